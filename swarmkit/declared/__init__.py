@@ -1,0 +1,1 @@
+"""What the operator wrote: inventory and stack files as typed models. Reads files, contacts nothing."""

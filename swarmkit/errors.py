@@ -1,0 +1,66 @@
+"""Errors for the person at 3 a.m.: what happened, why, what to do now.
+
+    SwarmkitError            1  failed
+    ├── InputError           2  bad input, nothing was contacted
+    ├── UnreachableError     3  a host unreachable or not trusted, nothing was changed
+    └── NotConvergedError    4  not converged, or a proof failed
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class SwarmkitError(Exception):
+    """Say *what* failed, *why*, and what *to_do* now, a line each; exit code 1."""
+
+    exit_code = 1
+
+    def __init__(self, what: str, why: str = "", to_do: str = "") -> None:
+        super().__init__(what)
+        self.what, self.why, self.to_do = what, why, to_do
+
+    def __str__(self) -> str:
+        return "\n".join(line for line in (self.what, self.why, self.to_do) if line)
+
+
+@dataclass(frozen=True, order=True)
+class Complaint:
+    """One thing wrong in an input file, at its place; *line* and *column* count from 1, 0 when unknown."""
+
+    file: str
+    line: int
+    column: int
+    code: str
+    path: str
+    what: str
+    to_do: str = ""
+
+    def __str__(self) -> str:
+        place = self.file + (f":{self.line}:{self.column}" if self.line else "")
+        where = f" {self.path}" if self.path else ""
+        advice = f" - {self.to_do}" if self.to_do else ""
+        return f"{self.code} {place}{where} - {self.what}{advice}"
+
+
+class InputError(SwarmkitError):
+    """Refuse input with every complaint about it at once; nothing was contacted; exit code 2."""
+
+    exit_code = 2
+
+    def __init__(self, what: str, complaints: Sequence[Complaint] = (), to_do: str = "") -> None:
+        self.complaints = tuple(sorted(complaints))
+        super().__init__(what, "\n".join(str(complaint) for complaint in self.complaints), to_do)
+
+
+class UnreachableError(SwarmkitError):
+    """A host could not be reached or is not trusted; nothing was changed; exit code 3."""
+
+    exit_code = 3
+
+
+class NotConvergedError(SwarmkitError):
+    """The cluster did not reach the declared state, or a proof failed; exit code 4."""
+
+    exit_code = 4

@@ -1,0 +1,1 @@
+"""Frozen facts of hosts and cluster, read in parallel. Never writes."""

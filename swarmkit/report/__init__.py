@@ -1,0 +1,1 @@
+"""Plans, progress and findings as text and JSON. The only colours."""

@@ -1,0 +1,1 @@
+"""Proofs after the fact: reachability, encryption, state."""
