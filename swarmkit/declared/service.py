@@ -1,0 +1,204 @@
+"""Services, networks, secrets and volumes as a stack file declares them: units resolved, short forms expanded.
+
+Durations are nanoseconds, sizes are bytes, CPUs are nano-CPUs: the engine API's own units.
+``None`` means: not written in the file, the engine's default holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from swarmkit.secret import Secret
+
+Condition = Literal["service_started", "service_healthy", "service_completed_successfully"]
+
+
+@dataclass(frozen=True)
+class HealthCheck:
+    test: tuple[str, ...]
+    """``("CMD", ...)``, ``("CMD-SHELL", line)`` or ``("NONE",)``."""
+    interval_nanoseconds: int | None = None
+    timeout_nanoseconds: int | None = None
+    start_period_nanoseconds: int | None = None
+    start_interval_nanoseconds: int | None = None
+    retries: int | None = None
+
+
+@dataclass(frozen=True)
+class ServiceNetwork:
+    name: str
+    """Key under the stack's ``networks``."""
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Port:
+    target: int
+    published: int | None
+    protocol: Literal["tcp", "udp", "sctp"] = "tcp"
+    mode: Literal["ingress", "host"] = "ingress"
+
+
+@dataclass(frozen=True)
+class Mount:
+    type: Literal["volume", "bind", "tmpfs"]
+    target: str
+    source: str | None = None
+    """Key under the stack's ``volumes`` for a volume, an absolute path for a bind."""
+    read_only: bool = False
+    tmpfs_size_bytes: int | None = None
+
+
+@dataclass(frozen=True)
+class FileReference:
+    """A secret or config in a container: *source* is the key in the stack, *target* the file in the container."""
+
+    source: str
+    target: str
+    uid: str = "0"
+    gid: str = "0"
+    mode: int = 0o444
+
+
+@dataclass(frozen=True)
+class Ulimit:
+    name: str
+    soft: int
+    hard: int
+
+
+@dataclass(frozen=True)
+class Resources:
+    nano_cpus: int | None = None
+    memory_bytes: int | None = None
+    pids: int | None = None
+
+
+@dataclass(frozen=True)
+class RestartPolicy:
+    condition: Literal["none", "on-failure", "any"] | None = None
+    delay_nanoseconds: int | None = None
+    max_attempts: int | None = None
+    window_nanoseconds: int | None = None
+
+
+@dataclass(frozen=True)
+class UpdateConfig:
+    parallelism: int | None = None
+    delay_nanoseconds: int | None = None
+    failure_action: Literal["continue", "pause", "rollback"] | None = None
+    monitor_nanoseconds: int | None = None
+    max_failure_ratio: float | None = None
+    order: Literal["stop-first", "start-first"] | None = None
+
+
+@dataclass(frozen=True)
+class Deploy:
+    mode: Literal["replicated", "global"] = "replicated"
+    replicas: int = 1
+    labels: Mapping[str, str] = field(default_factory=dict)
+    constraints: tuple[str, ...] = ()
+    spread: tuple[str, ...] = ()
+    """Placement preferences, ``spread`` descriptors in order."""
+    max_replicas_per_node: int | None = None
+    limits: Resources = Resources()
+    reservations: Resources = Resources()
+    restart_policy: RestartPolicy | None = None
+    update_config: UpdateConfig | None = None
+    rollback_config: UpdateConfig | None = None
+    endpoint_mode: Literal["vip", "dnsrr"] | None = None
+
+
+@dataclass(frozen=True)
+class Service:
+    name: str
+    image: str
+    command: tuple[str, ...] | None = None
+    entrypoint: tuple[str, ...] | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    hostname: str | None = None
+    user: str | None = None
+    working_dir: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Container labels; the service's own are in ``deploy.labels``."""
+    health_check: HealthCheck | None = None
+    networks: tuple[ServiceNetwork, ...] = ()
+    ports: tuple[Port, ...] = ()
+    mounts: tuple[Mount, ...] = ()
+    secrets: tuple[FileReference, ...] = ()
+    configs: tuple[FileReference, ...] = ()
+    depends_on: Mapping[str, Condition] = field(default_factory=dict)
+    """The list form counts as ``service_healthy``: in a swarm a task with a health check runs once it is healthy."""
+    read_only: bool = False
+    init: bool | None = None
+    cap_add: tuple[str, ...] = ()
+    cap_drop: tuple[str, ...] = ()
+    ulimits: tuple[Ulimit, ...] = ()
+    sysctls: Mapping[str, str] = field(default_factory=dict)
+    stop_signal: str | None = None
+    stop_grace_period_nanoseconds: int | None = None
+    deploy: Deploy = Deploy()
+    place: str = ""
+    """``file:line`` of the service."""
+
+
+@dataclass(frozen=True)
+class Network:
+    key: str
+    name: str
+    """Name in the swarm: ``STACK_KEY`` unless the file names it."""
+    driver: str = "overlay"
+    driver_options: Mapping[str, str] = field(default_factory=dict)
+    attachable: bool = False
+    internal: bool = False
+    external: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
+    subnets: tuple[str, ...] = ()
+    plaintext_reason: str | None = None
+    """``x-swarmkit: {encrypted: false, reason: ...}`` on the network; None: the overlay shall be encrypted."""
+    place: str = ""
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether the engine will encrypt: the option counts by presence, not by value (moby ov_network.go)."""
+        return "encrypted" in self.driver_options
+
+
+@dataclass(frozen=True)
+class SecretFile:
+    """A secret or config of the stack: content from a file, or an existing one (*external*)."""
+
+    key: str
+    name: str
+    content: Secret | None = None
+    """None when external."""
+    external: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
+    place: str = ""
+
+
+@dataclass(frozen=True)
+class Volume:
+    key: str
+    name: str
+    driver: str | None = None
+    driver_options: Mapping[str, str] = field(default_factory=dict)
+    external: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Stack:
+    source: Path
+    name: str
+    services: tuple[Service, ...]
+    networks: tuple[Network, ...] = ()
+    secrets: tuple[SecretFile, ...] = ()
+    configs: tuple[SecretFile, ...] = ()
+    volumes: tuple[Volume, ...] = ()
+
+    def service(self, name: str) -> Service:
+        return next(service for service in self.services if service.name == name)
