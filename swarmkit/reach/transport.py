@@ -1,0 +1,49 @@
+"""paramiko's transport with OpenSSH's channel to a unix socket of the host."""
+
+from __future__ import annotations
+
+import threading
+
+import paramiko
+from paramiko.common import DEFAULT_MAX_PACKET_SIZE, DEFAULT_WINDOW_SIZE, cMSG_CHANNEL_OPEN
+
+STREAM_LOCAL = "direct-streamlocal@openssh.com"
+_LARGE_WINDOW_BYTES = 8 * DEFAULT_WINDOW_SIZE
+
+
+class Transport(paramiko.Transport):
+    """Open channels straight to unix sockets, which paramiko's own ``open_channel`` cannot.
+
+    The request is OpenSSH's PROTOCOL section 2.4: path, a reserved string and a reserved integer after the usual
+    fields. It spares the process that ``docker system dial-stdio`` costs on the host, 0.6 s on a lab host.
+    """
+
+    def open_unix_socket(self, path: str, timeout_seconds: float) -> paramiko.Channel:
+        """Return a channel connected to the unix socket *path* on the host.
+
+        Raises ChannelException when the server refuses (forwarding forbidden, no such socket, no permission).
+        """
+        event = threading.Event()
+        with self.lock:
+            channel_id = self._next_channel()
+            message = paramiko.Message()
+            message.add_byte(cMSG_CHANNEL_OPEN)
+            message.add_string(STREAM_LOCAL)
+            message.add_int(channel_id)
+            message.add_int(_LARGE_WINDOW_BYTES)
+            message.add_int(DEFAULT_MAX_PACKET_SIZE)
+            message.add_string(path)
+            message.add_string("")
+            message.add_int(0)
+            channel = paramiko.Channel(channel_id)
+            self._channels.put(channel_id, channel)
+            self.channel_events[channel_id] = event
+            self.channels_seen[channel_id] = True
+            channel._set_transport(self)  # noqa: SLF001 - as paramiko's open_channel does
+            channel._set_window(_LARGE_WINDOW_BYTES, DEFAULT_MAX_PACKET_SIZE)  # noqa: SLF001
+        self._send_user_message(message)
+        if not event.wait(timeout_seconds):
+            raise paramiko.SSHException(f"no answer to opening {path} within {timeout_seconds:g} s")
+        if self._channels.get(channel_id) is None:
+            raise self.get_exception() or paramiko.SSHException(f"the server did not open {path}")
+        return channel
