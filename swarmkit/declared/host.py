@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from swarmkit.errors import Complaint
+
 Role = Literal["manager", "worker"]
 Availability = Literal["active", "pause", "drain"]
 OverlayEncryption = Literal["required", "as-declared"]
@@ -67,6 +69,8 @@ class Inventory:
     """None means ``~/.ssh/known_hosts``."""
     ssh_config: Path | None = None
     """Read only when the inventory asks for it (``swarm_ssh_config``)."""
+    warnings: tuple[Complaint, ...] = ()
+    """What is odd but no reason to stop."""
 
     @property
     def managers(self) -> tuple[Host, ...]:

@@ -1,0 +1,67 @@
+"""Collecting everything that is wrong with a file, so that the operator hears all of it at once."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from swarmkit.declared.nodes import Node
+from swarmkit.errors import Complaint, InputError
+
+_SHOWN_LENGTH = 60
+_PLAIN_KEY = re.compile(r"[\w./@:+$\[\]-]{1,80}", re.ASCII)
+
+
+class Complaints:
+    """Gather complaints and warnings about one file; never raises before ``raise_if_any``."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = printable(str(file))
+        self.refused: list[Complaint] = []
+        self.warned: list[Complaint] = []
+
+    def refuse(self, code: str, node: Node | None, path: str, what: str, to_do: str = "") -> None:
+        self.refused.append(self._complaint(code, node, path, what, to_do))
+
+    def warn(self, code: str, node: Node | None, path: str, what: str, to_do: str = "") -> None:
+        self.warned.append(self._complaint(code, node, path, what, to_do))
+
+    def raise_if_any(self, what: str) -> None:
+        if self.refused:
+            raise InputError(what, tuple(dict.fromkeys(self.refused)))
+
+    @property
+    def warnings(self) -> tuple[Complaint, ...]:
+        return tuple(sorted(set(self.warned)))
+
+    def place(self, node: Node | None) -> str:
+        return f"{self.file}:{node.line}" if node and node.line else self.file
+
+    def _complaint(self, code: str, node: Node | None, path: str, what: str, to_do: str) -> Complaint:
+        line, column = (node.line, node.column) if node else (0, 0)
+        return Complaint(self.file, line, column, code, path, what, to_do)
+
+
+def shown(value: object) -> str:
+    """Return *value* as a quoted, shortened word of a message, free of control characters."""
+    text = value if isinstance(value, str) else str(value)
+    return repr(text if len(text) <= _SHOWN_LENGTH else text[: _SHOWN_LENGTH - 3] + "...")
+
+
+def printable(text: str) -> str:
+    """Return *text* itself, or its escaped form where it holds characters a terminal would obey."""
+    return text if text.isprintable() else repr(text)
+
+
+def key_path(path: str, key: str) -> str:
+    """Return *path* with *key* appended; unusual keys are quoted."""
+    step = key if _PLAIN_KEY.fullmatch(key) else shown(key)
+    return f"{path}.{step}" if path else step
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return ``did you mean 'x'?`` for the nearest *known* word, or nothing."""
+    near = difflib.get_close_matches(word[:80], sorted(known), n=1, cutoff=0.7)
+    return f"did you mean {near[0]!r}?" if near else ""

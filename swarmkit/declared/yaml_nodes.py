@@ -1,0 +1,123 @@
+"""From the YAML parser's nodes to ours: shared nodes stay shared, their expanded size is bounded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ruamel.yaml.nodes import MappingNode, SequenceNode
+from ruamel.yaml.nodes import ScalarNode as RuamelScalar
+
+from swarmkit.declared.complaints import Complaints, key_path, shown
+from swarmkit.declared.nodes import ListNode, MapNode, Node, Plain, ScalarNode
+from swarmkit.declared.scalars import Dialect, resolve
+
+MAXIMUM_NODES = 100_000
+MAXIMUM_DEPTH = 50
+_YAML = "tag:yaml.org,2002:"
+_STANDARD_TAGS = frozenset(
+    _YAML + name for name in ("str", "int", "float", "bool", "null", "map", "seq", "merge", "timestamp", "value")
+)
+_ANSIBLE_TAGS = frozenset(("!vault", "!vault-encrypted", "!unsafe"))
+
+
+class NodeBuilder:
+    """Build the tree of one document; what is wrong goes to the log."""
+
+    def __init__(self, log: Complaints, dialect: Dialect) -> None:
+        self.log = log
+        self.dialect: Dialect = dialect
+        self.done: dict[int, tuple[Node, int]] = {}
+        self.open: set[int] = set()
+
+    def build(self, root: Any) -> Node | None:
+        node, size = self._node(root, "", 0)
+        if size > MAXIMUM_NODES:
+            self.log.refuse("B04", None, "", f"aliases expand to more than {MAXIMUM_NODES} values")
+            return None
+        return node
+
+    def _node(self, raw: Any, path: str, depth: int) -> tuple[Node, int]:
+        if id(raw) in self.done:
+            return self.done[id(raw)]
+        place = _place(raw)
+        if id(raw) in self.open or depth > MAXIMUM_DEPTH:
+            what = "an alias that contains itself" if id(raw) in self.open else "nested too deeply"
+            self.log.refuse("B04", place, path, what)
+            return ScalarNode(place.line, place.column, None, ""), 1
+        self.open.add(id(raw))
+        built = self._fresh(raw, place, path, depth)
+        self.open.discard(id(raw))
+        self.done[id(raw)] = built
+        return built
+
+    def _fresh(self, raw: Any, place: Node, path: str, depth: int) -> tuple[Node, int]:
+        if isinstance(raw, MappingNode):
+            self._check_tag(raw, place, path)
+            return self._map(raw, place, path, depth)
+        if isinstance(raw, SequenceNode):
+            self._check_tag(raw, place, path)
+            built = [self._node(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(raw.value)]
+            return ListNode(place.line, place.column, tuple(node for node, _ in built)), 1 + sum(n for _, n in built)
+        return self._scalar(raw, place, path), 1
+
+    def _map(self, raw: Any, place: Node, path: str, depth: int) -> tuple[Node, int]:
+        own: dict[str, Node] = {}
+        keys: dict[str, Node] = {}
+        merged: list[MapNode] = []
+        size = 1
+        for key_node, value_node in raw.value:
+            key = self._key(key_node, path)
+            if key is None:
+                continue
+            value, value_size = self._node(value_node, key_path(path, key), depth + 1)
+            size += value_size
+            if key == "<<" and key_node.style is None:
+                merged += self._merged(value, path)
+            elif key in own:
+                first = f"first on line {keys[key].line}"
+                self.log.refuse("B02", _place(key_node), key_path(path, key), f"the key is there twice ({first})")
+            else:
+                own[key], keys[key] = value, _place(key_node)
+        for source in merged:
+            for key, value in source.items.items():
+                own.setdefault(key, value)
+                keys.setdefault(key, source.keys[key])
+        return MapNode(place.line, place.column, own, keys), size
+
+    def _merged(self, value: Node, path: str) -> list[MapNode]:
+        sources = value.items if isinstance(value, ListNode) else (value,)
+        maps = [source for source in sources if isinstance(source, MapNode)]
+        if len(maps) != len(sources):
+            self.log.refuse("B02", value, key_path(path, "<<"), "a merge needs a map or a list of maps")
+        return maps
+
+    def _key(self, raw: Any, path: str) -> str | None:
+        if isinstance(raw, RuamelScalar):
+            self._check_tag(raw, _place(raw), path)
+            return str(raw.value)
+        self.log.refuse("B02", _place(raw), path, "a list or map cannot be a key")
+        return None
+
+    def _scalar(self, raw: Any, place: Node, path: str) -> ScalarNode:
+        text = str(raw.value)
+        tag = self._check_tag(raw, place, path)
+        value: Plain = resolve(text, self.dialect) if raw.style is None and not _is_forced_text(raw) else text
+        return ScalarNode(place.line, place.column, value, text, tag)
+
+    def _check_tag(self, raw: Any, place: Node, path: str) -> str:
+        tag = str(raw.tag)
+        if tag in _STANDARD_TAGS or tag == "!":
+            return ""
+        if tag in _ANSIBLE_TAGS and self.dialect == "ansible":
+            return tag
+        self.log.refuse("B04", place, path, f"unsupported YAML tag {shown(tag)}", "write the plain value")
+        return ""
+
+
+def _is_forced_text(raw: Any) -> bool:
+    # ``!!str 5``: the source names the tag, the parser would have resolved another one.
+    return str(raw.tag) == _YAML + "str" and not isinstance(resolve(str(raw.value), "docker"), str)
+
+
+def _place(raw: Any) -> Node:
+    return Node(raw.start_mark.line + 1, raw.start_mark.column + 1)
