@@ -34,7 +34,7 @@ class EngineError(SwarmkitError):
     """The engine refused a request; *status* is the HTTP status, nothing was done."""
 
     def __init__(self, host: str, action: str, status: int, message: str) -> None:
-        self.status, self.message = status, mask(message)
+        self.host, self.status, self.message = host, status, mask(message)
         super().__init__(f"{host}: the engine refused to {action}", f"{self.message} (HTTP {status})")
 
 

@@ -1,0 +1,186 @@
+"""Frozen facts of hosts and cluster, as read; nothing here reads or writes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+SwarmState = Literal["inactive", "pending", "active", "error", "locked"]
+
+
+@dataclass(frozen=True)
+class KernelFacts:
+    """What the kernel said to each feature an encrypted overlay or a service VIP needs: ``ok`` or its complaint."""
+
+    answers: Mapping[str, str]
+
+    def lacking(self, *features: str) -> dict[str, str]:
+        """Return those of *features* that do not work, with what the kernel said; unknown ones count as lacking."""
+        said = {feature: self.answers.get(feature, "not tried") for feature in features}
+        return {feature: answer for feature, answer in said.items() if answer != "ok"}
+
+
+@dataclass(frozen=True)
+class Route:
+    destination: str
+    """CIDR."""
+    device: str
+
+
+@dataclass(frozen=True)
+class SystemFacts:
+    hostname: str
+    machine_id: str
+    addresses: Mapping[str, str]
+    """IP address -> device; loopback addresses are left out."""
+    routes: tuple[Route, ...]
+    clock_offset_seconds: float
+    """How far the host's clock is ahead of the operator's, within the time the question took."""
+    kernel: KernelFacts | None = None
+    """None when it was not asked for."""
+
+
+@dataclass(frozen=True)
+class EngineFacts:
+    version: str
+    api_version: tuple[int, int]
+    engine_id: str
+    operating_system: Literal["linux", "windows"]
+    architecture: str
+    swarm_state: SwarmState
+    swarm_error: str
+    node_id: str
+    node_addr: str
+    is_manager: bool
+    cluster_id: str | None
+    """Known to managers only."""
+    live_restore: bool
+    rootless: bool
+    memory_bytes: int
+    images: Mapping[str, tuple[str, ...]]
+    """Image ID -> tags."""
+    content_store: bool
+    """Whether images are in the containerd store, which numbers them otherwise than the graph drivers."""
+
+
+@dataclass(frozen=True)
+class HostFacts:
+    host: str
+    system: SystemFacts
+    engine: EngineFacts
+
+
+@dataclass(frozen=True)
+class Node:
+    id: str
+    version: int
+    hostname: str
+    role: Literal["manager", "worker"]
+    availability: str
+    labels: Mapping[str, str]
+    state: str
+    """``ready``, ``down``, ``disconnected`` or ``unknown``."""
+    address: str
+    reachability: str = ""
+    """Of managers: ``reachable``, ``unreachable`` or ``unknown``."""
+    is_leader: bool = False
+    spec: Mapping[str, Any] = field(default_factory=dict)
+    engine_version: str = ""
+
+
+@dataclass(frozen=True)
+class NetworkState:
+    id: str
+    name: str
+    driver: str
+    scope: str
+    options: Mapping[str, str]
+    labels: Mapping[str, str]
+    raw: Mapping[str, Any]
+
+    @property
+    def encrypted(self) -> bool:
+        return "encrypted" in self.options
+
+
+@dataclass(frozen=True)
+class SecretState:
+    id: str
+    name: str
+    labels: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class ServiceState:
+    id: str
+    version: int
+    name: str
+    labels: Mapping[str, str]
+    spec: Mapping[str, Any]
+    update_state: str = ""
+    update_message: str = ""
+
+    @property
+    def stack(self) -> str:
+        return self.labels.get("com.docker.stack.namespace", "")
+
+
+@dataclass(frozen=True)
+class TaskState:
+    id: str
+    service_id: str
+    node_id: str
+    slot: int
+    state: str
+    desired_state: str
+    error: str
+    message: str
+    container_id: str
+    addresses: Mapping[str, tuple[str, ...]]
+    """Network ID -> addresses without prefix."""
+    spec_version: int
+    image: str
+    created_at: str
+
+
+@dataclass(frozen=True)
+class ClusterState:
+    """The swarm as one of its managers tells it."""
+
+    id: str
+    version: int
+    labels: Mapping[str, str]
+    spec: Mapping[str, Any]
+    data_path_port: int
+    address_pools: tuple[str, ...]
+    told_by: str
+    """Name of the manager host that was asked."""
+    nodes: tuple[Node, ...]
+    networks: tuple[NetworkState, ...]
+    secrets: tuple[SecretState, ...]
+    configs: tuple[SecretState, ...]
+    services: tuple[ServiceState, ...]
+    tasks: tuple[TaskState, ...]
+
+    def node(self, node_id: str) -> Node | None:
+        return next((node for node in self.nodes if node.id == node_id), None)
+
+    def service(self, name: str) -> ServiceState | None:
+        return next((service for service in self.services if service.name == name), None)
+
+    def network(self, name: str) -> NetworkState | None:
+        return next((network for network in self.networks if network.name == name), None)
+
+    def tasks_of(self, service_id: str) -> tuple[TaskState, ...]:
+        return tuple(task for task in self.tasks if task.service_id == service_id)
+
+
+@dataclass(frozen=True)
+class Observed:
+    """Everything that was read, at one time; *cluster* is None while no reached host is a manager."""
+
+    hosts: Mapping[str, HostFacts]
+    cluster: ClusterState | None
+    cluster_error: str = ""
+    """Why a manager could not tell of its cluster (no leader, for one)."""

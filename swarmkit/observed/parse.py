@@ -1,0 +1,189 @@
+"""From the engine's JSON and the fact script's sections to frozen facts; pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from swarmkit.observed.model import (
+    ClusterState,
+    EngineFacts,
+    KernelFacts,
+    NetworkState,
+    Node,
+    Route,
+    SecretState,
+    ServiceState,
+    SystemFacts,
+    TaskState,
+)
+from swarmkit.reach.engine import Json
+
+DEFAULT_DATA_PATH_PORT = 4789
+
+
+def sections(text: str) -> dict[str, str]:
+    """Return the fact script's sections by name, each stripped."""
+    found: dict[str, str] = {}
+    for part in ("\n" + text).split("\n== ")[1:]:
+        name, _, body = part.partition("\n")
+        found[name.strip()] = body.strip()
+    return found
+
+
+def system_facts(text: str, *, asked_at: float, answered_at: float) -> SystemFacts:
+    """Return what the fact script said; the times are the operator's, in seconds since the epoch."""
+    said = sections(text)
+    clock = float(said["clock"])
+    kernel = {name.removeprefix("kernel."): body for name, body in said.items() if name.startswith("kernel.")}
+    return SystemFacts(
+        hostname=said["hostname"],
+        machine_id=said["machine_id"],
+        addresses=_addresses(json.loads(said["addresses"] or "[]")),
+        routes=_routes(json.loads(said["routes"] or "[]")),
+        clock_offset_seconds=_offset(clock, asked_at, answered_at),
+        kernel=KernelFacts(kernel) if kernel else None,
+    )
+
+
+def _offset(clock: float, asked_at: float, answered_at: float) -> float:
+    """Return the smallest offset that explains *clock*, which was read somewhere between the two times."""
+    return min(0.0, clock - asked_at) or max(0.0, clock - answered_at)
+
+
+def _addresses(links: Iterable[Json]) -> dict[str, str]:
+    return {
+        str(address["local"]): str(link["ifname"])
+        for link in links
+        if "LOOPBACK" not in link.get("flags", [])
+        for address in link.get("addr_info", [])
+        if "local" in address
+    }
+
+
+def _routes(routes: Iterable[Json]) -> tuple[Route, ...]:
+    return tuple(
+        Route(_cidr(str(route["dst"])), str(route.get("dev", "")))
+        for route in routes
+        if route.get("dst", "default") != "default"
+    )
+
+
+def _cidr(destination: str) -> str:
+    return destination if "/" in destination else destination + "/32"
+
+
+def engine_facts(info: Json, version: Json, images: Iterable[Json], api_version: tuple[int, int]) -> EngineFacts:
+    swarm = info.get("Swarm") or {}
+    driver_status = dict(entry for entry in info.get("DriverStatus") or [] if len(entry) == 2)
+    return EngineFacts(
+        version=str(version.get("Version", "")),
+        api_version=api_version,
+        engine_id=str(info.get("ID", "")),
+        operating_system="windows" if info.get("OSType") == "windows" else "linux",
+        architecture=str(info.get("Architecture", "")),
+        swarm_state=swarm.get("LocalNodeState") or "inactive",
+        swarm_error=str(swarm.get("Error", "")),
+        node_id=str(swarm.get("NodeID", "")),
+        node_addr=str(swarm.get("NodeAddr", "")),
+        is_manager=bool(swarm.get("ControlAvailable")),
+        cluster_id=(swarm.get("Cluster") or {}).get("ID") or None,
+        live_restore=bool(info.get("LiveRestoreEnabled")),
+        rootless=any("name=rootless" in option for option in info.get("SecurityOptions") or []),
+        memory_bytes=int(info.get("MemTotal", 0)),
+        images={str(image["Id"]): tuple(image.get("RepoTags") or ()) for image in images},
+        content_store="driver-type" in driver_status and "containerd" in str(driver_status["driver-type"]),
+    )
+
+
+def cluster_state(told_by: str, swarm: Json, lists: Mapping[str, list[Json]]) -> ClusterState:
+    """Return the cluster from a manager's answer to GET /swarm and its *lists*, by kind."""
+    return ClusterState(
+        id=str(swarm["ID"]),
+        version=int(swarm["Version"]["Index"]),
+        labels=swarm["Spec"].get("Labels") or {},
+        spec=swarm["Spec"],
+        data_path_port=int(swarm.get("DataPathPort") or DEFAULT_DATA_PATH_PORT),
+        address_pools=tuple(swarm.get("DefaultAddrPool") or ()),
+        told_by=told_by,
+        nodes=tuple(node(item) for item in lists["nodes"]),
+        networks=tuple(network(item) for item in lists["networks"] if item.get("Scope") == "swarm"),
+        secrets=tuple(secret(item) for item in lists["secrets"]),
+        configs=tuple(secret(item) for item in lists["configs"]),
+        services=tuple(service(item) for item in lists["services"]),
+        tasks=tuple(task(item) for item in lists["tasks"]),
+    )
+
+
+def node(item: Json) -> Node:
+    spec, status, manager = item["Spec"], item.get("Status") or {}, item.get("ManagerStatus") or {}
+    description = item.get("Description") or {}
+    return Node(
+        id=str(item["ID"]),
+        version=int(item["Version"]["Index"]),
+        hostname=str(description.get("Hostname", "")),
+        role=spec["Role"],
+        availability=str(spec["Availability"]),
+        labels=spec.get("Labels") or {},
+        state=str(status.get("State", "unknown")),
+        address=str(status.get("Addr", "")),
+        reachability=str(manager.get("Reachability", "")),
+        is_leader=bool(manager.get("Leader")),
+        spec=spec,
+        engine_version=str((description.get("Engine") or {}).get("EngineVersion", "")),
+    )
+
+
+def network(item: Json) -> NetworkState:
+    return NetworkState(
+        id=str(item["Id"]),
+        name=str(item["Name"]),
+        driver=str(item["Driver"]),
+        scope=str(item["Scope"]),
+        options=item.get("Options") or {},
+        labels=item.get("Labels") or {},
+        raw=item,
+    )
+
+
+def secret(item: Json) -> SecretState:
+    return SecretState(str(item["ID"]), str(item["Spec"]["Name"]), item["Spec"].get("Labels") or {})
+
+
+def service(item: Json) -> ServiceState:
+    update = item.get("UpdateStatus") or {}
+    return ServiceState(
+        id=str(item["ID"]),
+        version=int(item["Version"]["Index"]),
+        name=str(item["Spec"]["Name"]),
+        labels=item["Spec"].get("Labels") or {},
+        spec=item["Spec"],
+        update_state=str(update.get("State", "")),
+        update_message=str(update.get("Message", "")),
+    )
+
+
+def task(item: Json) -> TaskState:
+    status: dict[str, Any] = item.get("Status") or {}
+    container = (item.get("Spec") or {}).get("ContainerSpec") or {}
+    return TaskState(
+        id=str(item["ID"]),
+        service_id=str(item.get("ServiceID", "")),
+        node_id=str(item.get("NodeID", "")),
+        slot=int(item.get("Slot", 0)),
+        state=str(status.get("State", "")),
+        desired_state=str(item.get("DesiredState", "")),
+        error=str(status.get("Err", "")),
+        message=str(status.get("Message", "")),
+        container_id=str((status.get("ContainerStatus") or {}).get("ContainerID", "")),
+        addresses={
+            str(attachment["Network"]["ID"]): tuple(
+                address.split("/")[0] for address in attachment.get("Addresses") or ()
+            )
+            for attachment in item.get("NetworksAttachments") or ()
+        },
+        spec_version=int((item.get("SpecVersion") or {}).get("Index", 0)),
+        image=str(container.get("Image", "")),
+        created_at=str(item.get("CreatedAt", "")),
+    )

@@ -1,0 +1,101 @@
+"""All hosts of an inventory, connected at once: one connection and one engine each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol
+
+from swarmkit.declared.host import Host, Inventory
+from swarmkit.errors import SwarmkitError, UnreachableError
+from swarmkit.reach.engine import Engine, EngineError, SshEngine
+from swarmkit.reach.fan_out import fan_out
+from swarmkit.reach.ssh import CommandResult, ConnectionLostError, connect
+from swarmkit.reach.ssh_config import hops_to, read_ssh_settings
+from swarmkit.secret import Secret
+
+
+class Shell(Protocol):
+    """Runs a script on a host; see Connection.run."""
+
+    def run(
+        self, script: str, arguments: tuple[str, ...] = (), *, timeout_seconds: float, root: bool = True
+    ) -> CommandResult: ...
+
+
+@dataclass(frozen=True)
+class ReachedHost:
+    """A host with its shell and its engine."""
+
+    host: Host
+    shell: Shell
+    engine: Engine
+
+
+Fleet = Mapping[str, ReachedHost]
+"""Host name -> reached host, in the inventory's order."""
+
+
+@contextmanager
+def reach(
+    inventory: Inventory,
+    *,
+    sudo_password: Secret | None = None,
+    on_connected: Callable[[str], None] = lambda _: None,
+) -> Iterator[Fleet]:
+    """Connect to every host of *inventory* at once; yield them; close every connection.
+
+    Raises UnreachableError with all hosts that could not be reached or are not trusted: then no host was asked for
+    anything, let alone changed.
+    """
+    settings = read_ssh_settings(inventory)
+    routes = {host.name: hops_to(host, settings) for host in inventory.hosts}
+
+    def open_one(name: str) -> tuple[ReachedHost, Callable[[], None]]:
+        host = inventory.host(name)
+        connection = connect(host, routes[host.name], sudo_password=sudo_password)
+        try:
+            engine = SshEngine(connection)
+        except BaseException:
+            connection.close()
+            raise
+        on_connected(host.name)
+
+        def close() -> None:
+            engine.close()
+            connection.close()
+
+        return ReachedHost(host, connection, engine), close
+
+    opened = fan_out(routes, open_one)
+    try:
+        failures = [_without_engine(name, value) for name, value in opened.items() if isinstance(value, Exception)]
+        if failures:
+            raise _all_failures(failures)
+        yield {name: value[0] for name, value in opened.items() if not isinstance(value, Exception)}
+    finally:
+        for value in opened.values():
+            if not isinstance(value, Exception):
+                value[1]()
+
+
+def _without_engine(name: str, error: Exception) -> Exception:
+    if not isinstance(error, (EngineError, ConnectionLostError)):
+        return error
+    return UnreachableError(
+        f"{name}: no Docker engine answers",
+        error.why or error.what,
+        f"install and start Docker on {name} (apt install docker.io), and see that the user may use it, "
+        "or set ansible_become: true",
+    )
+
+
+def _all_failures(failures: list[Exception]) -> SwarmkitError:
+    """Return one error that says them all; errors that are not ours are bugs and are raised as they are."""
+    for error in failures:
+        if not isinstance(error, SwarmkitError):
+            raise error
+    if len(failures) == 1 and isinstance(failures[0], SwarmkitError):
+        return failures[0]
+    return UnreachableError(f"{len(failures)} hosts cannot be used, nothing was changed", "\n".join(map(str, failures)))
