@@ -1,0 +1,21 @@
+"""What a check or a proof found: one stable code, where, what was read, and what to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Severity = Literal["error", "warning", "ok"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    code: str
+    severity: Severity
+    where: str
+    """A host, a pair ``A -> B``, a service, a network."""
+    what: str
+    """One sentence; for ``ok`` what was proved."""
+    evidence: str = ""
+    remedy: str = ""
+    """What to do now, as a command to copy where there is one."""

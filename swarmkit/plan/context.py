@@ -1,0 +1,57 @@
+"""What operations run with: the hosts, and what earlier operations of the same run found out."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+from swarmkit.errors import SwarmkitError
+from swarmkit.plan.progress import Progress
+from swarmkit.reach.engine import Engine, Kind
+from swarmkit.reach.fleet import Fleet, ReachedHost
+from swarmkit.secret import Secret
+
+
+@dataclass
+class Context:
+    """One run's hosts, progress and discoveries; safe to share between threads. Never written to disk."""
+
+    fleet: Fleet
+    progress: Progress
+    manager_name: str
+    """The manager that takes the writes: an existing one, or the host that will be the first."""
+    deadline_seconds: float = 300.0
+    """For each service to converge."""
+    cancelled: threading.Event = field(default_factory=threading.Event)
+    _tokens: dict[str, Secret] = field(default_factory=dict, repr=False)
+    _ids: dict[tuple[Kind, str], str] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    @property
+    def manager(self) -> Engine:
+        return self.fleet[self.manager_name].engine
+
+    def reached(self, host: str) -> ReachedHost:
+        return self.fleet[host]
+
+    def join_token(self, role: str) -> Secret:
+        """Return the join token for ``manager`` or ``worker``; asked for once, kept in memory only."""
+        with self._lock:
+            if not self._tokens:
+                tokens = self.manager.swarm()["JoinTokens"]
+                self._tokens = {name.lower(): Secret(value.encode()) for name, value in tokens.items()}
+            return self._tokens[role]
+
+    def identity(self, kind: Kind, name: str) -> str:
+        """Return the id of the object *name*, as the manager knows it; raises SwarmkitError when there is none."""
+        with self._lock:
+            if (kind, name) not in self._ids:
+                for item in self.manager.find(kind, {"name": [name]}):
+                    self._ids[kind, item.get("Name") or item["Spec"]["Name"]] = item.get("Id") or item["ID"]
+            if (kind, name) not in self._ids:
+                raise SwarmkitError(f"{kind[:-1]} {name} is not there", "it should have been made before")
+            return self._ids[kind, name]
+
+    def remember(self, kind: Kind, name: str, identity: str) -> None:
+        with self._lock:
+            self._ids[kind, name] = identity

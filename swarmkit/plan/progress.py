@@ -1,0 +1,28 @@
+"""What a run tells while it goes on; the report room shows it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Progress(Protocol):
+    """Called from several threads at once; a key is an operation's or a phase's."""
+
+    def phase(self, name: str) -> None:
+        """A phase begins (connect, observe, plan, apply, converge, verify); the one before has ended."""
+
+    def started(self, key: str, target: str, text: str) -> None: ...
+
+    def advanced(self, key: str, text: str, done: int = 0, total: int = 0) -> None:
+        """Say how far *key* is: a text, or *done* of *total* bytes (an image on its way)."""
+
+    def ended(self, key: str, *, ok: bool, note: str = "") -> None: ...
+
+
+class Silent:
+    """A progress that nobody watches."""
+
+    def phase(self, name: str) -> None: ...
+    def started(self, key: str, target: str, text: str) -> None: ...
+    def advanced(self, key: str, text: str, done: int = 0, total: int = 0) -> None: ...
+    def ended(self, key: str, *, ok: bool, note: str = "") -> None: ...
