@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from swarmkit.errors import Complaint
 from swarmkit.secret import Secret
 
 Condition = Literal["service_started", "service_healthy", "service_completed_successfully"]
@@ -50,6 +51,8 @@ class Mount:
     """Key under the stack's ``volumes`` for a volume, an absolute path for a bind."""
     read_only: bool = False
     tmpfs_size_bytes: int | None = None
+    no_copy: bool = False
+    propagation: str | None = None
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,8 @@ class Service:
     image: str
     command: tuple[str, ...] | None = None
     entrypoint: tuple[str, ...] | None = None
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str | None] = field(default_factory=dict)
+    """None: written without a value and not set here; it unsets the image's variable."""
     hostname: str | None = None
     user: str | None = None
     working_dir: str | None = None
@@ -199,6 +203,8 @@ class Stack:
     secrets: tuple[SecretFile, ...] = ()
     configs: tuple[SecretFile, ...] = ()
     volumes: tuple[Volume, ...] = ()
+    warnings: tuple[Complaint, ...] = ()
+    """What is odd but no reason to stop."""
 
     def service(self, name: str) -> Service:
         return next(service for service in self.services if service.name == name)

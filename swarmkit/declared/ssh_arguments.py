@@ -12,20 +12,20 @@ from swarmkit.declared.host import JumpHost
 
 # They tune OpenSSH's own process; a connection of ours has its own keep-alive, deadlines and sharing.
 _HARMLESS = frozenset(
-    [
-        "controlmaster",
-        "controlpersist",
-        "controlpath",
-        "serveraliveinterval",
-        "serveralivecountmax",
-        "connecttimeout",
-        "connectionattempts",
-        "tcpkeepalive",
-        "compression",
-        "loglevel",
+    (
         "batchmode",
+        "compression",
+        "connectionattempts",
+        "connecttimeout",
+        "controlmaster",
+        "controlpath",
+        "controlpersist",
+        "loglevel",
         "preferredauthentications",
-    ]
+        "serveralivecountmax",
+        "serveraliveinterval",
+        "tcpkeepalive",
+    )
 )
 _HARMLESS_FLAGS = frozenset(("-C", "-q", "-4", "-6", "-T", "-v"))
 _REFUSED = {

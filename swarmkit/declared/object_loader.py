@@ -1,0 +1,167 @@
+"""The networks, volumes, secrets and configs of a stack file."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from pathlib import Path
+
+from swarmkit.declared import values
+from swarmkit.declared.addresses import NAME
+from swarmkit.declared.complaints import shown
+from swarmkit.declared.field import Field
+from swarmkit.declared.file_content import read_content
+from swarmkit.declared.refused_keys import refuse_other_keys
+from swarmkit.declared.service import Network, SecretFile, Volume
+from swarmkit.secret import Secret
+
+_OFF = frozenset(("false", "no", "off", "0"))
+_MTU = "com.docker.network.driver.mtu"
+_NETWORK_KEYS = ("driver", "driver_opts", "attachable", "internal", "external", "name", "labels", "ipam", "x-swarmkit")
+
+
+def read_network(key: str, field: Field, stack: str) -> Network:
+    refuse_other_keys(field, _NETWORK_KEYS)
+    parts = field.fields()
+    external, name = _external(key, parts, ("driver", "driver_opts", "labels", "ipam", "internal", "attachable"))
+    driver = values.string(parts["driver"]) if "driver" in parts else None
+    if driver and driver != "overlay":
+        parts["driver"].refuse("B29", f"driver {shown(driver)} is not supported yet", "use overlay, or external: true")
+    options = values.labels(parts.get("driver_opts"))
+    _check_options(options, parts.get("driver_opts"))
+    encrypted, reason = _own(parts.get("x-swarmkit"))
+    if reason and "encrypted" in options:
+        what = "x-swarmkit declares it unencrypted, driver_opts encrypted"
+        parts["driver_opts"].key("encrypted").refuse("B46", what, "remove one of the two")
+    if encrypted and not external:
+        options.setdefault("encrypted", "")
+    return Network(
+        key=key,
+        name=name or f"{stack}_{key}",
+        driver=driver or "overlay",
+        driver_options=options,
+        attachable=_boolean(parts, "attachable"),
+        internal=_boolean(parts, "internal"),
+        external=external,
+        labels=values.labels(parts.get("labels")),
+        subnets=_subnets(parts.get("ipam")),
+        plaintext_reason=reason,
+        place=field.log.place(field.node),
+    )
+
+
+def _check_options(options: Mapping[str, str], field: Field | None) -> None:
+    if field is None:
+        return
+    if options.get("encrypted", "").lower() in _OFF and "encrypted" in options:
+        advice = "for an unencrypted network remove it and write x-swarmkit: {encrypted: false, reason: ...}"
+        what = "the option counts by presence: this network would be encrypted"
+        field.key("encrypted").refuse("B46", what, advice)
+    mtu = options.get(_MTU)
+    if mtu is not None and not (mtu.isdecimal() and mtu.isascii() and len(mtu) < 6 and 576 <= int(mtu) <= 65535):
+        field.key(_MTU).refuse("B47", f"MTU {shown(mtu)} must be 576-65535")
+
+
+def _own(field: Field | None) -> tuple[bool | None, str | None]:
+    """Return whether encryption is asked for by name, and the reason why not."""
+    if field is None:
+        return None, None
+    for key in field.fields().keys() - {"encrypted", "reason"}:
+        field.key(key).refuse("B05", f"unknown key {shown(key)}", "x-swarmkit has encrypted and reason")
+    parts = field.fields()
+    encrypted = parts["encrypted"].boolean("B46") if "encrypted" in parts else None
+    reason = parts["reason"].text("B46") if "reason" in parts else None
+    if encrypted is False and not (reason or "").strip():
+        field.refuse(
+            "B46", "an unencrypted network needs a reason", "write x-swarmkit: {encrypted: false, reason: ...}"
+        )
+    return encrypted, reason if encrypted is False else None
+
+
+def _subnets(field: Field | None) -> tuple[str, ...]:
+    if field is None:
+        return ()
+    refuse_other_keys(field, ("driver", "config"))
+    parts = field.fields()
+    if "driver" in parts and parts["driver"].word != "default":
+        parts["driver"].refuse("B29", "other address drivers are not supported yet")
+    found = []
+    for item in parts["config"].items() if "config" in parts else []:
+        refuse_other_keys(item, ("subnet",))
+        subnet = item.fields().get("subnet")
+        text = subnet.text("B25") if subnet else None
+        if subnet and text and (checked := _subnet(subnet, text)):
+            found.append(checked)
+    return tuple(found)
+
+
+def _subnet(field: Field, text: str) -> str | None:
+    try:
+        return str(ipaddress.ip_network(text))
+    except ValueError:
+        field.refuse("B25", f"{shown(text)} is not a subnet", "write it as 10.20.1.0/24, without host bits")
+        return None
+
+
+def read_volume(key: str, field: Field, stack: str) -> Volume:
+    refuse_other_keys(field, ("driver", "driver_opts", "external", "name", "labels"))
+    parts = field.fields()
+    external, name = _external(key, parts, ("driver", "driver_opts", "labels"))
+    return Volume(
+        key=key,
+        name=name or f"{stack}_{key}",
+        driver=(values.string(parts["driver"]) or None) if "driver" in parts else None,
+        driver_options=values.labels(parts.get("driver_opts")),
+        external=external,
+        labels=values.labels(parts.get("labels")),
+    )
+
+
+def read_secret(
+    key: str, field: Field, stack: str, *, what: str, folder: Path, environment: Mapping[str, str]
+) -> SecretFile:
+    """Return a secret or config with its content; the content is held only in Secret."""
+    refuse_other_keys(field, ("file", "environment", "external", "name", "labels"))
+    parts = field.fields()
+    external, name = _external(key, parts, ("file", "environment", "labels"))
+    content: Secret | None = None
+    if not external and len(parts.keys() & {"file", "environment"}) != 1:
+        field.refuse("B39", f"a {what} needs one of file, environment and external")
+    elif "file" in parts:
+        content = read_content(parts["file"], folder, what=what)
+    elif "environment" in parts:
+        variable = parts["environment"].text("B39") or ""
+        value = environment.get(variable, "").encode("utf-8", "surrogateescape")
+        if not value:
+            parts["environment"].refuse("B39", f"the variable {shown(variable)} is not set or empty")
+        content = Secret(value)
+    return SecretFile(
+        key=key,
+        name=name or f"{stack}_{key}",
+        content=content,
+        external=external,
+        labels=values.labels(parts.get("labels")),
+        place=field.log.place(field.node),
+    )
+
+
+def _external(key: str, parts: dict[str, Field], excluded: tuple[str, ...]) -> tuple[bool, str | None]:
+    """Return whether the object exists already, and its name where one is written."""
+    name = parts["name"].text("B18") if "name" in parts else None
+    external = parts.get("external")
+    is_external = bool(external and (external.is_map or external.boolean("B38")))
+    if external and external.is_map:
+        refuse_other_keys(external, ("name",))
+        inner = external.fields().get("name")
+        name = (inner.text("B18") if inner else None) or name
+    for other in excluded:
+        if is_external and other in parts:
+            parts[other].refuse("B38", f"external excludes {shown(other)}", "remove one of the two")
+    if name is not None and not NAME.fullmatch(name):
+        place = external if external and external.is_map else parts["name"]
+        place.refuse("B18", f"name {shown(name)}: only [A-Za-z0-9._-], may not begin with '-'")
+    return is_external, name or (key if is_external else None)
+
+
+def _boolean(parts: dict[str, Field], key: str) -> bool:
+    return bool(parts[key].boolean()) if key in parts else False

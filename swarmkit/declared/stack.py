@@ -1,0 +1,136 @@
+"""Reading a stack file: a Compose file with ``deploy:``, to services, networks, secrets, configs and volumes."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from swarmkit.declared.addresses import NAME
+from swarmkit.declared.complaints import Complaints, shown
+from swarmkit.declared.field import Field
+from swarmkit.declared.interpolation import interpolate
+from swarmkit.declared.nodes import MapNode
+from swarmkit.declared.object_loader import read_network, read_secret, read_volume
+from swarmkit.declared.refused_keys import refuse_other_keys
+from swarmkit.declared.service import Network, SecretFile, Service, ServiceNetwork, Stack, Volume
+from swarmkit.declared.service_loader import read_service
+from swarmkit.declared.stack_checks import StackChecks
+from swarmkit.declared.yaml_source import parse_yaml, read_text
+
+_KEYS = ("version", "name", "services", "networks", "volumes", "secrets", "configs")
+_STACK_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,61}", re.ASCII)
+_GENERAL_FILE_NAMES = frozenset(("stack", "compose", "docker-stack", "docker-compose"))
+DEFAULT_NETWORK = "default"
+
+
+def load_stack(path: Path, *, name: str | None = None, environment: Mapping[str, str] | None = None) -> Stack:
+    """Return the stack of *path*, or raise InputError with every complaint about it.
+
+    Its name is *name*, else the file's ``name:``, else its folder's. Variables come from *environment*
+    (default: the process's). Reads the files of secrets and configs; contacts nothing.
+    """
+    surroundings = os.environ if environment is None else environment
+    log = Complaints(path)
+    root = _read(path, log, surroundings)
+    log.raise_if_any("the stack file cannot be used")
+    refuse_other_keys(root, _KEYS)
+    parts = root.fields()
+    reader = _StackReader(path, _stack_name(path, name, parts.get("name"), log), parts, surroundings)
+    stack = reader.stack()
+    if not stack.services:
+        parts.get("services", root).refuse("B28", "no services", "name at least one under services")
+    log.raise_if_any("the stack file cannot be used")
+    return replace(stack, warnings=log.warnings)
+
+
+def _read(path: Path, log: Complaints, environment: Mapping[str, str]) -> Field:
+    text = read_text(path, log, subject="stack file")
+    root = parse_yaml(text, log, "docker") if text is not None else None
+    if not log.refused and not isinstance(root, MapNode):
+        log.refuse("B28", root, "", "no services", "a stack file is a map with services, networks and so on")
+    empty = MapNode(0, 0, {}, {})
+    return Field(interpolate(root, environment, log) if isinstance(root, MapNode) else empty, "", log)
+
+
+def _stack_name(path: Path, given: str | None, written: Field | None, log: Complaints) -> str:
+    if given is None and written:
+        given = written.text("B18") or "stack"
+    if given is None:
+        stem = path.resolve().stem
+        given = path.resolve().parent.name if stem in _GENERAL_FILE_NAMES else stem
+    if not _STACK_NAME.fullmatch(given):
+        node = written.node if written else None
+        advice = "give the stack a name with name: in the file"
+        log.refuse(
+            "B18", node, "name", f"stack name {shown(given)}: only [A-Za-z0-9._-], at most 62 characters", advice
+        )
+    return given
+
+
+class _StackReader:
+    """The sections of one file, read one after another."""
+
+    def __init__(self, path: Path, name: str, parts: dict[str, Field], environment: Mapping[str, str]) -> None:
+        self.path = path
+        self.name = name
+        self.parts = parts
+        self.environment = environment
+
+    def stack(self) -> Stack:
+        places = self._section("services")
+        services = tuple(
+            self._with_default_network(read_service(key, field, self.environment)) for key, field in places.items()
+        )
+        stack = Stack(
+            source=self.path,
+            name=self.name,
+            services=services,
+            networks=self._networks(services),
+            secrets=self._secrets("secret"),
+            configs=self._secrets("config"),
+            volumes=self._volumes(),
+        )
+        StackChecks(stack, places).run()
+        return stack
+
+    def _with_default_network(self, service: Service) -> Service:
+        return service if service.networks else replace(service, networks=(ServiceNetwork(DEFAULT_NETWORK),))
+
+    def _networks(self, services: tuple[Service, ...]) -> tuple[Network, ...]:
+        """Return the networks that a service uses, as Docker does; the others are warned of."""
+        used = {network.name for service in services for network in service.networks}
+        found: list[Network] = []
+        for key, field in self._section("networks").items():
+            network = read_network(key, field, self.name)
+            if key in used:
+                found.append(network)
+            else:
+                field.warn("B38", f"no service uses the network {shown(key)}: it is not made")
+        if DEFAULT_NETWORK in used and all(network.key != DEFAULT_NETWORK for network in found):
+            found.append(Network(DEFAULT_NETWORK, f"{self.name}_{DEFAULT_NETWORK}"))
+        return tuple(found)
+
+    def _volumes(self) -> tuple[Volume, ...]:
+        return tuple(read_volume(key, field, self.name) for key, field in self._section("volumes").items())
+
+    def _secrets(self, what: str) -> tuple[SecretFile, ...]:
+        folder = self.path.parent
+        return tuple(
+            read_secret(key, field, self.name, what=what, folder=folder, environment=self.environment)
+            for key, field in self._section(what + "s").items()
+        )
+
+    def _section(self, section: str) -> dict[str, Field]:
+        """Return the objects of a section; a key that is no name, or one that begins with ``x-``, is left out."""
+        field = self.parts.get(section)
+        found: dict[str, Field] = {}
+        for key, item in (field.fields("B28") if field else {}).items():
+            if NAME.fullmatch(key) and (not key.startswith("x-") or section == "services"):
+                place = field.key(key).node if field else item.node
+                found[key] = replace(item, node=replace(item.node, line=place.line, column=place.column))
+            elif field and not key.startswith("x-"):
+                field.key(key).refuse("B18", f"name {shown(key)}: only [A-Za-z0-9._-], may not begin with '-'")
+        return found
