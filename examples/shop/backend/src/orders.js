@@ -5,7 +5,7 @@ const KEY = /^[\x21-\x7e]{1,100}$/;
 export function complaints(body, key) {
   const found = [];
   const { product_id: product, quantity, customer } = body ?? {};
-  if (!Number.isInteger(product) || product < 1) found.push('product_id must be the id of a product');
+  if (!Number.isInteger(product) || product < 1 || product > 2_147_483_647) found.push('product_id must be the id of a product');
   if (!Number.isInteger(quantity) || quantity < 1 || quantity > 99) found.push('quantity must be a whole number from 1 to 99');
   if (typeof customer !== 'string' || !customer.trim() || customer.trim().length > 80 || /\p{Cc}/u.test(customer)) {
     found.push('customer must be a name of 1 to 80 characters');
