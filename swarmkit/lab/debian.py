@@ -1,0 +1,77 @@
+"""Make a Debian tree with mmdebstrap, from the mirror that this machine itself uses."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from swarmkit.errors import SwarmkitError
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a tree is made of; *hook* gets the tree's path as its argument once the packages are in."""
+
+    suite: str
+    packages: tuple[str, ...]
+    hook: Path
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+def bootstrap(root: Path, recipe: Recipe, say: Callable[[str], None]) -> None:
+    """Make the tree *root*; raises SwarmkitError with mmdebstrap's last words."""
+    lines: list[str] = []
+    with subprocess.Popen(
+        _command(root, recipe),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        env={**os.environ, **recipe.environment},
+    ) as process:
+        for line in process.stdout or ():
+            lines.append(line.rstrip())
+            if line.startswith("I: ") and line.rstrip().endswith("..."):
+                say(line[3:].rstrip(".\n"))
+    if process.returncode:
+        why = "\n".join(line for line in lines if line.strip())[-1500:]
+        raise SwarmkitError(f"Debian {recipe.suite} could not be bootstrapped", why, "is a Debian mirror reachable?")
+
+
+def _command(root: Path, recipe: Recipe) -> list[str]:
+    excluded = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*")
+    return [
+        "mmdebstrap",
+        "--mode=root",
+        "--variant=minbase",
+        '--aptopt=Acquire::Languages "none"',
+        *(f"--dpkgopt=path-exclude={pattern}" for pattern in excluded),
+        f"--include={','.join(recipe.packages)}",
+        f"--customize-hook={recipe.hook}",
+        recipe.suite,
+        str(root),
+        *machine_mirror(),
+    ]
+
+
+def machine_mirror() -> list[str]:
+    """Return the Debian mirror of this machine's apt as a list of one, or an empty list: mmdebstrap has a default."""
+    command = ["apt-get", "indextargets", "--format", "$(ORIGIN)|$(LABEL)|$(REPO_URI)"]
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S607
+    except OSError:
+        return []
+    return choose_mirror(result.stdout)
+
+
+def choose_mirror(targets: str) -> list[str]:
+    """Return the first archive among apt's *targets* that calls itself Debian (not its security archive, not Ubuntu)."""
+    for line in targets.splitlines():
+        origin, label, uri = (*line.split("|"), "", "")[:3]
+        if (origin, label) == ("Debian", "Debian"):
+            return [uri]
+    return []
