@@ -1,1 +1,1 @@
-"""Proofs after the fact: reachability, encryption, state."""
+"""Proofs after the fact: state, reachability, published ports, encryption, a stable code each. Never writes."""

@@ -1,0 +1,150 @@
+"""Proofs of encryption between two hosts: kernel states, policies, and bytes that they count; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from swarmkit.finding import Finding
+from swarmkit.observed.model import Observed
+from swarmkit.verify import codes
+from swarmkit.verify.xfrm import DOCKER_MARK, EspPolicy, Ipsec, grown, new_errors
+
+
+@dataclass(frozen=True)
+class HostIpsec:
+    """A host's encryption before and after the probes."""
+
+    before: Ipsec
+    after: Ipsec
+    policies: tuple[EspPolicy, ...]
+
+
+@dataclass(frozen=True)
+class Esp:
+    """The encryption of all hosts that could be looked at, and the addresses by which peers know them."""
+
+    hosts: Mapping[str, HostIpsec]
+    addresses: Mapping[str, frozenset[str]]
+
+    def spis(self, at: str, source: str, destination: str) -> frozenset[int]:
+        """Return the SPIs that host *at* holds for traffic from *source* to *destination*, by host name."""
+        return frozenset(
+            state.spi
+            for state in self.hosts[at].after.states
+            if state.source in self.addresses[source] and state.destination in self.addresses[destination]
+        )
+
+    def has_policy(self, source: str, destination: str) -> bool:
+        return any(
+            policy.mark == DOCKER_MARK and policy.destination in self.addresses[destination]
+            for policy in self.hosts[source].policies
+        )
+
+    def bytes_counted(self, at: str, source: str, destination: str) -> int:
+        growth = grown(self.hosts[at].before, self.hosts[at].after)
+        return sum(
+            more
+            for ends, more in growth.items()
+            if ends[0] in self.addresses[source] and ends[1] in self.addresses[destination]
+        )
+
+
+def own_addresses(observed: Observed) -> dict[str, frozenset[str]]:
+    """Return each host's addresses that no other host has: bridges of Docker's carry the same on all."""
+    all_of = {name: frozenset(facts.system.addresses) for name, facts in observed.hosts.items()}
+    return {
+        name: addresses - frozenset[str]().union(*(others for other, others in all_of.items() if other != name))
+        for name, addresses in all_of.items()
+    }
+
+
+def prove_direction(esp: Esp, source: str, destination: str) -> Iterator[Finding]:
+    """Find what is missing for encrypted traffic from *source* to *destination*; nothing found is a proof."""
+    where = f"{source} -> {destination}"
+    missing = _missing(esp, source, destination)
+    if missing:
+        yield Finding(
+            codes.ESP_STATE,
+            "error",
+            where,
+            f"the kernels are not set up to encrypt from {source} to {destination}",
+            evidence="; ".join(missing),
+            remedy=f"on {source} and {destination}: sudo systemctl restart docker; compare docker version on both",
+        )
+        return
+    sent = esp.bytes_counted(source, source, destination)
+    received = esp.bytes_counted(destination, source, destination)
+    if not sent:
+        yield Finding(
+            codes.ESP_TRAFFIC,
+            "error",
+            where,
+            f"nothing was encrypted from {source} to {destination} while the probes ran",
+            evidence=f"the ESP states of {source} to {destination} count no more bytes than before",
+            remedy=f"on {source}: sudo systemctl restart docker (makes the firewall's marks anew)",
+        )
+    elif not received:
+        yield Finding(
+            codes.ESP_TRAFFIC,
+            "error",
+            where,
+            f"{destination} receives nothing that {source} encrypts: IP protocol 50 (ESP) does not get through",
+            evidence=f"{source} sent {sent} bytes by ESP, {destination} decrypted none",
+            remedy=_allow_esp(esp, source, destination),
+        )
+
+
+def _missing(esp: Esp, source: str, destination: str) -> list[str]:
+    missing = []
+    out, known = esp.spis(source, source, destination), esp.spis(destination, source, destination)
+    if not out:
+        missing.append(f"{source} holds no ESP state to {destination}")
+    if not known:
+        missing.append(f"{destination} holds no ESP state from {source}")
+    if not esp.has_policy(source, destination):
+        missing.append(f"{source} has no policy with mark {DOCKER_MARK:#x} to {destination}")
+    if out and known and not out & known:
+        # Engines 29.0.0 to 29.2.0 number states unlike all others (HAZARDS 0.1 #2).
+        sent, held = (", ".join(f"{spi:#x}" for spi in sorted(spis)) for spis in (out, known))
+        missing.append(f"{source} sends with SPI {sent}, {destination} knows {held}")
+    return missing
+
+
+def _allow_esp(esp: Esp, source: str, destination: str) -> str:
+    peer = next(
+        (
+            state.source
+            for state in esp.hosts[source].after.states
+            if state.source in esp.addresses[source] and state.destination in esp.addresses[destination]
+        ),
+        "PEER",
+    )
+    return (
+        f"on {destination}: sudo iptables -I INPUT -p esp -s {peer} -j ACCEPT (with ufw: sudo ufw allow proto esp "
+        f"from {peer}); in a cloud, allow IP protocol 50 in the security group"
+    )
+
+
+def prove_no_errors(host: str, ipsec: HostIpsec) -> Iterator[Finding]:
+    """Find the kernel's IPsec error counters that grew while the probes ran."""
+    errors = new_errors(ipsec.before, ipsec.after)
+    if errors:
+        yield Finding(
+            codes.ESP_ERRORS,
+            "error",
+            host,
+            f"the kernel of {host} counted IPsec errors while the probes ran",
+            evidence=", ".join(f"{name} +{more}" for name, more in errors.items()) + " (/proc/net/xfrm_stat)",
+            remedy=f"on {host}: sudo systemctl restart docker; compare docker version on all hosts",
+        )
+
+
+def traffic(esp: Esp, pair: Sequence[str]) -> str:
+    """Return the evidence of a proved pair: bytes counted at both ends."""
+    first, second = pair
+    return "; ".join(
+        f"{source} sent {esp.bytes_counted(source, source, destination)} bytes by ESP to {destination}, "
+        f"which decrypted {esp.bytes_counted(destination, source, destination)}"
+        for source, destination in ((first, second), (second, first))
+    )

@@ -1,0 +1,68 @@
+"""The firewall rules of encrypted networks, from ``iptables -S``; pure. Legacy and nft-backed iptables print alike."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from swarmkit.verify.xfrm import DOCKER_MARK, UnreadableError
+
+# The VXLAN header's network number is compared in its upper 24 bits, by BPF since 23.0 and by u32 before
+# (moby libnetwork/drivers/overlay/encryption_bpf.go, encryption_u32.go).
+_VNI = re.compile(r'--bytecode "[^"]*,21 \d+ \d+ (\d+),|--u32 "[^"]*=(0x[0-9a-fA-F]+|\d+)"')
+_MARK = re.compile(r"--set-x?mark (0x[0-9a-f]+)")
+_OTHER_PROTOCOL = re.compile(r"-p (?!udp|all)\S+")
+_PORT = re.compile(r"--dports? (\S+)")
+
+
+def marked_vnis(rules: str, port: int) -> frozenset[int]:
+    """Return the VNIs whose outgoing frames the mangle table marks for encryption; raises UnreadableError."""
+    return frozenset(
+        vni
+        for rule in _lines(rules)
+        if (vni := _vni(rule, port)) and (mark := _MARK.search(rule)) and int(mark[1], 16) == DOCKER_MARK
+    )
+
+
+def dropped_vnis(rules: str, port: int) -> dict[int, tuple[str, ...]]:
+    """Return the VNIs whose clear frames INPUT drops, each with the rules before that may accept them."""
+    found: dict[int, tuple[str, ...]] = {}
+    before: list[str] = []
+    for rule in _lines(rules):
+        vni = _vni(rule, port)
+        if vni and "--pol none" in rule and rule.endswith("-j DROP"):
+            found.setdefault(vni, tuple(before))
+        elif _may_accept(rule, port):
+            before.append(rule)
+    return found
+
+
+def _lines(rules: str) -> Iterable[str]:
+    lines = rules.splitlines()
+    if "unreadable" in lines:
+        raise UnreadableError("iptables does not work there")
+    return [line for line in lines if line.startswith("-A ")]
+
+
+def _vni(rule: str, port: int) -> int:
+    found = _VNI.search(rule)
+    if not found or f"--dport {port} " not in rule:
+        return 0
+    return int(found[1] or found[2], 0) >> 8
+
+
+def _may_accept(rule: str, port: int) -> bool:
+    """Return whether *rule* accepts VXLAN frames by itself; jumps to other chains are not followed."""
+    ports = _PORT.search(rule)
+    return (
+        rule.endswith("-j ACCEPT")
+        and "-i lo " not in rule
+        and "--pol ipsec" not in rule
+        and not _OTHER_PROTOCOL.search(rule)
+        and (ports is None or _covers(ports[1], port))
+    )
+
+
+def _covers(ports: str, port: int) -> bool:
+    ranges = (part.partition(":") for part in ports.split(","))
+    return any(int(first) <= port <= int(last or first) for first, _, last in ranges)

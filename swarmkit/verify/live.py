@@ -1,0 +1,140 @@
+"""What is to be proved: services as they are now, with their VIPs and running tasks. Reads two lists of a manager."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from swarmkit.declared.service import Stack
+from swarmkit.observed import parse
+from swarmkit.observed.model import ClusterState, NetworkState, Observed, TaskState
+from swarmkit.reach.engine import Engine, Json
+from swarmkit.reach.fan_out import fan_out
+
+
+@dataclass(frozen=True)
+class LiveTask:
+    """A task that runs and shall run."""
+
+    id: str
+    service: str
+    host: str
+    """Name of the inventory's host; of a node that is in no inventory, the node's hostname."""
+    container_id: str
+    addresses: Mapping[str, tuple[str, ...]]
+    """Network ID -> addresses."""
+    is_current: bool
+    """Whether it runs the service's newest spec."""
+
+
+@dataclass(frozen=True)
+class PublishedPort:
+    published: int
+    protocol: str
+    mode: str
+
+
+@dataclass(frozen=True)
+class LiveService:
+    id: str
+    name: str
+    spec: Json
+    vips: Mapping[str, str]
+    """Network ID -> address; empty with ``endpoint_mode: dnsrr``."""
+    aliases: Mapping[str, tuple[str, ...]]
+    """Network ID -> further names."""
+    ports: tuple[PublishedPort, ...]
+    tasks: tuple[LiveTask, ...]
+    waiting: tuple[TaskState, ...]
+    """Tasks that shall run and do not."""
+    update_state: str
+    update_message: str
+
+    @property
+    def networks(self) -> frozenset[str]:
+        """Return the IDs of the networks its tasks are on."""
+        return frozenset(network for task in self.tasks for network in task.addresses)
+
+
+@dataclass(frozen=True)
+class Live:
+    services: tuple[LiveService, ...]
+    networks: Mapping[str, NetworkState]
+    """By ID: overlay networks that a service of these uses, without ingress."""
+    ingress: NetworkState | None
+
+    def tasks_on(self, host: str) -> tuple[LiveTask, ...]:
+        return tuple(task for service in self.services for task in service.tasks if task.host == host)
+
+    def carriers(self, network_id: str) -> tuple[str, ...]:
+        """Return the hosts that carry the network: those with a running task on it."""
+        tasks = (task for service in self.services for task in service.tasks)
+        return tuple(sorted({task.host for task in tasks if network_id in task.addresses}))
+
+
+def read_live(manager: Engine, cluster: ClusterState, observed: Observed, stack: Stack | None) -> Live:
+    """Read services and tasks anew from *manager*: observed facts hold neither VIPs nor the tasks' whole spec."""
+    lists = fan_out(("services", "tasks"), lambda kind: manager.find("services" if kind == "services" else "tasks"))
+    services, tasks = (_raise_or_return(lists[kind]) for kind in ("services", "tasks"))
+    hosts = {node.id: node.hostname for node in cluster.nodes}
+    hosts |= {facts.engine.node_id: name for name, facts in observed.hosts.items() if facts.engine.node_id}
+    by_name = {network.name: network.id for network in cluster.networks}
+    live = tuple(
+        _service(item, [task for task in tasks if task.get("ServiceID") == item["ID"]], hosts, by_name)
+        for item in sorted(services, key=lambda item: str(item["Spec"]["Name"]))
+        if stack is None or _stack_of(item) == stack.name
+    )
+    used = frozenset().union(*(service.networks for service in live))
+    ingress = next((network for network in cluster.networks if network.raw.get("Ingress")), None)
+    networks = {
+        network.id: network
+        for network in cluster.networks
+        if network.id in used and network.driver == "overlay" and network is not ingress
+    }
+    return Live(live, networks, ingress)
+
+
+def _raise_or_return(value: list[Json] | Exception) -> list[Json]:
+    if isinstance(value, Exception):
+        raise value
+    return value
+
+
+def _stack_of(item: Json) -> str:
+    return str((item["Spec"].get("Labels") or {}).get("com.docker.stack.namespace", ""))
+
+
+def _service(item: Json, tasks: list[Json], hosts: Mapping[str, str], by_name: Mapping[str, str]) -> LiveService:
+    state, endpoint, template = parse.service(item), item.get("Endpoint") or {}, item["Spec"].get("TaskTemplate") or {}
+    wanted = [(task, parse.task(task)) for task in tasks if task.get("DesiredState") == "running"]
+    attachments = template.get("Networks") or item["Spec"].get("Networks") or ()
+    return LiveService(
+        id=state.id,
+        name=state.name,
+        spec=item["Spec"],
+        vips={str(vip["NetworkID"]): str(vip["Addr"]).split("/")[0] for vip in endpoint.get("VirtualIPs") or ()},
+        aliases={
+            by_name.get(entry["Target"], str(entry["Target"])): tuple(entry.get("Aliases") or ())
+            for entry in attachments
+        },
+        ports=tuple(_port(port) for port in endpoint.get("Ports") or ()),
+        tasks=tuple(_task(raw, task, state.name, hosts, template) for raw, task in wanted if task.state == "running"),
+        waiting=tuple(task for _, task in wanted if task.state != "running"),
+        update_state=state.update_state,
+        update_message=state.update_message,
+    )
+
+
+def _task(raw: Json, task: TaskState, service: str, hosts: Mapping[str, str], template: Json) -> LiveTask:
+    # A task is out of date when its spec differs, not when its number does: a mere change of replicas keeps the old
+    # tasks (moby/swarmkit manager/orchestrator/task.go, IsTaskDirty).
+    spec = raw.get("Spec") or {}
+    is_current = all((spec.get(part) or 0) == (template.get(part) or 0) for part in ("ContainerSpec", "ForceUpdate"))
+    host = hosts.get(task.node_id, task.node_id)
+    return LiveTask(task.id, service, host, task.container_id, task.addresses, is_current)
+
+
+def _port(port: Json) -> PublishedPort:
+    return PublishedPort(
+        int(port.get("PublishedPort", 0)), str(port.get("Protocol", "tcp")), str(port.get("PublishMode", "ingress"))
+    )

@@ -1,0 +1,25 @@
+# What a host's containers listen on, and its encryption before the probes; reads only.
+# On stdin a line each: "listen PID", "ipsec".
+listening() {
+  section "listen.$1"
+  [[ -r /proc/$1/net/tcp ]] || { printf 'gone\n'; return; }
+  for table in "/proc/$1/net/tcp" "/proc/$1/net/tcp6"; do
+    [[ -r $table ]] && while read -r _ address _ state _; do
+      [[ $state == 0A ]] && printf '%s\n' "$address"
+    done <"$table"
+  done
+}
+
+section tools
+for tool in nsenter timeout ip iptables; do
+  command -v "$tool" >/dev/null || printf '%s\n' "$tool"
+done
+mapfile -t wanted
+for entry in "${wanted[@]}"; do
+  read -r word value <<<"$entry"
+  case $word in
+    listen) listening "$value" ;;
+    ipsec) esp_states; esp_policies; firewall ;;
+  esac
+done
+section end

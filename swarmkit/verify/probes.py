@@ -1,0 +1,129 @@
+"""What is asked from where: the probes of every host, made from what is live and what listens; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from swarmkit.verify import dns
+from swarmkit.verify.live import Live, LiveService, LiveTask
+from swarmkit.verify.look import HostLook
+from swarmkit.verify.sockets import Listener, ports_at
+
+HOST_NAMESPACE = 1
+"""The process whose network namespace is the host's own."""
+SILENT_PORT = 9
+"""Tried where nothing listens: that the kernel there refuses is an answer too."""
+
+
+@dataclass(frozen=True)
+class Path:
+    """From a service's container on a host to another service, on one network."""
+
+    source: str
+    host: str
+    target: str
+    network: str
+
+
+@dataclass(frozen=True)
+class Ask:
+    """Resolve *name* inside a container; *exactly* these addresses, or these among others."""
+
+    path: Path
+    pid: int
+    name: str
+    expected: frozenset[str]
+    exactly: bool
+
+    def wish(self, key: int) -> str:
+        query = "".join(f"\\x{byte:02x}" for byte in dns.question(self.name))
+        return f"dns {key} 127.0.0.11 53 {query}"
+
+
+@dataclass(frozen=True)
+class Connect:
+    """Connect to an address; at a closed port a refusal is what is expected, and proves as much."""
+
+    path: Path | None
+    """None for a published port."""
+    pid: int
+    address: str
+    port: int
+    label: str
+    closed: bool = False
+
+    def wish(self, key: int) -> str:
+        return f"tcp {key} {self.address} {self.port}"
+
+    def holds(self, answer: str) -> bool:
+        return answer == "ok" or (self.closed and answer == "Connection refused")
+
+
+Probe = Ask | Connect
+
+
+def probes_between(live: Live, looks: Mapping[str, HostLook]) -> dict[str, list[Probe]]:
+    """Return the probes of each host: from one task of each of its services to all that shares a network with it."""
+    found: dict[str, list[Probe]] = {host: [] for host in looks}
+    listeners = {task: heard for seen in looks.values() for task, heard in seen.listeners.items()}
+    for host, seen in looks.items():
+        for task in _one_of_each_service(live.tasks_on(host), seen):
+            for network in sorted(task.addresses.keys() & live.networks.keys()):
+                found[host] += _from_task(task, seen.pids[task.id], network, live, listeners)
+    return found
+
+
+def _one_of_each_service(tasks: tuple[LiveTask, ...], seen: HostLook) -> tuple[LiveTask, ...]:
+    return tuple({task.service: task for task in tasks if task.id in seen.pids}.values())
+
+
+def _from_task(
+    task: LiveTask, pid: int, network: str, live: Live, listeners: Mapping[str, tuple[Listener, ...]]
+) -> Iterator[Probe]:
+    for target in live.services:
+        others = [other for other in target.tasks if other.id != task.id and other.addresses.get(network)]
+        if not others:
+            continue
+        path = Path(task.service, task.host, target.name, live.networks[network].name)
+        if target.name != task.service:
+            yield from _names(path, pid, network, target)
+            yield from _to_vip(path, pid, network, target, listeners)
+        for other in others:
+            for address in other.addresses[network]:
+                ports = ports_at(listeners.get(other.id, ()), address)
+                yield from _connects(path, pid, address, ports, f"task on {other.host}")
+
+
+def _names(path: Path, pid: int, network: str, target: LiveService) -> Iterator[Ask]:
+    addresses = frozenset(address for task in target.tasks for address in task.addresses.get(network, ()))
+    vip = target.vips.get(network)
+    expected = frozenset((vip,)) if vip else addresses
+    yield Ask(path, pid, target.name, expected, exactly=True)
+    yield Ask(path, pid, f"tasks.{target.name}", addresses, exactly=True)
+    for alias in target.aliases.get(network, ()):
+        # Several services may share an alias: its answer may hold more than this one's address.
+        yield Ask(path, pid, alias, expected, exactly=False)
+
+
+def _to_vip(
+    path: Path, pid: int, network: str, target: LiveService, listeners: Mapping[str, tuple[Listener, ...]]
+) -> Iterator[Connect]:
+    vip = target.vips.get(network)
+    if not vip:
+        return
+    open_at = [
+        frozenset(port for address in task.addresses[network] for port in ports_at(listeners[task.id], address))
+        for task in target.tasks
+        if task.addresses.get(network) and task.id in listeners
+    ]
+    # The VIP may lead to any task: only a port that is open in all of them has to answer.
+    everywhere = frozenset[int].intersection(*open_at) if open_at else frozenset[int]()
+    yield from _connects(path, pid, vip, everywhere, "VIP")
+
+
+def _connects(path: Path, pid: int, address: str, ports: frozenset[int], label: str) -> Iterator[Connect]:
+    for port in sorted(ports):
+        yield Connect(path, pid, address, port, label)
+    if not ports:
+        yield Connect(path, pid, address, SILENT_PORT, label, closed=True)

@@ -1,0 +1,80 @@
+"""Second round: the probes of one host, all at once, and its encryption after them. Leaves nothing behind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from swarmkit.reach.fleet import Shell
+from swarmkit.verify.dns import Answer, parse_answer
+from swarmkit.verify.probes import Ask, Connect, Probe
+from swarmkit.verify.script import run_script
+from swarmkit.verify.xfrm import Ipsec, parse_ipsec
+
+PROBE_TIMEOUT_SECONDS = 30.0
+NO_ANSWER = "no answer within 3.5 s"
+
+
+@dataclass(frozen=True)
+class Result:
+    """A probe, whether it proved what it should, and what was answered."""
+
+    probe: Probe
+    holds: bool
+    answer: str
+
+
+@dataclass(frozen=True)
+class HostAnswers:
+    results: tuple[Result, ...]
+    ipsec: Ipsec | None
+
+
+def probe_host(shell: Shell, probes: Sequence[Probe], *, encrypted: bool) -> HostAnswers:
+    """Run *probes* on the host and return each with its answer; raises SwarmkitError when none could be run."""
+    wishes = _wishes(probes) + (["ipsec"] if encrypted else [])
+    said = run_script(shell, "probe.sh", wishes, timeout_seconds=PROBE_TIMEOUT_SECONDS)
+    answers = _answers(said["answers"])
+    return HostAnswers(
+        results=tuple(_judge(probe, answers.get(key)) for key, probe in enumerate(probes)),
+        ipsec=parse_ipsec(said["states"], said["xfrm_stat"]) if encrypted else None,
+    )
+
+
+def _wishes(probes: Sequence[Probe]) -> list[str]:
+    namespaces: dict[int, list[str]] = {}
+    for key, probe in enumerate(probes):
+        namespaces.setdefault(probe.pid, []).append(probe.wish(key))
+    return [line for pid, wishes in namespaces.items() for line in (f"in {pid}", *wishes)]
+
+
+def _answers(text: str) -> Mapping[int, str]:
+    """Return what was answered by key; a line of another form is no answer."""
+    found: dict[int, str] = {}
+    for line in text.splitlines():
+        kind, _, rest = line.partition(" ")
+        key, _, answer = rest.partition(" ")
+        if kind in ("dns", "tcp") and key.isdecimal():
+            found[int(key)] = answer
+    return found
+
+
+def _judge(probe: Probe, answer: str | None) -> Result:
+    if answer is None:
+        return Result(probe, holds=False, answer=NO_ANSWER)
+    if isinstance(probe, Connect):
+        return Result(probe, holds=probe.holds(answer), answer=answer)
+    return _judge_name(probe, answer)
+
+
+def _judge_name(probe: Ask, answer: str) -> Result:
+    try:
+        resolved = parse_answer(bytes.fromhex(answer))
+    except ValueError as error:
+        return Result(probe, holds=False, answer=str(error))
+    matches = resolved.addresses == probe.expected if probe.exactly else resolved.addresses >= probe.expected
+    return Result(probe, holds=matches and bool(probe.expected), answer=_shown(resolved))
+
+
+def _shown(answer: Answer) -> str:
+    return ", ".join(sorted(answer.addresses)) or answer.code

@@ -1,0 +1,99 @@
+"""Proofs of published ports: they answer on every node, from every host; from here it is told only."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from swarmkit.declared.host import Host
+from swarmkit.finding import Finding
+from swarmkit.observed.model import ClusterState, Observed
+from swarmkit.verify import codes
+from swarmkit.verify.live import Live
+from swarmkit.verify.probes import HOST_NAMESPACE, Connect
+from swarmkit.verify.probing import Result
+
+FROM_HERE_TIMEOUT_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Publication:
+    """A service's port on a node."""
+
+    service: str
+    port: int
+    host: str
+    address: str
+
+
+def publications(live: Live, cluster: ClusterState, observed: Observed) -> tuple[Publication, ...]:
+    """Return where TCP ports shall answer: ingress ports on every host, host-mode ports where a task runs."""
+    addresses = {
+        name: node.address
+        for name, facts in observed.hosts.items()
+        if (node := cluster.node(facts.engine.node_id)) and node.state == "ready"
+    }
+    return tuple(
+        Publication(service.name, port.published, host, address)
+        for service in live.services
+        for port in service.ports
+        for host, address in addresses.items()
+        if port.published
+        and port.protocol == "tcp"
+        and service.tasks
+        and (port.mode == "ingress" or any(task.host == host for task in service.tasks))
+    )
+
+
+def prove_published(published: Iterable[Publication], results: Mapping[str, Iterable[Result]]) -> Iterator[Finding]:
+    """Prove that each publication answers to every host that asked, one finding for each service, port and node."""
+    answers = {
+        (host, result.probe.address, result.probe.port): result
+        for host, of_host in results.items()
+        for result in of_host
+        if isinstance(result.probe, Connect) and result.probe.path is None
+    }
+    for publication in published:
+        asked = {host: answers.get((host, publication.address, publication.port)) for host in results}
+        yield _finding(publication, asked)
+
+
+def probes_of(published: Iterable[Publication]) -> list[Connect]:
+    return [Connect(None, HOST_NAMESPACE, entry.address, entry.port, "published") for entry in published]
+
+
+def _finding(publication: Publication, asked: Mapping[str, Result | None]) -> Finding:
+    endpoint = f"{publication.address}:{publication.port}"
+    where = f"{publication.service} at {publication.host}"
+    wrong = {host: result for host, result in asked.items() if result is None or not result.holds}
+    if wrong or not asked:
+        said = "; ".join(f"from {host}: {result.answer if result else 'not asked'}" for host, result in wrong.items())
+        return Finding(
+            codes.PUBLISHED,
+            "error",
+            where,
+            f"{publication.service} does not answer on {endpoint} to every host",
+            evidence=said or "no host could ask",
+            remedy=f"on {publication.host}: sudo iptables -t nat -S DOCKER-INGRESS; if its rules are gone: "
+            "sudo systemctl restart docker",
+        )
+    what = f"{publication.service} answers on {endpoint}"
+    return Finding(codes.PUBLISHED, "ok", where, what, evidence=f"asked from {', '.join(asked)}")
+
+
+def answers_here(host: Host, port: int) -> Finding:
+    """Tell whether the port answers at the host's SSH address from here; if not, it is no fault of the swarm."""
+    endpoint = f"{host.address}:{port}"
+    try:
+        socket.create_connection((host.address, port), timeout=FROM_HERE_TIMEOUT_SECONDS).close()
+    except OSError as error:
+        return Finding(
+            codes.PUBLISHED_HERE,
+            "warning",
+            host.name,
+            f"from here {endpoint} does not answer",
+            evidence=str(error),
+            remedy="only if it shall be reached from here: open it in the firewalls between here and the host",
+        )
+    return Finding(codes.PUBLISHED_HERE, "ok", host.name, f"from here {endpoint} answers")

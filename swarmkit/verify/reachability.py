@@ -1,0 +1,110 @@
+"""Proofs of reachability: each service reaches by name what it shares a network with; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from swarmkit.finding import Finding
+from swarmkit.verify import codes
+from swarmkit.verify.live import Live, LiveService
+from swarmkit.verify.look import HostLook
+from swarmkit.verify.probes import Ask, Connect, Path
+from swarmkit.verify.probing import Result
+
+
+def prove_names(results: Iterable[Result]) -> Iterator[Finding]:
+    """Prove that each name gave the addresses it should, one finding for each path."""
+    for path, of_path in _by_path(result for result in results if isinstance(result.probe, Ask)).items():
+        wrong = [result for result in of_path if not result.holds]
+        where = _where(path)
+        if wrong:
+            yield Finding(
+                codes.NAME,
+                "error",
+                where,
+                f"{path.source} on {path.host} does not resolve {path.target} as it should",
+                evidence="; ".join(_name_evidence(result) for result in wrong),
+                # Names can stay wrong after a partition, in all released engines (HAZARDS 0.1 #10).
+                remedy=f"docker service update --force {path.target}",
+            )
+        else:
+            evidence = "; ".join(f"{_name(result)} is {result.answer}" for result in of_path)
+            what = f"{path.source} on {path.host} resolves {path.target} on {path.network}"
+            yield Finding(codes.NAME, "ok", where, what, evidence=evidence)
+
+
+def prove_connections(results: Iterable[Result]) -> Iterator[Finding]:
+    """Prove that each connection stands, by VIP and by task address, one finding for each path."""
+    for path, of_path in _by_path(result for result in results if isinstance(result.probe, Connect)).items():
+        wrong = [result for result in of_path if not result.holds]
+        where = _where(path)
+        if wrong:
+            yield Finding(
+                codes.CONNECTION,
+                "error",
+                where,
+                f"{path.source} on {path.host} does not reach {path.target} on {path.network}",
+                evidence="; ".join(f"{_connection(result)}: {result.answer}" for result in wrong),
+                remedy=_remedy(path, of_path),
+            )
+        else:
+            evidence = "; ".join(_connection(result) for result in of_path)
+            what = f"{path.source} on {path.host} reaches {path.target} on {path.network}"
+            yield Finding(codes.CONNECTION, "ok", where, what, evidence=evidence)
+
+
+def prove_sources(live: Live, looks: Mapping[str, HostLook]) -> Iterator[Finding]:
+    """Name the tasks from which nothing could be probed, so that silence is never taken for proof."""
+    for service in live.services:
+        for task in service.tasks:
+            seen = looks.get(task.host)
+            if seen is None or task.id in seen.pids or not _is_probed(service, live):
+                continue
+            yield Finding(
+                codes.CONNECTION,
+                "error",
+                f"{service.name} on {task.host}",
+                f"nothing could be probed from {service.name} on {task.host}: {seen.lost.get(task.id, 'unknown')}",
+                remedy=f"docker service ps --no-trunc {service.name}",
+            )
+
+
+def _is_probed(service: LiveService, live: Live) -> bool:
+    return bool(service.networks & live.networks.keys())
+
+
+def _by_path(results: Iterable[Result]) -> dict[Path, list[Result]]:
+    found: dict[Path, list[Result]] = {}
+    for result in results:
+        if result.probe.path:
+            found.setdefault(result.probe.path, []).append(result)
+    return found
+
+
+def _where(path: Path) -> str:
+    return f"{path.source}@{path.host} -> {path.target}"
+
+
+def _name(result: Result) -> str:
+    return result.probe.name if isinstance(result.probe, Ask) else ""
+
+
+def _name_evidence(result: Result) -> str:
+    assert isinstance(result.probe, Ask)  # noqa: S101 - chosen by the caller
+    return f"{_name(result)} is {result.answer}, expected {', '.join(sorted(result.probe.expected)) or 'an address'}"
+
+
+def _connection(result: Result) -> str:
+    probe = result.probe
+    assert isinstance(probe, Connect)  # noqa: S101 - chosen by the caller
+    note = ", nothing listens and the refusal came back" if probe.closed and result.holds else ""
+    return f"{probe.address}:{probe.port} ({probe.label}{note})"
+
+
+def _remedy(path: Path, results: list[Result]) -> str:
+    by_vip = [result.holds for result in results if isinstance(result.probe, Connect) and result.probe.label == "VIP"]
+    by_task = [result.holds for result in results if isinstance(result.probe, Connect) and result.probe.label != "VIP"]
+    if by_vip and not any(by_vip) and all(by_task):
+        # Without IPVS, VIPs are dead and task addresses work (HAZARDS H20).
+        return f"on {path.host}: sudo modprobe ip_vs && sudo systemctl restart docker"
+    return f"docker service logs --tail 20 {path.target}; if findings name the host too, first do what they say"
