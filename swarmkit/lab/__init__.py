@@ -1,1 +1,19 @@
-"""The embedded lab: Linux hosts with their own kernels on this machine. Knows nothing of the rest."""
+"""The embedded lab: Linux hosts with kernels of their own, as ordinary processes of this machine."""
+
+from swarmkit.lab.hosts import LabHost, number_of
+from swarmkit.lab.operate import act, down, host_status, reset, ssh_command, status, up, wait_until_ready
+from swarmkit.lab.places import Places
+
+__all__ = [
+    "LabHost",
+    "Places",
+    "act",
+    "down",
+    "host_status",
+    "number_of",
+    "reset",
+    "ssh_command",
+    "status",
+    "up",
+    "wait_until_ready",
+]
