@@ -45,7 +45,7 @@ def listen(state: Path) -> socket.socket:
         listener.bind(path)
     (state / SOCKET_NAME).chmod(0o600)
     listener.listen(64)
-    listener.setblocking(False)
+    listener.settimeout(0)
     return listener
 
 

@@ -62,14 +62,14 @@ def machine_mirror() -> list[str]:
     """Return the Debian mirror of this machine's apt as a list of one, or an empty list: mmdebstrap has a default."""
     command = ["apt-get", "indextargets", "--format", "$(ORIGIN)|$(LABEL)|$(REPO_URI)"]
     try:
-        result = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S607
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
     except OSError:
         return []
     return choose_mirror(result.stdout)
 
 
 def choose_mirror(targets: str) -> list[str]:
-    """Return the first archive among apt's *targets* that calls itself Debian (not its security archive, not Ubuntu)."""
+    """Return the first archive among apt's *targets* that calls itself Debian: not its security archive, not Ubuntu."""
     for line in targets.splitlines():
         origin, label, uri = (*line.split("|"), "", "")[:3]
         if (origin, label) == ("Debian", "Debian"):

@@ -25,9 +25,22 @@ Tell = Callable[[str], None]
 GUEST = Path(__file__).parent / "guest"
 SUITES = {"26.1": "trixie", "20.10": "bookworm"}
 PACKAGES = (
-    "ca-certificates curl dbus docker.io ebtables ethtool iproute2 iptables iputils-ping kmod openssh-server procps sudo"
-    " systemd-sysv tcpdump"
-).split()
+    "ca-certificates",
+    "curl",
+    "dbus",
+    "docker.io",
+    "ebtables",
+    "ethtool",
+    "iproute2",
+    "iptables",
+    "iputils-ping",
+    "kmod",
+    "openssh-server",
+    "procps",
+    "sudo",
+    "systemd-sysv",
+    "tcpdump",
+)
 ENGINE_PACKAGES = {"26.1": ["docker-cli", kernel.PACKAGE], "20.10": []}
 DISK_SIZE = "8G"
 _WORK_BYTES = 3 << 30

@@ -1,4 +1,4 @@
-"""The User-Mode Linux kernel: taken out of a Debian tree with the libraries it needs, so that it runs on any machine."""
+"""The User-Mode Linux kernel: taken out of a Debian tree with the libc it needs, so that it runs on any machine."""
 
 from __future__ import annotations
 

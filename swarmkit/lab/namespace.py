@@ -59,7 +59,7 @@ class LabNamespace:
     async def dial(self, address: str, port: int) -> socket.socket:
         """Return a socket connected to a host of the lab; raises OSError."""
         connection = await self.run(lambda: socket.socket(socket.AF_INET, socket.SOCK_STREAM))
-        connection.setblocking(False)
+        connection.settimeout(0)
         try:
             async with asyncio.timeout(30):
                 await asyncio.get_running_loop().sock_connect(connection, (address, port))
@@ -96,7 +96,11 @@ def _enter_new_namespace() -> None:
 
 def _ip(command: str, *, may_exist: bool = False) -> None:
     result = subprocess.run(
-        [find_tool("ip") or "ip", *command.split()], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+        [find_tool("ip") or "ip", *command.split()],
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
     )
     if result.returncode and not (may_exist and "busy" in result.stderr.lower()):
         raise OSError(f"ip {command}: {result.stderr.strip()}")
@@ -104,7 +108,7 @@ def _ip(command: str, *, may_exist: bool = False) -> None:
 
 def _bound_udp(address: str, port: int) -> socket.socket:
     udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    udp.setblocking(False)
+    udp.settimeout(0)
     udp.bind((address, port))
     return udp
 

@@ -195,11 +195,9 @@ def _refuse_change(host: LabHost, running: HostStatus | None) -> None:
 
 def _flush_disks(places: Places, hosts: Sequence[HostStatus]) -> None:
     # Ending a host is a power failure to it: what it wrote in the last seconds would be lost.
+    null = subprocess.DEVNULL
     flushing = [
-        subprocess.Popen(
-            ssh_command(places, host, ["sync"]), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        for host in hosts
+        subprocess.Popen(ssh_command(places, host, ["sync"]), stdin=null, stdout=null, stderr=null) for host in hosts
     ]
     deadline = time.monotonic() + 5
     for process in flushing:

@@ -68,7 +68,7 @@ class Supervisor:
                 await self._do(request, connection)
             except SwarmkitError as error:
                 control.reply(connection, {"error": [error.what, error.why, error.to_do]})
-            except Exception as error:  # noqa: BLE001 - the supervisor outlives any request
+            except Exception as error:  # the supervisor outlives any request
                 log.exception("request failed")
                 control.reply(connection, {"error": [f"the lab's supervisor failed: {error}", "", ""]})
 
@@ -113,7 +113,7 @@ class Supervisor:
     async def _host_action(self, request: Request) -> dict[str, Any]:
         host = self._hosts.get(request.get("host", ""))
         if host is None:
-            raise SwarmkitError(f"{request.get('host')}: no such host in this lab", f"there are {', '.join(self._hosts)}")
+            raise SwarmkitError(f"{request.get('host')}: no such host in this lab", f"it has {', '.join(self._hosts)}")
         await _act(host, request["do"])
         return host.status()
 
@@ -140,7 +140,9 @@ async def _act(host: Hosting, do: str) -> None:
         case "heal":
             await host.heal()
         case _:
-            raise SwarmkitError(f"the lab's supervisor knows no {do!r}", "it may be of another version", "swarmkit lab down")
+            raise SwarmkitError(
+                f"the lab's supervisor knows no {do!r}", "is it of another version?", "swarmkit lab down"
+            )
 
 
 def _boot(places: Places, wanted: Request) -> Boot:
@@ -149,7 +151,7 @@ def _boot(places: Places, wanted: Request) -> Boot:
 
 
 async def _line(connection: socket.socket) -> bytes:
-    connection.setblocking(False)
+    connection.settimeout(0)
     line = b""
     while not line.endswith(b"\n"):
         data = await asyncio.get_running_loop().sock_recv(connection, 1 << 16)
