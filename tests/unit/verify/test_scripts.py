@@ -1,0 +1,138 @@
+"""The scripts themselves, run here by bash; a stand-in for nsenter leaves them in this namespace."""
+
+import os
+import socket
+import socketserver
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+
+from swarmkit.errors import SwarmkitError
+from swarmkit.reach.ssh import CommandResult
+from swarmkit.verify import dns
+from swarmkit.verify.script import run_script
+
+STATES = Path(__file__).parent / "samples"
+
+
+class LocalShell:
+    """Runs scripts by this machine's /bin/sh, with *tools* before all others on the path."""
+
+    def __init__(self, tools: Path) -> None:
+        self.tools = tools
+
+    def run(self, script: str, arguments: tuple[str, ...] = (), *, timeout_seconds: float, root: bool = True):
+        path = f"{self.tools}:{os.environ['PATH']}"
+        done = subprocess.run(
+            ["/bin/sh", "-s", "--", *arguments],
+            input=script,
+            capture_output=True,
+            text=True,
+            timeout=timeout_seconds,
+            env={"PATH": path},
+            check=False,
+        )
+        return CommandResult(done.returncode, done.stdout, done.stderr)
+
+
+def install(folder: Path, name: str, script: str) -> None:
+    tool = folder / name
+    tool.write_text(f"#!/bin/bash\n{script}\n")
+    tool.chmod(0o755)
+
+
+@pytest.fixture
+def tools(tmp_path):
+    install(tmp_path, "nsenter", 'shift 3; exec "$@"')
+    return tmp_path
+
+
+@pytest.fixture
+def resolver():
+    """A DNS server over TCP that answers every question with one packet full of odd bytes."""
+    reply = bytes(range(256)) + b"\0\n\0"
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self):
+            size = int.from_bytes(self.request.recv(2), "big")
+            received.append(self.request.recv(size, socket.MSG_WAITALL))
+            self.request.sendall(len(reply).to_bytes(2, "big") + reply)
+
+    received: list[bytes] = []
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1], received, reply
+        server.shutdown()
+
+
+def run(tools, name, *wishes):
+    return run_script(LocalShell(tools), name, wishes, timeout_seconds=20)
+
+
+def test_probe_script_tells_open_from_refused(tools, resolver):
+    port = resolver[0]
+    said = run(tools, "probe.sh", "in 1", f"tcp 0 127.0.0.1 {port}", "tcp 1 127.0.0.1 9")
+    assert sorted(said["answers"].splitlines()) == ["tcp 0 ok", "tcp 1 Connection refused"]
+
+
+def test_probe_script_carries_every_byte_of_question_and_answer(tools, resolver):
+    port, received, reply = resolver
+    query = dns.question("tasks.ten-chars.")
+    escaped = "".join(f"\\x{byte:02x}" for byte in query)
+    said = run(tools, "probe.sh", "in 1", f"dns 7 127.0.0.1 {port} {escaped}")
+    kind, key, answer = said["answers"].split()
+    assert (kind, key) == ("dns", "7")
+    assert bytes.fromhex(answer) == len(reply).to_bytes(2, "big") + reply
+    assert received == [query[2:]]
+
+
+def test_probe_script_gives_no_line_for_what_does_not_answer(tools):
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        port = silent.getsockname()[1]
+        said = run(tools, "probe.sh", "in 1", f"dns 0 127.0.0.1 {port} \\x00", "tcp 1 127.0.0.1 9")
+    assert said["answers"].splitlines() == ["tcp 1 Connection refused"]
+
+
+def test_look_script_lists_what_listens(tools):
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        said = run(tools, "look.sh", f"listen {os.getpid()}", "listen 99999999")
+        assert f"0100007F:{server.getsockname()[1]:04X}" in said[f"listen.{os.getpid()}"].splitlines()
+    assert said["listen.99999999"] == "gone"
+
+
+@pytest.mark.parametrize("knows_nokeys", [True, False])
+def test_no_key_leaves_the_host(tools, knows_nokeys):
+    refuse = "" if knows_nokeys else '[[ "$*" == *nokeys* ]] && exit 255'
+    install(tools, "ip", f"{refuse}\ncat {STATES / 'xfrm-state-with-keys.txt'}")
+    install(tools, "iptables", "echo -P OUTPUT ACCEPT")
+    said = run(tools, "look.sh", "ipsec")
+    assert "src 10.88.0.11 dst 10.88.0.12" in said["states"]
+    assert "5eec7e7" not in str(said)
+    assert "aead" not in str(said)
+
+
+def test_a_host_that_cannot_list_its_states_says_so(tools):
+    install(tools, "ip", "exit 1")
+    install(tools, "iptables", "exit 1")
+    said = run(tools, "look.sh", "ipsec")
+    assert [said[name] for name in ("states", "policies", "mangle", "input")] == ["unreadable"] * 4
+
+
+def test_a_script_that_breaks_off_is_an_error(tools):
+    class Broken:
+        def run(self, script, arguments=(), *, timeout_seconds, root=True):
+            return CommandResult(137, "\n== answers\n", "Killed")
+
+    with pytest.raises(SwarmkitError, match="could not run"):
+        run_script(Broken(), "probe.sh", [], timeout_seconds=1)
+
+
+def test_a_wish_with_shell_characters_is_refused(tools):
+    with pytest.raises(ValueError, match="not a wish"):
+        run(tools, "look.sh", "listen $(id)")
