@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import os
 import sys
@@ -12,9 +13,17 @@ from swarmkit import __version__
 from swarmkit.errors import SwarmkitError
 
 COMMANDS: dict[str, tuple[str, str]] = {
+    "up": ("swarmkit.cli.up:up", "Make the cluster as declared, and prove it."),
+    "plan": ("swarmkit.cli.plan:plan", "Show what up would change, and why."),
+    "status": ("swarmkit.cli.status:status", "Show nodes, services and networks as they are."),
+    "verify": ("swarmkit.cli.verify:verify", "Prove that services answer and the overlay is encrypted."),
+    "down": ("swarmkit.cli.down:down", "Remove what up has made; volumes stay unless told."),
+    "trust": ("swarmkit.cli.trust:trust", "Show the hosts' SSH keys and record them as trusted."),
     "lab": ("swarmkit.cli.lab:lab", "The embedded lab: Linux hosts with their own kernels on this machine."),
 }
 """Command name -> (module:attribute, short help); static, so that --help imports none of them."""
+
+INTERRUPTED = 130
 
 
 class LazyGroup(click.Group):
@@ -23,9 +32,11 @@ class LazyGroup(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
-            return None
+            near = difflib.get_close_matches(cmd_name, COMMANDS, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(COMMANDS)}"
+            raise click.UsageError(f"no command {cmd_name!r}; {hint}", ctx)
         module_name, attribute = COMMANDS[cmd_name][0].split(":")
         command = getattr(importlib.import_module(module_name), attribute)
         assert isinstance(command, click.Command)  # noqa: S101 - a wrong table entry is our bug
@@ -49,20 +60,36 @@ def main() -> None:
     """Run the command line and exit with the workflow's code; a traceback only with --debug."""
     debug = "--debug" in sys.argv or bool(os.environ.get("SWARMKIT_DEBUG"))
     try:
-        cli.main(standalone_mode=False)
-    except click.exceptions.Abort:
+        code = _run()
+    except (click.exceptions.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
-        sys.exit(130)
+        code = INTERRUPTED
     except click.ClickException as error:
         error.show()
-        sys.exit(2)
-    except click.exceptions.Exit as error:
-        sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        click.echo("interrupted", err=True)
-        sys.exit(130)
-    except SwarmkitError as error:
+        code = 2
+    except BrokenPipeError:
+        # The interpreter flushes once more at its end: give it somewhere to flush to.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    except Exception as error:
         if debug:
             raise
-        click.echo(f"error: {error}", err=True)
-        sys.exit(error.exit_code)
+        code = _explain(error)
+    sys.exit(code)
+
+
+def _run() -> int:
+    """Return the exit code: what a command returns, or gives to ``ctx.exit``."""
+    result: object = cli.main(prog_name="swarmkit", standalone_mode=False)
+    sys.stdout.flush()
+    return result if isinstance(result, int) else 0
+
+
+def _explain(error: Exception) -> int:
+    from swarmkit.report.errors import print_bug, print_error
+
+    if isinstance(error, SwarmkitError):
+        print_error(error, sys.stderr)
+        return error.exit_code
+    print_bug(error, sys.stderr)
+    return 1

@@ -1,0 +1,110 @@
+"""Options that several commands share: decorators, and what turns their values into something usable."""
+
+from __future__ import annotations
+
+import math
+import os
+import stat
+import sys
+from pathlib import Path
+
+import click
+
+from swarmkit.errors import InputError
+from swarmkit.secret import Secret
+
+DEFAULT_TIMEOUT_SECONDS = "300"
+PASSWORD_FILE_VARIABLE = "SWARMKIT_BECOME_PASSWORD_FILE"  # noqa: S105 - the variable's name
+
+
+def positive_seconds(ctx: click.Context, param: click.Parameter, value: str) -> float:
+    """Return *value* as a positive, finite number of seconds, or refuse it."""
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = math.nan
+    if not math.isfinite(seconds) or seconds <= 0:
+        raise click.BadParameter(f"B49 {value!r} is not a positive number of seconds, such as 300", ctx, param)
+    return seconds
+
+
+inventory_option = click.option(
+    "-i",
+    "--inventory",
+    "inventory_file",
+    type=click.Path(path_type=Path),
+    envvar="SWARMKIT_INVENTORY",
+    show_envvar=True,
+    required=True,
+    metavar="FILE",
+    help="Inventory of the hosts, in Ansible's YAML or JSON layout.",
+)
+stack_file_option = click.option(
+    "-f", "--file", "stack_file", type=click.Path(path_type=Path), metavar="FILE", help="Stack file (Compose format)."
+)
+stack_name_option = click.option(
+    "--stack", "stack_name", metavar="NAME", help="Name of the stack, where the stack file does not give another."
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
+yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask before changing something.")
+ask_become_pass_option = click.option(
+    "--ask-become-pass",
+    is_flag=True,
+    help=f"Ask for the sudo password. For scripts: {PASSWORD_FILE_VARIABLE} names a file of mode 0600 that holds it.",
+)
+allow_even_managers_option = click.option(
+    "--allow-even-managers", is_flag=True, help="Accept an even number of managers, of which one adds no tolerance."
+)
+timeout_option = click.option(
+    "--timeout",
+    "timeout_seconds",
+    callback=positive_seconds,
+    default=DEFAULT_TIMEOUT_SECONDS,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long each service may take to converge.",
+)
+
+
+def sudo_password(*, ask: bool) -> Secret | None:
+    """Return the sudo password: asked for, or from the file the environment names; None when there is neither.
+
+    Raises InputError when the file cannot be used or there is no terminal to ask on.
+    """
+    if ask:
+        if not sys.stdin.isatty():
+            raise InputError(
+                "--ask-become-pass needs a terminal to ask on",
+                to_do=f"name a file of mode 0600 that holds the password in {PASSWORD_FILE_VARIABLE}",
+            )
+        return Secret(str(click.prompt("sudo password", hide_input=True, err=True)).encode())
+    named = os.environ.get(PASSWORD_FILE_VARIABLE)
+    return _password_of(Path(named).expanduser()) if named else None
+
+
+def _password_of(path: Path) -> Secret:
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode) or stat.S_IMODE(status.st_mode) & 0o077:
+            raise InputError(
+                f"{PASSWORD_FILE_VARIABLE}: {path} can be read by others or is no regular file",
+                to_do=f"make it a file that only you can read: chmod 600 {path}",
+            )
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{PASSWORD_FILE_VARIABLE}: cannot read {path}: {error.strerror}") from error
+    password = content.removesuffix(b"\n").removesuffix(b"\r")
+    if not password or b"\n" in password:
+        raise InputError(f"{PASSWORD_FILE_VARIABLE}: {path} must hold the password alone, in one line")
+    return Secret(password)
+
+
+def confirmed(question: str, *, yes: bool) -> bool:
+    """Ask *question* and return the answer; *yes* answers it. Raises InputError when there is nobody to ask."""
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        raise InputError(
+            f"not done without an answer to: {question}", to_do="no terminal to ask on: give --yes to agree beforehand"
+        )
+    return click.confirm(question, default=False, err=True)

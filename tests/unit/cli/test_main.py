@@ -1,0 +1,104 @@
+import subprocess
+import sys
+
+import click
+import pytest
+
+from swarmkit.cli import main as entry
+from swarmkit.errors import Complaint, InputError, NotConvergedError, UnreachableError
+
+
+def run_main(monkeypatch: pytest.MonkeyPatch, command: click.Command | None, *arguments: str) -> int:
+    if command is not None:
+        monkeypatch.setattr(entry.LazyGroup, "get_command", lambda *_: command)
+    monkeypatch.setattr(sys, "argv", ["swarmkit", *arguments])
+    with pytest.raises(SystemExit) as caught:
+        entry.main()
+    return int(str(caught.value.code))
+
+
+def failing(error: BaseException) -> click.Command:
+    def fail() -> None:
+        raise error
+
+    return click.Command("up", callback=fail)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [(InputError("x"), 2), (UnreachableError("x"), 3), (NotConvergedError("x"), 4), (KeyboardInterrupt(), 130)],
+)
+def test_exit_code_is_the_errors(error: BaseException, code: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run_main(monkeypatch, failing(error), "up") == code
+
+
+def test_a_command_may_return_its_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run_main(monkeypatch, click.Command("plan", callback=lambda: 5), "plan") == 5
+    assert (
+        run_main(monkeypatch, click.Command("plan", callback=lambda: click.get_current_context().exit(4)), "plan") == 4
+    )
+
+
+def test_complaints_are_listed_one_a_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    complaints = [Complaint("lab.yaml", line, 3, "B08", "all", "wrong", "mend it") for line in (7, 2)]
+    run_main(monkeypatch, failing(InputError("the inventory cannot be used", complaints)), "up")
+    assert capsys.readouterr().err.splitlines() == [
+        "error: the inventory cannot be used",
+        "  B08 lab.yaml:2:3 all - wrong - mend it",
+        "  B08 lab.yaml:7:3 all - wrong - mend it",
+    ]
+
+
+def test_a_bug_is_one_masked_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_main(monkeypatch, failing(KeyError("SWMTKN-1-abc-def\nmore")), "up") == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert "KeyError" in lines[0]
+    assert "[redacted]" in lines[0]
+    assert "abc" not in lines[0]
+    assert "--debug" in lines[0]
+
+
+def test_debug_shows_the_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(entry.LazyGroup, "get_command", lambda *_: failing(ValueError("x")))
+    monkeypatch.setattr(sys, "argv", ["swarmkit", "--debug", "up"])
+    with pytest.raises(ValueError, match="x"):
+        entry.main()
+
+
+def test_unknown_command_suggests_the_nearest(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run_main(monkeypatch, None, "pln") == 2
+    error = capsys.readouterr().err
+    assert "Usage: swarmkit" in error
+    assert "did you mean 'plan'?" in error
+
+
+def test_wrong_option_prints_usage(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_main(monkeypatch, None, "--nonsense") == 2
+    assert "Usage: swarmkit" in capsys.readouterr().err
+
+
+def test_broken_pipe_is_quiet() -> None:
+    script = (
+        "import click, os, sys\n"
+        "from swarmkit.cli import main as entry\n"
+        "entry.LazyGroup.get_command = lambda *_: click.Command('x', callback=lambda: click.echo('y' * 100000))\n"
+        "read, write = os.pipe(); os.dup2(write, 1); os.close(write); os.close(read)\n"
+        "sys.argv = ['swarmkit', 'x']\n"
+        "entry.main()\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "")
+
+
+def test_help_imports_no_command_and_no_library_of_hosts() -> None:
+    script = (
+        "import sys\n"
+        "from swarmkit.cli import main as entry\n"
+        "entry.cli.main(['--help'], standalone_mode=False)\n"
+        "print(sorted({'rich', 'paramiko', 'docker', 'pydantic', 'fabric'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("[]\n")

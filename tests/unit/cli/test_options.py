@@ -1,0 +1,92 @@
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from swarmkit.cli import options
+from swarmkit.errors import InputError
+
+
+@click.command()
+@options.inventory_option
+@options.stack_file_option
+@options.stack_name_option
+@options.json_option
+@options.yes_option
+@options.ask_become_pass_option
+@options.allow_even_managers_option
+@options.timeout_option
+def command(**values: object) -> None:
+    print(values)
+
+
+def run(*arguments: str, environment: dict[str, str] | None = None) -> tuple[int, str]:
+    result = CliRunner(env=environment).invoke(command, arguments)
+    return result.exit_code, result.output
+
+
+def test_inventory_is_required() -> None:
+    code, output = run()
+    assert code == 2
+    assert "--inventory" in output
+
+
+def test_inventory_may_come_from_the_environment() -> None:
+    code, output = run(environment={"SWARMKIT_INVENTORY": "lab.yaml"})
+    assert code == 0
+    assert "lab.yaml" in output
+
+
+@pytest.mark.parametrize("value", ["-1", "0", "abc", "nan", "inf", ""])
+def test_timeout_must_be_a_positive_number(value: str) -> None:
+    code, output = run("-i", "x", "--timeout", value)
+    assert code == 2
+    assert "B49" in output
+
+
+def test_timeout_is_a_number_of_seconds_with_a_default() -> None:
+    assert "'timeout_seconds': 300.0" in run("-i", "x")[1]
+    assert "'timeout_seconds': 1.5" in run("-i", "x", "--timeout", "1.5")[1]
+
+
+def write_password(path: Path, content: bytes, mode: int) -> None:
+    path.write_bytes(content)
+    path.chmod(mode)
+
+
+def test_sudo_password_comes_from_a_private_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_password(tmp_path / "p", b"swordfish\n", 0o600)
+    monkeypatch.setenv(options.PASSWORD_FILE_VARIABLE, str(tmp_path / "p"))
+    password = options.sudo_password(ask=False)
+    assert password is not None
+    assert password.text() == "swordfish"
+
+
+@pytest.mark.parametrize(("content", "mode"), [(b"swordfish", 0o640), (b"", 0o600), (b"one\ntwo\n", 0o600)])
+def test_unfit_password_files_are_refused_without_their_content(
+    content: bytes, mode: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_password(tmp_path / "p", content, mode)
+    monkeypatch.setenv(options.PASSWORD_FILE_VARIABLE, str(tmp_path / "p"))
+    with pytest.raises(InputError) as caught:
+        options.sudo_password(ask=False)
+    assert "swordfish" not in str(caught.value)
+
+
+def test_absent_password_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(options.PASSWORD_FILE_VARIABLE, str(tmp_path / "p"))
+    with pytest.raises(InputError, match="cannot read"):
+        options.sudo_password(ask=False)
+
+
+def test_no_password_is_no_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(options.PASSWORD_FILE_VARIABLE, raising=False)
+    assert options.sudo_password(ask=False) is None
+
+
+def test_confirmation_without_a_terminal_is_refused_unless_given_beforehand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
+    assert options.confirmed("remove it?", yes=True)
+    with pytest.raises(InputError, match="remove it"):
+        options.confirmed("remove it?", yes=False)
