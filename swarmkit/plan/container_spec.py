@@ -1,0 +1,96 @@
+"""The container half of a service spec: what runs in each task."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from swarmkit.declared.service import HealthCheck, Mount, Service, Stack
+
+NAMESPACE_LABEL = "com.docker.stack.namespace"
+# Below these the engine drops the key without a word (moby daemon/server/router/swarm adjustForAPIVersion).
+START_INTERVAL_API = (1, 44)
+CAPABILITIES_API = (1, 41)
+SYSCTLS_API = (1, 40)
+
+
+def container_spec(
+    stack: Stack, service: Service, images: Mapping[str, str], api_version: tuple[int, int]
+) -> dict[str, Any]:
+    add, drop = effective_capabilities(service.cap_add, service.cap_drop)
+    has_capabilities = api_version >= CAPABILITIES_API
+    ulimits = [{"Name": one.name, "Soft": one.soft, "Hard": one.hard} for one in service.ulimits]
+    container: dict[str, Any] = {
+        "Command": list(service.entrypoint or ()),
+        "Args": list(service.command or ()),
+        "Hostname": service.hostname,
+        "Env": sorted(key if value is None else f"{key}={value}" for key, value in service.environment.items()),
+        "Dir": service.working_dir,
+        "User": service.user,
+        "Mounts": [_mount(stack, mount) for mount in service.mounts],
+        "StopGracePeriod": service.stop_grace_period_nanoseconds,
+        "StopSignal": service.stop_signal,
+        "ReadOnly": service.read_only or None,
+        "Init": service.init,
+        "Sysctls": dict(service.sysctls) if api_version >= SYSCTLS_API else None,
+        "CapabilityAdd": add if has_capabilities else None,
+        "CapabilityDrop": drop if has_capabilities else None,
+        "Ulimits": ulimits if has_capabilities else None,
+        "Healthcheck": _health_check(service.health_check, api_version),
+    }
+    image = images.get(service.image, service.image)
+    return {"Image": image, "Labels": {**service.labels, NAMESPACE_LABEL: stack.name}} | written(container)
+
+
+def effective_capabilities(add: Iterable[str], drop: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Return both lists in the engine's spelling; ALL swallows the rest, adding wins (docker/cli opts)."""
+    added, dropped = ({_capability(name) for name in names} for names in (add, drop))
+    added = {"ALL"} if "ALL" in added else added
+    dropped = {"ALL"} if "ALL" in dropped else dropped
+    return sorted(added), sorted(dropped - added)
+
+
+def _capability(name: str) -> str:
+    upper = name.strip().upper()
+    return upper if upper == "ALL" or upper.startswith("CAP_") else f"CAP_{upper}"
+
+
+def _health_check(check: HealthCheck | None, api_version: tuple[int, int]) -> dict[str, Any] | None:
+    if check is None:
+        return None
+    knows_start_interval = api_version >= START_INTERVAL_API
+    return written(
+        {
+            "Test": list(check.test),
+            "Interval": check.interval_nanoseconds,
+            "Timeout": check.timeout_nanoseconds,
+            "Retries": check.retries,
+            "StartPeriod": check.start_period_nanoseconds,
+            "StartInterval": check.start_interval_nanoseconds if knows_start_interval else None,
+        }
+    )
+
+
+def _mount(stack: Stack, mount: Mount) -> dict[str, Any]:
+    spec: dict[str, Any] = {"Type": mount.type, "Target": mount.target}
+    if mount.read_only:
+        spec["ReadOnly"] = True
+    if mount.type == "tmpfs":
+        options = written({"SizeBytes": mount.tmpfs_size_bytes})
+        return spec | written({"TmpfsOptions": options})
+    if mount.type == "bind":
+        return spec | {"Source": mount.source} | written({"BindOptions": written({"Propagation": mount.propagation})})
+    if mount.source is None:
+        return spec
+    volume = next(volume for volume in stack.volumes if volume.key == mount.source)
+    chosen: dict[str, Any] = {"NoCopy": True} if mount.no_copy else {}
+    if not volume.external:
+        chosen["Labels"] = {**volume.labels, NAMESPACE_LABEL: stack.name}
+        if volume.driver or volume.driver_options:
+            chosen["DriverConfig"] = {"Name": volume.driver or "", "Options": dict(volume.driver_options)}
+    return spec | {"Source": volume.name} | written({"VolumeOptions": chosen})
+
+
+def written(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the entries that say something: None and empty lists, maps and texts are the engine's own defaults."""
+    return {key: value for key, value in values.items() if value is not None and value not in ("", [], {})}

@@ -1,0 +1,108 @@
+"""What really differs between a declared spec and one read back from the engine."""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from swarmkit.plan.spec_normal import normal_service
+from swarmkit.secret import REDACTED, mask
+
+_SECRET_NAME = re.compile(r"pass(word|wd|phrase)?$|secret|token|api_?key|private_?key|credential", re.IGNORECASE)
+_NAMES_A_FILE = re.compile(r"_(file|path)$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Change:
+    """One field that differs; empty text: not there. Values named like secrets show as ``[redacted]``."""
+
+    path: str
+    old: str
+    new: str
+
+
+def spec_changes(declared: Mapping[str, Any], observed: Mapping[str, Any]) -> tuple[Change, ...]:
+    """Return what an update would change, from *observed* to *declared*; empty when both mean the same.
+
+    Both hold names, not IDs (``with_names``). A setting that only the engine still has is a change too.
+    """
+    return _changes(_leaves(normal_service(observed)), _leaves(normal_service(declared)))
+
+
+def network_changes(declared: Mapping[str, Any], observed: Mapping[str, Any]) -> tuple[Change, ...]:
+    """Return how an existing network differs from its declaration; none of it can be changed in place.
+
+    Options and subnets count when declared: the engine adds its own. Encryption counts by the option's presence.
+    """
+    wanted, found = _options(declared), _options(observed)
+    pairs = [
+        ("Driver", observed.get("Driver") or "overlay", declared.get("Driver") or "overlay"),
+        ("Options.encrypted", _yes("encrypted" in found), _yes("encrypted" in wanted)),
+        ("Attachable", _yes(observed.get("Attachable")), _yes(declared.get("Attachable"))),
+        ("Internal", _yes(observed.get("Internal")), _yes(declared.get("Internal"))),
+    ]
+    pairs += [(f"Options.{key}", found.get(key, ""), wanted[key]) for key in sorted(wanted) if key != "encrypted"]
+    if _subnets(declared):
+        pairs.append(("IPAM.Config", ", ".join(_subnets(observed)), ", ".join(_subnets(declared))))
+    return tuple(Change(path, old, new) for path, old, new in pairs if old != new)
+
+
+def with_names(spec: Mapping[str, Any], network_names: Mapping[str, str]) -> dict[str, Any]:
+    """Return an observed spec with the networks' names for their IDs; secrets and configs carry theirs."""
+    named = copy.deepcopy(dict(spec))
+    for networks in (named.get("Networks"), (named.get("TaskTemplate") or {}).get("Networks")):
+        for network in networks or ():
+            network["Target"] = network_names.get(network["Target"], network["Target"])
+    return named
+
+
+def carry_over(declared: Mapping[str, Any], observed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *declared* with the observed ForceUpdate: an update without it would restart every task."""
+    carried = copy.deepcopy(dict(declared))
+    force = (observed.get("TaskTemplate") or {}).get("ForceUpdate")
+    if force:
+        carried["TaskTemplate"]["ForceUpdate"] = force
+    return carried
+
+
+def _changes(old: Mapping[str, str], new: Mapping[str, str]) -> tuple[Change, ...]:
+    differing = [path for path in sorted(old.keys() | new.keys()) if old.get(path) != new.get(path)]
+    return tuple(Change(path, _shown(path, old), _shown(path, new)) for path in differing)
+
+
+def _shown(path: str, leaves: Mapping[str, str]) -> str:
+    if path not in leaves:
+        return ""
+    name = path.rpartition(".")[2]
+    is_secret = _SECRET_NAME.search(name) and not _NAMES_A_FILE.search(name) and ".Env." in path
+    return REDACTED if is_secret else mask(leaves[path])
+
+
+def _leaves(value: Mapping[str, Any], path: str = "") -> dict[str, str]:
+    return dict(_walk(value, path))
+
+
+def _walk(value: Any, path: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _walk(item, f"{path}.{key}" if path and key else path or key)
+    elif isinstance(value, str):
+        yield path, value or '""'
+    else:
+        yield path, json.dumps(value, sort_keys=True)
+
+
+def _options(network: Mapping[str, Any]) -> dict[str, str]:
+    return dict(network.get("Options") or {})
+
+
+def _subnets(network: Mapping[str, Any]) -> list[str]:
+    return sorted(one["Subnet"] for one in (network.get("IPAM") or {}).get("Config") or () if one.get("Subnet"))
+
+
+def _yes(value: object) -> str:
+    return "true" if value else "false"
