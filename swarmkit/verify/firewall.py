@@ -7,9 +7,10 @@ from collections.abc import Iterable
 
 from swarmkit.verify.xfrm import DOCKER_MARK, UnreadableError
 
-# The VXLAN header's network number is compared in its upper 24 bits, by BPF since 23.0 and by u32 before
-# (moby libnetwork/drivers/overlay/encryption_bpf.go, encryption_u32.go).
-_VNI = re.compile(r'--bytecode "[^"]*,21 \d+ \d+ (\d+),|--u32 "[^"]*=(0x[0-9a-fA-F]+|\d+)"')
+# The header's word that holds the VNI in its upper 24 bits is compared: by BPF, which shifts it down by 8 first, and
+# by u32 in older engines (moby libnetwork/drivers/overlay/encryption_bpf.go, encryption_u32.go).
+_BY_BPF = re.compile(r'--bytecode "[^"]*,116 0 0 8,21 \d+ \d+ (\d+),')
+_BY_U32 = re.compile(r'--u32 "[^"]*=(0x[0-9a-fA-F]+|\d+)"')
 _MARK = re.compile(r"--set-x?mark (0x[0-9a-f]+)")
 _OTHER_PROTOCOL = re.compile(r"-p (?!udp|all)\S+")
 _PORT = re.compile(r"--dports? (\S+)")
@@ -45,10 +46,12 @@ def _lines(rules: str) -> Iterable[str]:
 
 
 def _vni(rule: str, port: int) -> int:
-    found = _VNI.search(rule)
-    if not found or f"--dport {port} " not in rule:
+    if f"--dport {port} " not in rule:
         return 0
-    return int(found[1] or found[2], 0) >> 8
+    if by_bpf := _BY_BPF.search(rule):
+        return int(by_bpf[1])
+    by_u32 = _BY_U32.search(rule)
+    return int(by_u32[1], 0) >> 8 if by_u32 else 0
 
 
 def _may_accept(rule: str, port: int) -> bool:
