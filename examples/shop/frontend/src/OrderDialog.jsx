@@ -59,7 +59,7 @@ export function OrderDialog({ product, onClose, onPlaced }) {
           <label>
             Your name
             <input
-              type="text" autoComplete="name" maxLength="80" required pattern=".*\S.*" title="a name" autoFocus
+              type="text" autoComplete="name" maxLength="80" required pattern=".*\S.*" title="a name"
               value={customer} onChange={change(setCustomer)} data-testid="order-customer"
             />
           </label>
