@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from swarmkit.errors import SwarmkitError
@@ -10,6 +11,10 @@ from swarmkit.plan.progress import Progress
 from swarmkit.reach.engine import Engine, Kind
 from swarmkit.reach.fleet import Fleet, ReachedHost
 from swarmkit.secret import Secret
+
+
+def _nobody_waits(service: str, key: str) -> str:
+    raise SwarmkitError(f"nobody waits for service {service} ({key})")
 
 
 @dataclass
@@ -20,8 +25,8 @@ class Context:
     progress: Progress
     manager_name: str
     """The manager that takes the writes: an existing one, or the host that will be the first."""
-    deadline_seconds: float = 300.0
-    """For each service to converge."""
+    await_service: Callable[[str, str], str] = _nobody_waits
+    """Waits until a service (its name in the swarm) runs as declared; the second argument is the progress key."""
     cancelled: threading.Event = field(default_factory=threading.Event)
     _tokens: dict[str, Secret] = field(default_factory=dict, repr=False)
     _ids: dict[tuple[Kind, str], str] = field(default_factory=dict)

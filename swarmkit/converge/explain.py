@@ -1,0 +1,92 @@
+"""Saying in one sentence why a service does not come up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from swarmkit.errors import SwarmkitError
+from swarmkit.observed.model import TaskState
+from swarmkit.reach.engine import Engine, Json
+from swarmkit.reach.fleet import Fleet
+
+LOG_LINES = 8
+
+
+@dataclass(frozen=True)
+class Cause:
+    sentence: str
+    to_do: str = ""
+
+
+_SCHEDULER = {
+    "insufficient resources": ("no host has enough free memory or CPU for its reservation", "lower the reservation"),
+    "scheduling constraints": ("no ready node satisfies its placement constraints", "see: swarmkit status"),
+    "missing plugin": ("no host has the volume or network plugin it names", "install the plugin"),
+    "unsupported platform": ("its image is built for another processor architecture", "build it for the hosts' one"),
+    "host-mode port": ("the port it publishes in host mode is taken", "free the port on the hosts"),
+    "max replicas per node": ("max_replicas_per_node leaves no host for another task", "raise it or add hosts"),
+    "not available": ("the nodes it may run on are down, paused or drained", "see: swarmkit status"),
+}
+
+
+def explain(tasks: Iterable[TaskState], fleet: Fleet, manager: Engine) -> Cause:
+    """Return why the newest of *tasks* does not run; reads health output and logs where they say it."""
+    newest = sorted(tasks, key=lambda task: task.created_at, reverse=True)
+    if not newest:
+        return Cause("the swarm has made no task for it yet: the allocator may be waiting for addresses")
+    ended = next((task for task in newest if task.state in ("failed", "rejected")), None)
+    task = ended if ended and newest[0].state not in ("pending", "new") else newest[0]
+    node = _host_of(task, fleet)
+    if task.state in ("pending", "new", "allocated"):
+        return _unplaced(task)
+    if "No such image" in task.error or "pull access denied" in task.error:
+        return Cause(
+            f"image {task.image} is not on {node} and could not be pulled: {task.error}",
+            "give its docker-archive file with --images DIR, or check the registry",
+        )
+    if task.state == "rejected":
+        return Cause(f"{node} rejected the task: {task.error}", f"see: journalctl -u docker on {node}")
+    health = _health(task, fleet)
+    if task.state in ("starting", "preparing", "ready", "assigned", "accepted"):
+        said = f"; its health check says: {health}" if health else ""
+        return Cause(f"its task on {node} is still {task.state}{said}", _logs(task, manager))
+    return Cause(f"its task on {node} ended: {health or task.error or task.message}", _logs(task, manager))
+
+
+def _unplaced(task: TaskState) -> Cause:
+    for words, (sentence, to_do) in _SCHEDULER.items():
+        if words in task.error:
+            return Cause(f"{sentence} ({task.error})", to_do)
+    return Cause(f"its task is {task.state}: {task.error or task.message}", "see: swarmkit status")
+
+
+def _host_of(task: TaskState, fleet: Fleet) -> str:
+    for name, reached in fleet.items():
+        try:
+            if reached.engine.info()["Swarm"].get("NodeID") == task.node_id:
+                return name
+        except SwarmkitError:
+            continue
+    return f"node {task.node_id[:12]}"
+
+
+def _health(task: TaskState, fleet: Fleet) -> str:
+    """Return the last output of the task's health check, from the host that has the container."""
+    for reached in fleet.values():
+        try:
+            container: Json = reached.engine.inspect("containers", task.container_id) if task.container_id else {}
+        except SwarmkitError:
+            continue
+        log = ((container.get("State") or {}).get("Health") or {}).get("Log") or []
+        if log:
+            return f"exit {log[-1].get('ExitCode')}, {str(log[-1].get('Output', '')).strip()[-300:] or 'no output'}"
+    return ""
+
+
+def _logs(task: TaskState, manager: Engine) -> str:
+    try:
+        lines = manager.logs("tasks", task.id, lines=LOG_LINES).strip()
+    except SwarmkitError as error:
+        return f"its log cannot be read: {error.why or error.what}"
+    return f"last log lines:\n{lines}" if lines else "it has logged nothing"

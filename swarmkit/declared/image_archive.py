@@ -1,0 +1,56 @@
+"""Images as docker-archive files, as ``docker save`` and ``buildah push docker-archive:`` write them."""
+
+from __future__ import annotations
+
+import json
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from swarmkit.errors import InputError
+
+
+@dataclass(frozen=True)
+class ImageArchive:
+    path: Path
+    image_id: str
+    """``sha256:...`` of the image's configuration: what engines with a graph driver name the image by."""
+    tags: tuple[str, ...]
+    size_bytes: int
+
+
+def read_image_archives(folder: Path) -> dict[str, ImageArchive]:
+    """Return the archives in *folder* by tag; raises InputError naming every file that is not one."""
+    if not folder.is_dir():
+        raise InputError(f"cannot read images from {folder}: no such folder", to_do="build the images first")
+    archives: dict[str, ImageArchive] = {}
+    broken = []
+    for path in sorted(folder.glob("*.tar*")):
+        try:
+            archive = read_image_archive(path)
+        except (tarfile.TarError, KeyError, ValueError, OSError, IndexError) as error:
+            broken.append(f"{path}: not a docker-archive file ({error})")
+            continue
+        archives.update(dict.fromkeys(archive.tags, archive))
+    if broken:
+        raise InputError("\n".join(broken), to_do="make it with: docker save IMAGE -o FILE")
+    return archives
+
+
+def read_image_archive(path: Path) -> ImageArchive:
+    """Read the manifest of the docker-archive *path*."""
+    with tarfile.open(path) as tar:
+        member = tar.extractfile("manifest.json")
+        if member is None:
+            raise ValueError("manifest.json is not a file")
+        manifest = json.load(member)[0]
+    digest = str(manifest["Config"]).removeprefix("blobs/sha256/").removesuffix(".json")
+    if len(digest) != 64:
+        raise ValueError("its configuration is not named by a digest")
+    return ImageArchive(path, f"sha256:{digest}", tuple(manifest.get("RepoTags") or ()), path.stat().st_size)
+
+
+def names_registry(reference: str) -> bool:
+    """Tell whether an image reference begins with a registry's host, by the distribution project's rule."""
+    first, slash, _ = reference.partition("/")
+    return bool(slash) and ("." in first or ":" in first or first == "localhost")

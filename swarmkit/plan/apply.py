@@ -1,0 +1,65 @@
+"""Running a plan: each operation as soon as those it waits for have succeeded, side by side."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+
+from swarmkit.errors import SwarmkitError
+from swarmkit.plan.context import Context
+from swarmkit.plan.model import Applied, Operation, Outcome, Plan
+from swarmkit.reach.ssh import CommandTimeoutError, ConnectionLostError
+
+OPERATIONS_AT_ONCE = 16
+
+
+def apply(plan: Plan, context: Context) -> Applied:
+    """Run every operation of *plan* once and return how each ended.
+
+    After a failure no further operation starts; those under way are waited for. Nothing is retried.
+    """
+    waiting = {operation.step.key: operation for operation in plan.operations}
+    outcomes: dict[str, Outcome] = {}
+    running: dict[Future[Outcome], str] = {}
+    with ThreadPoolExecutor(max_workers=OPERATIONS_AT_ONCE) as pool:
+        try:
+            while True:
+                if not context.cancelled.is_set():
+                    for operation in _ready(waiting, outcomes):
+                        del waiting[operation.step.key]
+                        running[pool.submit(_run, operation, context)] = operation.step.key
+                if not running:
+                    break
+                finished, _ = wait(running, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    outcome = outcomes[running.pop(future)] = future.result()
+                    if outcome.status != "done":
+                        context.cancelled.set()
+        except BaseException:
+            context.cancelled.set()
+            raise
+    outcomes.update({key: Outcome(operation.step, "not started") for key, operation in waiting.items()})
+    return Applied({operation.step.key: outcomes[operation.step.key] for operation in plan.operations})
+
+
+def _ready(waiting: dict[str, Operation], outcomes: dict[str, Outcome]) -> list[Operation]:
+    done = {key for key, outcome in outcomes.items() if outcome.status == "done"}
+    return [operation for operation in waiting.values() if operation.step.after <= done]
+
+
+def _run(operation: Operation, context: Context) -> Outcome:
+    step, started = operation.step, time.monotonic()
+    context.progress.started(step.key, step.target, step.summary)
+    try:
+        note = operation.run(context)
+    except (ConnectionLostError, CommandTimeoutError) as error:
+        context.progress.ended(step.key, ok=False, note="connection lost, outcome unknown")
+        return Outcome(step, "unknown", time.monotonic() - started, error=error)
+    except SwarmkitError as error:
+        context.progress.ended(step.key, ok=False, note=error.what)
+        return Outcome(step, "failed", time.monotonic() - started, error=error)
+    except BaseException:
+        context.progress.ended(step.key, ok=False, note="failed")
+        raise
+    context.progress.ended(step.key, ok=True, note=note)
+    return Outcome(step, "done", time.monotonic() - started, note)

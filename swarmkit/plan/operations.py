@@ -1,0 +1,280 @@
+"""The operations: each one action on the cluster, which reads back what it did. None is ever retried."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from swarmkit.declared.image_archive import ImageArchive
+from swarmkit.errors import SwarmkitError
+from swarmkit.plan.context import Context
+from swarmkit.plan.model import Step
+from swarmkit.plan.spec import with_ids
+from swarmkit.reach.engine import Engine, EngineError, Json, Kind
+from swarmkit.reach.retry import wait_until
+from swarmkit.reach.ssh import CommandTimeoutError, ConnectionLostError
+from swarmkit.secret import Secret
+
+JOIN_TIMEOUT_SECONDS = 90.0
+IMAGE_TIMEOUT_SECONDS = 900.0
+_CHUNK_BYTES = 256 * 1024
+# Optimistic locking: the engine did nothing, so reading again and deciding again is no blind retry.
+_OUT_OF_SEQUENCE = "update out of sequence"
+
+
+@dataclass(frozen=True)
+class InitSwarm:
+    step: Step
+    body: Mapping[str, Any]
+
+    def run(self, context: Context) -> str:
+        context.manager.init_swarm(dict(self.body))
+        info = _wait_for_membership(context.manager, "initialising the swarm")
+        if not info["Swarm"].get("ControlAvailable"):
+            raise SwarmkitError(f"{self.step.target}: not a manager after initialising the swarm")
+        return f"node {info['Swarm']['NodeID'][:12]}"
+
+
+@dataclass(frozen=True)
+class JoinNode:
+    """Join a host; a join that times out may still finish by itself (moby daemon/cluster/errors.go), so wait and look."""
+
+    step: Step
+    role: str
+    body: Mapping[str, Any]
+    """The API's body without the token, which is asked for at run time and never shown."""
+
+    def run(self, context: Context) -> str:
+        engine = context.reached(self.step.target).engine
+        token = context.join_token(self.role)
+        try:
+            engine.join_swarm({**self.body, "JoinToken": token.text()})
+        except EngineError as error:
+            if "Timeout was reached" not in error.message:
+                raise
+        info = _wait_for_membership(engine, f"joining as {self.role}")
+        node_id = str(info["Swarm"]["NodeID"])
+        if self.role == "manager":
+            self._wait_until_reachable(context, node_id)
+        return f"node {node_id[:12]}"
+
+    def _wait_until_reachable(self, context: Context, node_id: str) -> None:
+        """The next manager may join only when this one counts: one at a time keeps the quorum (HAZARDS 0.1 #8)."""
+        status = wait_until(
+            lambda: context.manager.inspect("nodes", node_id).get("ManagerStatus") or {},
+            lambda value: value.get("Reachability") == "reachable",
+            timeout_seconds=JOIN_TIMEOUT_SECONDS,
+            retry_on=(EngineError,),
+        )
+        if status.get("Reachability") != "reachable":
+            raise SwarmkitError(
+                f"{self.step.target}: joined as manager but is not reachable",
+                f"waited {JOIN_TIMEOUT_SECONDS:g} s for the leader to reach port 2377 of {self.step.target}",
+                f"open tcp/2377 on {self.step.target} for the other managers",
+            )
+
+
+def _wait_for_membership(engine: Engine, doing: str) -> Json:
+    info = wait_until(
+        engine.info,
+        lambda value: value["Swarm"].get("LocalNodeState") in ("active", "error", "locked"),
+        timeout_seconds=JOIN_TIMEOUT_SECONDS,
+        retry_on=(ConnectionLostError, CommandTimeoutError),
+    )
+    state = info["Swarm"].get("LocalNodeState")
+    if state != "active":
+        raise SwarmkitError(
+            f"{engine.host}: {doing} did not succeed, its node state is {state}",
+            str(info["Swarm"].get("Error", "")) or f"waited {JOIN_TIMEOUT_SECONDS:g} s for it to be active",
+            f"see: journalctl -u docker on {engine.host}; the join may still finish, so run the same command again",
+        )
+    return info
+
+
+@dataclass(frozen=True)
+class UpdateNode:
+    """Give a node its labels, role and availability; labels that are not declared stay as they are."""
+
+    step: Step
+    labels: Mapping[str, str]
+    role: str
+    availability: str
+
+    def run(self, context: Context) -> str:
+        node_id = str(context.reached(self.step.target).engine.info()["Swarm"]["NodeID"])
+        for _ in range(10):
+            node = context.manager.inspect("nodes", node_id)
+            spec = {**node["Spec"], "Role": self.role, "Availability": self.availability}
+            spec["Labels"] = {**(node["Spec"].get("Labels") or {}), **self.labels}
+            try:
+                context.manager.update("nodes", node_id, int(node["Version"]["Index"]), spec)
+            except EngineError as error:
+                if _OUT_OF_SEQUENCE not in error.message:
+                    raise
+                continue
+            return ""
+        raise SwarmkitError(f"{self.step.target}: its node changes all the time", "ten updates were out of sequence")
+
+
+@dataclass(frozen=True)
+class SendImage:
+    step: Step
+    host: str
+    archive: ImageArchive
+
+    def run(self, context: Context) -> str:
+        engine = context.reached(self.host).engine
+        engine.load_image(self._chunks(context), IMAGE_TIMEOUT_SECONDS)
+        try:
+            engine.inspect("images", self.archive.image_id)
+        except EngineError as error:
+            raise SwarmkitError(
+                f"{self.host}: image {self.archive.tags[0]} was sent but is not there as {self.archive.image_id[:19]}",
+                error.message,
+                "see docker image ls on the host; an engine with the containerd image store numbers images otherwise",
+            ) from error
+        return f"{self.archive.size_bytes / 1e6:.0f} MB"
+
+    def _chunks(self, context: Context) -> Iterator[bytes]:
+        sent = 0
+        with self.archive.path.open("rb") as file:
+            while chunk := file.read(_CHUNK_BYTES):
+                yield chunk
+                sent += len(chunk)
+                context.progress.advanced(self.step.key, "", sent, self.archive.size_bytes)
+
+
+@dataclass(frozen=True)
+class CreateNetwork:
+    step: Step
+    body: Mapping[str, Any]
+
+    def run(self, context: Context) -> str:
+        identity = context.manager.create("networks", dict(self.body))
+        context.remember("networks", str(self.body["Name"]), identity)
+        return ""
+
+
+@dataclass(frozen=True)
+class CreateFile:
+    """Create a secret or a config; its content goes in the request's body only."""
+
+    step: Step
+    kind: Kind
+    name: str
+    content: Secret
+    labels: Mapping[str, str]
+
+    def run(self, context: Context) -> str:
+        body = {
+            "Name": self.name,
+            "Labels": dict(self.labels),
+            "Data": base64.b64encode(self.content.reveal()).decode(),
+        }
+        context.remember(self.kind, self.name, context.manager.create(self.kind, body))
+        return ""
+
+
+@dataclass(frozen=True)
+class CreateService:
+    step: Step
+    spec: Mapping[str, Any]
+
+    def run(self, context: Context) -> str:
+        name = str(self.spec["Name"])
+        context.remember("services", name, context.manager.create("services", _resolved(self.spec, context)))
+        return ""
+
+
+@dataclass(frozen=True)
+class UpdateService:
+    """Replace a service's whole spec at the version that was compared, so nothing unseen is overwritten."""
+
+    step: Step
+    identity: str
+    version: int
+    spec: Mapping[str, Any]
+
+    def run(self, context: Context) -> str:
+        context.manager.update("services", self.identity, self.version, _resolved(self.spec, context))
+        return ""
+
+
+def _resolved(spec: Mapping[str, Any], context: Context) -> Json:
+    """Return *spec* with the ids of the networks, secrets and configs that it names."""
+    template = spec["TaskTemplate"]
+    container = template["ContainerSpec"]
+
+    def ids(kind: Kind, names: list[str]) -> dict[str, str]:
+        return {name: context.identity(kind, name) for name in names}
+
+    return with_ids(
+        dict(spec),
+        ids("networks", [entry["Target"] for entry in template.get("Networks") or []]),
+        ids("secrets", [entry["SecretName"] for entry in container.get("Secrets") or []]),
+        ids("configs", [entry["ConfigName"] for entry in container.get("Configs") or []]),
+    )
+
+
+@dataclass(frozen=True)
+class AwaitService:
+    """Wait until a service runs as declared; writes nothing."""
+
+    step: Step
+    service: str
+
+    def run(self, context: Context) -> str:
+        return context.await_service(self.service, self.step.key)
+
+
+@dataclass(frozen=True)
+class RemoveObject:
+    """Remove an object from the swarm, or from one host when *host* is given (a volume)."""
+
+    step: Step
+    kind: Kind
+    identity: str
+    host: str | None = None
+
+    def run(self, context: Context) -> str:
+        engine = context.reached(self.host).engine if self.host else context.manager
+        engine.remove(self.kind, self.identity)
+        return ""
+
+
+@dataclass(frozen=True)
+class AwaitGone:
+    """Wait until no host has a container of the stack; a network or volume in use cannot be removed."""
+
+    step: Step
+    stack: str
+    timeout_seconds: float = 120.0
+
+    def run(self, context: Context) -> str:
+        label = {"label": [f"com.docker.stack.namespace={self.stack}"]}
+
+        def left() -> list[str]:
+            return [name for name, reached in context.fleet.items() if reached.engine.find("containers", label)]
+
+        hosts = wait_until(left, lambda names: not names, timeout_seconds=self.timeout_seconds)
+        if hosts:
+            raise SwarmkitError(f"containers of stack {self.stack} are still on {', '.join(hosts)}")
+        return ""
+
+
+@dataclass(frozen=True)
+class LeaveSwarm:
+    step: Step
+    host: str
+
+    def run(self, context: Context) -> str:
+        engine = context.reached(self.host).engine
+        engine.leave_swarm(force=True)
+        state = wait_until(
+            lambda: engine.info()["Swarm"].get("LocalNodeState"), lambda value: value == "inactive", timeout_seconds=60
+        )
+        if state != "inactive":
+            raise SwarmkitError(f"{self.host}: told to leave the swarm, but its node state is {state}")
+        return ""

@@ -1,0 +1,45 @@
+"""Which hosts may run a service: the scheduler's constraints, read against the declared hosts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from swarmkit.declared.host import Host
+from swarmkit.declared.service import Service
+from swarmkit.observed.model import HostFacts, Observed
+
+_CONSTRAINT = re.compile(r"\s*([\w.\-/]+)\s*(==|!=)\s*(.*?)\s*")
+
+
+def eligible_hosts(service: Service, hosts: Iterable[Host], observed: Observed) -> tuple[Host, ...]:
+    """Return the *hosts* on which *service* may run once labels, roles and availability are as declared."""
+    return tuple(
+        host
+        for host in hosts
+        if host.availability == "active"
+        and all(_holds(text, host, observed.hosts[host.name]) for text in service.deploy.constraints)
+    )
+
+
+def _holds(constraint: str, host: Host, facts: HostFacts) -> bool:
+    match = _CONSTRAINT.fullmatch(constraint)
+    if match is None:
+        return True
+    attribute, operator, wanted = match.groups()
+    value = _value(attribute, host, facts)
+    # What only the engine knows (engine.labels) is left to the scheduler.
+    return value is None or (value.lower() == wanted.lower()) == (operator == "==")
+
+
+def _value(attribute: str, host: Host, facts: HostFacts) -> str | None:
+    if attribute.startswith("node.labels."):
+        return host.labels.get(attribute.removeprefix("node.labels."), "")
+    known = {
+        "node.role": host.role,
+        "node.hostname": facts.system.hostname,
+        "node.id": facts.engine.node_id,
+        "node.platform.os": facts.engine.operating_system,
+        "node.platform.arch": facts.engine.architecture,
+    }
+    return known.get(attribute)

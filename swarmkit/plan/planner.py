@@ -1,0 +1,178 @@
+"""The planner: declared and observed state in, a plan out. No I/O, no clock: same input, same plan, same text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from swarmkit.declared.host import Host, Inventory
+from swarmkit.declared.image_archive import ImageArchive
+from swarmkit.declared.service import Stack
+from swarmkit.finding import Finding
+from swarmkit.observed.model import Node, Observed
+from swarmkit.plan.model import Operation, Plan, Step
+from swarmkit.plan.operations import InitSwarm, JoinNode, UpdateNode
+from swarmkit.plan.refusals import (
+    CLUSTER_LABEL,
+    advertise_address,
+    free_pool,
+    host_refusals,
+    kernel_refusals,
+    pool_refusals,
+)
+from swarmkit.plan.spec_diff import Change
+from swarmkit.plan.stack_planner import StackPlanner
+
+INIT = "swarm:init"
+MADE_LABEL = "swarmkit.made"
+"""On a swarm that swarmkit initialised: only such a swarm is ever dissolved by it."""
+
+
+@dataclass(frozen=True)
+class Declared:
+    """All that an operator declares for one run."""
+
+    inventory: Inventory
+    stack: Stack | None = None
+    archives: Mapping[str, ImageArchive] = field(default_factory=dict)
+    adopt: bool = False
+    """Accept a swarm that swarmkit has not made."""
+    prune: bool = False
+    """Remove services of the stack that the file no longer has."""
+
+
+def make_plan(declared: Declared, observed: Observed) -> Plan:
+    """Return the plan that turns *observed* into *declared*; with refusals, it has no operations."""
+    inventory = declared.inventory
+    refusals = list(host_refusals(inventory, observed, adopt=declared.adopt))
+    refusals += kernel_refusals(observed)
+    pools = _pools(inventory, observed)
+    if observed.cluster is None:
+        refusals += pool_refusals(pools, observed)
+        if not pools:
+            refusals.append(
+                Finding("B26", "error", "swarm", "no free address range found", "", "set swarm_address_pools")
+            )
+    members = list(_membership(inventory, observed, pools)) if not refusals else []
+    operations: list[Operation] = list(members)
+    warnings = list(_warnings(inventory, observed))
+    if declared.stack is not None and not refusals:
+        planner = StackPlanner(
+            inventory=inventory,
+            stack=declared.stack,
+            observed=observed,
+            archives=declared.archives,
+            prune=declared.prune,
+            swarm_ready=frozenset({INIT}) if observed.cluster is None else frozenset(),
+            node_keys={op.step.target: op.step.key for op in members if op.step.key.startswith("node:")},
+        )
+        operations += planner.operations()
+        refusals += planner.refusals
+        warnings += planner.warnings
+    if refusals:
+        return Plan((), tuple(refusals), tuple(warnings))
+    return Plan(tuple(operations), (), tuple(warnings))
+
+
+def first_manager(inventory: Inventory, observed: Observed) -> str:
+    """Return the manager that takes the writes: the one that told of the cluster, else the first declared one."""
+    return observed.cluster.told_by if observed.cluster else inventory.managers[0].name
+
+
+def _pools(inventory: Inventory, observed: Observed) -> tuple[str, ...]:
+    if inventory.address_pools:
+        return inventory.address_pools
+    pool = free_pool(observed)
+    return (pool,) if pool else ()
+
+
+def _membership(inventory: Inventory, observed: Observed, pools: tuple[str, ...]) -> Iterator[Operation]:
+    """Yield init, joins (managers one after another, workers side by side) and node updates."""
+    first = inventory.host(first_manager(inventory, observed))
+    before: frozenset[str] = frozenset()
+    if observed.cluster is None:
+        yield _init(first, inventory, observed, pools)
+        before = frozenset({INIT})
+    last_manager = before
+    for host in (*inventory.managers, *inventory.workers):
+        joined = before if host is first else frozenset[str]()
+        if host is not first and observed.hosts[host.name].engine.swarm_state != "active":
+            key = f"join:{host.name}"
+            yield _join(key, host, first, observed, last_manager if host.role == "manager" else before)
+            joined = frozenset({key})
+            last_manager = joined if host.role == "manager" else last_manager
+        yield from _update_node(host, observed, joined)
+
+
+def _addresses(host: Host, observed: Observed) -> dict[str, str]:
+    address = advertise_address(host, observed.hosts[host.name]) or host.address
+    return {"AdvertiseAddr": address, "DataPathAddr": host.data_path_addr or address, "ListenAddr": "0.0.0.0:2377"}
+
+
+def _init(host: Host, inventory: Inventory, observed: Observed, pools: tuple[str, ...]) -> InitSwarm:
+    body = {
+        **_addresses(host, observed),
+        "DefaultAddrPool": list(pools),
+        "SubnetSize": inventory.address_pool_prefix or 24,
+        "Spec": {
+            "Labels": {CLUSTER_LABEL: inventory.cluster, MADE_LABEL: "true"},
+            "EncryptionConfig": {"AutoLockManagers": inventory.autolock},
+        },
+    }
+    if inventory.data_path_port:
+        body["DataPathPort"] = inventory.data_path_port
+    where = f"advertise {body['AdvertiseAddr']}, data path {body['DataPathAddr']}, pools {', '.join(pools)}"
+    step = Step(INIT, "swarm", "create", host.name, "initialise the swarm", f"no swarm yet; {where}")
+    return InitSwarm(step, body)
+
+
+def _join(key: str, host: Host, first: Host, observed: Observed, after: frozenset[str]) -> JoinNode:
+    body = {
+        **_addresses(host, observed),
+        "RemoteAddrs": [f"{_addresses(first, observed)['AdvertiseAddr']}:2377"],
+        # The engine's own join would make a draining node active for a moment otherwise.
+        "Availability": host.availability,
+    }
+    reason = f"not in a swarm; advertise {body['AdvertiseAddr']}"
+    return JoinNode(Step(key, "node", "create", host.name, f"join as {host.role}", reason, after), host.role, body)
+
+
+def _update_node(host: Host, observed: Observed, joined: frozenset[str]) -> Iterator[UpdateNode]:
+    node = observed.cluster.node(observed.hosts[host.name].engine.node_id) if observed.cluster else None
+    changes = _node_changes(host, node)
+    if changes:
+        labels = ", ".join(f"{key}={value}" for key, value in host.labels.items())
+        summary = "set " + ", ".join(sorted({change.path.split(".")[0] for change in changes}))
+        reason = labels if node is None else "differs from the inventory"
+        step = Step(f"node:{host.name}", "node", "update", host.name, summary, reason, joined, changes if node else ())
+        yield UpdateNode(step, dict(host.labels), host.role, host.availability)
+
+
+def _node_changes(host: Host, node: Node | None) -> tuple[Change, ...]:
+    live_labels = node.labels if node else {}
+    changes = [
+        Change(f"labels.{key}", live_labels.get(key, ""), value)
+        for key, value in host.labels.items()
+        if live_labels.get(key) != value
+    ]
+    if node and node.role != host.role:
+        changes.append(Change("role", node.role, host.role))
+    if node and node.availability != host.availability:
+        changes.append(Change("availability", node.availability, host.availability))
+    return tuple(changes)
+
+
+def _warnings(inventory: Inventory, observed: Observed) -> Iterator[Finding]:
+    if observed.cluster is None:
+        return
+    known = {facts.engine.node_id for facts in observed.hosts.values()}
+    for node in observed.cluster.nodes:
+        if node.id not in known:
+            yield Finding(
+                "H52", "warning", node.hostname, f"node {node.id[:12]} is not in the inventory", f"it is {node.state}",
+                f"if it is gone for good: docker node rm {node.id[:12]}" if node.state == "down" else "",
+            )  # fmt: skip
+    if len(inventory.managers) == 1 and len(inventory.hosts) > 3:
+        yield Finding(
+            "B07", "warning", "swarm", "one manager: if it is lost, the swarm cannot be managed", "", "declare three"
+        )
