@@ -1,0 +1,84 @@
+"""`swarmkit down`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from swarmkit.cli import options
+from swarmkit.cli.failures import shown_failures
+from swarmkit.errors import InputError
+
+if TYPE_CHECKING:
+    from swarmkit.plan.model import Plan
+    from swarmkit.report.live import LiveProgress, PlainProgress
+
+
+@click.command()
+@options.inventory_option
+@options.stack_file_option
+@options.stack_name_option
+@click.option("--confirm", "confirmation", metavar="CLUSTER", help="The cluster's name, instead of typing it.")
+@click.option("--volumes", is_flag=True, help="Remove the stack's volumes and their data too.")
+@click.option("--keep-swarm", is_flag=True, help="Remove the stack only.")
+@options.allow_even_managers_option
+@options.ask_become_pass_option
+def down(
+    *,
+    inventory_file: Path,
+    stack_file: Path | None,
+    stack_name: str | None,
+    confirmation: str | None,
+    volumes: bool,
+    keep_swarm: bool,
+    allow_even_managers: bool,
+    ask_become_pass: bool,
+) -> None:
+    """Remove what `up` has made: the stack's services, networks and secrets, and the swarm if swarmkit made it.
+
+    Volumes stay unless told; a swarm that swarmkit has not made, or that runs other services, stays always.
+    """
+    from swarmkit.report.console import results
+    from swarmkit.report.live import progress_for
+    from swarmkit.report.outcome import print_outcome
+    from swarmkit.workflows.down import down as run
+    from swarmkit.workflows.inputs import read_declared
+
+    declared = read_declared(inventory_file, stack_file, stack_name=stack_name, allow_even_managers=allow_even_managers)
+    stack = declared.stack.name if declared.stack else stack_name
+    if not stack:
+        raise InputError("which stack?", to_do="name its file with --file, or the stack with --stack")
+    cluster = declared.inventory.cluster
+    if confirmation not in (None, cluster):
+        raise InputError(f"--confirm {confirmation!r} is not the cluster's name", to_do=f"it is {cluster!r}")
+    password = options.sudo_password(ask=ask_become_pass)
+    with shown_failures(declared), progress_for(sys.stderr) as progress:
+        applied = run(
+            declared,
+            stack,
+            progress=progress,
+            confirm=lambda plan: _confirm(plan, cluster, confirmation, progress),
+            sudo_password=password,
+            volumes=volumes,
+            keep_swarm=keep_swarm,
+        )
+    if applied:
+        print_outcome(results(), applied)
+
+
+def _confirm(plan: Plan, cluster: str, confirmation: str | None, progress: LiveProgress | PlainProgress) -> bool:
+    from swarmkit.report.console import results
+    from swarmkit.report.plan_text import print_plan
+
+    progress.rest()
+    print_plan(results(), plan, cluster=cluster)
+    if plan.is_empty or confirmation == cluster:
+        return True
+    if not sys.stdin.isatty():
+        raise InputError(
+            "not removed: nobody confirmed it", to_do=f"no terminal to ask on: give --confirm {cluster} to agree"
+        )
+    return bool(click.prompt(f"type the cluster's name ({cluster}) to remove this", err=True) == cluster)

@@ -1,0 +1,33 @@
+"""Showing a run's failures in full before it ends with its exit code."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from swarmkit.plan.planner import Declared
+
+
+@contextmanager
+def shown_failures(declared: Declared) -> Iterator[None]:
+    """Print a refused plan, or what was done and what was not, and exit with the error's code."""
+    from swarmkit.workflows.up import IncompleteError, RefusedError
+
+    try:
+        yield
+    except RefusedError as error:
+        from swarmkit.report.console import messages
+        from swarmkit.report.plan_text import print_plan
+
+        print_plan(messages(), error.plan, cluster=declared.inventory.cluster)
+        sys.exit(error.exit_code)
+    except IncompleteError as error:
+        from swarmkit.report.console import messages
+        from swarmkit.report.outcome import print_outcome
+
+        print_outcome(messages(), error.applied)
+        sys.exit(error.exit_code)

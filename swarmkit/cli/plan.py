@@ -1,0 +1,74 @@
+"""`swarmkit plan`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from swarmkit.cli import options
+from swarmkit.cli.up import adopt_option, images_option, prune_option
+
+CHANGES_PENDING = 5
+
+
+@click.command()
+@options.inventory_option
+@options.stack_file_option
+@options.stack_name_option
+@images_option
+@prune_option
+@adopt_option
+@options.allow_even_managers_option
+@options.ask_become_pass_option
+@options.json_option
+@click.option("--detailed-exitcode", is_flag=True, help="Exit with 5 when there is something to change.")
+def plan(
+    *,
+    inventory_file: Path,
+    stack_file: Path | None,
+    stack_name: str | None,
+    images_folder: Path | None,
+    prune: bool,
+    adopt: bool,
+    allow_even_managers: bool,
+    ask_become_pass: bool,
+    as_json: bool,
+    detailed_exitcode: bool,
+) -> None:
+    """Show what `up` would change, and why; changes nothing.
+
+    Exit codes: 0 shown, 1 refused, 2 bad input, 3 a host is unreachable or not trusted, 5 changes pending (with
+    --detailed-exitcode).
+    """
+    import json
+
+    from swarmkit.report.console import results
+    from swarmkit.report.live import progress_for
+    from swarmkit.report.plan_json import plan_as_json
+    from swarmkit.report.plan_text import print_plan
+    from swarmkit.workflows import look
+    from swarmkit.workflows.inputs import read_declared
+
+    declared = read_declared(
+        inventory_file,
+        stack_file,
+        stack_name=stack_name,
+        images=images_folder,
+        allow_even_managers=allow_even_managers,
+        adopt=adopt,
+        prune=prune,
+    )
+    password = options.sudo_password(ask=ask_become_pass)
+    with progress_for(sys.stderr) as progress:
+        made = look.plan(declared, progress=progress, sudo_password=password)
+    if as_json:
+        click.echo(json.dumps(plan_as_json(made), indent=2))
+    else:
+        hosts = [host.name for host in declared.inventory.hosts]
+        print_plan(results(), made, cluster=declared.inventory.cluster, hosts=hosts)
+    if made.refusals:
+        sys.exit(1)
+    if detailed_exitcode and not made.is_empty:
+        sys.exit(CHANGES_PENDING)

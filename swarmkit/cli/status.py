@@ -1,0 +1,45 @@
+"""`swarmkit status`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from swarmkit.cli import options
+
+
+@click.command()
+@options.inventory_option
+@options.stack_file_option
+@options.stack_name_option
+@options.allow_even_managers_option
+@options.ask_become_pass_option
+@options.json_option
+def status(
+    *,
+    inventory_file: Path,
+    stack_file: Path | None,
+    stack_name: str | None,
+    allow_even_managers: bool,
+    ask_become_pass: bool,
+    as_json: bool,
+) -> None:
+    """Show nodes, services and networks as they are now; changes nothing."""
+    import json
+
+    from swarmkit.report.console import results
+    from swarmkit.report.live import progress_for
+    from swarmkit.report.status import print_status, status_as_json
+    from swarmkit.workflows import look
+    from swarmkit.workflows.inputs import read_declared
+
+    declared = read_declared(inventory_file, stack_file, stack_name=stack_name, allow_even_managers=allow_even_managers)
+    password = options.sudo_password(ask=ask_become_pass)
+    with progress_for(sys.stderr) as progress:
+        observed = look.status(declared, progress=progress, sudo_password=password)
+    if as_json:
+        click.echo(json.dumps(status_as_json(declared.inventory, observed, declared.stack), indent=2))
+    else:
+        print_status(results(), declared.inventory, observed, declared.stack)

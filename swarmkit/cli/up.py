@@ -1,0 +1,113 @@
+"""`swarmkit up`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from swarmkit.cli import options
+from swarmkit.cli.failures import shown_failures
+
+if TYPE_CHECKING:
+    from swarmkit.plan.model import Plan
+    from swarmkit.plan.planner import Declared
+    from swarmkit.report.live import LiveProgress, PlainProgress
+    from swarmkit.workflows.up import UpReport
+
+images_option = click.option(
+    "--images",
+    "images_folder",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Folder of docker-archive files; their images are sent to the hosts that may run them.",
+)
+adopt_option = click.option("--adopt", is_flag=True, help="Accept a swarm that swarmkit has not made.")
+prune_option = click.option("--prune", is_flag=True, help="Remove services that the stack file no longer has.")
+
+
+@click.command()
+@options.inventory_option
+@options.stack_file_option
+@options.stack_name_option
+@images_option
+@options.yes_option
+@click.option("--verify/--no-verify", default=True, show_default=True, help="Prove the result at the end.")
+@prune_option
+@adopt_option
+@options.allow_even_managers_option
+@options.ask_become_pass_option
+@options.timeout_option
+def up(
+    *,
+    inventory_file: Path,
+    stack_file: Path | None,
+    stack_name: str | None,
+    images_folder: Path | None,
+    yes: bool,
+    verify: bool,
+    prune: bool,
+    adopt: bool,
+    allow_even_managers: bool,
+    ask_become_pass: bool,
+    timeout_seconds: float,
+) -> None:
+    """Make the cluster as the inventory and the stack declare it, and prove it.
+
+    Shows the plan and asks before anything changes. Run it again at any time: it continues, or changes nothing.
+
+    Exit codes: 0 as declared and proved, 1 failed or refused, 2 bad input (nothing was contacted), 3 a host is
+    unreachable or not trusted, 4 not converged or a proof failed.
+    """
+    from swarmkit.report.live import progress_for
+    from swarmkit.workflows.inputs import read_declared
+    from swarmkit.workflows.up import up as run
+
+    declared = read_declared(
+        inventory_file,
+        stack_file,
+        stack_name=stack_name,
+        images=images_folder,
+        allow_even_managers=allow_even_managers,
+        adopt=adopt,
+        prune=prune,
+    )
+    password = options.sudo_password(ask=ask_become_pass)
+    with shown_failures(declared), progress_for(sys.stderr) as progress:
+        report = run(
+            declared,
+            progress=progress,
+            confirm=lambda plan: _confirm(plan, declared, progress, yes=yes),
+            sudo_password=password,
+            service_timeout_seconds=timeout_seconds,
+            verify=verify,
+        )
+    _print_report(report, declared, progress.phases)
+    if report.proof_failed:
+        sys.exit(4)
+
+
+def _confirm(plan: Plan, declared: Declared, progress: LiveProgress | PlainProgress, *, yes: bool) -> bool:
+    from swarmkit.report.console import results
+    from swarmkit.report.plan_text import print_plan
+
+    progress.rest()
+    hosts = [host.name for host in declared.inventory.hosts]
+    print_plan(results(), plan, cluster=declared.inventory.cluster, hosts=hosts)
+    return plan.is_empty or options.confirmed(f"apply this to cluster '{declared.inventory.cluster}'?", yes=yes)
+
+
+def _print_report(report: UpReport, declared: Declared, phases: list[tuple[str, float]]) -> None:
+    from swarmkit.report.console import results
+    from swarmkit.report.findings import print_findings
+    from swarmkit.report.phases import print_phases
+    from swarmkit.report.status import print_status
+
+    console = results()
+    if report.findings:
+        print_findings(console, report.findings)
+    if report.applied:
+        print_status(console, declared.inventory, report.observed, declared.stack)
+        print_phases(console, phases)
