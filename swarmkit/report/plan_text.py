@@ -97,12 +97,17 @@ def _row(step: Step, width: int, *, again: bool) -> Line:
             style="dim",
         )
     body = Text(clean(step.summary))
-    if step.destructive:
+    if _loses_data(step):
         body.append("  cannot be undone", style="bold red")
     if step.reason:
         body.append(f"  ({clean(step.reason)})", style="dim")
     prefix = Text.assemble("  ", (symbol, style), f" {clean(step.target):{width}}  ")
     return Line(prefix, body)
+
+
+def _loses_data(step: Step) -> bool:
+    """What else is removed can be made again from the files: the minus says enough there."""
+    return step.destructive and (step.verb != "remove" or step.subject in ("volume", "swarm"))
 
 
 def _wait(summary: str, *, again: bool) -> str:

@@ -31,7 +31,8 @@ def running_rows(running: Sequence[Running], now: float, size: ConsoleDimensions
     room = size.width - _INDENT - 3 - max((tail.cell_len for tail in tails), default=0)
     width = max(8, min(room, max((label.cell_len for label in labels), default=0)))
     for label, tail in zip(labels, tails, strict=True):
-        label.truncate(width, overflow="ellipsis", pad=True)
+        label.truncate(max(width, size.width - _INDENT - 3 - tail.cell_len), overflow="ellipsis")
+        label.pad_right(max(0, width - label.cell_len))
         row = Text.assemble("  ", (spinner_frame(now), "cyan"), " ", label, "  ", tail)
         row.truncate(size.width - 1, overflow="ellipsis")
         yield row

@@ -1,0 +1,94 @@
+"""What was proved and what was not, as text for people and as JSON for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.text import Text
+
+from swarmkit.finding import Finding
+from swarmkit.report.finding_text import by_severity, finding_lines
+from swarmkit.report.layout import Line, clean, counted
+from swarmkit.report.plan_json import finding_as_json
+
+SCHEMA = "swarmkit.verify/1"
+_NAMED_PLACES = 6
+
+_MANY = {
+    "V00": "managers tell of the cluster",
+    "V01": "hosts are ready nodes, as declared",
+    "V02": "services run as many tasks as declared",
+    "V03": "services ended their last update well",
+    "V04": "services are found by name, inside containers, across hosts",
+    "V05": "services are reached, inside containers, across hosts",
+    "V06": "published addresses answer, asked from the hosts",
+    "V07": "published addresses answer from here",
+    "V12": "pairs of hosts carry ESP, and drop clear frames",
+}
+"""What several proofs of one code say together, after their number."""
+
+
+def print_findings(console: Console, findings: Sequence[Finding]) -> None:
+    """Print *findings*: see render_findings."""
+    console.print(render_findings(findings))
+
+
+def render_findings(findings: Sequence[Finding]) -> RenderableType:
+    """Return proofs condensed by code, then warnings and errors in full, the errors last, where the eye ends."""
+    proved = [finding for finding in findings if finding.severity == "ok"]
+    parts: list[RenderableType] = list(_proofs(proved))
+    for finding in reversed(by_severity(finding for finding in findings if finding.severity != "ok")):
+        if parts:
+            parts.append(Text())
+        parts += finding_lines(finding)
+    return Group(*parts, Text(), _verdict(findings))
+
+
+def findings_as_json(findings: Sequence[Finding]) -> dict[str, Any]:
+    """Return *findings* as JSON values, each in full."""
+    return {
+        "schema": SCHEMA,
+        "proved": is_proved(findings),
+        "counts": {severity: _count(findings, severity) for severity in ("error", "warning", "ok")},
+        "findings": [finding_as_json(finding) for finding in findings],
+    }
+
+
+def is_proved(findings: Sequence[Finding]) -> bool:
+    """Tell whether there are proofs and no errors: silence proves nothing."""
+    return _count(findings, "error") == 0 and _count(findings, "ok") > 0
+
+
+def _proofs(proved: Sequence[Finding]) -> Iterator[Line]:
+    for code, group in groupby(sorted(proved, key=lambda finding: finding.code), lambda finding: finding.code):
+        same = list(group)
+        prefix = Text.assemble(("proved", "green"), f"  {code}  ")
+        if len(same) == 1:
+            yield Line(prefix, Text(clean(same[0].what)))
+        else:
+            body = Text(f"{len(same)} {_MANY.get(code, f'times: {clean(same[0].what)}')}")
+            yield Line(prefix, body.append(f"  ({clean(_places(same))})", style="dim"))
+
+
+def _places(findings: Sequence[Finding]) -> str:
+    places = list(dict.fromkeys(finding.where for finding in findings))
+    if len(places) > _NAMED_PLACES:
+        return f"{', '.join(places[:_NAMED_PLACES])} and {len(places) - _NAMED_PLACES} more"
+    return ", ".join(places)
+
+
+def _verdict(findings: Sequence[Finding]) -> Text:
+    errors, warnings, proofs = (_count(findings, severity) for severity in ("error", "warning", "ok"))
+    counts = [counted(errors, "error")] if errors else []
+    if warnings:
+        counts.append(counted(warnings, "warning"))
+    counts.append(f"{proofs} proved")
+    text = ", ".join(counts)
+    return Text(text, style="bold green") if is_proved(findings) else Text(f"not proved: {text}", style="bold red")
+
+
+def _count(findings: Sequence[Finding], severity: str) -> int:
+    return sum(finding.severity == severity for finding in findings)

@@ -1,0 +1,126 @@
+"""The services' rows of a status."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from swarmkit.declared.host import Inventory
+from swarmkit.declared.service import Service, Stack
+from swarmkit.observed.model import ClusterState, ServiceState, TaskState
+
+_STUCK_UPDATES = ("paused", "rollback_paused", "rollback_started", "rollback_completed")
+
+
+@dataclass(frozen=True)
+class ServiceRow:
+    name: str
+    image: str
+    running: int
+    declared: int
+    placement: Mapping[str, int]
+    """Host -> running tasks."""
+    addresses: tuple[str, ...]
+    """``host.address:port`` of what is published."""
+    state: str
+    why: str = ""
+    """What the state comes from, when something is wrong."""
+
+
+def service_rows(
+    inventory: Inventory,
+    cluster: ClusterState,
+    stack: Stack | None,
+    names: Mapping[str, str],
+    tags: Mapping[str, str],
+) -> tuple[ServiceRow, ...]:
+    """Return a row for each service; with a *stack*, for each that it declares, there or not, and each it left over."""
+    addresses = {host.name: host.address for host in inventory.hosts}
+    shown = [service for service in cluster.services if stack is None or service.stack == stack.name]
+    declared = {f"{stack.name}_{service.name}": service for service in stack.services} if stack else {}
+    rows = {
+        service.name: _row(service, cluster, names, addresses, tags, declared.get(service.name)) for service in shown
+    }
+    if stack is None:
+        return tuple(rows[name] for name in sorted(rows))
+    missing = {
+        name: ServiceRow(name, service.image, 0, service.deploy.replicas, {}, (), "not there")
+        for name, service in declared.items()
+        if name not in rows
+    }
+    everything = rows | missing
+    return tuple(everything[name] for name in [*declared, *sorted(set(rows) - set(declared))])
+
+
+def _row(
+    service: ServiceState,
+    cluster: ClusterState,
+    names: Mapping[str, str],
+    addresses: Mapping[str, str],
+    tags: Mapping[str, str],
+    declared: Service | None,
+) -> ServiceRow:
+    tasks = [task for task in cluster.tasks_of(service.id) if task.desired_state in ("running", "ready", "complete")]
+    running = [task for task in tasks if task.state == "running" and task.desired_state == "running"]
+    hosts = Counter(_host(task, cluster, names) for task in running)
+    wanted = _wanted(service, tasks, declared)
+    image = str(service.spec.get("TaskTemplate", {}).get("ContainerSpec", {}).get("Image", ""))
+    state, why = _state(service, len(running), wanted, tasks)
+    return ServiceRow(
+        name=service.name,
+        image=_image(image, tags),
+        running=len(running),
+        declared=wanted,
+        placement=dict(sorted(hosts.items())),
+        addresses=_published(service, hosts, addresses),
+        state=state,
+        why=why,
+    )
+
+
+def _host(task: TaskState, cluster: ClusterState, names: Mapping[str, str]) -> str:
+    node = cluster.node(task.node_id)
+    return names.get(task.node_id) or (node.hostname if node else task.node_id[:12])
+
+
+def _wanted(service: ServiceState, tasks: Sequence[TaskState], declared: Service | None) -> int:
+    """A global service has no number of its own: as many as the swarm wants to run."""
+    replicas = service.spec.get("Mode", {}).get("Replicated", {}).get("Replicas")
+    if declared and declared.deploy.mode == "replicated":
+        return declared.deploy.replicas
+    return int(replicas) if replicas is not None else sum(task.desired_state == "running" for task in tasks)
+
+
+def _image(image: str, tags: Mapping[str, str]) -> str:
+    if image in tags:
+        return tags[image]
+    if image.startswith("sha256:"):
+        return image[: len("sha256:") + 12]
+    return image.partition("@")[0]
+
+
+def _published(service: ServiceState, hosts: Mapping[str, int], addresses: Mapping[str, str]) -> tuple[str, ...]:
+    """An ingress port is published by every host, a host port by those that run a task."""
+    found: list[str] = []
+    for port in service.spec.get("EndpointSpec", {}).get("Ports", ()):
+        number, protocol = port.get("PublishedPort"), port.get("Protocol", "tcp")
+        suffix = "" if protocol == "tcp" else f"/{protocol}"
+        for host, address in addresses.items():
+            if number and (port.get("PublishMode", "ingress") == "ingress" or host in hosts):
+                found.append(f"[{address}]:{number}{suffix}" if ":" in address else f"{address}:{number}{suffix}")
+    return tuple(found)
+
+
+def _state(service: ServiceState, running: int, wanted: int, tasks: Sequence[TaskState]) -> tuple[str, str]:
+    """Return the state in a word or two, and the engine's own words for what is wrong."""
+    if service.update_state in _STUCK_UPDATES:
+        return f"update {service.update_state.replace('_', ' ')}", service.update_message
+    if service.update_state == "updating":
+        return "updating", ""
+    if running == wanted:
+        return ("running" if wanted else "none wanted"), ""
+    if running > wanted:
+        return "more than declared", ""
+    errors = [task.error for task in sorted(tasks, key=lambda task: task.created_at, reverse=True) if task.error]
+    return ("failing", errors[0]) if errors else ("starting", "")
