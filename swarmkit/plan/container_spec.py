@@ -38,8 +38,19 @@ def container_spec(
         "Ulimits": ulimits if has_capabilities else None,
         "Healthcheck": _health_check(service.health_check, api_version),
     }
-    image = images.get(service.image, service.image)
-    return {"Image": image, "Labels": {**service.labels, NAMESPACE_LABEL: stack.name}} | written(container)
+    image = images.get(service.image) or familiar(service.image)
+    # Empty as docker sends it: without, a later docker stack deploy would find a difference and restart the tasks.
+    always = {"Image": image, "Labels": {**service.labels, NAMESPACE_LABEL: stack.name}, "Privileges": {}}
+    return always | written(container)
+
+
+def familiar(image: str) -> str:
+    """Return the image as docker names it: ``latest`` where no tag or digest is, Docker Hub's own prefix left out."""
+    if image.startswith("sha256:"):
+        return image
+    name = image.removeprefix("docker.io/").removeprefix("library/")
+    is_complete = "@" in name or ":" in name.rpartition("/")[2]
+    return name if is_complete else f"{name}:latest"
 
 
 def effective_capabilities(add: Iterable[str], drop: Iterable[str]) -> tuple[list[str], list[str]]:
@@ -88,7 +99,7 @@ def _mount(stack: Stack, mount: Mount) -> dict[str, Any]:
         chosen["Labels"] = {**volume.labels, NAMESPACE_LABEL: stack.name}
         if volume.driver or volume.driver_options:
             chosen["DriverConfig"] = {"Name": volume.driver or "", "Options": dict(volume.driver_options)}
-    return spec | {"Source": volume.name} | written({"VolumeOptions": chosen})
+    return spec | {"Source": volume.name, "VolumeOptions": chosen}
 
 
 def written(values: Mapping[str, Any]) -> dict[str, Any]:
