@@ -14,7 +14,8 @@ from swarmkit.errors import InputError
 
 if TYPE_CHECKING:
     from swarmkit.plan.model import Plan
-    from swarmkit.report.live import LiveProgress, PlainProgress
+    from swarmkit.report.live import LiveProgress
+    from swarmkit.report.plain import PlainProgress
 
 
 @click.command()

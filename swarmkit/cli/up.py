@@ -14,7 +14,8 @@ from swarmkit.cli.failures import shown_failures
 if TYPE_CHECKING:
     from swarmkit.plan.model import Plan
     from swarmkit.plan.planner import Declared
-    from swarmkit.report.live import LiveProgress, PlainProgress
+    from swarmkit.report.live import LiveProgress
+    from swarmkit.report.plain import PlainProgress
     from swarmkit.workflows.up import UpReport
 
 images_option = click.option(

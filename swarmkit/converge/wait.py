@@ -28,7 +28,9 @@ _EVENTS = {"type": ["container", "service"], "event": ["start", "die", "health_s
 class Wakeups:
     """Tells waiting threads that some host's containers or the swarm's services have changed."""
 
-    def __init__(self) -> None:
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+        self._listening = False
         self._changed = threading.Condition()
         self._count = 0
         self._stop = threading.Event()
@@ -40,10 +42,18 @@ class Wakeups:
     def wait(self, seen: int, timeout_seconds: float) -> int:
         """Return when the count is past *seen* or the time is over; the count then."""
         with self._changed:
+            self._start()
             self._changed.wait_for(lambda: self._count != seen, timeout_seconds)
             return self._count
 
-    def listen(self, engine: Engine) -> None:
+    def _start(self) -> None:
+        """Open the event streams when somebody waits for the first time: most runs have nothing to wait for."""
+        if not self._listening:
+            self._listening = True
+            for reached in self._fleet.values():
+                threading.Thread(target=self._listen, args=(reached.engine,), daemon=True).start()
+
+    def _listen(self, engine: Engine) -> None:
         for _ in engine.events(_EVENTS, self._stop):
             with self._changed:
                 self._count += 1
@@ -55,10 +65,8 @@ class Wakeups:
 
 @contextmanager
 def wakeups(fleet: Fleet) -> Iterator[Wakeups]:
-    """Listen to the events of all engines of *fleet* for as long as the block lasts."""
-    woken = Wakeups()
-    for reached in fleet.values():
-        threading.Thread(target=woken.listen, args=(reached.engine,), daemon=True).start()
+    """Offer wake-ups by the events of all engines of *fleet* for as long as the block lasts."""
+    woken = Wakeups(fleet)
     try:
         yield woken
     finally:

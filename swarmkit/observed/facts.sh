@@ -1,11 +1,16 @@
-# Facts of one host, a section each; reads only. $1 is "kernel" when the kernel's features shall be tried as well.
+# Facts of one host, a section each; reads only. $1 says whether the kernel's features are tried as well: "always",
+# "never", or "auto": only while the host is in no swarm.
 section() { printf '\n== %s\n' "$1"; }
 section clock; date +%s.%N
 section machine_id; cat /etc/machine-id 2>/dev/null
 section hostname; cat /proc/sys/kernel/hostname
 section addresses; ip -j addr show
 section routes; ip -j -4 route show
-[ "$1" = kernel ] || exit 0
+case "$1" in
+always) ;;
+auto) test -s /var/lib/docker/swarm/docker-state.json && exit 0 ;;
+*) exit 0 ;;
+esac
 
 # What Docker will program for an encrypted overlay and for service VIPs, tried in a throw-away network namespace
 # (HAZARDS.md 0.2). A feature prints "ok", or what the kernel said.

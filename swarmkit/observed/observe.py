@@ -5,14 +5,18 @@ from __future__ import annotations
 import importlib.resources
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 from swarmkit.errors import SwarmkitError
 from swarmkit.observed import parse
 from swarmkit.observed.model import ClusterState, HostFacts, Observed, SystemFacts
 from swarmkit.reach.engine import Engine, EngineError, Kind
+from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.fleet import Fleet, ReachedHost, Shell
+
+KernelQuestion = Literal["always", "auto", "never"]
+"""Whether a host tries its kernel's features: ``auto``: while it is in no swarm; it costs half a second."""
 
 FACTS_TIMEOUT_SECONDS = 30.0
 _KINDS: tuple[Kind, ...] = ("nodes", "networks", "secrets", "configs", "services", "tasks")
@@ -27,10 +31,10 @@ class _Reading:
     system: Future[SystemFacts]
 
 
-def observe(fleet: Fleet, *, kernel: bool) -> Observed:
+def observe(fleet: Fleet, *, kernel: KernelQuestion) -> Observed:
     """Read every host of *fleet* and the cluster its managers tell of, in parallel.
 
-    With *kernel*, each host also tries in a throw-away namespace what an encrypted overlay needs. Raises SwarmkitError
+    *kernel* says which hosts also try in a throw-away namespace what an encrypted overlay needs. Raises SwarmkitError
     when a host does not answer.
     """
     with ThreadPoolExecutor(max_workers=max(8, 4 * len(fleet))) as pool:
@@ -41,6 +45,18 @@ def observe(fleet: Fleet, *, kernel: bool) -> Observed:
         managers = [fleet[name] for name, facts in hosts.items() if facts.engine.is_manager]
         first = guessed.result() if guessed is not None and guess in managers else None
         return _choose(hosts, first, [manager for manager in managers if manager is not guess], pool)
+
+
+def with_kernel_facts(fleet: Fleet, observed: Observed) -> Observed:
+    """Return *observed* with the kernel's features of every host, asking those that have not tried them."""
+    unasked = [name for name, facts in observed.hosts.items() if facts.system.kernel is None]
+    answers = fan_out(unasked, lambda name: read_system(fleet[name].shell, kernel="always"))
+    hosts = dict(observed.hosts)
+    for name, answer in answers.items():
+        if isinstance(answer, Exception):
+            raise answer
+        hosts[name] = replace(hosts[name], system=answer)
+    return replace(observed, hosts=hosts)
 
 
 def _choose(
@@ -75,7 +91,7 @@ def _read_cluster_or_error(manager: ReachedHost, pool: ThreadPoolExecutor) -> Cl
         return error
 
 
-def _ask(pool: ThreadPoolExecutor, reached: ReachedHost, *, kernel: bool) -> _Reading:
+def _ask(pool: ThreadPoolExecutor, reached: ReachedHost, *, kernel: KernelQuestion) -> _Reading:
     return _Reading(
         info=pool.submit(reached.engine.info),
         images=pool.submit(reached.engine.find, "images"),
@@ -83,11 +99,11 @@ def _ask(pool: ThreadPoolExecutor, reached: ReachedHost, *, kernel: bool) -> _Re
     )
 
 
-def read_system(shell: Shell, *, kernel: bool) -> SystemFacts:
-    """Return the host's own facts by the fact script; with *kernel*, its features too."""
+def read_system(shell: Shell, *, kernel: KernelQuestion) -> SystemFacts:
+    """Return the host's own facts by the fact script."""
     script = importlib.resources.files("swarmkit.observed").joinpath("facts.sh").read_text()
     asked_at = time.time()
-    result = shell.run(script, ("kernel",) if kernel else (), timeout_seconds=FACTS_TIMEOUT_SECONDS)
+    result = shell.run(script, (kernel,), timeout_seconds=FACTS_TIMEOUT_SECONDS)
     try:
         return parse.system_facts(result.stdout, asked_at=asked_at, answered_at=time.time())
     except (KeyError, ValueError) as error:

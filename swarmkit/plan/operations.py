@@ -39,7 +39,7 @@ class InitSwarm:
 
 @dataclass(frozen=True)
 class JoinNode:
-    """Join a host; a join that times out may still finish by itself (moby daemon/cluster/errors.go), so wait and look."""
+    """Join a host; one that times out may still finish by itself (moby daemon/cluster/errors.go), so wait and look."""
 
     step: Step
     role: str

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from swarmkit.declared.host import Host, Inventory
 from swarmkit.finding import Finding
-from swarmkit.observed.model import HostFacts, Observed
+from swarmkit.observed.model import ClusterState, EngineFacts, HostFacts, Observed
 
 MAX_CLOCK_SKEW_SECONDS = 30.0
 CLUSTER_LABEL = "swarmkit.cluster"
@@ -62,7 +62,7 @@ def _twins(observed: Observed) -> Iterator[Finding]:
                 )
 
 
-def _memberships(inventory: Inventory, observed: Observed, *, adopt: bool) -> Iterator[Finding]:
+def _local_states(observed: Observed) -> Iterator[Finding]:
     for name, facts in observed.hosts.items():
         engine = facts.engine
         if engine.swarm_state in ("error", "locked", "pending"):
@@ -77,6 +77,10 @@ def _memberships(inventory: Inventory, observed: Observed, *, adopt: bool) -> It
                     "pending": "a join is under way there: wait, then run this again",
                 }.get(engine.swarm_state, f"see journalctl -u docker on {name}"),
             )
+
+
+def _memberships(inventory: Inventory, observed: Observed, *, adopt: bool) -> Iterator[Finding]:
+    yield from _local_states(observed)
     active = {name: facts.engine for name, facts in observed.hosts.items() if facts.engine.swarm_state == "active"}
     clusters = {engine.cluster_id for engine in active.values() if engine.cluster_id}
     if len(clusters) > 1:
@@ -96,6 +100,13 @@ def _memberships(inventory: Inventory, observed: Observed, *, adopt: bool) -> It
                 "H49", "error", name, "it is in a swarm of which no host of the inventory is a manager", "", _LEAVE
             )
         return
+    yield from _cluster(inventory, cluster, active, adopt=adopt)
+
+
+def _cluster(
+    inventory: Inventory, cluster: ClusterState, active: dict[str, EngineFacts], *, adopt: bool
+) -> Iterator[Finding]:
+    """Yield what forbids to work on *cluster*: members of another one, another owner, what cannot change."""
     members = {node.id for node in cluster.nodes}
     for name, engine in active.items():
         if engine.node_id not in members:
@@ -195,7 +206,7 @@ def kernel_refusals(observed: Observed) -> Iterator[Finding]:
             continue
         for feature, said in kernel.lacking(*_FEATURES).items():
             yield Finding(
-                "H04", "error", name, "its kernel cannot carry an encrypted overlay: traffic would be dropped or in clear",
+                "H04", "error", name, "its kernel cannot carry an encrypted overlay: traffic would be lost",
                 f"{feature}: {said}", f"a kernel with {_FEATURES[feature]} is needed: modprobe esp4 xfrm_user xt_bpf",
             )  # fmt: skip
         if kernel.lacking("vxlan"):
@@ -216,7 +227,7 @@ def pool_refusals(pools: Iterable[str], observed: Observed) -> Iterator[Finding]
             for route in facts.system.routes:
                 if ipaddress.ip_network(pool).overlaps(ipaddress.ip_network(route.destination)):
                     yield Finding(
-                        "B26", "error", name, f"address pool {pool} overlaps route {route.destination} dev {route.device}",
+                        "B26", "error", name, f"address pool {pool} overlaps route {route.destination} ({route.device})",
                         "", "set swarm_address_pools to a range that no host uses",
                     )  # fmt: skip
 

@@ -160,7 +160,7 @@ class StackPlanner:
                 f"no host has image {service.image}: each will ask Docker Hub for it",
                 "",
                 "give its docker-archive file with --images DIR if it is not there",
-            )  # fmt: skip
+            )
         )
 
     def _services(self, made: frozenset[str], images: Mapping[str, Operation]) -> Iterator[Operation]:

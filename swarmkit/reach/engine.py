@@ -6,6 +6,7 @@ specs lack fields, and its ``update_service`` merges so that a removed setting s
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import urllib.parse
@@ -27,6 +28,16 @@ Json = dict[str, Any]
 REQUEST_TIMEOUT_SECONDS = 30.0
 # The newest API this code was written against; the engine's own is used when it is older.
 _NEWEST_API = (1, 47)
+# What reading a stream raises when its channel or connection is closed under it.
+_BROKEN_STREAM = (
+    requests.RequestException,
+    urllib3.exceptions.HTTPError,
+    paramiko.SSHException,
+    OSError,
+    EOFError,
+    AttributeError,
+    ValueError,
+)
 _CREATE_PATHS: Mapping[str, str] = {"networks": "/networks/create", "volumes": "/volumes/create"}
 
 
@@ -161,7 +172,8 @@ class SshEngine:
 
         def close_on_stop() -> None:
             stop.wait()
-            answer.close()
+            with contextlib.suppress(*_BROKEN_STREAM):
+                answer.close()
 
         threading.Thread(target=close_on_stop, daemon=True).start()
         try:
@@ -170,7 +182,7 @@ class SshEngine:
                     return
                 if line:
                     yield json.loads(line)
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, AttributeError, ValueError):
+        except _BROKEN_STREAM:
             return
 
     def close(self) -> None:

@@ -36,7 +36,7 @@ def down(
     progress.phase("connect")
     with reach(declared.inventory, sudo_password=sudo_password) as fleet:
         progress.phase("observe")
-        observed = observe(fleet, kernel=False)
+        observed = observe(fleet, kernel="never")
         plan = _plan(declared, stack, observed, fleet, volumes=volumes, keep_swarm=keep_swarm)
         if plan.refusals:
             raise RefusedError(plan)
@@ -47,7 +47,7 @@ def down(
         if applied.failed:
             raise IncompleteError(applied)
         progress.phase("observe again")
-        observed = observe(fleet, kernel=False)
+        observed = observe(fleet, kernel="never")
         left = _plan(declared, stack, observed, fleet, volumes=volumes, keep_swarm=keep_swarm)
         if not left.is_empty:
             raise RefusedError(left)

@@ -6,11 +6,12 @@ from swarmkit.finding import Finding
 from swarmkit.observed.model import Observed
 from swarmkit.observed.observe import observe
 from swarmkit.plan.model import Plan
-from swarmkit.plan.planner import Declared, make_plan
+from swarmkit.plan.planner import Declared
 from swarmkit.plan.progress import Progress
 from swarmkit.reach.fleet import reach
 from swarmkit.secret import Secret
 from swarmkit.verify.prove import prove
+from swarmkit.workflows.up import plan_for
 
 
 def plan(declared: Declared, *, progress: Progress, sudo_password: Secret | None = None) -> Plan:
@@ -18,7 +19,7 @@ def plan(declared: Declared, *, progress: Progress, sudo_password: Secret | None
     progress.phase("connect")
     with reach(declared.inventory, sudo_password=sudo_password) as fleet:
         progress.phase("observe")
-        return make_plan(declared, observe(fleet, kernel=True))
+        return plan_for(declared, fleet)[0]
 
 
 def status(declared: Declared, *, progress: Progress, sudo_password: Secret | None = None) -> Observed:
@@ -26,7 +27,7 @@ def status(declared: Declared, *, progress: Progress, sudo_password: Secret | No
     progress.phase("connect")
     with reach(declared.inventory, sudo_password=sudo_password) as fleet:
         progress.phase("observe")
-        return observe(fleet, kernel=False)
+        return observe(fleet, kernel="never")
 
 
 def verify(declared: Declared, *, progress: Progress, sudo_password: Secret | None = None) -> tuple[Finding, ...]:
@@ -34,6 +35,6 @@ def verify(declared: Declared, *, progress: Progress, sudo_password: Secret | No
     progress.phase("connect")
     with reach(declared.inventory, sudo_password=sudo_password) as fleet:
         progress.phase("observe")
-        observed = observe(fleet, kernel=False)
+        observed = observe(fleet, kernel="never")
         progress.phase("verify")
         return prove(fleet, declared.inventory, declared.stack, observed)

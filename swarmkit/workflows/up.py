@@ -11,7 +11,7 @@ from swarmkit.declared.service import Stack
 from swarmkit.errors import NotConvergedError, SwarmkitError
 from swarmkit.finding import Finding
 from swarmkit.observed.model import Observed
-from swarmkit.observed.observe import observe
+from swarmkit.observed.observe import observe, with_kernel_facts
 from swarmkit.plan.apply import apply
 from swarmkit.plan.context import Context
 from swarmkit.plan.model import Applied, Plan
@@ -71,13 +71,13 @@ def up(
 ) -> UpReport:
     """Bring the hosts to what is declared and prove it; *confirm* sees the plan and is asked before the first write.
 
-    Raises RefusedError, IncompleteError or NotConvergedError; a declined confirmation returns a report without outcomes.
+    Raises RefusedError, IncompleteError or NotConvergedError; a declined confirmation returns a report without
+    outcomes.
     """
     progress.phase("connect")
     with reach(declared.inventory, sudo_password=sudo_password) as fleet:
         progress.phase("observe")
-        observed = observe(fleet, kernel=True)
-        plan = make_plan(declared, observed)
+        plan, observed = plan_for(declared, fleet)
         if plan.refusals:
             raise RefusedError(plan)
         if not confirm(plan):
@@ -93,11 +93,21 @@ def up(
             return UpReport(plan, observed)
         findings: tuple[Finding, ...] = ()
         if applied:
-            observed = observe(fleet, kernel=False)
+            observed = observe(fleet, kernel="never")
             if verify:
                 progress.phase("verify")
                 findings = prove(fleet, declared.inventory, declared.stack, observed)
         return UpReport(plan, observed, applied, findings)
+
+
+def plan_for(declared: Declared, fleet: Fleet) -> tuple[Plan, Observed]:
+    """Observe and plan; a plan that changes something was made knowing every kernel."""
+    observed = observe(fleet, kernel="auto")
+    plan = make_plan(declared, observed)
+    if not plan.is_empty:
+        observed = with_kernel_facts(fleet, observed)
+        plan = make_plan(declared, observed)
+    return plan, observed
 
 
 def _apply_rounds(
@@ -116,7 +126,7 @@ def _apply_rounds(
         if any(outcome.status == "failed" for outcome in applied.failed) or (len(rounds) == ROUNDS and applied.failed):
             raise IncompleteError(applied)
         waiter.progress.phase("observe again")
-        observed = observe(fleet, kernel=False)
+        observed = observe(fleet, kernel="never")
         plan = make_plan(declared, observed)
         if plan.refusals:
             raise RefusedError(plan)
@@ -180,5 +190,5 @@ def _was_converged(name: str, observed: Observed) -> bool:
         return False
     tasks = [task for task in observed.cluster.tasks_of(service.id) if task.desired_state == "running"]
     wanted = ((service.spec.get("Mode") or {}).get("Replicated") or {}).get("Replicas", len(tasks))
-    image = service.spec["TaskTemplate"]["ContainerSpec"]["Image"]
-    return sum(task.state == "running" and task.image == image for task in tasks) >= wanted
+    image: str = service.spec["TaskTemplate"]["ContainerSpec"]["Image"]
+    return bool(sum(task.state == "running" and task.image == image for task in tasks) >= wanted)
