@@ -64,13 +64,14 @@ def prove_direction(esp: Esp, source: str, destination: str) -> Iterator[Finding
     where = f"{source} -> {destination}"
     missing = _missing(esp, source, destination)
     if missing:
+        hosts = " and ".join(sorted({host for host, _ in missing}))
         yield Finding(
             codes.ESP_STATE,
             "error",
             where,
             f"the kernels are not set up to encrypt from {source} to {destination}",
-            evidence="; ".join(missing),
-            remedy=f"on {source} and {destination}: sudo systemctl restart docker; compare docker version on both",
+            evidence="; ".join(what for _, what in missing),
+            remedy=f"on {hosts}: sudo systemctl restart docker; compare docker version on both hosts",
         )
         return
     sent = esp.bytes_counted(source, source, destination)
@@ -95,19 +96,20 @@ def prove_direction(esp: Esp, source: str, destination: str) -> Iterator[Finding
         )
 
 
-def _missing(esp: Esp, source: str, destination: str) -> list[str]:
+def _missing(esp: Esp, source: str, destination: str) -> list[tuple[str, str]]:
+    """Return what is missing, each with the host that lacks it."""
     missing = []
     out, known = esp.spis(source, source, destination), esp.spis(destination, source, destination)
     if not out:
-        missing.append(f"{source} holds no ESP state to {destination}")
+        missing.append((source, f"{source} holds no ESP state to {destination}"))
     if not known:
-        missing.append(f"{destination} holds no ESP state from {source}")
+        missing.append((destination, f"{destination} holds no ESP state from {source}"))
     if not esp.has_policy(source, destination):
-        missing.append(f"{source} has no policy with mark {DOCKER_MARK:#x} to {destination}")
+        missing.append((source, f"{source} has no policy with mark {DOCKER_MARK:#x} to {destination}"))
     if out and known and not out & known:
         # Engines 29.0.0 to 29.2.0 number states unlike all others (HAZARDS 0.1 #2).
         sent, held = (", ".join(f"{spi:#x}" for spi in sorted(spis)) for spis in (out, known))
-        missing.append(f"{source} sends with SPI {sent}, {destination} knows {held}")
+        missing.append((destination, f"{source} sends with SPI {sent}, {destination} knows {held}"))
     return missing
 
 
@@ -141,10 +143,10 @@ def prove_no_errors(host: str, ipsec: HostIpsec) -> Iterator[Finding]:
 
 
 def traffic(esp: Esp, pair: Sequence[str]) -> str:
-    """Return the evidence of a proved pair: bytes counted at both ends."""
+    """Return the evidence of a proved pair: what each host counted, not at quite the same moment."""
     first, second = pair
     return "; ".join(
-        f"{source} sent {esp.bytes_counted(source, source, destination)} bytes by ESP to {destination}, "
-        f"which decrypted {esp.bytes_counted(destination, source, destination)}"
-        for source, destination in ((first, second), (second, first))
+        f"{host} counted {esp.bytes_counted(host, host, peer)} bytes of ESP to {peer} "
+        f"and {esp.bytes_counted(host, peer, host)} from it"
+        for host, peer in ((first, second), (second, first))
     )

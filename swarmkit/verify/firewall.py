@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 from swarmkit.verify.xfrm import DOCKER_MARK, UnreadableError
 
@@ -11,6 +10,7 @@ from swarmkit.verify.xfrm import DOCKER_MARK, UnreadableError
 # by u32 in older engines (moby libnetwork/drivers/overlay/encryption_bpf.go, encryption_u32.go).
 _BY_BPF = re.compile(r'--bytecode "[^"]*,116 0 0 8,21 \d+ \d+ (\d+),')
 _BY_U32 = re.compile(r'--u32 "[^"]*=(0x[0-9a-fA-F]+|\d+)"')
+_FORWARD = re.compile(r"-A DOCKER-INGRESS -p tcp .*--dport (\d+) -j DNAT ")
 _MARK = re.compile(r"--set-x?mark (0x[0-9a-f]+)")
 _OTHER_PROTOCOL = re.compile(r"-p (?!udp|all)\S+")
 _PORT = re.compile(r"--dports? (\S+)")
@@ -38,7 +38,19 @@ def dropped_vnis(rules: str, port: int) -> dict[int, tuple[str, ...]]:
     return found
 
 
-def _lines(rules: str) -> Iterable[str]:
+def forwarded_ports(rules: str) -> frozenset[int]:
+    """Return the TCP ports that the nat table leads into the ingress network; raises UnreadableError.
+
+    The engine also listens on each published port and never answers (moby libnetwork/service_linux.go, plumbProxy): a
+    connection stands without these rules too, and leads nowhere.
+    """
+    lines = _lines(rules)
+    if not any(line.startswith("-A PREROUTING ") and line.endswith("-j DOCKER-INGRESS") for line in lines):
+        return frozenset()
+    return frozenset(int(found[1]) for line in lines if (found := _FORWARD.match(line)))
+
+
+def _lines(rules: str) -> list[str]:
     lines = rules.splitlines()
     if "unreadable" in lines:
         raise UnreadableError("iptables does not work there")

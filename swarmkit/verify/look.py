@@ -16,6 +16,7 @@ from swarmkit.verify.xfrm import Ipsec, parse_ipsec
 LOOK_TIMEOUT_SECONDS = 20.0
 _NEEDED = {"nsenter": "util-linux", "timeout": "coreutils"}
 _NEEDED_FOR_ENCRYPTION = {"ip": "iproute2", "iptables": "iptables"}
+_NEEDED_FOR_PUBLISHED = {"iptables": "iptables"}
 
 
 @dataclass(frozen=True)
@@ -31,17 +32,22 @@ class HostLook:
     policies: str = ""
     mangle: str = ""
     input: str = ""
+    nat: str = ""
     """As the host printed them; read by those who judge."""
 
 
-def look(reached: ReachedHost, tasks: Sequence[LiveTask], *, encrypted: bool) -> HostLook:
-    """Look at *tasks* of the host and, with *encrypted*, at its IPsec and firewall; raises SwarmkitError."""
+def look(reached: ReachedHost, tasks: Sequence[LiveTask], *, encrypted: bool, published: bool) -> HostLook:
+    """Look at *tasks* of the host, with *encrypted* at its IPsec and firewall, with *published* at its forwarding.
+
+    Raises SwarmkitError when the host cannot tell.
+    """
     by_id = {task.id: task for task in tasks}
     found = fan_out(by_id, lambda task: _pid(reached, by_id[task]))
     pids = {task: pid for task, pid in found.items() if not isinstance(pid, Exception)}
-    wishes = [f"listen {pid}" for pid in pids.values()] + (["ipsec"] if encrypted else [])
+    wishes = [f"listen {pid}" for pid in pids.values()] + ["ipsec"] * encrypted + ["published"] * published
     said = run_script(reached.shell, "look.sh", wishes, timeout_seconds=LOOK_TIMEOUT_SECONDS)
-    missing = _missing(said["tools"].split(), encrypted=encrypted)
+    needed = _NEEDED | (_NEEDED_FOR_ENCRYPTION if encrypted else {}) | (_NEEDED_FOR_PUBLISHED if published else {})
+    missing = {name: package for name, package in needed.items() if name in said["tools"].split()}
     if missing:
         raise SwarmkitError(
             f"{', '.join(missing)} not there", "the proofs need it", f"apt install {' '.join(missing.values())}"
@@ -57,6 +63,7 @@ def look(reached: ReachedHost, tasks: Sequence[LiveTask], *, encrypted: bool) ->
         policies=said.get("policies", ""),
         mangle=said.get("mangle", ""),
         input=said.get("input", ""),
+        nat=said.get("nat", ""),
     )
 
 
@@ -65,8 +72,3 @@ def _pid(reached: ReachedHost, task: LiveTask) -> int:
     if not state.get("Running") or not state.get("Pid"):
         raise SwarmkitError(f"its container is {state.get('Status', 'not running')}")
     return int(state["Pid"])
-
-
-def _missing(names: Sequence[str], *, encrypted: bool) -> dict[str, str]:
-    needed = _NEEDED | (_NEEDED_FOR_ENCRYPTION if encrypted else {})
-    return {name: package for name, package in needed.items() if name in names}

@@ -1,5 +1,5 @@
 # What a host's containers listen on, and its encryption before the probes; reads only.
-# On stdin a line each: "listen PID", "ipsec".
+# On stdin a line each: "listen PID", "ipsec", "published".
 listening() {
   section "listen.$1"
   [[ -r /proc/$1/net/tcp ]] || { printf 'gone\n'; return; }
@@ -20,6 +20,7 @@ for entry in "${wanted[@]}"; do
   case $word in
     listen) listening "$value" ;;
     ipsec) esp_states; esp_policies; firewall ;;
+    published) section nat; iptables -w 5 -t nat -S || printf 'unreadable\n' ;;
   esac
 done
 section end

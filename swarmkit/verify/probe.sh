@@ -1,7 +1,8 @@
 # Asks and connects from inside network namespaces, all at once; connections are closed as soon as they stand.
 # On stdin a line each: "in PID" begins a namespace (1: the host's own), then "dns KEY ADDRESS PORT QUERY" and
 # "tcp KEY ADDRESS PORT"; "ipsec" asks for the ESP states when all has been tried. Answers: "dns KEY HEX",
-# "tcp KEY ok" or "tcp KEY what the kernel said"; what is not answered in time has no line.
+# "tcp KEY ok" or "tcp KEY what the kernel said"; what is not answered in time has no line. "lost PID CODE": the
+# namespace could not be entered.
 PATIENCE_SECONDS=3.5
 
 # Over TCP: bash cannot read a datagram whole. The resolver serves both by one handler (moby libnetwork/resolver.go).
@@ -42,7 +43,11 @@ enter() {
   (($# > 1)) || return
   local pid=$1
   shift
-  timeout "$PATIENCE_SECONDS" nsenter -t "$pid" -n bash -c 'try_all "$@"' bash "$@" &
+  {
+    timeout "$PATIENCE_SECONDS" nsenter -t "$pid" -n bash -c 'try_all "$@"' bash "$@"
+    local code=$?
+    ((code == 0 || code == 124)) || printf 'lost %s %s\n' "$pid" "$code"
+  } &
 }
 
 export LC_ALL

@@ -34,9 +34,15 @@ def probe_host(shell: Shell, probes: Sequence[Probe], *, encrypted: bool) -> Hos
     """Run *probes* on the host and return each with its answer; raises SwarmkitError when none could be run."""
     wishes = _wishes(probes) + (["ipsec"] if encrypted else [])
     said = run_script(shell, "probe.sh", wishes, timeout_seconds=PROBE_TIMEOUT_SECONDS)
-    answers = _answers(said["answers"])
+    answers = _answers(said["answers"], "dns", "tcp")
+    lost = {
+        pid: f"its network could not be entered (nsenter ended with {code})"
+        for pid, code in _answers(said["answers"], "lost").items()
+    }
     return HostAnswers(
-        results=tuple(_judge(probe, answers.get(key)) for key, probe in enumerate(probes)),
+        results=tuple(
+            _judge(probe, answers.get(key), lost.get(probe.pid, NO_ANSWER)) for key, probe in enumerate(probes)
+        ),
         ipsec=parse_ipsec(said["states"], said["xfrm_stat"]) if encrypted else None,
     )
 
@@ -48,20 +54,20 @@ def _wishes(probes: Sequence[Probe]) -> list[str]:
     return [line for pid, wishes in namespaces.items() for line in (f"in {pid}", *wishes)]
 
 
-def _answers(text: str) -> Mapping[int, str]:
-    """Return what was answered by key; a line of another form is no answer."""
+def _answers(text: str, *kinds: str) -> Mapping[int, str]:
+    """Return what was answered in lines of *kinds*, by key; a line of another form is no answer."""
     found: dict[int, str] = {}
     for line in text.splitlines():
         kind, _, rest = line.partition(" ")
         key, _, answer = rest.partition(" ")
-        if kind in ("dns", "tcp") and key.isdecimal():
+        if kind in kinds and key.isdecimal():
             found[int(key)] = answer
     return found
 
 
-def _judge(probe: Probe, answer: str | None) -> Result:
+def _judge(probe: Probe, answer: str | None, otherwise: str) -> Result:
     if answer is None:
-        return Result(probe, holds=False, answer=NO_ANSWER)
+        return Result(probe, holds=False, answer=otherwise)
     if isinstance(probe, Connect):
         return Result(probe, holds=probe.holds(answer), answer=answer)
     return _judge_name(probe, answer)

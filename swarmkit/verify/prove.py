@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
@@ -27,6 +28,8 @@ from swarmkit.verify.xfrm import UnreadableError, parse_policies
 
 T = TypeVar("T")
 
+PAUSE_SECONDS = 0.5
+
 
 def prove(
     fleet: Fleet,
@@ -35,21 +38,29 @@ def prove(
     observed: Observed,
     *,
     on_phase: Callable[[str], None] = lambda _: None,
+    patience_seconds: float = 0.0,
 ) -> tuple[Finding, ...]:
     """Return what is proved (``ok``), what is not (``error``) and what is worth knowing (``warning``).
 
     Without *stack*, all services of the cluster are proved against their own specs. A host that fails becomes a
-    finding; an exception is raised only by a bug.
+    finding; an exception is raised only by a bug. While something is not proved, all is tried again until
+    *patience_seconds* have passed: names and VIPs reach the hosts by gossip, seconds after a task runs, and up to half
+    a minute after an engine's restart.
     """
     cluster = observed.cluster
     if cluster is None:
         return (_no_cluster(inventory, observed.cluster_error),)
-    on_phase("reading services and tasks")
-    try:
-        live = read_live(fleet[cluster.told_by].engine, cluster, observed, stack)
-    except SwarmkitError as error:
-        return (_no_cluster(inventory, str(error)),)
-    return tuple(_Proof(fleet, inventory, observed, cluster, live).findings(stack, on_phase))
+    deadline = time.monotonic() + patience_seconds
+    while True:
+        on_phase("reading services and tasks")
+        try:
+            live = read_live(fleet[cluster.told_by].engine, cluster, observed, stack)
+        except SwarmkitError as error:
+            return (_no_cluster(inventory, str(error)),)
+        findings = tuple(_Proof(fleet, inventory, observed, cluster, live).findings(stack, on_phase))
+        if time.monotonic() > deadline or all(finding.severity != "error" for finding in findings):
+            return findings
+        time.sleep(PAUSE_SECONDS)
 
 
 def _no_cluster(inventory: Inventory, why: str) -> Finding:
@@ -71,7 +82,7 @@ class _Proof:
     def findings(self, stack: Stack | None, on_phase: Callable[[str], None]) -> Iterator[Finding]:
         published = publications(self._live, self._cluster, self._observed)
         on_phase("looking at every host's containers and encryption")
-        looks = self._look()
+        looks = self._look(published)
         on_phase("probing between containers, and published ports")
         with ThreadPoolExecutor(max_workers=1) as pool:
             here: Future[list[Finding]] = pool.submit(self._ask_from_here, published)
@@ -84,7 +95,7 @@ class _Proof:
         yield from prove_sources(self._live, looks)
         yield from prove_names(all_results)
         yield from prove_connections(all_results)
-        yield from prove_published(published, results)
+        yield from prove_published(published, looks, results)
         yield from from_here
         yield from prove_options(self._live, self._inventory, stack)
         evidence = self._evidence(looks, answers)
@@ -92,10 +103,16 @@ class _Proof:
         yield from prove_ingress(self._live)
         yield from self._failures
 
-    def _look(self) -> dict[str, HostLook]:
+    def _look(self, published: tuple[Publication, ...]) -> dict[str, HostLook]:
+        forwarding = {entry.host for entry in published if entry.mode == "ingress"}
         return self._of_hosts(
             self._fleet,
-            lambda host: look(self._fleet[host], self._live.tasks_on(host), encrypted=host in self._encrypted),
+            lambda host: look(
+                self._fleet[host],
+                self._live.tasks_on(host),
+                encrypted=host in self._encrypted,
+                published=host in forwarding,
+            ),
         )
 
     def _probe(self, looks: Mapping[str, HostLook], published: tuple[Publication, ...]) -> dict[str, HostAnswers]:

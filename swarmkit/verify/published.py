@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from swarmkit.declared.host import Host
 from swarmkit.finding import Finding
 from swarmkit.observed.model import ClusterState, Observed
 from swarmkit.verify import codes
+from swarmkit.verify.firewall import forwarded_ports
 from swarmkit.verify.live import Live
+from swarmkit.verify.look import HostLook
 from swarmkit.verify.probes import HOST_NAMESPACE, Connect
 from swarmkit.verify.probing import Result
+from swarmkit.verify.xfrm import UnreadableError
 
 FROM_HERE_TIMEOUT_SECONDS = 2.0
 
@@ -25,6 +28,7 @@ class Publication:
     port: int
     host: str
     address: str
+    mode: str
 
 
 def publications(live: Live, cluster: ClusterState, observed: Observed) -> tuple[Publication, ...]:
@@ -35,7 +39,7 @@ def publications(live: Live, cluster: ClusterState, observed: Observed) -> tuple
         if (node := cluster.node(facts.engine.node_id)) and node.state == "ready"
     }
     return tuple(
-        Publication(service.name, port.published, host, address)
+        Publication(service.name, port.published, host, address, port.mode)
         for service in live.services
         for port in service.ports
         for host, address in addresses.items()
@@ -46,7 +50,9 @@ def publications(live: Live, cluster: ClusterState, observed: Observed) -> tuple
     )
 
 
-def prove_published(published: Iterable[Publication], results: Mapping[str, Iterable[Result]]) -> Iterator[Finding]:
+def prove_published(
+    published: Iterable[Publication], looks: Mapping[str, HostLook], results: Mapping[str, Iterable[Result]]
+) -> Iterator[Finding]:
     """Prove that each publication answers to every host that asked, one finding for each service, port and node."""
     answers = {
         (host, result.probe.address, result.probe.port): result
@@ -56,27 +62,39 @@ def prove_published(published: Iterable[Publication], results: Mapping[str, Iter
     }
     for publication in published:
         asked = {host: answers.get((host, publication.address, publication.port)) for host in results}
-        yield _finding(publication, asked)
+        silent = {host: result for host, result in asked.items() if result is None or not result.holds}
+        wrong = [f"from {host}: {result.answer if result else 'not asked'}" for host, result in silent.items()]
+        if publication.mode == "ingress":
+            wrong += _not_forwarded(publication, looks.get(publication.host))
+        yield _finding(publication, wrong, asked)
+
+
+def _not_forwarded(publication: Publication, seen: HostLook | None) -> Iterator[str]:
+    try:
+        forwarded = forwarded_ports(seen.nat) if seen else frozenset[int]()
+    except UnreadableError as error:
+        yield str(error)
+        return
+    if publication.port not in forwarded:
+        yield f"no rule of {publication.host} leads port {publication.port} into the ingress network"
 
 
 def probes_of(published: Iterable[Publication]) -> list[Connect]:
     return [Connect(None, HOST_NAMESPACE, entry.address, entry.port, "published") for entry in published]
 
 
-def _finding(publication: Publication, asked: Mapping[str, Result | None]) -> Finding:
+def _finding(publication: Publication, wrong: list[str], asked: Collection[str]) -> Finding:
     endpoint = f"{publication.address}:{publication.port}"
     where = f"{publication.service} at {publication.host}"
-    wrong = {host: result for host, result in asked.items() if result is None or not result.holds}
     if wrong or not asked:
-        said = "; ".join(f"from {host}: {result.answer if result else 'not asked'}" for host, result in wrong.items())
         return Finding(
             codes.PUBLISHED,
             "error",
             where,
-            f"{publication.service} does not answer on {endpoint} to every host",
-            evidence=said or "no host could ask",
-            remedy=f"on {publication.host}: sudo iptables -t nat -S DOCKER-INGRESS; if its rules are gone: "
-            "sudo systemctl restart docker",
+            f"{publication.service} does not answer on {endpoint}, or not to every host",
+            evidence="; ".join(wrong) or "no host could ask",
+            remedy=f"docker service ps {publication.service}; if it runs, on {publication.host}: "
+            "sudo systemctl restart docker (makes its forwarding rules anew)",
         )
     what = f"{publication.service} answers on {endpoint}"
     return Finding(codes.PUBLISHED, "ok", where, what, evidence=f"asked from {', '.join(asked)}")

@@ -109,9 +109,9 @@ def _replicas(service: LiveService) -> int:
 def _replicas_finding(service: LiveService, wanted: int) -> Finding:
     current = [task for task in service.tasks if task.is_current]
     outdated = len(service.tasks) - len(current)
-    where = ", ".join(sorted(task.host for task in service.tasks)) or "nowhere"
+    where = f"running on {', '.join(sorted(task.host for task in service.tasks))}" if service.tasks else "none runs"
     if len(current) == wanted and not outdated:
-        what = f"{wanted} of {wanted} tasks run, on {where}" if wanted else "no task is declared, none runs"
+        what = f"{wanted} of {wanted} tasks, {where}" if wanted else "no task is declared, none runs"
         return Finding(codes.REPLICAS, "ok", service.name, f"service {service.name}: {what}")
     why = [f"{task.state}: {task.error or task.message}" for task in service.waiting]
     if outdated:
@@ -121,7 +121,7 @@ def _replicas_finding(service: LiveService, wanted: int) -> Finding:
         "error",
         service.name,
         f"service {service.name}: {len(current)} of {wanted} tasks run",
-        evidence="; ".join(why) or f"running on {where}",
+        evidence="; ".join(why) or where,
         remedy=f"docker service ps --no-trunc {service.name}",
     )
 
