@@ -226,12 +226,10 @@ def test_messages_hold_no_control_characters(tmp_path: Path) -> None:
     assert all(str(complaint).isprintable() for complaint in complaints)
 
 
-WORDS = st.sampled_from(
-    ["all", "managers", "workers", "hosts", "vars", "children", "a", "b", "web[1:3]", "10.0.0.1", "::1", "10.0.0.0/8"]
-    + ["ansible_host", "ansible_port", "ansible_user", "ansible_become", "ansible_ssh_private_key_file"]
-    + ["ansible_ssh_common_args", "-J", "-o", "!vault", "&a", "*a", "<<", "ansible_group_priority"]
-    + [*HOST_KEYS, *CLUSTER_KEYS]
-)
+_LAYOUT = ["all", "managers", "workers", "hosts", "vars", "children", "a", "b", "web[1:3]", "10.0.0.1", "::1", "<<"]
+_ANSIBLE = ["ansible_host", "ansible_port", "ansible_user", "ansible_become", "ansible_ssh_private_key_file"]
+_OTHER = ["ansible_ssh_common_args", "-J", "-o", "!vault", "&a", "*a", "10.0.0.0/8", "ansible_group_priority"]
+WORDS = st.sampled_from([*_LAYOUT, *_ANSIBLE, *_OTHER, *HOST_KEYS, *CLUSTER_KEYS])
 SCALARS = WORDS | st.text(max_size=12) | st.integers() | st.floats() | st.booleans() | st.none()
 TREES = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(WORDS | st.text(max_size=6), inner, max_size=5)

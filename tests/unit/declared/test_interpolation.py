@@ -1,0 +1,51 @@
+"""Variables in stack files, by Docker's rules."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from swarmkit.declared.complaints import Complaints
+from swarmkit.declared.interpolation import interpolate
+from swarmkit.declared.nodes import plain
+from swarmkit.declared.yaml_source import parse_yaml
+
+SET = {"A": "value", "EMPTY": ""}
+
+
+def replaced(text: str) -> object:
+    log = Complaints(Path("f"))
+    root = parse_yaml(f"services: {{k: '{text}'}}\nx-other: '$A'", log, "docker")
+    assert root
+    whole = plain(interpolate(root, SET, log))
+    assert isinstance(whole, dict)
+    assert not log.refused
+    assert whole["x-other"] == "$A"
+    return whole["services"]["k"]
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("$A-${A}", "value-value"),
+        ("$$A $${A}", "$A ${A}"),
+        ("${A:-b}${NO:-b}${EMPTY:-b}${EMPTY-b}${NO-}", "valuebb"),
+        ("${A:+c}${EMPTY:+c}${EMPTY+d}${NO+c}", "cd"),
+        ("${A:?why}${EMPTY?why}", "value"),
+        ("${NO:-http://x:80/?a=b}", "http://x:80/?a=b"),
+        ("{{.Node.Hostname}}", "{{.Node.Hostname}}"),
+        ("$NO", ""),
+    ],
+)
+def test_variables_are_replaced_in_values(text: str, value: str) -> None:
+    assert replaced(text) == value
+
+
+@pytest.mark.parametrize("text", ["$", "${", "${}", "$1", "${A:x}", "${A:?}${NO:?}", "a$"])
+def test_what_is_no_variable_or_required_is_refused(text: str) -> None:
+    log = Complaints(Path("f"))
+    root = parse_yaml(f"services: {{k: '{text}'}}", log, "docker")
+    assert root
+    interpolate(root, SET, log)
+    assert [complaint.code for complaint in log.refused][:1] == ["B36"]

@@ -1,0 +1,246 @@
+"""What a stack file becomes: short and long forms, defaults, names, variables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from swarmkit.declared.service import FileReference, Mount, Port, Service, ServiceNetwork, Stack, Ulimit
+from swarmkit.declared.stack import load_stack
+from swarmkit.errors import Complaint
+
+ROOT = Path(__file__).parents[3]
+SECOND = 10**9
+
+
+def load(tmp_path: Path, text: str, *, name: str | None = "s", environment: dict[str, str] | None = None) -> Stack:
+    path = tmp_path / "stack.yaml"
+    path.write_text(text)
+    return load_stack(path, name=name, environment=environment or {})
+
+
+def service(tmp_path: Path, lines: str, *, rest: str = "", environment: dict[str, str] | None = None) -> Service:
+    text = f"services:\n  a:\n    image: img:1\n    {lines}\n{rest}"
+    return load(tmp_path, text, environment=environment).services[0]
+
+
+def warned(stack: Stack) -> list[Complaint]:
+    return list(stack.warnings)
+
+
+def test_the_shop_loads_without_a_warning(tmp_path: Path) -> None:
+    (tmp_path / "stack.yaml").write_text((ROOT / "examples/shop/stack.yaml").read_text())
+    (tmp_path / "db_password.txt").write_text("x")
+    (tmp_path / "db_password.txt").chmod(0o600)
+    stack = load_stack(tmp_path / "stack.yaml", name="shop", environment={})
+    assert [one.name for one in stack.services] == ["frontend", "backend", "database"]
+    assert stack.warnings == ()
+    assert stack.networks[0].encrypted
+    assert stack.service("frontend").depends_on == {"backend": "service_healthy"}
+
+
+def test_the_name_is_the_argument_then_the_files_then_the_folders(tmp_path: Path) -> None:
+    text = "services: {a: {image: 'i:1'}}"
+    assert load(tmp_path, "name: inner\n" + text, name="outer").name == "outer"
+    assert load(tmp_path, "name: inner\n" + text, name=None).name == "inner"
+    assert load(tmp_path, text, name=None).name == tmp_path.name
+    (tmp_path / "blog.yml").write_text(text)
+    assert load_stack(tmp_path / "blog.yml", environment={}).name == "blog"
+
+
+def test_a_service_without_networks_is_on_the_default_one(tmp_path: Path) -> None:
+    stack = load(tmp_path, "services: {a: {image: 'i:1'}}")
+    assert stack.services[0].networks == (ServiceNetwork("default"),)
+    assert [network.name for network in stack.networks] == ["s_default"]
+
+
+def test_an_unused_network_is_not_made(tmp_path: Path) -> None:
+    stack = load(tmp_path, "services: {a: {image: 'i:1'}}\nnetworks: {other: {}}")
+    assert [network.key for network in stack.networks] == ["default"]
+    assert "'other'" in warned(stack)[0].what
+
+
+@pytest.mark.parametrize(
+    ("written", "ports"),
+    [
+        ("['80']", [Port(80, None)]),
+        ("[80]", [Port(80, None)]),
+        ("['8080:80/udp']", [Port(80, 8080, "udp")]),
+        ("['9000-9001:80-81']", [Port(80, 9000), Port(81, 9001)]),
+        ("['80-81']", [Port(80, None), Port(81, None)]),
+        ("[{target: 80, published: '8080', mode: host}]", [Port(80, 8080, "tcp", "host")]),
+    ],
+)
+def test_ports(tmp_path: Path, written: str, ports: list[Port]) -> None:
+    assert list(service(tmp_path, f"ports: {written}").ports) == ports
+
+
+@pytest.mark.parametrize(
+    ("written", "mount"),
+    [
+        ("data:/x", Mount("volume", "/x", "data")),
+        ("data:/x:ro", Mount("volume", "/x", "data", read_only=True)),
+        ("/x", Mount("volume", "/x")),
+        ("/etc/y:/x:ro", Mount("bind", "/x", "/etc/y", read_only=True)),
+        ("{type: tmpfs, target: /x, tmpfs: {size: 1024}}", Mount("tmpfs", "/x", tmpfs_size_bytes=1024)),
+        ("{source: data, target: /x, volume: {nocopy: true}}", Mount("volume", "/x", "data", no_copy=True)),
+        (
+            "{type: bind, source: /y, target: /x, bind: {propagation: rshared}}",
+            Mount("bind", "/x", "/y", propagation="rshared"),
+        ),
+    ],
+)
+def test_volumes(tmp_path: Path, written: str, mount: Mount) -> None:
+    assert service(tmp_path, f"volumes: [{written}]", rest="volumes: {data: {}}").mounts == (mount,)
+
+
+def test_secrets_keep_their_target_and_octal_mode(tmp_path: Path) -> None:
+    (tmp_path / "pw").write_bytes(b"geheim")
+    text = "secrets: [pw, {source: pw, target: other, uid: '7', mode: 0400}]"
+    rest = "secrets: {pw: {file: ./pw}}"
+    assert service(tmp_path, text, rest=rest).secrets == (
+        FileReference("pw", "pw"),
+        FileReference("pw", "other", uid="7", mode=0o400),
+    )
+
+
+def test_the_content_of_a_secret_is_held_out_of_print(tmp_path: Path) -> None:
+    (tmp_path / "pw").write_bytes(b"geheim")
+    text = "services: {a: {image: 'i:1', secrets: [f, e]}}\nsecrets: {f: {file: pw}, e: {environment: PW}}"
+    stack = load(tmp_path, text, environment={"PW": "geheim"})
+    assert [secret.content.text() for secret in stack.secrets if secret.content] == ["geheim", "geheim"]
+    assert "geheim" not in repr(stack)
+    assert [secret.name for secret in stack.secrets] == ["s_f", "s_e"]
+
+
+def test_a_secret_file_that_hides_something_is_warned_of(tmp_path: Path) -> None:
+    (tmp_path / "pw").write_bytes(b"x\r\n")
+    (tmp_path / "pw").chmod(0o644)
+    stack = load(tmp_path, "services: {a: {image: 'i:1', secrets: [f]}}\nsecrets: {f: {file: pw}}")
+    assert ["readable by everybody" in one.what or "Windows" in one.what for one in warned(stack)] == [True, True]
+
+
+def test_external_objects_keep_their_own_names(tmp_path: Path) -> None:
+    text = """
+services: {a: {image: "i:1", networks: [n, m], secrets: [p]}}
+networks: {n: {external: true}, m: {external: {name: other}}}
+secrets: {p: {external: true, name: shared_p}}
+"""
+    stack = load(tmp_path, text)
+    assert [network.name for network in stack.networks] == ["n", "other"]
+    assert (stack.secrets[0].name, stack.secrets[0].content) == ("shared_p", None)
+
+
+def test_values_become_text_as_docker_prints_them(tmp_path: Path) -> None:
+    written = "environment: {A: 1.10, B: 0755, C: true, D: 1e6, E: null, F: '', G: 0.00001, H: 'x'}"
+    environment = service(tmp_path, written, environment={"F": "from outside", "H": "not this"}).environment
+    assert environment == {
+        "A": "1.1",
+        "B": "493",
+        "C": "true",
+        "D": "1e+06",
+        "E": None,
+        "F": "from outside",
+        "G": "1e-05",
+        "H": "x",
+    }
+
+
+def test_commands_are_split_or_taken_as_lists(tmp_path: Path) -> None:
+    one = service(tmp_path, "command: sh -c 'a b'\n    entrypoint: [x, 5]")
+    assert (one.command, one.entrypoint) == (("sh", "-c", "a b"), ("x", "5"))
+
+
+def test_depends_on_as_a_list_waits_for_health_as_a_map_for_what_it_says(tmp_path: Path) -> None:
+    text = """
+services:
+  a: {image: "i:1", depends_on: [b]}
+  b: {image: "i:1", depends_on: {c: {condition: service_completed_successfully}, d: {}}}
+  c: {image: "i:1"}
+  d: {image: "i:1"}
+"""
+    stack = load(tmp_path, text)
+    assert stack.service("a").depends_on == {"b": "service_healthy"}
+    assert stack.service("b").depends_on == {"c": "service_completed_successfully", "d": "service_started"}
+
+
+def test_anchors_merges_and_extensions(tmp_path: Path) -> None:
+    text = """
+x-base: &base {interval: 5s, retries: 3}
+services:
+  a:
+    image: i:1
+    x-note: ours
+    healthcheck: {<<: [*base], test: "true", interval: 1m30s}
+"""
+    check = load(tmp_path, text).services[0].health_check
+    assert check
+    assert (check.test, check.interval_nanoseconds, check.retries) == (("CMD-SHELL", "true"), 90 * SECOND, 3)
+
+
+def test_deploy_is_read_in_the_apis_units(tmp_path: Path) -> None:
+    deploy = service(
+        tmp_path,
+        """deploy:
+      replicas: 3
+      placement: {constraints: [node.labels.a == b], preferences: [{spread: node.labels.z}], max_replicas_per_node: 1}
+      resources: {limits: {cpus: '0.5', memory: 1.5G, pids: 9}, reservations: {memory: 64M}}
+      restart_policy: {condition: on-failure, delay: 500ms}
+      update_config: {parallelism: 0, order: start-first, max_failure_ratio: 0.25}""",
+    ).deploy
+    assert (deploy.replicas, deploy.constraints, deploy.spread) == (3, ("node.labels.a == b",), ("node.labels.z",))
+    assert (deploy.limits.nano_cpus, deploy.limits.memory_bytes, deploy.limits.pids) == (5 * 10**8, 3 << 29, 9)
+    assert deploy.restart_policy
+    assert deploy.restart_policy.delay_nanoseconds == SECOND // 2
+    assert deploy.update_config
+    assert (deploy.update_config.parallelism, deploy.update_config.max_failure_ratio) == (0, 0.25)
+
+
+def test_ulimits_take_one_number_or_two(tmp_path: Path) -> None:
+    limits = service(tmp_path, "ulimits: {nproc: 5, nofile: {soft: 1, hard: 2}}").ulimits
+    assert limits == (Ulimit("nofile", 1, 2), Ulimit("nproc", 5, 5))
+
+
+def test_a_plaintext_network_keeps_its_reason(tmp_path: Path) -> None:
+    text = (
+        "services: {a: {image: 'i:1', networks: [n]}}\nnetworks: {n: {x-swarmkit: {encrypted: false, reason: video}}}"
+    )
+    network = load(tmp_path, text).networks[0]
+    assert (network.plaintext_reason, network.encrypted) == ("video", False)
+
+
+def test_an_unset_variable_becomes_empty_with_a_warning(tmp_path: Path) -> None:
+    stack = load(tmp_path, "services: {a: {image: 'i:1', hostname: 'x$NOPE'}}")
+    assert stack.services[0].hostname == "x"
+    assert warned(stack)[0].code == "B36"
+
+
+@pytest.mark.parametrize(
+    ("lines", "says"),
+    [
+        ("image: postgres:16\n    volumes: [d:/x]", "nothing pins the database"),
+        ("image: postgres:16\n    volumes: [d:/x]\n    deploy: {replicas: 2}", "several replicas"),
+        (
+            "image: postgres:16\n    volumes: [d:/x]\n    deploy: {update_config: {order: start-first}}",
+            "two database servers",
+        ),
+        ("image: postgres:16\n    volumes: [d:/x]\n    healthcheck: {test: x}", "no start_period"),
+        (
+            "image: web:1\n    volumes: [d:/x]\n    deploy: {replicas: 2, update_config: {order: start-first}}",
+            "one volume",
+        ),
+        ("image: web:latest", "not pinned"),
+        ("image: web", "not pinned"),
+        ("image: web:1\n    healthcheck: {test: x, interval: 1s, timeout: 9s}", "longer than the interval"),
+    ],
+)
+def test_what_endangers_data_is_warned_of(tmp_path: Path, lines: str, says: str) -> None:
+    stack = load(tmp_path, f"services:\n  a:\n    {lines}\nvolumes: {{d: {{}}}}")
+    assert any(says in one.what for one in warned(stack))
+
+
+def test_each_object_knows_its_line(tmp_path: Path) -> None:
+    stack = load(tmp_path, "services:\n  a:\n    image: i:1\n    networks: [n]\nnetworks:\n  n:\n")
+    assert stack.services[0].place.endswith(":2")
+    assert stack.networks[0].place.endswith(":6")

@@ -1,0 +1,192 @@
+"""What a stack file must not hold: each row with its code, place and advice, all at once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from swarmkit.declared.refused_keys import NOT_YET
+from swarmkit.declared.service import Stack
+from swarmkit.declared.service_loader import SERVICE_KEYS
+from swarmkit.declared.stack import load_stack
+from swarmkit.errors import Complaint, InputError
+
+
+def refused(tmp_path: Path, text: str) -> tuple[Complaint, ...]:
+    path = tmp_path / "stack.yaml"
+    path.write_text(text)
+    with pytest.raises(InputError) as caught:
+        load_stack(path, name="s", environment={})
+    return caught.value.complaints
+
+
+@pytest.mark.parametrize(
+    ("code", "lines", "says"),
+    [
+        ("B05", "imge: x", "did you mean 'image'?"),
+        ("B05", 'command: "a \'b"', "not a command line"),
+        ("B05", "environment: [=x]", "key=value"),
+        ("B05", "read_only: maybe", "true or false"),
+        ("B05", "networks: {default: {alias: [x]}}", "did you mean 'aliases'?"),
+        ("B17", "ports: [{target: 80, published: 2377}]", "clashes"),
+        ("B29", "logging: {driver: x}", "not supported yet"),
+        ("B29", "dns: 1.1.1.1", "not supported yet"),
+        ("B29", "deploy: {mode: replicated-job}", "not supported yet"),
+        ("B29", "volumes: [{type: npipe, source: x, target: /y}]", "not supported yet"),
+        ("B29", "volumes: ['/x:/y:z']", "not supported yet"),
+        ("B31", "restart: always", "use deploy.restart_policy"),
+        ("B31", "build: .", "name it in image"),
+        ("B31", "privileged: true", "swarm ignores"),
+        ("B31", "tmpfs: /run", "type: tmpfs"),
+        ("B31", "ports: ['127.0.0.1:80:80']", "ignores the address"),
+        ("B32", "mem_limit: 5m", "use deploy.resources"),
+        ("B32", "extends: x", "anchor"),
+        ("B33", "deploy: {replicas: -1}", "whole number"),
+        ("B33", "deploy: {replicas: two}", "got 'two'"),
+        ("B33", "deploy: {replicas: 1000000000}", "0-100000"),
+        ("B33", "deploy: {replicas: 2, mode: global}", "not with mode: global"),
+        ("B33", "deploy: {mode: globl}", "did you mean 'global'?"),
+        ("B33", "deploy: {update_config: {order: stop}}", "stop-first"),
+        ("B33", "deploy: {update_config: {max_failure_ratio: 2}}", "0-1"),
+        ("B34", "volumes: [./data:/x]", "not an absolute path"),
+        ("B34", "volumes: ['~/data:/x']", "not an absolute path"),
+        ("B34", "volumes: [{type: tmpfs, source: x, target: /y}]", "has no source"),
+        ("B34", "volumes: [{type: tmpfs, target: /y, volume: {nocopy: true}}]", "incompatible"),
+        ("B34", "volumes: ['a:b:c:d']", "not a volume"),
+        ("B35", "deploy: {placement: {constraints: [node.labels.db=true]}}", "=="),
+        ("B35", "deploy: {placement: {constraints: [node.label.db == true]}}", "unknown constraint key"),
+        ("B36", "hostname: '${A:?why}'", "required: 'why'"),
+        ("B36", "hostname: '${A'", "$$"),
+        ("B37", "ports: ['80:80:80']", "not a port"),
+        ("B37", "ports: ['9-8:80-81']", "same length"),
+        ("B37", "ports: [{published: 80}]", "target is required"),
+        ("B37", "ports: ['8080:80', '8080:81']", "already published"),
+        ("B37", "ports: ['80:80']\n    deploy: {endpoint_mode: dnsrr}", "mode: host"),
+        ("B38", "networks: [x]", "undefined network 'x'"),
+        ("B38", "secrets: [x]", "undefined secret 'x'"),
+        ("B38", "configs: [x]", "undefined config 'x'"),
+        ("B38", "volumes: [x:/y]", "undefined volume 'x'"),
+        ("B38", "volumes: [/y, /y]", "used twice"),
+        ("B41", "healthcheck: {interval: 10, test: x}", "write '10s'"),
+        ("B41", "healthcheck: {interval: 0s, test: x}", "too short"),
+        ("B41", "healthcheck: {test: [curl, x]}", "CMD"),
+        ("B42", "deploy: {resources: {limits: {cpus: '0.0001'}}}", "0.001"),
+        ("B42", "deploy: {resources: {limits: {memory: 1M}}}", "4M"),
+        ("B42", "deploy: {resources: {limits: {memory: lots}}}", "not a size"),
+        ("B42", "deploy: {resources: {limits: {memory: 64M}, reservations: {memory: 1G}}}", "smaller"),
+        ("B43", "depends_on: [zz]", "unknown service 'zz'"),
+        ("B43", "depends_on: [a]", "cycle a -> a"),
+        ("B43", "depends_on: {a: {condition: healthy}}", "service_healthy"),
+    ],
+)
+def test_a_bad_service_is_refused_with_its_place(tmp_path: Path, code: str, lines: str, says: str) -> None:
+    complaints = refused(tmp_path, f"services:\n  a:\n    image: img:1\n    {lines}\n")
+    assert code in {complaint.code for complaint in complaints}
+    told = [complaint for complaint in complaints if complaint.code == code]
+    assert any(says in str(complaint) for complaint in told)
+    assert all(complaint.line >= 2 and complaint.path.startswith("services.a") for complaint in told)
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "says"),
+    [
+        ("B01", None, "cannot read stack file"),
+        ("B02", "services: {a: {image: x, image: y}}", "twice"),
+        ("B04", "services: !!python/name:os.system {}", "unsupported YAML tag"),
+        ("B05", "servces: {}", "did you mean 'services'?"),
+        ("B18", "services: {'a b': {image: x}}", "name 'a b'"),
+        ("B28", "services: {}", "no services"),
+        ("B28", "", "no services"),
+        ("B28", "[]", "no services"),
+        ("B28", "services: {a: {}}", "image is required"),
+        ("B28", "services: {a: {image: 'UPPER:1'}}", "not an image reference"),
+        ("B29", "include: [x]\nservices: {a: {image: 'i:1'}}", "not supported yet"),
+        ("B37", "services: {a: {image: 'i:1', ports: ['1:1']}, b: {image: 'i:1', ports: ['1:2']}}", "published by 'a'"),
+        ("B39", "services: {a: {image: 'i:1', secrets: [p]}}\nsecrets: {p: {file: ./none}}", "no such file"),
+        ("B39", "services: {a: {image: 'i:1', secrets: [p]}}\nsecrets: {p: {file: ./empty}}", "is empty"),
+        ("B39", "services: {a: {image: 'i:1', secrets: [p]}}\nsecrets: {p: {file: ./large}}", "too large"),
+        ("B39", "services: {a: {image: 'i:1', secrets: [p]}}\nsecrets: {p: {environment: NOT_SET}}", "not set"),
+        ("B39", "services: {a: {image: 'i:1', secrets: [p]}}\nsecrets: {p: {}}", "needs one of"),
+        (
+            "B43",
+            "services: {a: {image: 'i:1', depends_on: [b]}, b: {image: 'i:1', depends_on: [a]}}",
+            "cycle a -> b -> a",
+        ),
+    ],
+)
+def test_a_bad_file_is_refused(tmp_path: Path, code: str, text: str | None, says: str) -> None:
+    (tmp_path / "empty").touch()
+    (tmp_path / "large").write_bytes(b"x" * (500 << 10))
+    if text is None:
+        with pytest.raises(InputError, match=says):
+            load_stack(tmp_path / "none.yaml")
+        return
+    complaints = refused(tmp_path, text)
+    assert code in {complaint.code for complaint in complaints}
+    assert any(says in str(complaint) for complaint in complaints)
+
+
+@pytest.mark.parametrize(
+    ("code", "settings", "says"),
+    [
+        ("B18", "name: 'a;b'", "name 'a;b'"),
+        ("B25", "ipam: {config: [{subnet: 10.1.1.1/8}]}", "host bits"),
+        ("B29", "driver: macvlan", "use overlay"),
+        ("B38", "external: true, internal: true", "excludes"),
+        ("B46", "driver_opts: {encrypted: 'false'}", "presence"),
+        ("B46", "driver_opts: {encrypted: false}", "presence"),
+        ("B46", "x-swarmkit: {encrypted: false}", "reason"),
+        ("B47", "driver_opts: {com.docker.network.driver.mtu: 9}", "576"),
+    ],
+)
+def test_a_bad_network_is_refused(tmp_path: Path, code: str, settings: str, says: str) -> None:
+    text = f"services: {{a: {{image: 'i:1', networks: [n]}}}}\nnetworks:\n  n: {{{settings}}}\n"
+    complaints = refused(tmp_path, text)
+    assert [(complaint.code, complaint.line) for complaint in complaints] == [(code, 3)]
+    assert says in str(complaints[0])
+
+
+def test_every_complaint_is_told_at_once(tmp_path: Path) -> None:
+    text = "services:\n  a: {restart: always, networks: [x]}\n  b: {image: 'i:1', deploy: {replicas: -1}}\n"
+    told = sorted((complaint.line, complaint.code) for complaint in refused(tmp_path, text))
+    assert told == [(2, "B28"), (2, "B31"), (2, "B38"), (3, "B33")]
+
+
+_INNER = ["target", "published", "source", "type", "test", "interval", "replicas", "mode", "limits", "memory", "file"]
+_VALUES = ["10s", "512M", "0.5", "80:80", "a:/b", "node.role == manager", "${A:-b}", "${", "$$", "i:1", "overlay", "<<"]
+_TOP = ["services", "networks", "volumes", "secrets", "configs", "name", "version", "x-a", "a", "b", "external"]
+_NETWORK = ["driver_opts", "x-swarmkit", "ipam"]
+WORDS = st.sampled_from([*_TOP, *_INNER, *_VALUES, *_NETWORK, *SERVICE_KEYS, *sorted(NOT_YET)])
+SCALARS = WORDS | st.text(max_size=10) | st.integers() | st.floats() | st.booleans() | st.none()
+TREES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(WORDS | st.text(max_size=6), inner, max_size=6)
+)
+
+
+def is_answered(path: Path, text: str) -> bool:
+    path.write_bytes(text.encode("utf-8", "surrogatepass"))
+    try:
+        return isinstance(load_stack(path, name="s", environment={"A": "x"}), Stack)
+    except InputError as error:
+        return all(str(complaint).isprintable() for complaint in error.complaints) and bool(error.complaints)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    service=st.dictionaries(st.sampled_from(SERVICE_KEYS), TREES, max_size=6),
+    rest=st.dictionaries(WORDS, TREES, max_size=4),
+)
+def test_any_tree_is_a_stack_or_a_refusal(tmp_path: Path, service: dict[str, object], rest: dict[str, object]) -> None:
+    whole = {**rest, "services": {"a": {"image": "i:1", **service}, "b": rest}}
+    assert is_answered(tmp_path / "stack.yaml", json.dumps(whole))
+    assert is_answered(tmp_path / "stack.yaml", json.dumps(rest))
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(text=st.text(max_size=150))
+def test_any_text_is_a_stack_or_a_refusal(tmp_path: Path, text: str) -> None:
+    assert is_answered(tmp_path / "stack.yaml", text)
