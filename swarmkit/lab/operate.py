@@ -42,7 +42,7 @@ def up(places: Places, hosts: Sequence[LabHost], tell: Tell = lambda _: None) ->
         missing = [host for host in hosts if host.name not in running]
         if missing:
             _start(places, missing, tell)
-    return wait_until_ready(places, [host.name for host in hosts], tell)
+    return wait_until_ready(places, [host.name for host in hosts], tell if missing else lambda _: None)
 
 
 def status(places: Places) -> list[HostStatus]:

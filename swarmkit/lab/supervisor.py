@@ -30,6 +30,7 @@ from swarmkit.lab.places import Places
 log = logging.getLogger(__name__)
 
 Request = dict[str, Any]
+Action = Callable[[Request], Awaitable[Any]]
 
 
 class Supervisor:
@@ -77,12 +78,8 @@ class Supervisor:
             with await self._namespace.tapped_wire() as wire:
                 control.reply(connection, {"result": None}, wire)
             return
-        actions: dict[str, Callable[[Request], Awaitable[Any]]] = {
-            "status": self._status,
-            "start": self._start,
-            "stop": self._stop,
-        }
-        action = actions.get(request["do"], self._host_action)
+        actions: dict[str, Action] = {"status": self._status, "start": self._start, "stop": self._stop}
+        action: Action = actions.get(request["do"], self._host_action)
         control.reply(connection, {"result": await action(request)})
 
     async def _status(self, _: Request) -> list[dict[str, Any]]:
