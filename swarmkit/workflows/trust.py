@@ -79,11 +79,11 @@ def trust(
 def _targets(inventory: Inventory, names: Sequence[str], depth: int) -> dict[str, tuple[Host, tuple[Hop, ...]]]:
     """Return lookup name -> a host on whose way it is and the hops to it, of hops at *depth*; each machine once."""
     settings = read_ssh_settings(inventory)
-    ways = {host: hops_to(host, settings) for host in inventory.hosts}
-    known = {hop.name for hops in ways.values() for hop in hops}
+    ways = [(host, hops_to(host, settings)) for host in inventory.hosts]
+    known = {hop.name for _, hops in ways for hop in hops}
     _refuse_unknown(names, sorted(known))
     targets: dict[str, tuple[Host, tuple[Hop, ...]]] = {}
-    for host, hops in ways.items():
+    for host, hops in ways:
         last = max((number for number, hop in enumerate(hops, 1) if not names or hop.name in names), default=0)
         if depth <= last:
             way = hops[:depth]
