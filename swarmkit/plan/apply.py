@@ -29,6 +29,8 @@ def apply(plan: Plan, context: Context) -> Applied:
                         del waiting[operation.step.key]
                         running[pool.submit(_run, operation, context)] = operation.step.key
                 if not running:
+                    if waiting and not context.cancelled.is_set():
+                        raise ValueError(f"operations wait for each other: {', '.join(waiting)}")
                     break
                 finished, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in finished:

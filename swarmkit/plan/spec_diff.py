@@ -69,31 +69,31 @@ def carry_over(declared: Mapping[str, Any], observed: Mapping[str, Any]) -> dict
     return carried
 
 
-def _changes(old: Mapping[str, str], new: Mapping[str, str]) -> tuple[Change, ...]:
+def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Change, ...]:
     differing = [path for path in sorted(old.keys() | new.keys()) if old.get(path) != new.get(path)]
     return tuple(Change(path, _shown(path, old), _shown(path, new)) for path in differing)
 
 
-def _shown(path: str, leaves: Mapping[str, str]) -> str:
+def _shown(path: str, leaves: Mapping[str, Any]) -> str:
     if path not in leaves:
         return ""
-    name = path.rpartition(".")[2]
-    is_secret = _SECRET_NAME.search(name) and not _NAMES_A_FILE.search(name) and ".Env." in path
-    return REDACTED if is_secret else mask(leaves[path])
+    name = path.rpartition(".Env.")[2]
+    if name != path and _SECRET_NAME.search(name) and not _NAMES_A_FILE.search(name):
+        return REDACTED
+    value = leaves[path]
+    return mask(value if isinstance(value, str) and value else json.dumps(value, sort_keys=True))
 
 
-def _leaves(value: Mapping[str, Any], path: str = "") -> dict[str, str]:
+def _leaves(value: Any, path: str = "") -> dict[str, Any]:
     return dict(_walk(value, path))
 
 
-def _walk(value: Any, path: str) -> Iterator[tuple[str, str]]:
+def _walk(value: Any, path: str) -> Iterator[tuple[str, Any]]:
     if isinstance(value, Mapping):
         for key, item in value.items():
             yield from _walk(item, f"{path}.{key}" if path and key else path or key)
-    elif isinstance(value, str):
-        yield path, value or '""'
     else:
-        yield path, json.dumps(value, sort_keys=True)
+        yield path, value
 
 
 def _options(network: Mapping[str, Any]) -> dict[str, str]:

@@ -31,8 +31,8 @@ def make_teardown_plan(
     warnings: list[Finding] = []
     gone = frozenset({"gone"})
     if cluster is None or operations or volumes:
-        wait = Step("gone", "service", "wait", stack, "wait until its containers are gone", "", _keys(operations))
         services = [op for op in operations if op.step.subject == "service"]
+        wait = Step("gone", "service", "wait", stack, "wait until its containers are gone", "", _keys(services))
         others = [op for op in operations if op.step.subject != "service"]
         operations = [*services, AwaitGone(wait, stack), *others]
     operations += [_volume(host, name, gone) for host, names in volumes.items() for name in names]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from swarmkit.errors import NotConvergedError
 from swarmkit.observed.model import Observed
 from swarmkit.observed.observe import observe
 from swarmkit.plan.apply import apply
@@ -50,7 +51,8 @@ def down(
         observed = observe(fleet, kernel="never")
         left = _plan(declared, stack, observed, fleet, volumes=volumes, keep_swarm=keep_swarm)
         if not left.is_empty:
-            raise RefusedError(left)
+            still = ", ".join(f"{operation.step.target}: {operation.step.summary}" for operation in left.writes)
+            raise NotConvergedError("not all is removed", f"still to do: {still}", "run the same again")
         return applied
 
 
