@@ -29,7 +29,7 @@ PATIENCE_MS = 30_000
 
 @contextlib.contextmanager
 def browser_page(**context: Any) -> Iterator[Any]:
-    """A page of a fresh headless Chromium; `context` are Playwright's options, such as `color_scheme` and `viewport`."""
+    """A page of a fresh headless Chromium; `context` are Playwright's options (`color_scheme`, ...)."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="needs the Python package playwright")
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
@@ -84,7 +84,8 @@ def test_products_appear_and_an_order_by_click_is_confirmed(shop_url: str) -> No
         number = place_order(page, product_id=3, quantity=2, customer="Grace Hopper")
 
         confirmation = page.get_by_test_id("confirmation").text_content()
-        assert "Grace Hopper" in confirmation and "2 × Logbook" in confirmation
+        assert "Grace Hopper" in confirmation
+        assert "2 × Logbook" in confirmation
         row = page.locator(f'[data-testid="order"][data-order-id="{number}"]')
         row.wait_for()
         assert "Grace Hopper" in row.text_content()
