@@ -1,8 +1,7 @@
-"""What a service is joined to: networks, ports, mounts, secrets and configs, in short and long forms."""
+"""What a service is joined to: networks, mounts, secrets and configs, in short and long forms."""
 
 from __future__ import annotations
 
-import itertools
 import re
 from typing import Literal, cast
 
@@ -11,15 +10,7 @@ from swarmkit.declared.complaints import shown
 from swarmkit.declared.field import Field
 from swarmkit.declared.nodes import ScalarNode
 from swarmkit.declared.refused_keys import refuse_other_keys
-from swarmkit.declared.service import FileReference, Mount, Port, ServiceNetwork
-
-Protocol = Literal["tcp", "udp", "sctp"]
-_PROTOCOLS = ("tcp", "udp", "sctp")
-_SHORT_PORT = re.compile(
-    r"(?:(?P<ip>[0-9]+(?:\.[0-9]+){3}|\[[^\]]*\]):)?(?:(?P<published>[0-9]{1,5}(?:-[0-9]{1,5})?)?:)?"
-    r"(?P<target>[0-9]{1,5}(?:-[0-9]{1,5})?)(?:/(?P<protocol>[a-z]+))?",
-    re.ASCII,
-)
+from swarmkit.declared.service import FileReference, Mount, ServiceNetwork
 
 
 def read_networks(field: Field | None) -> tuple[ServiceNetwork, ...]:
@@ -33,53 +24,6 @@ def read_networks(field: Field | None) -> tuple[ServiceNetwork, ...]:
         aliases = settings.fields().get("aliases")
         found.append(ServiceNetwork(name, tuple(values.strings(aliases)) if aliases else ()))
     return tuple(found)
-
-
-def read_ports(field: Field | None) -> tuple[Port, ...]:
-    items = field.items() if field else []
-    return tuple(port for item in items for port in (_long_port(item) if item.is_map else _short_ports(item)))
-
-
-def _long_port(field: Field) -> tuple[Port, ...]:
-    refuse_other_keys(field, ("target", "published", "protocol", "mode"))
-    parts = field.fields()
-    if "target" not in parts:
-        field.refuse("B37", "target is required")
-        return ()
-    target = parts["target"].integer("B37", 1, 65535)
-    published = parts["published"].integer("B37", 0, 65535) if "published" in parts else None
-    protocol = parts["protocol"].choice(_PROTOCOLS, "B37") if "protocol" in parts else "tcp"
-    mode = parts["mode"].choice(("ingress", "host"), "B37") if "mode" in parts else "ingress"
-    if target is None or protocol is None or mode is None:
-        return ()
-    return (Port(target, published or None, cast("Protocol", protocol), cast("Literal['ingress', 'host']", mode)),)
-
-
-def _short_ports(field: Field) -> tuple[Port, ...]:
-    text = values.string(field) or ""
-    match = _SHORT_PORT.fullmatch(text)
-    if not match or (match["protocol"] or "tcp") not in _PROTOCOLS:
-        field.refuse("B37", f"{shown(text)} is not a port", "write it as 8080:80 or 8080:80/udp")
-        return ()
-    if match["ip"]:
-        field.refuse("B31", "swarm ignores the address: a port is published on all of them", "write it without address")
-    targets, published = _ports(match["target"]), _ports(match["published"])
-    if not targets or (match["published"] and len(published) not in (1, len(targets))) or len(published) > len(targets):
-        field.refuse("B37", f"{shown(text)}: both ranges need the same length, ports are 1-65535")
-        return ()
-    protocol = cast("Protocol", match["protocol"] or "tcp")
-    if len(published) == 1 < len(targets):
-        field.refuse("B37", f"{shown(text)}: one published port for several targets")
-    pairs = itertools.zip_longest(targets, published)
-    return tuple(Port(target, public, protocol) for target, public in pairs if target)
-
-
-def _ports(text: str | None) -> list[int]:
-    first, _, last = (text or "").partition("-")
-    if not first:
-        return []
-    span = range(int(first), int(last or first) + 1)
-    return list(span) if span and span[0] >= 1 and span[-1] <= 65535 else []
 
 
 def read_mounts(field: Field | None) -> tuple[Mount, ...]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from typing import Literal, TypeVar, cast
+from typing import Literal, cast
 
 from swarmkit.declared import values
 from swarmkit.declared.complaints import shown
 from swarmkit.declared.field import Field
+from swarmkit.declared.placement_loader import MAXIMUM_REPLICAS, read_placement
 from swarmkit.declared.refused_keys import refuse_other_keys
 from swarmkit.declared.service import Deploy, Resources, RestartPolicy, UpdateConfig
 
-MAXIMUM_REPLICAS = 100_000
 _KEYS = (
     "mode",
     "replicas",
@@ -24,12 +23,6 @@ _KEYS = (
     "endpoint_mode",
 )
 _UPDATE_KEYS = ("parallelism", "delay", "failure_action", "monitor", "max_failure_ratio", "order")
-# Keys and operators of a constraint (moby/swarmkit manager/constraint/constraint.go).
-_CONSTRAINT = re.compile(r"\s*([a-z0-9_\-.A-Z]+)\s*(==|!=)\s*([a-zA-Z0-9:\-_\s.*()?+\[\]\\^$|/]+)\s*")
-_CONSTRAINT_KEYS = re.compile(
-    r"node\.(id|ip|hostname|role|platform\.os|platform\.arch|labels\..+)|engine\.labels\..+", re.IGNORECASE
-)
-T = TypeVar("T")
 
 
 def read_deploy(field: Field | None) -> Deploy:
@@ -40,7 +33,7 @@ def read_deploy(field: Field | None) -> Deploy:
     mode, replicas = _mode(parts)
     placement = parts.get("placement")
     limits, reservations = _resources(parts.get("resources"))
-    constraints, spread, most = _placement(placement) if placement else ((), (), None)
+    constraints, spread, most = read_placement(placement) if placement else ((), (), None)
     return Deploy(
         mode=mode,
         replicas=replicas,
@@ -69,42 +62,6 @@ def _mode(parts: dict[str, Field]) -> tuple[Literal["replicated", "global"], int
         replicas.refuse("B33", "not with mode: global", "remove it")
     count = replicas.integer("B33", 0, MAXIMUM_REPLICAS) if replicas and not is_global else None
     return ("global" if is_global else "replicated"), 1 if count is None else count
-
-
-def _placement(field: Field) -> tuple[tuple[str, ...], tuple[str, ...], int | None]:
-    refuse_other_keys(field, ("constraints", "preferences", "max_replicas_per_node"))
-    parts = field.fields()
-    constraints = parts["constraints"].items() if "constraints" in parts else []
-    preferences = parts["preferences"].items() if "preferences" in parts else []
-    most = parts.get("max_replicas_per_node")
-    return (
-        tuple(text for item in constraints if (text := _constraint(item))),
-        tuple(text for item in preferences if (text := _preference(item))),
-        most.integer("B33", 1, MAXIMUM_REPLICAS) if most else None,
-    )
-
-
-def _constraint(field: Field) -> str | None:
-    text = field.text("B35")
-    match = _CONSTRAINT.fullmatch(text or "")
-    if text is None:
-        return None
-    if not match:
-        advice = "write it as node.labels.KEY == VALUE" if "=" in text else "write key == value or key != value"
-        field.refuse("B35", f"constraint {shown(text)} is not of the form key == value", advice)
-    elif not _CONSTRAINT_KEYS.fullmatch(match[1]):
-        known = "node.labels.KEY, node.hostname, node.role, node.id, node.ip, node.platform.os, node.platform.arch"
-        field.refuse("B35", f"unknown constraint key {shown(match[1])}", f"known: {known}, engine.labels.KEY")
-    return text
-
-
-def _preference(field: Field) -> str | None:
-    refuse_other_keys(field, ("spread",))
-    spread = field.fields().get("spread")
-    if spread is None:
-        field.refuse("B35", "a preference is written as spread: node.labels.KEY")
-        return None
-    return spread.text("B35")
 
 
 def _resources(field: Field | None) -> tuple[Resources, Resources]:

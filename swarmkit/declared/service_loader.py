@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from typing import cast
 
 from swarmkit.declared import values
-from swarmkit.declared.attachment_loader import read_mounts, read_networks, read_ports, read_references
+from swarmkit.declared.attachment_loader import read_mounts, read_networks, read_references
 from swarmkit.declared.complaints import shown
 from swarmkit.declared.deploy_loader import read_deploy
 from swarmkit.declared.field import Field
+from swarmkit.declared.port_loader import read_ports
 from swarmkit.declared.refused_keys import refuse_other_keys
 from swarmkit.declared.service import Condition, HealthCheck, Service, Ulimit
 

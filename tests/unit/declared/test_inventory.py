@@ -49,6 +49,11 @@ def test_the_example_loads_with_every_comment_taken_away(tmp_path: Path) -> None
     assert inventory.known_hosts is not None
 
 
+def test_every_inventory_of_the_repository_loads() -> None:
+    for path in sorted((ROOT / "inventories").glob("*.yaml")):
+        assert load_inventory(path, check_files=False).managers
+
+
 def test_precedence_is_all_then_parent_then_child_then_host(tmp_path: Path) -> None:
     inventory = load(
         tmp_path,

@@ -253,13 +253,13 @@ def is_answered(path: Path, text: str) -> bool:
         return all(str(complaint).isprintable() for complaint in error.complaints) and bool(error.complaints)
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(max_size=200) | LINES)
 def test_any_text_is_an_inventory_or_a_refusal(tmp_path: Path, text: str) -> None:
     assert is_answered(tmp_path / "hosts.yaml", text)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(tree=st.dictionaries(WORDS, TREES, max_size=4), as_host=st.booleans())
 def test_any_tree_is_an_inventory_or_a_refusal(tmp_path: Path, tree: dict[str, object], as_host: bool) -> None:
     whole = {"managers": {"hosts": {"m": tree}}} if as_host else tree

@@ -175,7 +175,7 @@ def is_answered(path: Path, text: str) -> bool:
         return all(str(complaint).isprintable() for complaint in error.complaints) and bool(error.complaints)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     service=st.dictionaries(st.sampled_from(SERVICE_KEYS), TREES, max_size=6),
     rest=st.dictionaries(WORDS, TREES, max_size=4),
@@ -186,7 +186,7 @@ def test_any_tree_is_a_stack_or_a_refusal(tmp_path: Path, service: dict[str, obj
     assert is_answered(tmp_path / "stack.yaml", json.dumps(rest))
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(max_size=150))
 def test_any_text_is_a_stack_or_a_refusal(tmp_path: Path, text: str) -> None:
     assert is_answered(tmp_path / "stack.yaml", text)

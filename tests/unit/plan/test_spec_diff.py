@@ -150,13 +150,13 @@ SERVICES = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(service=SERVICES)
 def test_what_was_declared_and_read_back_is_no_change(service: Service) -> None:
     assert spec_changes(spec(service), as_the_engine_returns_it(spec(service))) == ()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(one=SERVICES, other=SERVICES)
 def test_two_services_that_differ_are_told_apart_both_ways(one: Service, other: Service) -> None:
     forth = spec_changes(spec(one), as_the_engine_returns_it(spec(other)))
