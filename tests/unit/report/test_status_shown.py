@@ -1,0 +1,212 @@
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from swarmkit.declared.host import Host, Inventory
+from swarmkit.declared.service import Deploy, Network, Service, Stack
+from swarmkit.observed.model import (
+    ClusterState,
+    EngineFacts,
+    HostFacts,
+    NetworkState,
+    Node,
+    Observed,
+    ServiceState,
+    SystemFacts,
+    TaskState,
+)
+from swarmkit.report.status import print_status, status_as_json
+
+IMAGE = "sha256:aaaabbbbccccddddeeee"
+PORT = {"PublishedPort": 8080, "TargetPort": 80, "Protocol": "tcp", "PublishMode": "ingress"}
+INVENTORY = Inventory(
+    Path("lab.yaml"),
+    "lab",
+    tuple(Host(name, f"127.88.0.{n}", "manager" if n == 1 else "worker") for n, name in enumerate("ABC", 1)),
+)
+STACK = Stack(Path("stack.yaml"), "shop", (Service("backend", "shop/backend:1.0"),), (Network("net", "shop_net"),))
+
+
+def facts(name: str) -> HostFacts:
+    engine = EngineFacts(
+        version="26.1.5",
+        api_version=(1, 45),
+        engine_id=name,
+        operating_system="linux",
+        architecture="x86_64",
+        swarm_state="active",
+        swarm_error="",
+        node_id=f"node-{name}",
+        node_addr="",
+        is_manager=name == "A",
+        cluster_id="cluster" if name == "A" else None,
+        live_restore=False,
+        rootless=False,
+        memory_bytes=1 << 30,
+        images={IMAGE: ("shop/backend:1.0",)},
+        content_store=False,
+    )
+    return HostFacts(name, SystemFacts(name, name, {}, (), 0.0), engine)
+
+
+def node(name: str, number: int, **changes: Any) -> Node:
+    is_manager = name == "A"
+    role, reachability = ("manager", "reachable") if is_manager else ("worker", "")
+    made = Node(
+        f"node-{name}", 1, f"vm-{name}", role, "active", {"tier": name.lower()}, "ready", f"10.88.0.{number}",
+        reachability, is_manager, {}, "26.1.5",
+    )  # fmt: skip
+    return replace(made, **changes)
+
+
+def service(
+    name: str, *, replicas: int = 1, image: str = IMAGE, ports: tuple[Mapping[str, Any], ...] = ()
+) -> ServiceState:
+    spec = {
+        "TaskTemplate": {"ContainerSpec": {"Image": image}},
+        "Mode": {"Replicated": {"Replicas": replicas}},
+        "EndpointSpec": {"Ports": list(ports)},
+    }
+    return ServiceState(f"id-{name}", 1, name, {"com.docker.stack.namespace": "shop"}, spec)
+
+
+def task(name: str, host: str, state: str = "running", error: str = "") -> TaskState:
+    return TaskState(
+        f"task-{name}", f"id-{name}", f"node-{host}", 1, state, "running", error, "", "", {}, 1, IMAGE, "2024-01-01"
+    )
+
+
+def network(name: str, *, encrypted: bool, **raw: Any) -> NetworkState:
+    return NetworkState(f"id-{name}", name, "overlay", "swarm", {"encrypted": ""} if encrypted else {}, {}, raw)
+
+
+NODES = tuple(node(name, number) for number, name in enumerate("ABC", 1))
+CLUSTER = ClusterState(
+    "cluster", 1, {}, {}, 4789, (), "A", NODES,
+    (network("ingress", encrypted=False, Ingress=True), network("shop_net", encrypted=True)), (), (),
+    (service("shop_backend", ports=(PORT,)),), (task("shop_backend", "B"),),
+)  # fmt: skip
+OBSERVED = Observed({name: facts(name) for name in "ABC"}, CLUSTER)
+
+
+def text_of(observed: Observed, stack: Stack | None = None, width: int = 100) -> list[str]:
+    stream = io.StringIO()
+    print_status(Console(file=stream, width=width), INVENTORY, observed, stack)
+    return [line.rstrip() for line in stream.getvalue().splitlines()]
+
+
+def with_cluster(**changes: Any) -> Observed:
+    return replace(OBSERVED, cluster=replace(CLUSTER, **changes))
+
+
+def test_status_shows_nodes_services_and_networks_by_the_inventorys_names() -> None:
+    assert text_of(OBSERVED) == [
+        "cluster lab",
+        "",
+        "node  role             state  address    labels  engine",
+        "A     manager, leader  ready  10.88.0.1  tier=a  26.1.5",
+        "B     worker           ready  10.88.0.2  tier=b  26.1.5",
+        "C     worker           ready  10.88.0.3  tier=c  26.1.5",
+        "",
+        "service       image             tasks  on  published        state",
+        "shop_backend  shop/backend:1.0  1/1    B   127.88.0.1:8080  running",
+        "                                           127.88.0.2:8080",
+        "                                           127.88.0.3:8080",
+        "",
+        "network   driver   encrypted",
+        "ingress   overlay  no",
+        "shop_net  overlay  yes",
+    ]
+
+
+def test_without_a_swarm_the_hosts_are_shown_with_the_reason() -> None:
+    assert text_of(Observed({}, None, "A: no leader"))[:4] == [
+        "cluster lab",
+        "  A: no leader",
+        "",
+        "node  role     state        address     labels  engine",
+    ]
+
+
+def test_a_failing_service_says_why_beneath_the_table() -> None:
+    failed = task("shop_backend", "B", "rejected", "No such image: shop/backend")
+    lines = text_of(with_cluster(tasks=(failed,)))
+    assert any(line.startswith("shop_backend") and line.endswith("failing") for line in lines)
+    assert "  shop_backend: No such image: shop/backend" in lines
+
+
+def test_a_stopped_update_is_the_services_state() -> None:
+    paused = replace(service("shop_backend"), update_state="paused", update_message="task failed")
+    lines = text_of(with_cluster(services=(paused,)))
+    assert any(line.endswith("update paused") for line in lines)
+    assert "  shop_backend: task failed" in lines
+
+
+def test_declared_service_that_is_not_there_is_shown_with_what_is_left_over() -> None:
+    stack = replace(STACK, services=(*STACK.services, Service("mail", "shop/mail:1.0", deploy=Deploy(replicas=2))))
+    lines = text_of(with_cluster(services=(*CLUSTER.services, service("shop_old"))), stack)
+    rows = [line.split()[0] for line in lines if line.startswith("shop_") and "overlay" not in line]
+    assert rows == ["shop_backend", "shop_mail", "shop_old"]
+    assert any(line.startswith("shop_mail") and "0/2" in line and line.endswith("not there") for line in lines)
+
+
+def test_other_stacks_are_left_out_when_a_stack_is_given() -> None:
+    other = replace(service("blog_web"), labels={"com.docker.stack.namespace": "blog"})
+    assert "blog_web" in "\n".join(text_of(with_cluster(services=(other,))))
+    assert "blog_web" not in "\n".join(text_of(with_cluster(services=(other,)), STACK))
+
+
+def test_network_that_is_clear_though_declared_encrypted_says_so() -> None:
+    lines = text_of(with_cluster(networks=(network("shop_net", encrypted=False),)), STACK)
+    assert "shop_net  overlay  no, declared yes" in lines
+
+
+def test_host_that_is_no_node_and_node_that_is_no_host_are_both_shown() -> None:
+    stranger = node("X", 9, hostname="stray", id="node-X")
+    lines = text_of(with_cluster(nodes=(*NODES[:2], stranger)))
+    assert any(line.startswith("C ") for line in lines)
+    assert any("stray (not in the inventory)" in line for line in lines)
+
+
+def test_drained_down_and_unreachable_nodes_are_told_apart() -> None:
+    nodes = (
+        replace(NODES[0], is_leader=False, reachability="unreachable"),
+        replace(NODES[1], availability="drain"),
+        replace(NODES[2], state="down"),
+    )
+    lines = text_of(with_cluster(nodes=nodes))
+    assert [" ".join(line.split()[1:4]) for line in lines[3:6]] == [
+        "manager, unreachable ready",
+        "worker ready, drain",
+        "worker down 10.88.0.3",
+    ]
+
+
+def test_host_port_is_published_only_where_a_task_runs() -> None:
+    port = {**PORT, "PublishMode": "host"}
+    shown = status_as_json(INVENTORY, with_cluster(services=(service("shop_backend", ports=(port,)),)))
+    assert shown["services"][0]["addresses"] == ["127.88.0.2:8080"]
+
+
+def test_nothing_is_cut_off_in_80_columns() -> None:
+    lines = text_of(OBSERVED, width=80)
+    assert max(map(len, lines)) <= 80
+    assert "…" not in "".join(lines)
+
+
+def test_json_has_schema_and_all_rows() -> None:
+    shown = json.loads(json.dumps(status_as_json(INVENTORY, OBSERVED, STACK)))
+    assert (shown["schema"], shown["cluster"], shown["error"]) == ("swarmkit.status/1", "lab", "")
+    assert [row["name"] for row in shown["nodes"]] == ["A", "B", "C"]
+    assert shown["services"][0]["placement"] == {"B": 1}
+    assert shown["networks"][1] == {
+        "name": "shop_net",
+        "driver": "overlay",
+        "encrypted": True,
+        "declared_encrypted": True,
+    }
