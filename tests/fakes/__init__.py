@@ -1,0 +1,1 @@
+"""Stand-ins for hosts: engines that share one swarm in memory, and shells that answer the fact script."""

@@ -1,0 +1,416 @@
+"""The state that the managers of a swarm share, with the rules of moby's orchestrator that a planner can run into."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import re
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from swarmkit.reach.engine import EngineError, Kind
+
+Json = dict[str, Any]
+Behaviour = Literal["run", "crash", "stuck", "unhealthy"]
+ALIVE = ("new", "pending", "preparing", "starting", "running")
+
+
+class Refused(Exception):  # noqa: N818 - becomes an EngineError, which knows the host
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status, self.message = status, message
+
+    def at(self, host: str, action: str) -> EngineError:
+        return EngineError(host, action, self.status, self.message)
+
+
+class World:
+    """What all fake hosts live in: one lock, one clock of changes, one place where writes can be cut off."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.changed = threading.Condition(self.lock)
+        self.events: list[Json] = []
+        self.writes = 0
+        self._numbers = itertools.count(1)
+
+    def identity(self, what: str) -> str:
+        return f"{what}{next(self._numbers):0>{25 - len(what)}}"
+
+    def tick(self) -> str:
+        """Return a time later than all before, as the engine writes them."""
+        number = next(self._numbers)
+        return f"2026-01-01T{number // 3600 % 24:02}:{number // 60 % 60:02}:{number % 60:02}.000000000Z"
+
+    def happened(self, **event: Any) -> None:
+        with self.changed:
+            self.events.append(event)
+            self.changed.notify_all()
+
+
+@dataclass
+class Cluster:
+    """One swarm: nodes, objects and tasks."""
+
+    world: World
+    spec: Json
+    pools: list[str]
+    data_path_port: int = 4789
+    looks_until_running: int = 0
+    """How often tasks are listed before a new one runs."""
+    behaviour: dict[str, Behaviour] = field(default_factory=dict)
+    """Service name -> what becomes of its tasks; default ``run``."""
+    nodes: dict[str, Json] = field(default_factory=dict)
+    objects: dict[Kind, dict[str, Json]] = field(
+        default_factory=lambda: {"networks": {}, "secrets": {}, "configs": {}, "services": {}}
+    )
+    tasks: dict[str, Json] = field(default_factory=dict)
+    images: dict[str, Mapping[str, list[str]]] = field(default_factory=dict)
+    """Node id -> its images, shared with its engine."""
+
+    def __post_init__(self) -> None:
+        self.id = self.world.identity("cluster")
+        self.index = 10
+        self.version = self.next_index()
+        base = "SWMTKN-1-" + "0" * 49
+        self.tokens = {
+            "Worker": f"{base}-{self.id[-8:]}workerworkerwork1",
+            "Manager": f"{base}-{self.id[-8:]}managermanagerman2",
+        }
+
+    def next_index(self) -> int:
+        self.index += 1
+        return self.index
+
+    def describe(self) -> Json:
+        return {
+            "ID": self.id,
+            "Version": {"Index": self.version},
+            "Spec": copy.deepcopy(self.spec),
+            "JoinTokens": dict(self.tokens),
+            "DefaultAddrPool": list(self.pools),
+            "DataPathPort": self.data_path_port,
+        }
+
+    # nodes
+
+    def add_node(self, identity: str, hostname: str, address: str, role: str, availability: str, engine: str) -> None:
+        self.nodes[identity] = {
+            "ID": identity,
+            "Version": {"Index": self.next_index()},
+            "Spec": {"Role": role, "Availability": availability, "Labels": {}},
+            "Description": {
+                "Hostname": hostname,
+                "Platform": {"Architecture": "x86_64", "OS": "linux"},
+                "Engine": {"EngineVersion": engine},
+            },
+            "Status": {"State": "ready", "Addr": address},
+        }
+        self.reschedule()
+
+    def shown_node(self, node: Json) -> Json:
+        shown = copy.deepcopy(node)
+        if node["Spec"]["Role"] == "manager":
+            first = next(one for one in self.managers)
+            shown["ManagerStatus"] = {
+                "Reachability": "reachable" if node["Status"]["State"] == "ready" else "unreachable",
+                "Leader": node["ID"] == first,
+                "Addr": f"{node['Status']['Addr']}:2377",
+            }
+        return shown
+
+    @property
+    def managers(self) -> list[str]:
+        return [one for one, node in self.nodes.items() if node["Spec"]["Role"] == "manager"]
+
+    def update_node(self, identity: str, version: int, spec: Json) -> None:
+        node = self.nodes[identity]
+        self.check_version(node["Version"]["Index"], version)
+        if spec["Role"] == "worker" and self.managers == [identity]:
+            raise Refused(
+                400, "rpc error: code = FailedPrecondition desc = attempting to demote the last manager of the swarm"
+            )
+        node["Spec"] = copy.deepcopy(spec)
+        node["Version"] = {"Index": self.next_index()}
+        self.reschedule()
+
+    def check_version(self, live: int, given: int) -> None:
+        if live != given:
+            raise Refused(500, "rpc error: code = Unknown desc = update out of sequence")
+
+    # objects
+
+    def create(self, kind: Kind, body: Json) -> str:
+        name = str(body["Name"])
+        if any(_name(item) == name for item in self.objects[kind].values()):
+            raise Refused(409, _ALREADY_THERE[kind].format(name))
+        identity = self.world.identity(kind[:-1])
+        version = {"Index": self.next_index()}
+        if kind == "networks":
+            self.objects[kind][identity] = self._network(identity, body)
+        elif kind == "services":
+            self._check_references(body)
+            self.objects[kind][identity] = {"ID": identity, "Version": version, "Spec": kept_service(body)}
+            self.reschedule()
+            self.world.happened(Type="service", Action="create", Actor={"ID": identity})
+        else:
+            if not body.get("Data"):
+                raise Refused(400, "rpc error: code = InvalidArgument desc = secret data must be larger than 0")
+            spec = {key: value for key, value in body.items() if kind == "configs" or key != "Data"}
+            self.objects[kind][identity] = {"ID": identity, "Version": version, "Spec": copy.deepcopy(spec)}
+        return identity
+
+    def _network(self, identity: str, body: Json) -> Json:
+        number = len(self.objects["networks"])
+        base = self.pools[0].split(".")[:2]
+        config = (body.get("IPAM") or {}).get("Config") or [{"Subnet": f"{base[0]}.{base[1]}.{number}.0/24"}]
+        return {
+            "Id": identity,
+            "Name": body["Name"],
+            "Driver": body.get("Driver", "overlay"),
+            "Scope": "swarm",
+            "Options": {
+                "com.docker.network.driver.overlay.vxlanid_list": str(4097 + number),
+                **(body.get("Options") or {}),
+            },
+            "Labels": dict(body.get("Labels") or {}),
+            "Attachable": bool(body.get("Attachable")),
+            "Internal": bool(body.get("Internal")),
+            "Ingress": bool(body.get("Ingress")),
+            "IPAM": {"Driver": "default", "Config": copy.deepcopy(config)},
+        }
+
+    def _check_references(self, spec: Json) -> None:
+        task = spec["TaskTemplate"]
+        for network in task.get("Networks") or ():
+            if network["Target"] not in self.objects["networks"]:
+                raise Refused(404, f"network {network['Target']} not found")
+        for what, kind in (("Secret", "secrets"), ("Config", "configs")):
+            for one in task["ContainerSpec"].get(f"{what}s") or ():
+                if one[f"{what}ID"] not in self.objects[kind]:  # type: ignore[index]
+                    raise Refused(
+                        400, f"rpc error: code = InvalidArgument desc = {what.lower()} not found: {one[f'{what}Name']}"
+                    )
+
+    def resolve(self, kind: Kind, identity: str) -> Json:
+        """Return the object by id, by name, or by the beginning of its id."""
+        pool = self.nodes if kind == "nodes" else self.tasks if kind == "tasks" else self.objects[kind]
+        for matches in (
+            lambda key, _: key == identity,
+            lambda _, item: _name(item) == identity,
+            lambda key, _: key.startswith(identity),
+        ):
+            for key, item in pool.items():
+                if matches(key, item):
+                    return item
+        raise Refused(404, f"{kind[:-1]} {identity} not found")
+
+    def update_service(self, identity: str, version: int, spec: Json) -> None:
+        service = self.resolve("services", identity)
+        self.check_version(service["Version"]["Index"], version)
+        self._check_references(spec)
+        kept = kept_service(spec)
+        if kept["TaskTemplate"] != service["Spec"]["TaskTemplate"]:
+            service["UpdateStatus"] = {"State": "completed", "Message": "update completed"}
+        service["PreviousSpec"], service["Spec"] = service["Spec"], kept
+        service["Version"] = {"Index": self.next_index()}
+        self.reschedule()
+        self.world.happened(Type="service", Action="update", Actor={"ID": service["ID"]})
+
+    def update_file(self, kind: Kind, identity: str, version: int, spec: Json) -> None:
+        item = self.resolve(kind, identity)
+        self.check_version(item["Version"]["Index"], version)
+        if spec.get("Name", item["Spec"]["Name"]) != item["Spec"]["Name"] or spec.get("Data"):
+            raise Refused(400, "rpc error: code = InvalidArgument desc = only updates to Labels are allowed")
+        item["Spec"]["Labels"] = dict(spec.get("Labels") or {})
+        item["Version"] = {"Index": self.next_index()}
+
+    def remove(self, kind: Kind, identity: str) -> None:
+        if kind == "nodes":
+            node = self.resolve("nodes", identity)
+            if node["Status"]["State"] != "down":
+                raise Refused(
+                    400,
+                    f"rpc error: code = FailedPrecondition desc = node {node['ID']} is not down and can't be removed",
+                )
+            del self.nodes[node["ID"]]
+            return
+        item = self.resolve(kind, identity)
+        key = str(item.get("Id") or item["ID"])
+        users = sorted(
+            _name(service) for service in self.objects["services"].values() if key in _references(service, kind)
+        )
+        if users and kind == "networks":
+            raise Refused(
+                400, f"rpc error: code = FailedPrecondition desc = network {key} is in use by service {users[0]}"
+            )
+        if users:
+            raise Refused(
+                400,
+                f"rpc error: code = InvalidArgument desc = {kind[:-1]} '{_name(item)}' is in use by the following "
+                f"service{'s' if len(users) > 1 else ''}: {', '.join(users)}",
+            )
+        del self.objects[kind][key]
+        if kind == "services":
+            self.tasks = {one: task for one, task in self.tasks.items() if task["ServiceID"] != key}
+            self.world.happened(Type="service", Action="remove", Actor={"ID": key})
+
+    # tasks
+
+    def reschedule(self) -> None:
+        """Give every service the tasks it shall have, on nodes that may run them."""
+        for service in list(self.objects["services"].values()):
+            self._stop_outdated(service)
+            for slot, node in self._missing(service):
+                self._start(service, slot, node)
+
+    def live_tasks(self, service: Json) -> list[Json]:
+        return [
+            task
+            for task in self.tasks.values()
+            if task["ServiceID"] == service["ID"]
+            and task["DesiredState"] == "running"
+            and task["Status"]["State"] in ALIVE
+        ]
+
+    def _stop_outdated(self, service: Json) -> None:
+        mode, placed = service["Spec"]["Mode"], {node["ID"] for node in self.suitable(service)}
+        for task in self.live_tasks(service):
+            too_many = "Replicated" in mode and task["Slot"] > int(mode["Replicated"].get("Replicas", 1))
+            if task["Spec"] != service["Spec"]["TaskTemplate"] or too_many or task["NodeID"] not in placed:
+                task["DesiredState"] = "shutdown"
+                task["Status"]["State"] = "shutdown"
+
+    def _missing(self, service: Json) -> list[tuple[int, str]]:
+        live, mode = self.live_tasks(service), service["Spec"]["Mode"]
+        nodes = [node["ID"] for node in self.suitable(service)]
+        if "Global" in mode:
+            return [(0, node) for node in nodes if node not in {task["NodeID"] for task in live}]
+        taken = {task["Slot"] for task in live}
+        slots = [slot for slot in range(1, int(mode["Replicated"].get("Replicas", 1)) + 1) if slot not in taken]
+        return [(slot, nodes[slot % len(nodes)] if nodes else "") for slot in slots]
+
+    def suitable(self, service: Json) -> list[Json]:
+        constraints = (service["Spec"]["TaskTemplate"].get("Placement") or {}).get("Constraints") or []
+        return [
+            node
+            for node in self.nodes.values()
+            if node["Spec"]["Availability"] == "active"
+            and node["Status"]["State"] == "ready"
+            and all(_holds(text, node) for text in constraints)
+        ]
+
+    def _start(self, service: Json, slot: int, node: str) -> None:
+        identity, template = self.world.identity("task"), service["Spec"]["TaskTemplate"]
+        now = self.world.tick()
+        image = template["ContainerSpec"]["Image"]
+        status: Json = {"State": "preparing", "Message": "preparing"}
+        if not node:
+            amount = len(self.nodes)
+            unsuited = f"scheduling constraints not satisfied on {amount} node{'s' if amount != 1 else ''}"
+            status = {"State": "pending", "Err": f"no suitable node ({unsuited})", "Message": "pending task scheduling"}
+        elif image.startswith("sha256:") and image not in self.images.get(node, {}):
+            status = {"State": "rejected", "Err": f"No such image: {image}", "Message": "preparing"}
+        self.tasks[identity] = {
+            "ID": identity,
+            "CreatedAt": now,
+            "ServiceID": service["ID"],
+            "NodeID": node,
+            "Slot": slot,
+            "Spec": copy.deepcopy(template),
+            "DesiredState": "running",
+            "SpecVersion": {"Index": service["Version"]["Index"]},
+            "Status": {"Timestamp": now, **status},
+            "looks": 0,
+        }
+        self._forget_old_tasks(service, slot, node)
+        if self.looks_until_running == 0:
+            self._advance(self.tasks[identity])
+
+    def _forget_old_tasks(self, service: Json, slot: int, node: str) -> None:
+        """Keep five ended tasks a slot, as the engine does."""
+        place = (service["ID"], slot, node if slot == 0 else "")
+        ended = [
+            one
+            for one, task in self.tasks.items()
+            if (task["ServiceID"], task["Slot"], task["NodeID"] if slot == 0 else "") == place
+            and task["Status"]["State"] not in ALIVE
+        ]
+        for one in ended[:-5]:
+            del self.tasks[one]
+
+    def look(self) -> None:
+        """Let time pass: called whenever tasks are listed. What was rejected is tried again."""
+        self.reschedule()
+        for task in list(self.tasks.values()):
+            if task["DesiredState"] == "running" and task["Status"]["State"] in ("preparing", "starting", "running"):
+                task["looks"] += 1
+                if task["looks"] >= self.looks_until_running:
+                    self._advance(task)
+
+    def _advance(self, task: Json) -> None:
+        service = self.objects["services"][task["ServiceID"]]
+        behaviour = self.behaviour.get(_name(service), "run")
+        status = task["Status"]
+        if status["State"] not in ("preparing", "starting"):
+            return
+        status["ContainerStatus"] = {"ContainerID": f"c-{task['ID']}"}
+        if behaviour == "run":
+            status.update(State="running", Message="started")
+        elif behaviour == "unhealthy":
+            status.update(State="starting", Message="starting")
+        elif behaviour == "crash" and task["looks"] > 0:
+            status.update(State="failed", Err="task: non-zero exit (1)", Message="started")
+            task["DesiredState"] = "shutdown"
+            self._start(service, task["Slot"], task["NodeID"])
+        if status["State"] in ("running", "failed"):
+            action = "start" if status["State"] == "running" else "die"
+            self.world.happened(Type="container", Action=action, Actor={"ID": f"c-{task['ID']}"})
+
+
+_ALREADY_THERE: Mapping[Kind, str] = {
+    "networks": "network with name {} already exists",
+    "secrets": "rpc error: code = AlreadyExists desc = secret {} already exists",
+    "configs": "rpc error: code = AlreadyExists desc = config {} already exists",
+    "services": "rpc error: code = AlreadyExists desc = name conflicts with an existing object: service {} already "
+    "exists",
+}
+_CONSTRAINT = re.compile(r"\s*([\w.\-/]+)\s*(==|!=)\s*(.*?)\s*")
+
+
+def _holds(constraint: str, node: Json) -> bool:
+    match = _CONSTRAINT.fullmatch(constraint)
+    assert match is not None, constraint
+    attribute, operator, wanted = match.groups()
+    if attribute.startswith("node.labels."):
+        value = node["Spec"]["Labels"].get(attribute.removeprefix("node.labels."), "")
+    else:
+        value = {"node.role": node["Spec"]["Role"], "node.hostname": node["Description"]["Hostname"]}[attribute]
+    return (str(value).lower() == wanted.lower()) == (operator == "==")
+
+
+def _name(item: Json) -> str:
+    return str(item.get("Name") or (item.get("Spec") or {}).get("Name", ""))
+
+
+def _references(service: Json, kind: Kind) -> set[str]:
+    task = service["Spec"]["TaskTemplate"]
+    if kind == "networks":
+        return {one["Target"] for one in task.get("Networks") or ()}
+    if kind in ("secrets", "configs"):
+        what = kind[:-1].capitalize()
+        return {one[f"{what}ID"] for one in task["ContainerSpec"].get(f"{what}s") or ()}
+    return set()
+
+
+def kept_service(spec: Json) -> Json:
+    """Return *spec* as the engine gives it back: with what it fills in by itself."""
+    kept = copy.deepcopy(spec)
+    task = kept["TaskTemplate"]
+    task.setdefault("ForceUpdate", 0)
+    task.setdefault("Runtime", "container")
+    task["ContainerSpec"].setdefault("Isolation", "default")
+    kept.setdefault("Mode", {"Replicated": {"Replicas": 1}})
+    return kept
