@@ -114,6 +114,8 @@ def _init(host: Host, inventory: Inventory, observed: Observed, pools: tuple[str
         **_addresses(host, observed),
         "DefaultAddrPool": list(pools),
         "SubnetSize": inventory.address_pool_prefix or 24,
+        # A draining manager would take tasks until its node is updated otherwise.
+        "Availability": host.availability,
         "Spec": {
             "Labels": {CLUSTER_LABEL: inventory.cluster, MADE_LABEL: "true"},
             "EncryptionConfig": {"AutoLockManagers": inventory.autolock},
