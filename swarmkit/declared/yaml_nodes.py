@@ -32,7 +32,7 @@ class NodeBuilder:
     def build(self, root: Any) -> Node | None:
         node, size = self._node(root, "", 0)
         if size > MAXIMUM_NODES:
-            self.log.refuse("B04", None, "", f"aliases expand to more than {MAXIMUM_NODES} values")
+            self.log.refuse("B04", None, "", f"more than {MAXIMUM_NODES} values, aliases expanded")
             return None
         return node
 

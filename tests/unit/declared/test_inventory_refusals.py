@@ -128,7 +128,7 @@ def test_a_pool_prefix_must_fit_into_the_pools(tmp_path: Path) -> None:
         ("B02", "a\0b", "not valid YAML"),
         ("B04", "managers: !!python/object:os.system {}", "unsupported YAML tag"),
         ("B04", "managers: &a {x: *a}", "contains itself"),
-        ("B04", "[" * 3000, "nested too deeply"),
+        ("B04", "- " * 3000, "nested too deeply"),
         ("B04", "a: " + "x" * (1 << 20), "larger than 1 MiB"),
         ("B05", "managers: {hots: {a: {}}, hosts: {b: {}}}", "did you mean 'hosts'?"),
         ("B05", "managers: {hosts: [a]}", "must be a map"),
