@@ -47,6 +47,8 @@ class LiveService:
     tasks: tuple[LiveTask, ...]
     waiting: tuple[TaskState, ...]
     """Tasks that shall run and do not."""
+    last_error: str
+    """Of the newest task that failed, or empty."""
     update_state: str
     update_message: str
 
@@ -107,6 +109,7 @@ def _stack_of(item: Json) -> str:
 def _service(item: Json, tasks: list[Json], hosts: Mapping[str, str], by_name: Mapping[str, str]) -> LiveService:
     state, endpoint, template = parse.service(item), item.get("Endpoint") or {}, item["Spec"].get("TaskTemplate") or {}
     wanted = [(task, parse.task(task)) for task in tasks if task.get("DesiredState") == "running"]
+    failed = sorted((task for task in map(parse.task, tasks) if task.error), key=lambda task: task.created_at)
     attachments = template.get("Networks") or item["Spec"].get("Networks") or ()
     return LiveService(
         id=state.id,
@@ -120,6 +123,7 @@ def _service(item: Json, tasks: list[Json], hosts: Mapping[str, str], by_name: M
         ports=tuple(_port(port) for port in endpoint.get("Ports") or ()),
         tasks=tuple(_task(raw, task, state.name, hosts, template) for raw, task in wanted if task.state == "running"),
         waiting=tuple(task for _, task in wanted if task.state != "running"),
+        last_error=failed[-1].error if failed else "",
         update_state=state.update_state,
         update_message=state.update_message,
     )

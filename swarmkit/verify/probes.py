@@ -40,6 +40,10 @@ class Ask:
         query = "".join(f"\\x{byte:02x}" for byte in dns.question(self.name))
         return f"dns {key} 127.0.0.11 53 {query}"
 
+    def told(self, answer: str, *, holds: bool) -> str:
+        wish = "" if holds else f", expected {', '.join(sorted(self.expected)) or 'an address'}"
+        return f"{self.name} is {answer}{wish}"
+
 
 @dataclass(frozen=True)
 class Connect:
@@ -55,6 +59,10 @@ class Connect:
 
     def wish(self, key: int) -> str:
         return f"tcp {key} {self.address} {self.port}"
+
+    def told(self, answer: str, *, holds: bool) -> str:
+        note = ", nothing listens and the refusal came back" if self.closed and holds else ""
+        return f"{self.address}:{self.port} ({self.label}{note})" + ("" if holds else f": {answer}")
 
     def holds(self, answer: str) -> bool:
         return answer == "ok" or (self.closed and answer == "Connection refused")

@@ -23,6 +23,9 @@ class Result:
     holds: bool
     answer: str
 
+    def __str__(self) -> str:
+        return self.probe.told(self.answer, holds=self.holds)
+
 
 @dataclass(frozen=True)
 class HostAnswers:

@@ -23,12 +23,12 @@ def prove_names(results: Iterable[Result]) -> Iterator[Finding]:
                 "error",
                 where,
                 f"{path.source} on {path.host} does not resolve {path.target} as it should",
-                evidence="; ".join(_name_evidence(result) for result in wrong),
+                evidence="; ".join(map(str, wrong)),
                 # Names can stay wrong after a partition, in all released engines (HAZARDS 0.1 #10).
                 remedy=f"docker service update --force {path.target}",
             )
         else:
-            evidence = "; ".join(f"{_name(result)} is {result.answer}" for result in of_path)
+            evidence = "; ".join(map(str, of_path))
             what = f"{path.source} on {path.host} resolves {path.target} on {path.network}"
             yield Finding(codes.NAME, "ok", where, what, evidence=evidence)
 
@@ -44,11 +44,11 @@ def prove_connections(results: Iterable[Result]) -> Iterator[Finding]:
                 "error",
                 where,
                 f"{path.source} on {path.host} does not reach {path.target} on {path.network}",
-                evidence="; ".join(f"{_connection(result)}: {result.answer}" for result in wrong),
+                evidence="; ".join(map(str, wrong)),
                 remedy=_remedy(path, of_path),
             )
         else:
-            evidence = "; ".join(_connection(result) for result in of_path)
+            evidence = "; ".join(map(str, of_path))
             what = f"{path.source} on {path.host} reaches {path.target} on {path.network}"
             yield Finding(codes.CONNECTION, "ok", where, what, evidence=evidence)
 
@@ -83,22 +83,6 @@ def _by_path(results: Iterable[Result]) -> dict[Path, list[Result]]:
 
 def _where(path: Path) -> str:
     return f"{path.source}@{path.host} -> {path.target}"
-
-
-def _name(result: Result) -> str:
-    return result.probe.name if isinstance(result.probe, Ask) else ""
-
-
-def _name_evidence(result: Result) -> str:
-    assert isinstance(result.probe, Ask)  # noqa: S101 - chosen by the caller
-    return f"{_name(result)} is {result.answer}, expected {', '.join(sorted(result.probe.expected)) or 'an address'}"
-
-
-def _connection(result: Result) -> str:
-    probe = result.probe
-    assert isinstance(probe, Connect)  # noqa: S101 - chosen by the caller
-    note = ", nothing listens and the refusal came back" if probe.closed and result.holds else ""
-    return f"{probe.address}:{probe.port} ({probe.label}{note})"
 
 
 def _remedy(path: Path, results: list[Result]) -> str:

@@ -114,6 +114,8 @@ def _replicas_finding(service: LiveService, wanted: int) -> Finding:
         what = f"{wanted} of {wanted} tasks, {where}" if wanted else "no task is declared, none runs"
         return Finding(codes.REPLICAS, "ok", service.name, f"service {service.name}: {what}")
     why = [f"{task.state}: {task.error or task.message}" for task in service.waiting]
+    if service.last_error and not service.tasks:
+        why.append(f"the last one that failed: {service.last_error}")
     if outdated:
         why.append(f"{outdated} still run an older spec")
     return Finding(

@@ -1,5 +1,6 @@
 """Listeners, DNS messages, ESP states and firewall rules, from what hosts print."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,16 +22,16 @@ from swarmkit.verify.xfrm import (
 SAMPLES = Path(__file__).parent / "samples"
 
 
-def sample(name):
+def sample(name: str) -> str:
     return (SAMPLES / name).read_text()
 
 
-def stripped(name):
+def stripped(name: str) -> str:
     """The host sends lines without their indent."""
     return "\n".join(line.strip() for line in sample(name).splitlines())
 
 
-def test_ports_at_an_address_are_those_on_all_addresses_and_on_this_one():
+def test_ports_at_an_address_are_those_on_all_addresses_and_on_this_one() -> None:
     lines = [
         "00000000:1F90",  # 0.0.0.0:8080
         "0100007F:270F",  # 127.0.0.1:9999
@@ -44,17 +45,17 @@ def test_ports_at_an_address_are_those_on_all_addresses_and_on_this_one():
     assert ports_at(listeners, "10.0.2.6") == {8080, 3000}
 
 
-def test_a_question_is_what_rfc_1035_says():
+def test_a_question_is_what_rfc_1035_says() -> None:
     assert dns.question("backend").hex() == "0019" + "00010100" + "0001000000000000" + "076261636b656e6400" + "00010001"
 
 
 @pytest.mark.parametrize("name", ["", "a..b", "x" * 64])
-def test_what_is_no_dns_name_is_not_asked(name):
+def test_what_is_no_dns_name_is_not_asked(name: str) -> None:
     with pytest.raises(ValueError, match="not a DNS name"):
         dns.question(name)
 
 
-def packet(code, *addresses, compressed=True):
+def packet(code: int, *addresses: str, compressed: bool = True) -> bytes:
     question = b"\x07backend\0\0\x01\0\x01"
     name = b"\xc0\x0c" if compressed else b"\x07backend\0"
     records = b"".join(name + b"\0\x01\0\x01\0\0\x02\x58\0\x04" + bytes(map(int, a.split("."))) for a in addresses)
@@ -64,22 +65,22 @@ def packet(code, *addresses, compressed=True):
 
 
 @pytest.mark.parametrize("compressed", [True, False])
-def test_an_answer_gives_its_addresses(compressed):
+def test_an_answer_gives_its_addresses(compressed: bool) -> None:
     answer = dns.parse_answer(packet(0, "10.0.1.2", "10.0.1.3", compressed=compressed))
     assert answer == dns.Answer("NOERROR", frozenset(("10.0.1.2", "10.0.1.3")))
 
 
-def test_an_unknown_name_gives_its_code():
+def test_an_unknown_name_gives_its_code() -> None:
     assert dns.parse_answer(packet(3)) == dns.Answer("NXDOMAIN", frozenset())
 
 
 @pytest.mark.parametrize("size", [0, 2, 10, 30, 42])
-def test_a_cut_answer_is_no_answer(size):
+def test_a_cut_answer_is_no_answer(size: int) -> None:
     with pytest.raises(ValueError, match="DNS answer"):
         dns.parse_answer(packet(0, "10.0.1.2")[:size])
 
 
-def test_states_of_both_iproute2_forms_are_read():
+def test_states_of_both_iproute2_forms_are_read() -> None:
     older = parse_ipsec(stripped("xfrm-state-with-keys.txt"), "XfrmInError 0")
     newer = parse_ipsec(stripped("xfrm-state-nokeys-6.15.txt"), "")
     assert older.states == (EspState("10.88.0.11", "10.88.0.12", 0x1D2C3B4A, 4242),)
@@ -90,25 +91,25 @@ def test_states_of_both_iproute2_forms_are_read():
 
 
 @pytest.mark.parametrize("read", [lambda text: parse_ipsec(text, ""), parse_policies])
-def test_a_host_that_cannot_tell_is_no_host_without_states(read):
+def test_a_host_that_cannot_tell_is_no_host_without_states(read: Callable[[str], object]) -> None:
     with pytest.raises(UnreadableError):
         read("unreadable")
 
 
-def test_only_outgoing_policies_count_and_their_mark():
+def test_only_outgoing_policies_count_and_their_mark() -> None:
     assert parse_policies(sample("xfrm-policies.txt")) == (
         EspPolicy("10.88.0.11", "10.88.0.12", 0xD0C4E3),
         EspPolicy("10.88.0.11", "10.88.0.13", None),
     )
 
 
-def test_growth_is_counted_by_state_so_that_a_rotated_key_hides_nothing():
+def test_growth_is_counted_by_state_so_that_a_rotated_key_hides_nothing() -> None:
     before = Ipsec((EspState("A", "B", 1, 900), EspState("B", "A", 2, 10)))
     after = Ipsec((EspState("A", "B", 3, 40), EspState("B", "A", 2, 10)))
     assert grown(before, after) == {("A", "B"): 40, ("B", "A"): 0}
 
 
-def test_only_error_counters_that_grew_are_named():
+def test_only_error_counters_that_grew_are_named() -> None:
     before, after = (Ipsec((), {"XfrmInNoStates": n, "XfrmInError": 7}) for n in (1, 4))
     assert new_errors(before, after) == {"XfrmInNoStates": 3}
 
@@ -116,19 +117,19 @@ def test_only_error_counters_that_grew_are_named():
 U32 = '-m u32 --u32 "0x0>>0x16&0x3c@0xc&0xffffff00=0x100100"'
 
 
-def test_bpf_rules_name_their_vni():
+def test_bpf_rules_name_their_vni() -> None:
     assert marked_vnis(sample("iptables-mangle-bpf.txt"), 4789) == {4097}
     assert dropped_vnis(sample("iptables-input-bpf.txt"), 4789) == {4097: ()}
 
 
-def test_u32_rules_of_older_engines_name_their_vni():
+def test_u32_rules_of_older_engines_name_their_vni() -> None:
     mark = f"-A OUTPUT -p udp -m udp --dport 4789 {U32} -j MARK --set-xmark 0xd0c4e3/0xffffffff"
     drop = f"-A INPUT -p udp -m udp --dport 4789 {U32} -m policy --dir in --pol none -j DROP"
     assert marked_vnis(mark, 4789) == {4097}
     assert dropped_vnis(drop, 4789) == {4097: ()}
 
 
-def test_rules_of_another_port_or_mark_prove_nothing():
+def test_rules_of_another_port_or_mark_prove_nothing() -> None:
     assert marked_vnis(sample("iptables-mangle-bpf.txt"), 7789) == frozenset()
     assert marked_vnis(sample("iptables-mangle-bpf.txt").replace("0xd0c4e3/", "0x1/"), 4789) == frozenset()
     assert dropped_vnis(sample("iptables-input-bpf.txt").replace("--pol none", "--pol ipsec"), 4789) == {}
@@ -148,7 +149,7 @@ def test_rules_of_another_port_or_mark_prove_nothing():
         ("-A INPUT -j ufw-before-input", False),
     ],
 )
-def test_rules_that_may_accept_clear_frames_before_the_drop_are_named(rule, accepts):
+def test_rules_that_may_accept_clear_frames_before_the_drop_are_named(rule: str, accepts: bool) -> None:
     drop = sample("iptables-input-bpf.txt")
     assert dropped_vnis(f"{rule}\n{drop}", 4789) == {4097: (rule,) if accepts else ()}
     assert dropped_vnis(f"{drop}{rule}\n", 4789) == {4097: ()}

@@ -1,0 +1,224 @@
+"""What prove() says of a healthy shop, and of one with a single thing wrong."""
+
+from __future__ import annotations
+
+import pytest
+from verify_world import ADDRESS, NET, SPI, TASK, VIP, World
+
+from swarmkit.errors import SwarmkitError
+from swarmkit.finding import Finding
+from swarmkit.verify import prove as proving
+from swarmkit.verify.prove import prove
+
+
+@pytest.fixture(autouse=True)
+def _nobody_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proving, "answers_here", lambda host, port: Finding("V07", "ok", host.name, f"{port}"))
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def proved(world: World, **options: float) -> tuple[Finding, ...]:
+    return prove(world.fleet, world.inventory, None, world.observed, **options)
+
+
+def errors(world: World) -> list[tuple[str, str]]:
+    return [(finding.code, finding.where) for finding in proved(world) if finding.severity == "error"]
+
+
+def test_a_healthy_shop_is_proved_and_ingress_is_said_to_be_in_clear(world: World) -> None:
+    findings = proved(world)
+    assert [(finding.code, finding.where) for finding in findings if finding.severity != "ok"] == [("V13", "ingress")]
+    where = {code: [f.where for f in findings if f.code == code] for code in ("V01", "V02", "V05", "V06", "V12")}
+    assert where["V01"] == ["A", "B", "C"]
+    assert where["V02"] == ["shop_backend", "shop_database", "shop_frontend"]
+    assert "shop_frontend@A -> shop_database" in where["V05"]
+    assert len(where["V05"]) == 6
+    assert where["V06"] == ["shop_frontend at A", "shop_frontend at B", "shop_frontend at C"]
+    assert where["V12"] == ["A <-> B", "A <-> C", "B <-> C"]
+
+
+def test_a_node_with_another_label_role_or_state_is_an_error(world: World) -> None:
+    world.nodes[1]["Spec"]["Labels"] = {}
+    world.nodes[2]["Status"]["State"] = "down"
+    found = {f.where: f.what for f in proved(world) if f.code == "V01" and f.severity == "error"}
+    assert "label role is not there, declared is B" in found["B"]
+    assert "state is down" in found["C"]
+
+
+def test_a_node_that_no_host_is_gets_named(world: World) -> None:
+    world.nodes.append(world.nodes[2] | {"ID": "old", "Status": {"State": "down", "Addr": "10.88.0.13"}})
+    assert any(f.code == "V01" and f.severity == "warning" and "old" in f.evidence for f in proved(world))
+
+
+def test_a_task_of_an_older_spec_does_not_count(world: World) -> None:
+    world.tasks[0]["Spec"] = {"ContainerSpec": {"Image": "older"}}
+    assert ("V02", "shop_frontend") in errors(world)
+
+
+def test_a_task_that_waits_is_explained(world: World) -> None:
+    world.tasks[1]["Status"] = {"State": "pending", "Err": "no suitable node"}
+    found = next(f for f in proved(world) if f.code == "V02" and f.severity == "error")
+    assert found.what == "service shop_backend: 0 of 1 tasks run"
+    assert "no suitable node" in found.evidence
+
+
+def test_a_service_of_which_nothing_runs_is_explained_by_its_last_failure(world: World) -> None:
+    world.tasks[1] |= {
+        "DesiredState": "shutdown",
+        "CreatedAt": "2",
+        "Status": {"State": "rejected", "Err": "No such image"},
+    }
+    world.tasks.append(world.tasks[1] | {"CreatedAt": "1", "Status": {"State": "failed", "Err": "older"}})
+    found = next(f for f in proved(world) if f.code == "V02" and f.severity == "error")
+    assert found.evidence == "the last one that failed: No such image"
+
+
+def test_an_update_that_was_rolled_back_is_an_error(world: World) -> None:
+    world.services[0]["UpdateStatus"] = {"State": "rollback_completed", "Message": "rolled back"}
+    assert errors(world) == [("V03", "shop_frontend")]
+
+
+@pytest.mark.parametrize("name", ["shop_backend", "tasks.shop_backend", "backend"])
+def test_a_name_that_gives_another_address_is_an_error(world: World, name: str) -> None:
+    world.shells["A"].names[name] = "10.0.1.99"
+    assert errors(world) == [("V04", "shop_frontend@A -> shop_backend")]
+
+
+def test_a_connection_that_hangs_is_an_error_of_its_path_alone(world: World) -> None:
+    world.shells["A"].unanswered = {VIP["shop_database"]}
+    found = [f for f in proved(world) if f.severity == "error"]
+    assert [(f.code, f.where) for f in found] == [("V05", "shop_frontend@A -> shop_database")]
+    assert "modprobe ip_vs" in found[0].remedy
+
+
+def test_a_refusal_is_an_answer_only_where_nothing_listens(world: World) -> None:
+    for shell in world.shells.values():
+        shell.refusing = {VIP["shop_database"], TASK["shop_database"]}
+    assert {code for code, _ in errors(world)} == {"V05"}
+    world.shells["C"].sections = {f"listen.{pid}": "" for pid in range(1000, 1003)}
+    assert errors(world) == []
+
+
+def test_a_container_that_cannot_be_entered_is_an_error(world: World) -> None:
+    world.broken_containers["c-shop_backend"] = SwarmkitError("no such container")
+    assert ("V05", "shop_backend on B") in errors(world)
+
+
+def test_a_port_that_answers_only_because_the_engine_holds_it_is_an_error(world: World) -> None:
+    world.shells["C"].sections["nat"] = "-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER-INGRESS"
+    assert errors(world) == [("V06", "shop_frontend at C")]
+
+
+def test_a_port_that_does_not_answer_to_one_host_is_an_error_that_names_it(world: World) -> None:
+    world.shells["B"].unanswered = {ADDRESS["C"]}
+    found = [f for f in proved(world) if f.severity == "error"]
+    assert [(f.code, f.where) for f in found] == [("V06", "shop_frontend at C")]
+    assert found[0].evidence.startswith("from B:")
+
+
+def test_a_network_without_encryption_is_no_proof(world: World) -> None:
+    world.networks[0]["Options"] = {}
+    findings = proved(world)
+    assert not [f for f in findings if f.code == "V12"]
+    assert [f.severity for f in findings if f.code == "V08"] == ["warning"]
+
+
+@pytest.mark.parametrize("section", ["mangle", "input"])
+def test_a_missing_firewall_rule_is_an_error_and_its_host_proves_no_pair(world: World, section: str) -> None:
+    world.shells["B"].sections[section] = "-P OUTPUT ACCEPT"
+    assert errors(world) == [("V10", "shop_shop on B")]
+    assert [f.where for f in proved(world) if f.code == "V12"] == ["A <-> C"]
+
+
+def test_states_that_are_gone_are_errors_of_both_directions(world: World) -> None:
+    world.shells["C"].sections["states"] = ""
+    assert [e for e in errors(world) if e[0] == "V09"] == [
+        ("V09", "A -> C"),
+        ("V09", "B -> C"),
+        ("V09", "C -> A"),
+        ("V09", "C -> B"),
+    ]
+
+
+def test_states_with_numbers_that_the_peer_does_not_know_are_an_error(world: World) -> None:
+    world.shells["C"].other_spis = {SPI["A", "C"]: 0x7FFFFFFF}
+    found = [f for f in proved(world) if f.severity == "error"]
+    assert [(f.code, f.where) for f in found] == [("V09", "A -> C")]
+    assert "C knows 0x7fffffff" in found[0].evidence
+
+
+def test_what_is_sent_and_not_received_is_blocked_on_the_way(world: World) -> None:
+    world.shells["B"].received["A"] = 0
+    found = [f for f in proved(world) if f.severity == "error"]
+    assert [(f.code, f.where) for f in found] == [("V11", "A -> B")]
+    assert "-p esp -s 10.88.0.11 -j ACCEPT" in found[0].remedy
+
+
+def test_what_is_never_encrypted_is_an_error_of_the_sender(world: World) -> None:
+    world.shells["A"].sent["B"] = 0
+    assert errors(world) == [("V11", "A -> B")]
+
+
+def test_error_counters_that_grow_are_named(world: World) -> None:
+    world.shells["B"].new_errors = 5
+    assert errors(world) == [("V15", "B")]
+
+
+def test_a_host_that_fails_hides_no_other(world: World) -> None:
+    world.shells["B"].error = SwarmkitError("connection lost", "reset by peer")
+    found = proved(world)
+    failed = {(f.code, f.where) for f in found if f.severity == "error"}
+    assert ("V14", "B") in failed
+    assert {("V12", "A <-> B"), ("V12", "B <-> C")} <= failed
+    assert [f.where for f in found if f.code == "V12" and f.severity == "ok"] == ["A <-> C"]
+
+
+def test_a_bug_in_a_host_check_is_a_finding_too(world: World) -> None:
+    world.shells["C"].sections["xfrm_stat"] = "one two three"
+    assert ("V14", "C") in errors(world)
+
+
+def test_a_network_on_one_host_alone_is_said_to_leave_no_host(world: World) -> None:
+    world.tasks = world.tasks[:1]
+    world.services = world.services[:1]
+    assert [(f.severity, f.where) for f in proved(world) if f.code == "V12"] == [("ok", "shop_shop")]
+
+
+def test_the_tasks_of_a_node_outside_the_inventory_are_not_proved(world: World) -> None:
+    world.nodes.append(world.nodes[1] | {"ID": "node-D", "Description": {"Hostname": "D"}})
+    world.tasks.append(
+        world.tasks[1] | {"ID": "t-d", "NodeID": "node-D", "NetworksAttachments": [_attached("10.0.1.20")]}
+    )
+    world.services[1]["Spec"]["Mode"]["Replicated"]["Replicas"] = 2
+    assert ("V12", "A <-> D") in errors(world)
+
+
+def _attached(address: str) -> dict[str, object]:
+    return {"Network": {"ID": NET}, "Addresses": [f"{address}/24"]}
+
+
+def test_without_a_manager_nothing_is_proved(world: World) -> None:
+    seen = type(world.observed)(world.observed.hosts, None, "A: no leader")
+    found = prove(world.fleet, world.inventory, None, seen)
+    assert [(f.code, f.severity, f.evidence) for f in found] == [("V00", "error", "A: no leader")]
+
+
+def test_patience_tries_again_until_it_is_proved(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proving, "PAUSE_SECONDS", 0.0)
+    shell = world.shells["A"]
+    shell.names["backend"] = "10.0.1.99"
+    real = shell._probed
+
+    def heal(wishes: list[str]) -> dict[str, str]:
+        if shell.rounds == 3:
+            shell.names.clear()
+        return real(wishes)
+
+    monkeypatch.setattr(shell, "_probed", heal)
+    found = proved(world, patience_seconds=30.0)
+    assert shell.rounds == 3
+    assert all(f.severity != "error" for f in found)
