@@ -22,6 +22,7 @@ from swarmkit.plan.operations import (
     SendImage,
     UpdateService,
 )
+from swarmkit.plan.order import in_dependency_order
 from swarmkit.plan.placement import eligible_hosts
 from swarmkit.plan.spec import left_out_keys, network_spec, service_spec
 from swarmkit.plan.spec_diff import carry_over, network_changes, spec_changes, with_names
@@ -61,8 +62,8 @@ class StackPlanner:
         images = self._images()
         made = {operation.step.key for operation in [*networks, *files]}
         services = list(self._services(frozenset(made), images))
-        changed = frozenset(operation.step.key for operation in services if operation.step.verb != "wait")
-        return [*networks, *files, *images.values(), *services, *self._removals(changed)]
+        removed = self._gone_services(frozenset(op.step.key for op in services if op.step.verb != "wait"))
+        return [*networks, *files, *images.values(), *services, *removed, *self._old_files(services, removed)]
 
     def _hosts_for(self, service: Service) -> tuple[Host, ...]:
         return eligible_hosts(service, self.inventory.hosts, self.observed)
@@ -229,25 +230,59 @@ class StackPlanner:
             config_names={file.key: file_name(file) for file in self.stack.configs},
         )
 
-    def _removals(self, changed: frozenset[str]) -> Iterator[Operation]:
-        if self.observed.cluster is None:
-            return
-        declared = {f"{self.stack.name}_{service.name}" for service in self.stack.services}
-        for live in self.observed.cluster.services:
-            if live.stack == self.stack.name and live.name not in declared:
-                if self.prune:
-                    yield remove_object("services", live.name, live.id, "no longer in the stack file", changed)
-                else:
-                    what = "is in the swarm but not in the stack file"
-                    self.warnings.append(Finding("H77", "warning", live.name, what, "", "remove it with --prune"))
-        yield from self._old_files("secrets", self.stack.secrets, changed)
-        yield from self._old_files("configs", self.stack.configs, changed)
+    def _gone_services(self, changed: frozenset[str]) -> list[Operation]:
+        """Return the removals of services that the file no longer has; without prune, warn of them."""
+        gone = [live for live in self._live_services() if live.stack == self.stack.name and not self._declares(live)]
+        if self.prune:
+            reason = "no longer in the stack file"
+            return [remove_object("services", live.name, live.id, reason, changed) for live in gone]
+        for live in gone:
+            what = "is in the swarm but not in the stack file"
+            self.warnings.append(Finding("H77", "warning", live.name, what, "", "remove it with --prune"))
+        return []
 
-    def _old_files(self, kind: Kind, files: tuple[SecretFile, ...], changed: frozenset[str]) -> Iterator[Operation]:
+    def _old_files(self, services: list[Operation], removed: list[Operation]) -> list[Operation]:
+        """Return the removals of replaced secrets and configs that no service will use any more.
+
+        They wait until the changed services run: a rollback still needs them.
+        """
+        old: list[tuple[Kind, SecretState]] = [("secrets", item) for item in self._replaced("secrets")]
+        old += [("configs", item) for item in self._replaced("configs")]
+        if not old:
+            return []
+        known = {op.step.key for op in services}
+        waits: list[Operation] = []
+        for operation in services:
+            name = operation.step.target.removeprefix(f"{self.stack.name}_")
+            key = _wait_key(self.stack, name)
+            if operation.step.verb != "wait" and key not in known:
+                waits.append(self._wait(name, key, frozenset({operation.step.key})))
+        after = frozenset(op.step.key for op in [*services, *waits, *removed])
+        reason = "replaced by newer content"
+        return [*waits, *(remove_object(kind, item.name, item.id, reason, after) for kind, item in old)]
+
+    def _replaced(self, kind: Kind) -> Iterator[SecretState]:
+        files = self.stack.secrets if kind == "secrets" else self.stack.configs
         current = {file_name(file) for file in files}
         for item in self._live_files(kind):
-            if any(self._is_version_of(item, file) for file in files) and item.name not in current:
-                yield remove_object(kind, item.name, item.id, "replaced by newer content", changed)
+            is_old = any(self._is_version_of(item, file) for file in files) and item.name not in current
+            if is_old and not any(self._stays_on(live, kind, item) for live in self._live_services()):
+                yield item
+
+    def _stays_on(self, live: ServiceState, kind: Kind, item: SecretState) -> bool:
+        """Tell whether a service that this plan leaves as it is uses *item*: the engine would not remove it."""
+        is_ours = live.stack == self.stack.name
+        if self._declares(live) or (is_ours and self.prune):
+            return False
+        what = "Secret" if kind == "secrets" else "Config"
+        used = live.spec["TaskTemplate"]["ContainerSpec"].get(f"{what}s") or ()
+        return any(reference.get(f"{what}ID") == item.id for reference in used)
+
+    def _live_services(self) -> tuple[ServiceState, ...]:
+        return self.observed.cluster.services if self.observed.cluster else ()
+
+    def _declares(self, live: ServiceState) -> bool:
+        return live.name in {f"{self.stack.name}_{service.name}" for service in self.stack.services}
 
     def _refuse(self, code: str, where: str, what: str, evidence: str = "", remedy: str = "") -> None:
         self.refusals.append(Finding(code, "error", where, what, evidence, remedy))
@@ -263,19 +298,3 @@ def remove_object(kind: Kind, name: str, identity: str, reason: str, after: froz
     key = f"remove:{subject}:{name}"
     step = Step(key, subject, "remove", name, f"remove {subject}", reason, after, destructive=True)
     return RemoveObject(step, kind, identity)
-
-
-def in_dependency_order(stack: Stack) -> list[Service]:
-    """Return the services, each after those it depends on; otherwise in the order of the file. Cycles are refused
-    by the loader."""
-    ordered: list[Service] = []
-
-    def visit(service: Service) -> None:
-        for name in service.depends_on:
-            visit(stack.service(name))
-        if service not in ordered:
-            ordered.append(service)
-
-    for service in stack.services:
-        visit(service)
-    return ordered

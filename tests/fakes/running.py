@@ -19,12 +19,12 @@ from swarmkit.reach.retry import wait_until
 
 def plan_on(fleet: FakeFleet, declared: Declared) -> Plan:
     """Observe the fake hosts and plan."""
-    return make_plan(declared, observe(fleet, kernel=True))
+    return make_plan(declared, observe(fleet, kernel="always"))
 
 
 def run_once(fleet: FakeFleet, declared: Declared, progress: Progress | None = None) -> tuple[Plan, Applied]:
     """Observe, plan and apply once."""
-    observed = observe(fleet, kernel=True)
+    observed = observe(fleet, kernel="always")
     plan = make_plan(declared, observed)
     assert plan.refusals == ()
     context = Context(fleet, progress or Silent(), first_manager(declared.inventory, observed))

@@ -55,8 +55,8 @@ class Machine:
 class FakeShell:
     """Answers the fact script for *machine*; other scripts are kept in ``scripts`` and answered with *answer*."""
 
-    def __init__(self, machine: Machine) -> None:
-        self.machine = machine
+    def __init__(self, machine: Machine, engine: FakeEngine | None = None) -> None:
+        self.machine, self.engine = machine, engine
         self.scripts: list[str] = []
         self.answer: Callable[[str, tuple[str, ...]], CommandResult] = lambda *_: CommandResult(0, "", "")
 
@@ -82,7 +82,8 @@ class FakeShell:
             "addresses": json.dumps(links),
             "routes": json.dumps([{"dst": "default"}, *({"dst": dst, "dev": dev} for dst, dev in machine.routes)]),
         }
-        if arguments == ("kernel",):
+        in_no_swarm = self.engine is None or self.engine.cluster is None
+        if arguments == ("always",) or (arguments == ("auto",) and in_no_swarm):
             said |= {f"kernel.{name}": answer for name, answer in machine.kernel.items()}
         return CommandResult(0, "".join(f"\n== {name}\n{body}\n" for name, body in said.items()), "")
 
@@ -416,6 +417,10 @@ class FakeFleet(Mapping[str, ReachedHost]):
         assert isinstance(engine, FakeEngine)
         return engine
 
+    def of(self, names: Iterable[str]) -> FakeFleet:
+        """Return the fleet of the hosts *names* alone."""
+        return FakeFleet({name: self.hosts[name] for name in names}, self.world)
+
     def machine(self, name: str) -> Machine:
         return self.engine(name).machine
 
@@ -444,7 +449,7 @@ def fake_fleet(hosts: Inventory | Iterable[Host], world: World | None = None) ->
         if host.data_path_addr:
             machine.addresses[host.data_path_addr] = "eth1"
         engine = network[address] = FakeEngine(host.name, machine, network, world)
-        reached[host.name] = ReachedHost(host, FakeShell(machine), engine)
+        reached[host.name] = ReachedHost(host, FakeShell(machine, engine), engine)
     fleet: Fleet = FakeFleet(reached, world)
     assert isinstance(fleet, FakeFleet)
     return fleet

@@ -109,7 +109,7 @@ def clusters(draw: st.DrawFn) -> Declared:
 def changes(draw: st.DrawFn) -> tuple[Declared, Declared]:
     """What was declared before, on the same hosts, and what is declared now."""
     before = draw(clusters())
-    return before, replace(before, stack=draw(stacks(before.inventory)))
+    return before, replace(before, stack=draw(stacks(before.inventory)), prune=draw(st.booleans()))
 
 
 @examples(70)
