@@ -138,7 +138,7 @@ def _teller() -> Callable[[str], None]:
     return tell
 
 
-def _print_hosts(hosts: list[room.operate.HostStatus]) -> None:
+def _print_hosts(hosts: list[room.HostStatus]) -> None:
     rows = [("HOST", "STATE", "ADDRESS", "DATA ADDRESS", "ENGINE", "MEMORY", "PORTS")]
     for host in hosts:
         state = host["state"] + (", cut" if host["is_cut"] else "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from lab.conftest import LabUnderTest
+from lab.spare_lab import SpareLab
 
 from swarmkit import lab as room
 from swarmkit.lab import LabHost
@@ -11,7 +11,7 @@ from swarmkit.lab import LabHost
 pytestmark = pytest.mark.lab
 
 
-def test_engine_20_10_runs_in_the_same_lab(spare_lab: LabUnderTest) -> None:
+def test_engine_20_10_runs_in_the_same_lab(spare_lab: SpareLab) -> None:
     room.up(spare_lab.places, [LabHost("old", 36, engine="20.10", memory_megabytes=640)])
     try:
         assert spare_lab.run("old", "docker version -f '{{.Server.Version}}'").stdout.startswith("20.10")

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from lab.conftest import SPARE_HOSTS, LabUnderTest
+from lab.spare_lab import SPARE_HOSTS, SpareLab
 
 from swarmkit import lab as room
 from swarmkit.errors import SwarmkitError
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.lab
 MODULES = "esp4 xfrm_user ip_vs vxlan xt_bpf xt_policy"
 
 
-def test_hosts_have_an_engine_their_own_kernel_modules_and_their_own_identity(spare_lab: LabUnderTest) -> None:
+def test_hosts_have_an_engine_their_own_kernel_modules_and_their_own_identity(spare_lab: SpareLab) -> None:
     identities = set()
     for host in ("X", "Y"):
         assert spare_lab.run(host, "docker version -f '{{.Server.Version}}'").stdout.startswith("26.1")
@@ -32,11 +32,11 @@ def test_hosts_have_an_engine_their_own_kernel_modules_and_their_own_identity(sp
     assert len(identities) == 2
 
 
-def test_host_clock_is_right_at_boot(spare_lab: LabUnderTest) -> None:
+def test_host_clock_is_right_at_boot(spare_lab: SpareLab) -> None:
     assert abs(float(spare_lab.run("X", "date +%s").stdout) - time.time()) < 10
 
 
-def test_second_up_does_nothing_and_returns_at_once(spare_lab: LabUnderTest) -> None:
+def test_second_up_does_nothing_and_returns_at_once(spare_lab: SpareLab) -> None:
     before = [host["pid"] for host in room.status(spare_lab.places)]
     started = time.monotonic()
     room.up(spare_lab.places, SPARE_HOSTS)
@@ -44,12 +44,12 @@ def test_second_up_does_nothing_and_returns_at_once(spare_lab: LabUnderTest) -> 
     assert [host["pid"] for host in room.status(spare_lab.places)] == before
 
 
-def test_up_refuses_to_change_a_running_host(spare_lab: LabUnderTest) -> None:
-    with pytest.raises(SwarmkitError, match="engine 20.10 instead of 26.1"):
+def test_up_refuses_to_change_a_running_host(spare_lab: SpareLab) -> None:
+    with pytest.raises(SwarmkitError, match=r"engine 20\.10 instead of 26\.1"):
         room.up(spare_lab.places, [LabHost("X", 34, engine="20.10", memory_megabytes=640)])
 
 
-def test_machine_network_is_left_alone(spare_lab: LabUnderTest) -> None:
+def test_machine_network_is_left_alone(spare_lab: SpareLab) -> None:
     for what in ("link", "route", "address"):
         shown = subprocess.run(["ip", what], capture_output=True, text=True, check=True).stdout
         assert "10.88.0" not in shown
@@ -57,23 +57,23 @@ def test_machine_network_is_left_alone(spare_lab: LabUnderTest) -> None:
     assert spare_lab.status("X")["state"] == "ready"
 
 
-def test_ssh_command_passes_the_exit_code_through(spare_lab: LabUnderTest) -> None:
+def test_ssh_command_passes_the_exit_code_through(spare_lab: SpareLab) -> None:
     assert spare_lab.swarmkit("lab", "ssh", "Y", "--", "exit 7", check=False).returncode == 7
 
 
-def test_sudo_asks_ops_for_a_password_and_deploy_for_none(spare_lab: LabUnderTest) -> None:
+def test_sudo_asks_ops_for_a_password_and_deploy_for_none(spare_lab: SpareLab) -> None:
     assert spare_lab.run("X", "su ops -c 'sudo -n true'", check=False).returncode != 0
-    assert spare_lab.run("X", "su ops -c 'sudo -S -p \"\" id -un'", stdin="swarmkit\n").stdout == "root\n"
+    assert spare_lab.run("X", "su ops -c 'sudo -S -p \"\" id -un'", stdin=b"swarmkit\n").stdout == "root\n"
     assert spare_lab.run("X", "su deploy -c 'sudo -n id -un && docker ps -q'").stdout == "root\n"
 
 
-def test_unknown_names_are_refused_at_once(spare_lab: LabUnderTest) -> None:
+def test_unknown_names_are_refused_at_once(spare_lab: SpareLab) -> None:
     started = time.monotonic()
     assert spare_lab.run("X", "getent ahostsv4 registry.example", check=False).returncode == 2
     assert time.monotonic() - started < 5
 
 
-def test_powered_off_host_stays_off_and_keeps_its_disk(spare_lab: LabUnderTest) -> None:
+def test_powered_off_host_stays_off_and_keeps_its_disk(spare_lab: SpareLab) -> None:
     spare_lab.run("X", "echo kept > /root/kept && sync")
     room.act(spare_lab.places, "power-off", "X")
     time.sleep(1)
@@ -86,10 +86,10 @@ def test_powered_off_host_stays_off_and_keeps_its_disk(spare_lab: LabUnderTest) 
 
 
 @pytest.mark.parametrize("end", ["kill", "reboot"])
-def test_host_that_ends_is_started_anew_with_network(spare_lab: LabUnderTest, end: str) -> None:
+def test_host_that_ends_is_started_anew_with_network(spare_lab: SpareLab, end: str) -> None:
     before = spare_lab.status("Y")
     if end == "kill":
-        os.kill(int(str(before["pid"])), signal.SIGKILL)
+        os.kill(before["pid"], signal.SIGKILL)
     else:
         spare_lab.run("Y", "systemctl reboot --no-block", check=False)
     deadline = time.monotonic() + 60
@@ -100,7 +100,7 @@ def test_host_that_ends_is_started_anew_with_network(spare_lab: LabUnderTest, en
     assert spare_lab.run("Y", "ping -c1 -W2 10.88.0.34").returncode == 0
 
 
-def test_frozen_host_goes_on_where_it_stopped(spare_lab: LabUnderTest) -> None:
+def test_frozen_host_goes_on_where_it_stopped(spare_lab: SpareLab) -> None:
     room.act(spare_lab.places, "freeze", "Y")
     assert spare_lab.status("Y")["state"] == "frozen"
     assert spare_lab.run("X", "ping -c1 -W1 10.88.0.35", check=False).returncode == 1
@@ -108,14 +108,14 @@ def test_frozen_host_goes_on_where_it_stopped(spare_lab: LabUnderTest) -> None:
     assert spare_lab.run("X", "ping -c1 -W2 10.88.0.35").returncode == 0
 
 
-def test_cut_host_is_alone_until_it_is_healed(spare_lab: LabUnderTest) -> None:
+def test_cut_host_is_alone_until_it_is_healed(spare_lab: SpareLab) -> None:
     room.act(spare_lab.places, "cut", "Y")
     assert spare_lab.run("X", "ping -c1 -W1 10.88.0.35", check=False).returncode == 1
     room.act(spare_lab.places, "heal", "Y")
     assert spare_lab.run("X", "ping -c1 -W2 10.88.0.35").returncode == 0
 
 
-def test_reset_gives_a_fresh_disk_and_keeps_the_host_key(spare_lab: LabUnderTest) -> None:
+def test_reset_gives_a_fresh_disk_and_keeps_the_host_key(spare_lab: SpareLab) -> None:
     spare_lab.run("Y", "echo gone > /root/gone && sync")
     key = spare_lab.run("Y", "cat /etc/ssh/ssh_host_ed25519_key.pub").stdout
     room.reset(spare_lab.places, ["Y"])
@@ -123,7 +123,7 @@ def test_reset_gives_a_fresh_disk_and_keeps_the_host_key(spare_lab: LabUnderTest
     assert spare_lab.run("Y", "cat /etc/ssh/ssh_host_ed25519_key.pub").stdout == key
 
 
-def test_killed_supervisor_leaves_nothing_that_blocks_the_next_up(spare_lab: LabUnderTest) -> None:
+def test_killed_supervisor_leaves_nothing_that_blocks_the_next_up(spare_lab: SpareLab) -> None:
     pids = [int(host["pid"]) for host in room.status(spare_lab.places)]
     spare_lab.run("X", "echo kept > /root/kept && sync")
     os.kill(_supervisor_of(spare_lab.places.state), signal.SIGKILL)

@@ -1,0 +1,66 @@
+"""A second small lab, for tests that cut the hosts' power or wipe their disks."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from swarmkit import lab as room
+from swarmkit.lab import LabHost, Places
+
+SPARE_HOSTS = (LabHost("X", 34, memory_megabytes=640), LabHost("Y", 35, ssh_port=2222, memory_megabytes=640))
+
+
+@dataclass(frozen=True)
+class SpareLab:
+    """Hosts X and Y by the room's own functions, without an inventory."""
+
+    places: Places
+    state_home: Path
+    """XDG_STATE_HOME of this lab."""
+
+    def run(
+        self, host: str, command: str, *, check: bool = True, timeout_seconds: float = 120, stdin: bytes = b""
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a shell command on a host as root."""
+        call = room.ssh_command(self.places, self.status(host), [command])
+        done = subprocess.run(call, input=stdin, capture_output=True, timeout=timeout_seconds, check=False)
+        out, err = done.stdout.decode(), done.stderr.decode()
+        assert done.returncode == 0 or not check, f"{host}: {command}\n{out}{err}"
+        return subprocess.CompletedProcess(done.args, done.returncode, out, err)
+
+    def swarmkit(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run the command line with this lab's environment."""
+        result = subprocess.run(
+            [sys.executable, "-c", "from swarmkit.cli.main import main; main()", *arguments],
+            capture_output=True,
+            text=True,
+            env={**os.environ, "XDG_STATE_HOME": str(self.state_home)},
+            timeout=300,
+            check=False,
+            stdin=subprocess.DEVNULL,
+        )
+        assert result.returncode == 0 or not check, f"swarmkit {arguments}\n{result.stdout}{result.stderr}"
+        return result
+
+    def status(self, host: str) -> room.HostStatus:
+        return room.host_status(self.places, host)
+
+
+@pytest.fixture(scope="session")
+def spare_lab() -> Iterator[SpareLab]:
+    """Hosts X and Y, engines ready; each test leaves them so. Disk images come from the user's cache."""
+    with tempfile.TemporaryDirectory(prefix="swarmkit-spare-lab-") as folder:
+        places = Places(state=Path(folder) / "swarmkit" / "lab", cache=Places.from_environment().cache)
+        try:
+            room.up(places, SPARE_HOSTS)
+            yield SpareLab(places, Path(folder))
+        finally:
+            room.down(places)
