@@ -1,0 +1,109 @@
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import pytest
+from fakes.swarm import FakeFleet
+
+from swarmkit.errors import SwarmkitError
+from swarmkit.plan.apply import apply
+from swarmkit.plan.context import Context
+from swarmkit.plan.model import Plan, Step
+from swarmkit.plan.progress import Silent
+from swarmkit.reach.ssh import CommandTimeoutError, ConnectionLostError
+
+
+@dataclass(frozen=True)
+class Act:
+    key: str
+    after: tuple[str, ...] = ()
+    do: Callable[[Context], str] = field(default=lambda _: "")
+
+    @property
+    def step(self) -> Step:
+        return Step(self.key, "service", "create", self.key, "act", after=frozenset(self.after))
+
+    def run(self, context: Context) -> str:
+        return self.do(context)
+
+
+def run(fleet: FakeFleet, *acts: Act) -> dict[str, str]:
+    applied = apply(Plan(acts), Context(fleet, Silent(), "A"))
+    return {key: outcome.status for key, outcome in applied.outcomes.items()}
+
+
+def fails(error: Exception) -> Callable[[Context], str]:
+    def do(_: Context) -> str:
+        raise error
+
+    return do
+
+
+def test_operations_run_side_by_side_but_after_those_they_wait_for(fleet: FakeFleet) -> None:
+    order: list[str] = []
+    meeting = threading.Barrier(2, timeout=5)
+
+    def meet(key: str) -> Callable[[Context], str]:
+        def do(_: Context) -> str:
+            meeting.wait()
+            order.append(key)
+            return ""
+
+        return do
+
+    def note(_: Context) -> str:
+        order.append("last")
+        return ""
+
+    statuses = run(fleet, Act("last", ("one", "two"), note), Act("one", (), meet("one")), Act("two", (), meet("two")))
+    assert set(statuses.values()) == {"done"}
+    assert order[-1] == "last"
+
+
+def test_after_a_failure_nothing_new_starts_and_what_did_not_start_is_said(fleet: FakeFleet) -> None:
+    started: list[str] = []
+
+    def note(_: Context) -> str:
+        started.append("x")
+        return ""
+
+    statuses = run(
+        fleet, Act("bad", (), fails(SwarmkitError("no"))), Act("next", ("bad",), note), Act("then", ("next",), note)
+    )
+    assert statuses == {"bad": "failed", "next": "not started", "then": "not started"}
+    assert started == []
+
+
+def test_what_is_under_way_when_another_fails_is_waited_for(fleet: FakeFleet) -> None:
+    failed = threading.Event()
+
+    def slow(context: Context) -> str:
+        failed.wait(5)
+        assert context.cancelled.wait(5)
+        return "ended"
+
+    def fail(_: Context) -> str:
+        failed.set()
+        raise SwarmkitError("no")
+
+    assert run(fleet, Act("slow", (), slow), Act("bad", (), fail)) == {"slow": "done", "bad": "failed"}
+
+
+@pytest.mark.parametrize("error", [ConnectionLostError("gone"), CommandTimeoutError("late")])
+def test_a_broken_link_leaves_the_outcome_unknown(fleet: FakeFleet, error: Exception) -> None:
+    assert run(fleet, Act("x", (), fails(error)), Act("y", ("x",))) == {"x": "unknown", "y": "not started"}
+
+
+def test_a_cancelled_run_starts_nothing(fleet: FakeFleet) -> None:
+    context = Context(fleet, Silent(), "A")
+    context.cancelled.set()
+    assert [one.status for one in apply(Plan((Act("x"),)), context).outcomes.values()] == ["not started"]
+
+
+def test_a_bug_in_an_operation_is_raised_as_it_is(fleet: FakeFleet) -> None:
+    with pytest.raises(ZeroDivisionError):
+        run(fleet, Act("x", (), fails(ZeroDivisionError())))
+
+
+def test_outcomes_stand_in_the_order_of_the_plan(fleet: FakeFleet) -> None:
+    assert list(run(fleet, Act("c", ("a",)), Act("a"), Act("b"))) == ["c", "a", "b"]

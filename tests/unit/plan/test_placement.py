@@ -1,0 +1,38 @@
+from pathlib import Path
+
+import pytest
+from fakes.swarm import fake_fleet
+
+from swarmkit.declared.host import Host, Inventory
+from swarmkit.declared.service import Deploy, Service
+from swarmkit.observed.observe import observe
+from swarmkit.plan.placement import eligible_hosts
+
+HOSTS = (
+    Host("A", "10.88.0.11", "manager", labels={"role": "front", "disk": "SSD"}),
+    Host("B", "10.88.0.12", "worker", labels={"role": "data"}),
+    Host("C", "10.88.0.13", "worker", labels={"role": "data"}, availability="drain"),
+    Host("D", "10.88.0.14", "worker", labels={"role": "data"}, availability="pause"),
+)
+
+
+@pytest.mark.parametrize(
+    ("constraints", "names"),
+    [
+        ((), "AB"),
+        (("node.labels.role == data",), "B"),
+        (("node.labels.role==data",), "B"),
+        (("node.labels.disk == ssd",), "A"),
+        (("node.labels.disk != ssd",), "B"),
+        (("node.labels.absent == x",), ""),
+        (("node.role == manager",), "A"),
+        (("node.role == worker", "node.labels.role == front"), ""),
+        (("node.hostname == host-b",), "B"),
+        (("node.platform.os == linux",), "AB"),
+        (("engine.labels.x == y",), "AB"),
+    ],
+)
+def test_hosts_that_may_run_a_service(constraints: tuple[str, ...], names: str) -> None:
+    observed = observe(fake_fleet(Inventory(Path("i.yaml"), "prod", HOSTS)), kernel="never")
+    service = Service("x", "x:1", deploy=Deploy(constraints=constraints))
+    assert "".join(host.name for host in eligible_hosts(service, HOSTS, observed)) == names
