@@ -59,8 +59,12 @@ class _Pool(urllib3.connectionpool.HTTPConnectionPool):
                 kept = self.pool.get(block=False) if self.pool else None
             except Exception:  # noqa: BLE001 - queue.Empty: the pool holds no free connection
                 return self._new_conn()
-            if kept is None or kept.sock is None or not kept.sock.closed:
-                return kept or self._new_conn()
+            if kept is None:
+                return self._new_conn()
+            if kept.sock is None or not (kept.sock.closed or kept.sock.eof_received):
+                return kept
+            # The engine has ended this one; urllib3 would find out only after sending a request into it.
+            kept.close()
 
 
 class _HttpConnection(urllib3.connection.HTTPConnection):

@@ -7,9 +7,9 @@ does not know (HAZARDS S03).
 from __future__ import annotations
 
 import base64
-import binascii
-import fnmatch
 import hashlib
+import hmac
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,15 +31,26 @@ class KnownHost:
 
     def matches(self, lookup: str) -> bool:
         """Tell whether the line speaks of *lookup* (``host`` or ``[host]:port``); ``!`` patterns exclude."""
-        if any(fnmatch.fnmatchcase(lookup, pattern[1:]) for pattern in self.patterns if pattern.startswith("!")):
+        if any(_pattern_matches(pattern[1:], lookup) for pattern in self.patterns if pattern.startswith("!")):
             return False
         return any(_pattern_matches(pattern, lookup) for pattern in self.patterns)
 
 
 def _pattern_matches(pattern: str, lookup: str) -> bool:
     if pattern.startswith("|1|"):
-        return bool(paramiko.HostKeys.hash_host(lookup, pattern) == pattern)
-    return fnmatch.fnmatchcase(lookup, pattern)
+        return _hash_matches(pattern, lookup)
+    # Only * and ? are special (sshd(8), SSH_KNOWN_HOSTS); the brackets of [host]:port are not.
+    wanted = "".join({"*": ".*", "?": "."}.get(letter) or re.escape(letter) for letter in pattern)
+    return re.fullmatch(wanted, lookup, re.IGNORECASE) is not None
+
+
+def _hash_matches(pattern: str, lookup: str) -> bool:
+    """Compare with an entry that ``HashKnownHosts`` wrote: |1|salt|hmac-sha1(salt, name), both base64."""
+    try:
+        salt, digest = (base64.b64decode(part, validate=True) for part in pattern.split("|")[2:4])
+    except ValueError:
+        return False
+    return hmac.compare_digest(hmac.digest(salt, lookup.encode(), "sha1"), digest)
 
 
 def fingerprint(key: bytes) -> str:
@@ -73,7 +84,7 @@ def _parse_line(line: str, place: str) -> KnownHost | None:
         return None
     try:
         key = base64.b64decode(words[2], validate=True)
-    except binascii.Error:
+    except ValueError:  # binascii.Error is one; a letter beyond ASCII is the plain one
         return None
     return KnownHost(tuple(words[0].split(",")), words[1], key, place, revoked=marker == "@revoked")
 

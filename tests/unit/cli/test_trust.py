@@ -91,7 +91,6 @@ def test_unknown_key_is_shown_and_recorded(tmp_path: Path) -> None:
     assert known_hosts.stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.xfail(strict=False, reason="host_keys.py matches [host]:port as a set of characters, so never")
 def test_key_recorded_for_another_port_is_found_again(tmp_path: Path) -> None:
     key = ed25519_key(tmp_path, "key")
     with ssh_server(key) as port:

@@ -1,0 +1,175 @@
+"""The whole job on real hosts: from bare hosts to the proved shop, and what must hold afterwards."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from lab.shop_lab import PASSWORD, Lab, Shop
+from lab.test_shop_browser import browser_page, keep_picture, open_shop, place_order
+
+pytestmark = pytest.mark.lab
+
+ADDRESSES = ("127.88.0.31", "127.88.0.32", "127.88.0.33")
+
+
+def get(url: str) -> list[dict[str, object]]:
+    with urllib.request.urlopen(url, timeout=10) as answer:
+        found: list[dict[str, object]] = json.load(answer)
+        return found
+
+
+def order(url: str, customer: str) -> dict[str, object]:
+    body = json.dumps({"product_id": 1, "quantity": 1, "customer": customer}).encode()
+    request = urllib.request.Request(f"{url}/api/orders", body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        made: dict[str, object] = json.load(answer)
+        return made
+
+
+def eventually(look: Callable[[], bool], seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if look():
+            return True
+        time.sleep(1)
+    return False
+
+
+def versions(lab: Lab) -> dict[str, object]:
+    """Every swarm object's version, by id; nodes' are left out, for their heartbeats change them."""
+    found = {}
+    for kind in ("service", "network", "secret", "config"):
+        ids = lab.run("A", "docker", kind, "ls", "-q", "--no-trunc" if kind == "network" else "-q").split()
+        for identity in ids:
+            item = json.loads(lab.run("A", "docker", kind, "inspect", identity))[0]
+            found[identity] = (item.get("Version"), item.get("UpdatedAt"), item.get("Created"))
+    return found
+
+
+def database_rows(lab: Lab, customer: str) -> str:
+    container = lab.run("C", "docker", "ps", "-q", "--filter", "name=shop_database").split()[0]
+    query = f"select count(*) from orders where customer = '{customer}'"
+    command = f'docker exec {container} psql -h 127.0.0.1 -U shop -d shop -tA -c "{query}"'
+    password = f"PGPASSWORD=$(docker exec {container} cat /run/secrets/db_password)"
+    return lab.run("C", f"{password}; export PGPASSWORD; {command.replace('exec ', 'exec -e PGPASSWORD ')}").strip()
+
+
+def test_one_command_brings_bare_hosts_to_the_proved_shop(deployed_shop: Shop) -> None:
+    said = deployed_shop.first_up.stdout
+    assert "initialise the swarm" in said
+    assert "create encrypted overlay" in said
+    assert "3 pairs of hosts carry ESP" in said
+    assert all(len(get(f"http://{address}:8080/api/products")) == 12 for address in ADDRESSES)
+
+
+def test_each_service_runs_on_the_host_with_its_label(deployed_shop: Shop) -> None:
+    for host, service in (("A", "frontend"), ("B", "backend"), ("C", "database")):
+        assert f"shop_{service}" in deployed_shop.lab.run(host, "docker", "ps", "--format", "{{.Names}}")
+
+
+def test_second_up_is_empty_and_changes_no_objects_version(deployed_shop: Shop) -> None:
+    before = versions(deployed_shop.lab)
+    second = deployed_shop.up()
+    assert second.returncode == 0, second.stderr
+    assert "nothing to do" in second.stdout
+    assert versions(deployed_shop.lab) == before
+    assert deployed_shop.lab.swarmkit("plan", *deployed_shop.arguments, "--detailed-exitcode").returncode == 0
+
+
+def test_services_name_their_images_by_id_so_that_no_host_asks_a_registry(deployed_shop: Shop) -> None:
+    image = "{{.Spec.TaskTemplate.ContainerSpec.Image}}"
+    said = deployed_shop.lab.run("A", "docker", "service", "inspect", "shop_backend", "--format", f"'{image}'")
+    assert said.strip().strip("'").startswith("sha256:")
+
+
+def test_no_secret_reaches_outputs_or_the_hosts_process_lists(deployed_shop: Shop) -> None:
+    said = deployed_shop.first_up.stdout + deployed_shop.first_up.stderr
+    assert PASSWORD not in said
+    assert "SWMTKN" not in said
+    for host in "ABC":
+        seen = deployed_shop.lab.run(host, "cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\\0' '\\n'")
+        assert PASSWORD not in seen
+        assert "SWMTKN" not in seen
+
+
+def test_orders_cross_the_cable_as_esp_and_never_in_clear(deployed_shop: Shop) -> None:
+    stop = threading.Event()
+
+    def keep_ordering() -> None:
+        while not stop.is_set():
+            order(deployed_shop.url, "cable")
+
+    writer = threading.Thread(target=keep_ordering)
+    writer.start()
+    try:
+        captured = deployed_shop.lab.swarmkit("lab", "capture", "--seconds", "4", "--json")
+    finally:
+        stop.set()
+        writer.join()
+    assert captured.returncode == 0, captured.stderr
+    frames = json.loads(captured.stdout)
+    network = json.loads(deployed_shop.lab.run("A", "docker network inspect shop_shop"))[0]
+    vnis = network["Options"]["com.docker.network.driver.overlay.vxlanid_list"]
+    assert frames["esp"] > 20
+    assert vnis not in frames["vxlan_by_vni"]
+
+
+def test_an_order_placed_by_a_click_is_a_row_in_postgresql_on_c(deployed_shop: Shop) -> None:
+    with browser_page() as page:
+        open_shop(page, deployed_shop.url)
+        place_order(page, product_id=2, quantity=1, customer="Clara Click")
+        keep_picture(page, "order-on-the-lab")
+    assert database_rows(deployed_shop.lab, "Clara Click") == "1"
+
+
+def test_status_and_verify_tell_programs_the_same(deployed_shop: Shop) -> None:
+    arguments = (*deployed_shop.declared, "--json")
+    status = json.loads(deployed_shop.lab.swarmkit("status", *arguments).stdout)
+    verify = json.loads(deployed_shop.lab.swarmkit("verify", *arguments).stdout)
+    assert status["schema"] == "swarmkit.status/1"
+    assert verify["schema"] == "swarmkit.verify/1"
+    assert verify["proved"] is True
+
+
+def test_verify_tells_when_a_host_lost_its_encryption_rules(deployed_shop: Shop) -> None:
+    arguments = deployed_shop.declared
+    saved = deployed_shop.lab.run("B", "iptables-save -t mangle")
+    deployed_shop.lab.run("B", "iptables -t mangle -F OUTPUT")
+    try:
+        broken = deployed_shop.lab.swarmkit("verify", *arguments)
+    finally:
+        deployed_shop.lab.run("B", f"iptables-restore -T mangle <<'RULES'\n{saved}\nRULES")
+    assert broken.returncode == 4
+    assert "B" in broken.stdout
+    assert deployed_shop.lab.swarmkit("verify", *arguments).returncode == 0
+
+
+def test_a_killed_host_takes_its_database_nowhere_and_comes_back(deployed_shop: Shop) -> None:
+    lab = deployed_shop.lab
+    order(deployed_shop.url, "before the cut")
+    # A power cut keeps what PostgreSQL has synced; the engine's own files are not synced at once.
+    lab.run("C", "sync")
+    assert lab.swarmkit("lab", "power-off", "C").returncode == 0
+    down = "{{.Status}}"
+    assert eventually(lambda: "Down" in lab.run("A", "docker", "node", "ls", "--format", down), 90)
+    for host in "AB":
+        assert "shop_database" not in lab.run(host, "docker", "ps", "--format", "{{.Names}}")
+    assert lab.swarmkit("lab", "power-on", "C").returncode == 0
+    lab.up()
+    again = deployed_shop.up()
+    assert again.returncode == 0, again.stdout + again.stderr
+    assert "shop_database" in lab.run("C", "docker", "ps", "--format", "{{.Names}}")
+    customers = {row["customer"] for row in get(f"{deployed_shop.url}/api/orders")}
+    assert "before the cut" in customers
+    assert lab.swarmkit("verify", *deployed_shop.declared).returncode == 0
+
+
+def test_artifacts_are_kept(deployed_shop: Shop) -> None:
+    picture = Path(__file__).resolve().parents[1] / "artifacts" / "order-on-the-lab.png"
+    assert picture.stat().st_size > 10_000
