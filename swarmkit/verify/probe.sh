@@ -8,7 +8,7 @@ PATIENCE_SECONDS=3.5
 # Over TCP: bash cannot read a datagram whole. The resolver serves both by one handler (moby libnetwork/resolver.go).
 ask() {
   local key=$1 hex='' size=0 count=0 byte digits
-  exec 4<>"/dev/tcp/$2/$3" || return
+  { exec 4<>"/dev/tcp/$2/$3"; } 2>/dev/null || return
   printf '%b' "$4" >&4
   while IFS= read -r -d '' -n 1 -u 4 byte; do
     printf -v digits %02x "'$byte"
@@ -21,19 +21,19 @@ ask() {
 }
 
 connect() {
-  local said
-  # The redirection's complaint is the kernel's answer; "exec" with it keeps the descriptor in this subshell only.
-  if said=$({ exec 5<>"/dev/tcp/$2/$3"; } 2>&1); then said=ok; else said=${said##*: }; fi
-  printf 'tcp %s %s\n' "$1" "$said"
+  local said=ok
+  # A process costs time on a small host: only what fails is tried once more for the kernel's answer, in another shell.
+  { exec 5<>"/dev/tcp/$2/$3"; } 2>/dev/null || said=$({ exec 5<>"/dev/tcp/$2/$3"; } 2>&1 && printf ok)
+  printf 'tcp %s %s\n' "$1" "${said##*: }"
 }
 
 try_all() {
-  local kind key address port query entry
+  local entry words
   for entry; do
-    read -r kind key address port query <<<"$entry"
-    case $kind in
-      dns) ask "$key" "$address" "$port" "$query" 2>/dev/null & ;;
-      tcp) connect "$key" "$address" "$port" & ;;
+    read -ra words <<<"$entry"
+    case ${words[0]} in
+      dns) ask "${words[@]:1}" & ;;
+      tcp) connect "${words[@]:1}" & ;;
     esac
   done
   wait
