@@ -30,6 +30,9 @@ def read_declared(
         errors.append(error)
     try:
         loaded_stack = load_stack(stack, name=stack_name) if stack else None
+    except InputError as error:
+        errors.append(error)
+    try:
         archives = read_image_archives(images) if images else {}
     except InputError as error:
         errors.append(error)
