@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+from fakes.cluster import Behaviour
+from fakes.swarm import FakeFleet
+
+import swarmkit.converge.wait as waiting
+from swarmkit.converge.wait import look_at, wait_for_service, wakeups
+from swarmkit.errors import NotConvergedError
+from swarmkit.plan.progress import Silent
+
+MADE = {"AdvertiseAddr": "10.88.0.11", "Spec": {"Labels": {}}}
+
+
+@pytest.fixture(autouse=True)
+def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "POLL_SECONDS", 0.01)
+    monkeypatch.setattr(waiting, "_SETTLE_SECONDS", 0.001)
+
+
+def start(
+    fleet: FakeFleet, behaviour: Behaviour = "run", *, looks: int = 2, constraint: str = "", image: str = "x:1"
+) -> str:
+    """Make the service ``shop_x`` on a swarm of A alone, and return its id."""
+    manager = fleet.engine("A")
+    manager.init_swarm(MADE)
+    fleet.cluster.looks_until_running = looks
+    fleet.cluster.behaviour["shop_x"] = behaviour
+    placement = {"Constraints": [constraint] if constraint else []}
+    template = {"ContainerSpec": {"Image": image}, "Placement": placement}
+    return manager.create(
+        "services", {"Name": "shop_x", "TaskTemplate": template, "Mode": {"Replicated": {"Replicas": 1}}}
+    )
+
+
+def wait(fleet: FakeFleet, timeout_seconds: float = 5.0) -> str:
+    with wakeups(fleet) as woken:
+        return wait_for_service(
+            "shop_x", "key", fleet=fleet, manager=fleet.engine("A"), woken=woken, progress=Silent(),
+            timeout_seconds=timeout_seconds,
+        )  # fmt: skip
+
+
+def complaint(fleet: FakeFleet, timeout_seconds: float = 5.0) -> str:
+    with pytest.raises(NotConvergedError) as caught:
+        wait(fleet, timeout_seconds)
+    return str(caught.value)
+
+
+def test_a_service_that_comes_up_is_told_of(fleet: FakeFleet) -> None:
+    start(fleet, looks=3)
+    assert wait(fleet) == "1/1 running"
+
+
+def test_a_service_that_shall_have_no_tasks_is_there_at_once(fleet: FakeFleet) -> None:
+    identity = start(fleet)
+    service = fleet.engine("A").inspect("services", identity)
+    spec = service["Spec"] | {"Mode": {"Replicated": {"Replicas": 0}}}
+    fleet.engine("A").update("services", identity, service["Version"]["Index"], spec)
+    assert wait(fleet) == "0/0 running"
+
+
+def test_tasks_of_an_older_spec_do_not_count(fleet: FakeFleet) -> None:
+    identity = start(fleet, looks=0)
+    manager = fleet.engine("A")
+    service = manager.inspect("services", identity)
+    fleet.cluster.looks_until_running = 1000
+    newer = {**service["Spec"], "TaskTemplate": {**service["Spec"]["TaskTemplate"], "ContainerSpec": {"Image": "x:2"}}}
+    manager.update("services", identity, service["Version"]["Index"], newer)
+    assert look_at(manager, "shop_x").running == 0
+
+
+def test_a_crash_loop_ends_the_waiting_with_health_output_and_log(fleet: FakeFleet) -> None:
+    start(fleet, "crash", looks=1)
+    fleet.engine("A").task_logs = "starting\npassword authentication failed"
+    said = complaint(fleet, timeout_seconds=30)
+    assert "shop_x: its tasks fail again and again" in said
+    assert "non-zero exit (1)" in said
+    assert "its task on A ended" in said
+    assert "password authentication failed" in said
+
+
+def test_an_unhealthy_task_is_explained_by_its_health_check(fleet: FakeFleet) -> None:
+    start(fleet, "unhealthy", looks=1)
+    manager = fleet.engine("A")
+    manager.find("tasks")
+    task = manager.find("tasks")[0]
+    container = task["Status"]["ContainerStatus"]["ContainerID"]
+    health = {"Log": [{"ExitCode": 1, "Output": "connection to database refused\n"}]}
+    manager.containers[container] = {"Id": container, "Labels": {}, "FullState": {"Health": health}}
+    said = complaint(fleet, timeout_seconds=0.05)
+    assert "0 of 1 tasks run after 0.05 s" in said
+    assert "still starting; its health check says: exit 1, connection to database refused" in said
+    assert "it has logged nothing" in said
+
+
+def test_a_task_without_a_suitable_node_is_explained(fleet: FakeFleet) -> None:
+    start(fleet, constraint="node.labels.role == absent")
+    said = complaint(fleet, timeout_seconds=0.05)
+    assert "no ready node satisfies its placement constraints" in said
+    assert "scheduling constraints not satisfied on 1 node" in said
+
+
+def test_a_missing_image_is_named_with_its_host(fleet: FakeFleet) -> None:
+    start(fleet, image="sha256:" + "0" * 64)
+    said = complaint(fleet, timeout_seconds=0.05)
+    assert "is not on A" in said
+    assert "--images" in said
+
+
+@pytest.mark.parametrize("state", ["paused", "rollback_completed"])
+def test_an_update_that_was_stopped_or_taken_back_is_a_failure(fleet: FakeFleet, state: str) -> None:
+    identity = start(fleet, looks=0)
+    message = "update paused due to failure or early termination of task x"
+    fleet.cluster.objects["services"][identity]["UpdateStatus"] = {"State": state, "Message": message}
+    said = complaint(fleet)
+    assert f"its update is {state}" in said
+    assert message in said
+
+
+def test_waiting_is_woken_by_an_event(fleet: FakeFleet) -> None:
+    with wakeups(fleet) as woken:
+        listening = threading.Timer(0.1, lambda: fleet.world.happened(Type="container", Action="start"))
+        listening.start()
+        assert woken.wait(0, 30) > 0
+
+
+def test_waiting_ends_without_an_event_when_its_time_is_over(fleet: FakeFleet) -> None:
+    with wakeups(fleet) as woken:
+        assert woken.wait(0, 0.01) == 0
