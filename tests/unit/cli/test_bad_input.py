@@ -1,0 +1,113 @@
+"""Bad input ends with 2, all complaints at once, and nothing contacted; every command says what it is for."""
+
+from __future__ import annotations
+
+import re
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from swarmkit.cli.main import COMMANDS, cli
+
+
+def swarmkit(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from swarmkit.cli.main import main; main()", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, stdin=subprocess.DEVNULL)
+
+
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    """A socket that stands for every host's sshd."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.3)
+        yield server
+
+
+def write_files(folder: Path, port: int, *, inventory: str = "", stack: str = "") -> tuple[str, str]:
+    (folder / "inventory.yaml").write_text(
+        f"managers:\n  hosts:\n    A:\n      ansible_host: 127.0.0.1\n      ansible_port: {port}\n"
+        f"      swarm_advertise_addr: 192.0.2.1\n      swarm_known_hosts: {folder}/known_hosts\n{inventory}"
+    )
+    (folder / "stack.yaml").write_text(f"services:\n  web:\n    image: web:1\n{stack}")
+    return str(folder / "inventory.yaml"), str(folder / "stack.yaml")
+
+
+def test_bad_inventory_and_bad_stack_are_told_together_and_nothing_is_contacted(
+    listener: socket.socket, tmp_path: Path
+) -> None:
+    inventory, stack = write_files(
+        tmp_path,
+        listener.getsockname()[1],
+        inventory="      swarm_availability: sometimes\n      ansible_pasword: x\n",
+        stack="    restart: always\n    depends_on: [absent]\n",
+    )
+    for command in ("up", "plan"):
+        done = swarmkit(command, "-i", inventory, "-f", stack)
+        assert done.returncode == 2
+        assert done.stdout == ""
+        places = re.findall(r"\b[BH]\d\d (\S+):(\d+):\d+ ", done.stderr)
+        assert {Path(file).name for file, _ in places} == {"inventory.yaml", "stack.yaml"}
+        lines = {(Path(file).name, int(line)) for file, line in places}
+        assert {("inventory.yaml", 8), ("stack.yaml", 4), ("stack.yaml", 5)} <= lines
+    with pytest.raises(TimeoutError):
+        listener.accept()
+
+
+def test_good_input_does_contact_the_hosts(listener: socket.socket, tmp_path: Path) -> None:
+    inventory, stack = write_files(tmp_path, listener.getsockname()[1])
+    command = [sys.executable, "-c", "from swarmkit.cli.main import main; main()", "plan", "-i", inventory, "-f", stack]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        listener.settimeout(30)
+        connection, _ = listener.accept()
+        connection.close()
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_a_host_that_refuses_connections_is_unreachable(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    inventory, _ = write_files(tmp_path, port)
+    done = swarmkit("status", "-i", inventory)
+    assert done.returncode == 3
+    assert f"A: cannot reach 127.0.0.1 port {port}" in done.stderr
+
+
+def test_a_missing_inventory_is_bad_input(tmp_path: Path) -> None:
+    done = swarmkit("status", "-i", str(tmp_path / "absent.yaml"))
+    assert done.returncode == 2
+    assert "no such file" in done.stderr
+
+
+@pytest.mark.parametrize("value", ["-1", "abc", "0", "nan"])
+def test_a_timeout_that_is_no_time_is_bad_input(value: str) -> None:
+    result = CliRunner().invoke(cli, ["up", "-i", "x.yaml", "--timeout", value])
+    assert result.exit_code == 2
+    assert "B49" in result.output
+
+
+@pytest.mark.parametrize("command", list(COMMANDS))
+def test_every_command_says_what_it_is_for(command: str) -> None:
+    result = CliRunner().invoke(cli, [command, "--help"])
+    assert result.exit_code == 0, result.output
+    assert "Usage:" in result.output
+    assert result.output.count("\n") > 5
+
+
+def test_the_entry_imports_no_library_of_hosts() -> None:
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", "import swarmkit.cli.main"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
+    assert "click" in imported
+    assert imported.isdisjoint({"paramiko", "docker", "fabric", "rich", "pydantic", "ruamel"})
