@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 from fakes.swarm import FakeFleet, fake_fleet
+from lab.spare_lab import spare_lab
 
 from swarmkit.declared.host import Host
+
+__all__ = ["fleet", "spare_lab"]
 
 
 @pytest.fixture

@@ -279,7 +279,11 @@ class Cluster:
         mode, placed = service["Spec"]["Mode"], {node["ID"] for node in self.suitable(service)}
         for task in self.live_tasks(service):
             too_many = "Replicated" in mode and task["Slot"] > int(mode["Replicated"].get("Replicas", 1))
-            if task["Spec"] != service["Spec"]["TaskTemplate"] or too_many or task["NodeID"] not in placed:
+            if (
+                task["Spec"] != service["Spec"]["TaskTemplate"]
+                or too_many
+                or (task["NodeID"] not in placed and (task["NodeID"] or placed))
+            ):
                 task["DesiredState"] = "shutdown"
                 task["Status"]["State"] = "shutdown"
 

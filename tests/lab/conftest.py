@@ -1,6 +1,5 @@
-"""Fixtures of the lab's tests; see shop_lab.py and spare_lab.py."""
+"""Fixtures of the lab's tests; see shop_lab.py; spare_lab is in tests/conftest.py."""
 
 from lab.shop_lab import deployed_shop, images, lab, shop_url
-from lab.spare_lab import spare_lab
 
-__all__ = ["deployed_shop", "images", "lab", "shop_url", "spare_lab"]
+__all__ = ["deployed_shop", "images", "lab", "shop_url"]

@@ -1,0 +1,225 @@
+"""What the toolkit relies on of an engine; the fake has to keep it as real ones do."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from swarmkit.converge.wait import look_at
+from swarmkit.reach.engine import EngineError, Json, Kind
+from swarmkit.reach.retry import wait_until
+
+if TYPE_CHECKING:
+    from contract.conftest import Pair
+
+
+def refused(do: Callable[[], object]) -> EngineError:
+    with pytest.raises(EngineError) as caught:
+        do()
+    return caught.value
+
+
+def service(name: str, **container: object) -> Json:
+    template = {"ContainerSpec": {"Image": "absent.example/none:1", **container}}
+    return {"Name": name, "TaskTemplate": template, "Mode": {"Replicated": {"Replicas": 0}}}
+
+
+def secret(name: str) -> Json:
+    return {"Name": name, "Labels": {"key": "value"}, "Data": base64.b64encode(b"content").decode()}
+
+
+def test_an_engine_describes_itself_and_its_place_in_no_swarm(engines: Pair) -> None:
+    info = engines.worker.info()
+    assert {"ID", "OSType", "Architecture", "MemTotal", "DriverStatus", "SecurityOptions", "Swarm"} <= info.keys()
+    assert info["OSType"] == "linux"
+    assert info["LiveRestoreEnabled"] is False
+    assert (info["Swarm"]["LocalNodeState"], info["Swarm"]["NodeID"]) == ("inactive", "")
+    assert {"Version", "ApiVersion"} <= engines.worker.version().keys()
+
+
+def test_an_engine_in_no_swarm_is_no_manager(engines: Pair) -> None:
+    error = refused(engines.worker.swarm)
+    assert error.status == 503
+    assert error.message.startswith("This node is not a swarm manager")
+    assert refused(lambda: engines.worker.find("nodes")).status == 503
+
+
+def test_a_manager_describes_its_swarm(swarm: Pair) -> None:
+    found = swarm.manager.info()["Swarm"]
+    told = swarm.manager.swarm()
+    assert (found["LocalNodeState"], found["ControlAvailable"], found["NodeAddr"]) == ("active", True, "10.88.0.34")
+    assert found["Cluster"]["ID"] == told["ID"]
+    assert (told["Spec"]["Labels"], told["DefaultAddrPool"]) == ({"made": "true"}, ["10.20.0.0/16"])
+    assert set(told["JoinTokens"]) == {"Worker", "Manager"}
+
+
+def test_a_second_swarm_on_one_engine_is_refused(swarm: Pair) -> None:
+    error = refused(lambda: swarm.manager.init_swarm({"AdvertiseAddr": "10.88.0.34", "ListenAddr": "0.0.0.0:2377"}))
+    assert error.status == 503
+    assert "already part of a swarm" in error.message
+
+
+def test_a_node_has_version_spec_and_state(swarm: Pair) -> None:
+    (node,) = swarm.manager.find("nodes")
+    assert node["Spec"]["Role"] == "manager"
+    assert node["Spec"]["Availability"] == "active"
+    assert node["Status"]["State"] == "ready"
+    assert node["ManagerStatus"]["Reachability"] == "reachable"
+
+
+def test_an_update_at_an_old_version_is_out_of_sequence(swarm: Pair) -> None:
+    node = swarm.manager.inspect("nodes", swarm.manager.info()["Swarm"]["NodeID"])
+    spec = {**node["Spec"], "Labels": {"role": "front"}}
+    swarm.manager.update("nodes", node["ID"], node["Version"]["Index"], spec)
+    error = refused(lambda: swarm.manager.update("nodes", node["ID"], node["Version"]["Index"], spec))
+    assert "update out of sequence" in error.message
+    newer = swarm.manager.inspect("nodes", node["ID"])
+    assert newer["Version"]["Index"] > node["Version"]["Index"]
+    assert newer["Spec"]["Labels"] == {"role": "front"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("networks", {"Name": "twice", "Driver": "overlay", "CheckDuplicate": True}),
+        ("secrets", secret("twice")),
+        ("configs", secret("twice")),
+        ("services", service("twice")),
+    ],
+)
+def test_a_name_is_taken_once(swarm: Pair, kind: Kind, body: Json) -> None:
+    identity = swarm.manager.create(kind, body)
+    try:
+        error = refused(lambda: swarm.manager.create(kind, body))
+        assert error.status == 409
+        assert "exist" in error.message
+    finally:
+        swarm.manager.remove(kind, identity)
+    assert refused(lambda: swarm.manager.inspect(kind, identity)).status == 404
+
+
+def test_an_encrypted_network_is_read_back_as_made(swarm: Pair) -> None:
+    body = {"Name": "shop_net", "Driver": "overlay", "Options": {"encrypted": ""}, "Labels": {"a": "b"}}
+    identity = swarm.manager.create("networks", body)
+    try:
+        (found,) = [one for one in swarm.manager.find("networks", {"name": ["shop_net"]}) if one["Scope"] == "swarm"]
+        assert (found["Id"], found["Name"], found["Driver"]) == (identity, "shop_net", "overlay")
+        assert found["Options"]["encrypted"] == ""
+        assert found["Labels"] == {"a": "b"}
+        assert (found["Attachable"], found["Internal"]) == (False, False)
+    finally:
+        swarm.manager.remove("networks", identity)
+
+
+def test_what_a_service_uses_cannot_be_removed(swarm: Pair) -> None:
+    manager = swarm.manager
+    network = manager.create("networks", {"Name": "used_net", "Driver": "overlay"})
+    held = manager.create("secrets", secret("used_secret"))
+    file = {"Name": "s", "UID": "0", "GID": "0", "Mode": 0o444}
+    spec = service("user", Secrets=[{"SecretID": held, "SecretName": "used_secret", "File": file}])
+    spec["TaskTemplate"]["Networks"] = [{"Target": network}]
+    identity = manager.create("services", spec)
+    try:
+        assert "is in use by service" in refused(lambda: manager.remove("networks", network)).message
+        assert "is in use by the following service" in refused(lambda: manager.remove("secrets", held)).message
+    finally:
+        manager.remove("services", identity)
+    manager.remove("secrets", held)
+    manager.remove("networks", network)
+
+
+def test_a_service_is_updated_as_a_whole_at_its_version(swarm: Pair) -> None:
+    manager = swarm.manager
+    identity = manager.create("services", service("whole", Env=["A=1"]))
+    try:
+        before = manager.inspect("services", identity)
+        manager.update("services", identity, before["Version"]["Index"], service("whole", Env=["A=2"]))
+        after = manager.inspect("services", "whole")
+        assert after["ID"] == identity
+        assert after["Version"]["Index"] > before["Version"]["Index"]
+        assert after["Spec"]["TaskTemplate"]["ContainerSpec"]["Env"] == ["A=2"]
+        assert look_at(manager, "whole").wanted == 0
+        old = before["Version"]["Index"]
+        error = refused(lambda: manager.update("services", identity, old, service("whole")))
+        assert "update out of sequence" in error.message
+        assert "whole" in {one["Spec"]["Name"] for one in manager.find("services")}
+        assert manager.find("tasks", {"service": [identity]}) == []
+        assert manager.logs("services", identity, lines=5) == ""
+    finally:
+        manager.remove("services", identity)
+
+
+def test_a_task_without_a_suitable_node_is_pending_and_says_so(swarm: Pair) -> None:
+    manager = swarm.manager
+    spec = service("nowhere") | {"Mode": {"Replicated": {"Replicas": 1}}}
+    spec["TaskTemplate"]["Placement"] = {"Constraints": ["node.labels.absent == x"]}
+    identity = manager.create("services", spec)
+    try:
+        tasks = wait_until(
+            lambda: manager.find("tasks", {"service": [identity]}),
+            lambda tasks: any(task["Status"].get("Err") for task in tasks),
+            timeout_seconds=30,
+        )
+        assert tasks[0]["Status"]["State"] == "pending"
+        assert tasks[0]["Status"]["Err"] == "no suitable node (scheduling constraints not satisfied on 1 node)"
+    finally:
+        manager.remove("services", identity)
+
+
+def test_a_volume_lives_on_its_own_host(engines: Pair) -> None:
+    label = {"label": ["owner=contract"]}
+    name = engines.worker.create("volumes", {"Name": "data", "Labels": {"owner": "contract"}})
+    assert [volume["Name"] for volume in engines.worker.find("volumes", label)] == [name]
+    assert engines.manager.find("volumes", label) == []
+    engines.worker.remove("volumes", name)
+    assert refused(lambda: engines.worker.remove("volumes", name)).status == 404
+
+
+def test_changes_are_told_as_events(swarm: Pair) -> None:
+    stop, told = threading.Event(), threading.Event()
+
+    def listen() -> None:
+        for event in swarm.manager.events({"type": ["service"], "event": ["create"]}, stop):
+            assert (event["Type"], event["Action"]) == ("service", "create")
+            told.set()
+
+    thread = threading.Thread(target=listen, daemon=True)
+    thread.start()
+    stop.wait(1.0)
+    identity = swarm.manager.create("services", service("told"))
+    try:
+        assert told.wait(20)
+    finally:
+        stop.set()
+        swarm.manager.remove("services", identity)
+    thread.join(20)
+    assert not thread.is_alive()
+
+
+def test_a_wrong_token_joins_nobody(swarm: Pair) -> None:
+    right = swarm.manager.swarm()["JoinTokens"]["Worker"]
+    wrong = right[:-6] + ("aaaaaa" if not right.endswith("aaaaaa") else "bbbbbb")
+    assert "join token" in refused(lambda: swarm.join(wrong)).message
+    assert swarm.worker.info()["Swarm"]["LocalNodeState"] == "inactive"
+
+
+def test_a_worker_joins_by_its_token_is_no_manager_and_leaves(swarm: Pair) -> None:
+    swarm.join(swarm.manager.swarm()["JoinTokens"]["Worker"])
+    found = swarm.worker.info()["Swarm"]
+    assert (found["LocalNodeState"], found["ControlAvailable"]) == ("active", False)
+    error = refused(lambda: swarm.worker.find("services"))
+    assert error.status == 503
+    assert "Worker nodes can't be used to view or modify cluster state" in error.message
+    assert refused(lambda: swarm.manager.leave_swarm(force=False)).status == 503
+    swarm.worker.leave_swarm(force=True)
+    assert swarm.worker.info()["Swarm"]["LocalNodeState"] == "inactive"
+    node = wait_until(
+        lambda: swarm.manager.inspect("nodes", found["NodeID"]),
+        lambda node: node["Status"]["State"] == "down",
+        timeout_seconds=30,
+    )
+    assert node["Status"]["State"] == "down"
