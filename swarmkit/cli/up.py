@@ -109,6 +109,6 @@ def _print_report(report: UpReport, declared: Declared, phases: list[tuple[str, 
     console = results()
     if report.findings:
         print_findings(console, report.findings)
-    if report.applied:
+    if report.applied or report.findings:
         print_status(console, declared.inventory, report.observed, declared.stack)
         print_phases(console, phases)

@@ -47,7 +47,8 @@ def hops_to(host: Host, settings: SshSettings) -> tuple[Hop, ...]:
             to_do="use ProxyJump, or swarm_jump in the inventory: the host keys of all hops are checked then",
         )
     jumps = host.jumps or parse_jumps(str(target.get("proxyjump", "")))
-    hops = [_hop(jump.address, jump.address, jump.port, jump.user, None, settings) for jump in jumps]
+    # The host's own key is offered to its jump hosts too, as operators with one key a fleet expect.
+    hops = [_hop(jump.address, jump.address, jump.port, jump.user, host.key_file, settings) for jump in jumps]
     own = _hop(host.name, host.address, host.port, host.user, host.key_file, settings, host.host_key)
     return (*hops, own)
 

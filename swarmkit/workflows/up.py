@@ -34,7 +34,7 @@ class UpReport:
     observed: Observed
     applied: tuple[Applied, ...] = ()
     findings: tuple[Finding, ...] = ()
-    """What was proved; empty when nothing was changed, or the proof was not asked for."""
+    """What was proved; empty when nothing was changed or waited for, or the proof was not asked for."""
 
     @property
     def proof_failed(self) -> bool:
@@ -86,13 +86,12 @@ def up(
             woken = resources.enter_context(wakeups(fleet))
             waiter = _Waiter(fleet, woken, progress, service_timeout_seconds)
             applied, observed = _apply_rounds(plan, declared, fleet, observed, waiter)
+            waited = False
             if declared.stack is not None:
                 progress.phase("converge")
-                waiter.wait_for_stack(declared.stack, observed)
-        if not applied and not verify:
-            return UpReport(plan, observed)
+                waited = waiter.wait_for_stack(declared.stack, observed)
         findings: tuple[Finding, ...] = ()
-        if applied:
+        if applied or waited:
             observed = observe(fleet, kernel="never")
             if verify:
                 progress.phase("verify")
@@ -160,8 +159,11 @@ class _Waiter:
                 return name
         raise SwarmkitError("no host of the inventory is a manager of a working swarm")
 
-    def wait_for_stack(self, stack: Stack, observed: Observed) -> None:
-        """Wait for every service of *stack* that the last look did not see converged; all complaints at once."""
+    def wait_for_stack(self, stack: Stack, observed: Observed) -> bool:
+        """Wait for every service of *stack* that the last look did not see converged; tell whether there was one.
+
+        Raises NotConvergedError with the causes of all that did not come up.
+        """
         names = [f"{stack.name}_{service.name}" for service in stack.services]
         results = fan_out([name for name in names if not _was_converged(name, observed)], self._wait_shown)
         errors = [error for error in results.values() if isinstance(error, Exception)]
@@ -170,6 +172,7 @@ class _Waiter:
                 raise error
         if errors:
             raise NotConvergedError("\n".join(str(error) for error in errors))
+        return bool(results)
 
     def _wait_shown(self, name: str) -> str:
         key = f"converge:{name}"
