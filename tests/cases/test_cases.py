@@ -132,7 +132,7 @@ def make(case: Json, folder: Path) -> Plan:
     return plan_on(fleet, now)
 
 
-@pytest.mark.parametrize("case", cases())
+@pytest.mark.parametrize("case", list(cases()))
 def test_case(case: Json, tmp_path: Path) -> None:
     plan = make(case, tmp_path)
     assert_findings(plan.refusals, case.get("refused", []))
