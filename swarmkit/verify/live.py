@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from swarmkit.declared.service import Stack
@@ -10,6 +10,8 @@ from swarmkit.observed import parse
 from swarmkit.observed.model import ClusterState, NetworkState, Observed, TaskState
 from swarmkit.reach.engine import Engine, Json
 from swarmkit.reach.fan_out import fan_out
+
+_PASSING = ("assigned", "accepted", "preparing", "ready", "starting", "running")
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,8 @@ class LiveService:
     tasks: tuple[LiveTask, ...]
     waiting: tuple[TaskState, ...]
     """Tasks that shall run and do not."""
+    passing: Mapping[str, frozenset[str]]
+    """Network ID -> addresses of tasks that start or stop: names may give them already, or still."""
     last_error: str
     """Of the newest task that failed, or empty."""
     update_state: str
@@ -123,10 +127,19 @@ def _service(item: Json, tasks: list[Json], hosts: Mapping[str, str], by_name: M
         ports=tuple(_port(port) for port in endpoint.get("Ports") or ()),
         tasks=tuple(_task(raw, task, state.name, hosts, template) for raw, task in wanted if task.state == "running"),
         waiting=tuple(task for _, task in wanted if task.state != "running"),
+        passing=_addresses(task for task in map(parse.task, tasks) if task.state in _PASSING),
         last_error=failed[-1].error if failed else "",
         update_state=state.update_state,
         update_message=state.update_message,
     )
+
+
+def _addresses(tasks: Iterable[TaskState]) -> dict[str, frozenset[str]]:
+    found: dict[str, frozenset[str]] = {}
+    for task in tasks:
+        for network, addresses in task.addresses.items():
+            found[network] = found.get(network, frozenset()).union(addresses)
+    return found
 
 
 def _task(raw: Json, task: TaskState, service: str, hosts: Mapping[str, str], template: Json) -> LiveTask:

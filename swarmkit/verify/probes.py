@@ -28,17 +28,22 @@ class Path:
 
 @dataclass(frozen=True)
 class Ask:
-    """Resolve *name* inside a container; *exactly* these addresses, or these among others."""
+    """Resolve *name* inside a container: all addresses of *expected*, and none that is not in *allowed*."""
 
     path: Path
     pid: int
     name: str
     expected: frozenset[str]
-    exactly: bool
+    allowed: frozenset[str] | None = None
+    """None: any."""
 
     def wish(self, key: int) -> str:
         query = "".join(f"\\x{byte:02x}" for byte in dns.question(self.name))
         return f"dns {key} 127.0.0.11 53 {query}"
+
+    def holds(self, addresses: frozenset[str]) -> bool:
+        is_allowed = self.allowed is None or addresses <= self.allowed
+        return bool(self.expected) and addresses >= self.expected and is_allowed
 
     def told(self, answer: str, *, holds: bool) -> str:
         wish = "" if holds else f", expected {', '.join(sorted(self.expected)) or 'an address'}"
@@ -106,12 +111,13 @@ def _from_task(
 def _names(path: Path, pid: int, network: str, target: LiveService) -> Iterator[Ask]:
     addresses = frozenset(address for task in target.tasks for address in task.addresses.get(network, ()))
     vip = target.vips.get(network)
+    passing = addresses | target.passing.get(network, frozenset())
     expected = frozenset((vip,)) if vip else addresses
-    yield Ask(path, pid, target.name, expected, exactly=True)
-    yield Ask(path, pid, f"tasks.{target.name}", addresses, exactly=True)
+    yield Ask(path, pid, target.name, expected, allowed=expected if vip else passing)
+    yield Ask(path, pid, f"tasks.{target.name}", addresses, allowed=passing)
     for alias in target.aliases.get(network, ()):
         # Several services may share an alias: its answer may hold more than this one's address.
-        yield Ask(path, pid, alias, expected, exactly=False)
+        yield Ask(path, pid, alias, expected)
 
 
 def _to_vip(

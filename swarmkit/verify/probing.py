@@ -81,8 +81,7 @@ def _judge_name(probe: Ask, answer: str) -> Result:
         resolved = parse_answer(bytes.fromhex(answer))
     except ValueError as error:
         return Result(probe, holds=False, answer=str(error))
-    matches = resolved.addresses == probe.expected if probe.exactly else resolved.addresses >= probe.expected
-    return Result(probe, holds=matches and bool(probe.expected), answer=_shown(resolved))
+    return Result(probe, holds=probe.holds(resolved.addresses), answer=_shown(resolved))
 
 
 def _shown(answer: Answer) -> str:

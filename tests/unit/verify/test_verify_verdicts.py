@@ -88,6 +88,17 @@ def test_a_name_that_gives_another_address_is_an_error(world: World, name: str) 
     assert errors(world) == [("V04", "shop_frontend@A -> shop_backend")]
 
 
+def test_a_name_may_give_a_task_that_starts_but_not_the_running_one_less(world: World) -> None:
+    world.tasks.append(
+        world.tasks[1]
+        | {"ID": "t-new", "Status": {"State": "starting"}, "NetworksAttachments": [_attached("10.0.1.20")]}
+    )
+    world.shells["A"].names["tasks.shop_backend"] = f"{TASK['shop_backend']} 10.0.1.20"
+    assert "V04" not in {code for code, _ in errors(world)}
+    world.shells["A"].names["tasks.shop_backend"] = "10.0.1.20"
+    assert "V04" in {code for code, _ in errors(world)}
+
+
 def test_a_connection_that_hangs_is_an_error_of_its_path_alone(world: World) -> None:
     world.shells["A"].unanswered = {VIP["shop_database"]}
     found = [f for f in proved(world) if f.severity == "error"]

@@ -96,7 +96,7 @@ class FakeShell:
         """Addresses that give no answer."""
         self.refusing: set[str] = set()
         self.names: dict[str, str] = {}
-        """Name -> the address it resolves to, instead of the right one."""
+        """Name -> the addresses it resolves to, instead of the right one."""
         self.sent = dict.fromkeys(ADDRESS, 1000)
         self.received = dict.fromkeys(ADDRESS, 1000)
         self.other_spis: dict[int, int] = {}
@@ -175,9 +175,12 @@ class FakeShell:
         service = name.removeprefix("tasks.")
         service = service if service in VIP else f"shop_{service}"
         right = TASK[service] if name.startswith("tasks.") else VIP[service]
-        address = self.names.get(name, right)
-        record = b"\xc0\x0c\0\x01\0\x01\0\0\x02\x58\0\x04" + bytes(int(part) for part in address.split("."))
-        reply = message[:2] + b"\x81\x80\0\x01\0\x01\0\0\0\0" + message[12:] + record
+        addresses = self.names.get(name, right).split()
+        records = b"".join(
+            b"\xc0\x0c\0\x01\0\x01\0\0\x02\x58\0\x04" + bytes(int(part) for part in address.split("."))
+            for address in addresses
+        )
+        reply = message[:2] + b"\x81\x80\0\x01\0" + bytes([len(addresses)]) + b"\0\0\0\0" + message[12:] + records
         return (len(reply).to_bytes(2, "big") + reply).hex()
 
 
