@@ -46,7 +46,8 @@ def _command(root: Path, recipe: Recipe) -> list[str]:
     excluded = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*")
     return [
         "mmdebstrap",
-        "--mode=root",
+        # Without root: in a user namespace, with the ids that /etc/subuid gives this user.
+        f"--mode={'root' if os.geteuid() == 0 else 'unshare'}",
         "--variant=minbase",
         '--aptopt=Acquire::Languages "none"',
         *(f"--dpkgopt=path-exclude={pattern}" for pattern in excluded),
@@ -56,6 +57,11 @@ def _command(root: Path, recipe: Recipe) -> list[str]:
         str(root),
         *machine_mirror(),
     ]
+
+
+def as_tree_owner(command: list[str]) -> list[str]:
+    """Return *command* as one that may do anything to a bootstrapped tree, without root too."""
+    return command if os.geteuid() == 0 else ["mmdebstrap", "--unshare-helper", *command]
 
 
 def machine_mirror() -> list[str]:

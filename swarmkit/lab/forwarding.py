@@ -50,7 +50,9 @@ class Forwarder:
 
     async def _listen(self, outer: int, inner: int) -> None:
         async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await self._carry(inner, reader, writer)
+            # asyncio reports a cancelled connection as a crash; it is what the supervisor's end does to all of them.
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._carry(inner, reader, writer)
 
         try:
             self._servers[outer] = await asyncio.start_server(

@@ -126,7 +126,7 @@ class Hosting:
             self._ready_seconds, self._started = None, time.monotonic()
             self._boots += 1
             self._machine = await self._namespace.run(lambda: launch(self.boot))
-            log.info("%s: booting, process %s", self.boot.host.name, self._machine.kernel_pid)
+            log.info("%s: booting", self.boot.host.name)
             if not self._wanted:  # switched off while it was being launched
                 self._machine.cut_power()
             code = await self._machine.ended()

@@ -17,7 +17,7 @@ from pathlib import Path
 from swarmkit.errors import SwarmkitError
 from swarmkit.lab import debian, kernel
 from swarmkit.lab.hosts import DEFAULT_ENGINE
-from swarmkit.lab.packages import BUILD_TOOLS, find_tool
+from swarmkit.lab.packages import BUILD_TOOLS, ROOTLESS_TOOLS, find_tool
 from swarmkit.lab.preflight import require_tools
 
 Tell = Callable[[str], None]
@@ -72,7 +72,7 @@ def ensure_image(cache: Path, engine: str, tell: Tell) -> Image:
     image = Image(cache / f"disk-{engine}-{recipe_key(engine)}")
     if image.disk.exists():
         return image
-    require_tools(BUILD_TOOLS)
+    require_tools(BUILD_TOOLS if os.geteuid() == 0 else {**BUILD_TOOLS, **ROOTLESS_TOOLS})
     donor = image if engine == DEFAULT_ENGINE else ensure_image(cache, DEFAULT_ENGINE, tell)
     cache.mkdir(parents=True, exist_ok=True)
     with _exclusive(cache / "build.lock"):
@@ -96,15 +96,15 @@ def _build(image: Image, engine: str, donor: Image, tell: Tell) -> None:
 
     say("building the disk image (once)")
     with _scratch(image.folder.parent) as work:
-        root, made = work / "root", Image(Path(tempfile.mkdtemp(prefix=".new-", dir=image.folder.parent)))
+        made = Image(Path(tempfile.mkdtemp(prefix=".new-", dir=image.folder.parent)))
         try:
-            debian.bootstrap(root, _recipe(engine, donor), say)
+            debian.bootstrap(work / "root", _recipe(engine, work, donor), say)
             if donor is image:
-                kernel.take_out(root, made.kernel, made.modules)
+                kernel.take_out(work / "root", made.kernel, made.modules)
             else:
                 shutil.copytree(donor.kernel, made.kernel)
             say("making the file system")
-            _make_disk(root, made.disk)
+            _make_disk(work, made.disk)
             made.folder.chmod(0o755)
             made.folder.rename(image.folder)
         except BaseException:
@@ -113,21 +113,28 @@ def _build(image: Image, engine: str, donor: Image, tell: Tell) -> None:
     say("done")
 
 
-def _recipe(engine: str, donor: Image) -> debian.Recipe:
-    modules = donor.modules if engine != DEFAULT_ENGINE else None
+def _recipe(engine: str, work: Path, donor: Image) -> debian.Recipe:
+    # The build may run under other user ids, which cannot look into this user's folders: hand it copies.
+    guest = Path(shutil.copytree(GUEST, work / "guest"))
+    modules = "" if engine == DEFAULT_ENGINE else str(shutil.copytree(donor.modules, work / "modules", symlinks=True))
     return debian.Recipe(
         suite=SUITES[engine],
         packages=(*PACKAGES, *ENGINE_PACKAGES[engine]),
-        hook=GUEST / "customize.sh",
-        environment={"LAB_GUEST": str(GUEST), "LAB_MODULES": str(modules or "")},
+        hook=guest / "customize.sh",
+        environment={"LAB_GUEST": str(guest), "LAB_MODULES": modules},
     )
 
 
-def _make_disk(root: Path, disk: Path) -> None:
-    command = [find_tool("mkfs.ext4") or "mkfs.ext4", "-q", "-E", "nodiscard", "-d", str(root), str(disk), DISK_SIZE]
-    result = subprocess.run(command, capture_output=True, text=True, check=False)
-    if result.returncode:
-        raise SwarmkitError("the lab's file system could not be made", result.stderr.strip()[-500:])
+def _make_disk(work: Path, disk: Path) -> None:
+    draft = work / "out" / "disk.ext4"
+    draft.parent.mkdir()
+    draft.parent.chmod(work.stat().st_mode)
+    mkfs = find_tool("mkfs.ext4") or "mkfs.ext4"
+    make = debian.as_tree_owner([mkfs, "-q", "-E", "nodiscard", "-d", str(work / "root"), str(draft), DISK_SIZE])
+    for command in (make, ["cp", "--sparse=always", str(draft), str(disk)]):
+        result = subprocess.run(command, capture_output=True, text=True, check=False)
+        if result.returncode:
+            raise SwarmkitError("the lab's file system could not be made", result.stderr.strip()[-500:])
     # Copy-on-write files remember their base's time and size: nobody may touch it from here on.
     disk.chmod(0o444)
 
@@ -138,12 +145,15 @@ def _scratch(cache: Path) -> Iterator[Path]:
     memory = Path("/dev/shm")  # noqa: S108 - a private folder is made in it
     roomy = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 2 * _WORK_BYTES
     work = Path(tempfile.mkdtemp(prefix="swarmkit-lab-build-", dir=memory if roomy else cache))
-    work.chmod(0o755)
+    # Without root the tree belongs to other user ids than this folder.
+    work.chmod(0o755 if os.geteuid() == 0 else 0o777)
     try:
         yield work
     finally:
         # A build killed half-way may leave the machine's /dev or /proc mounted in the tree: stay out of them.
-        subprocess.run(["rm", "-rf", "--one-file-system", str(work)], check=False)  # noqa: S607
+        of_tree = [str(work / "root"), str(work / "out")]
+        subprocess.run(debian.as_tree_owner(["rm", "-rf", "--one-file-system", *of_tree]), check=False)
+        shutil.rmtree(work, ignore_errors=True)
 
 
 @contextmanager

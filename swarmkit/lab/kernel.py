@@ -15,7 +15,7 @@ _LIBRARIES = ("libc.so.6",)
 
 
 def take_out(root: Path, folder: Path, modules: Path) -> None:
-    """Move the kernel out of the tree *root* into *folder*, and copy its modules to *modules*.
+    """Copy the kernel out of the tree *root* into *folder*, and its modules to *modules*.
 
     Debian's binary needs the libc of its own suite. Started through that libc's loader it refuses ("Too few physical
     memory": the loader moves the heap), so the loader's path in the binary is replaced by a relative one: the kernel
@@ -32,4 +32,3 @@ def take_out(root: Path, folder: Path, modules: Path) -> None:
     for library in _LIBRARIES:
         shutil.copy(root / "usr/lib/x86_64-linux-gnu" / library, folder / "lib" / library)
     shutil.copytree(root / "usr/lib/modules", modules, symlinks=True)
-    binary.unlink()

@@ -8,6 +8,7 @@ on the machine. The namespace ends with the supervisor, so nothing is left behin
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import os
 import socket
@@ -23,6 +24,7 @@ from swarmkit.lab.packages import find_tool
 BRIDGE = "cable"
 
 _CLONE_NEWNET = 0x40000000  # linux/sched.h
+_SO_RCVBUFFORCE = 33  # asm-generic/socket.h
 _ETH_P_ALL = 3  # linux/if_ether.h
 _SOL_PACKET, _PACKET_ADD_MEMBERSHIP, _PACKET_MR_PROMISC = 263, 1, 1  # linux/socket.h, linux/if_packet.h
 
@@ -115,7 +117,8 @@ def _bound_udp(address: str, port: int) -> socket.socket:
 
 def _packet_socket() -> socket.socket:
     packets = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(_ETH_P_ALL))
-    packets.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUFFORCE if hasattr(socket, "SO_RCVBUFFORCE") else 33, 32 << 20)
+    with contextlib.suppress(PermissionError):  # beyond the machine's limit for root only
+        packets.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, 32 << 20)
     packets.bind((BRIDGE, _ETH_P_ALL))
     # A bridge shows frames between its ports only while it is promiscuous; the membership ends with the socket.
     index = socket.if_nametoindex(BRIDGE)

@@ -32,7 +32,7 @@ def up(places: Places, hosts: Sequence[LabHost], tell: Tell = lambda _: None) ->
 
     Raises SwarmkitError when the machine cannot do it, or when a host runs as something else than is asked for.
     """
-    check_machine()
+    check_machine(hosts)
     _refuse_duplicates(hosts)
     places.state.mkdir(parents=True, exist_ok=True, mode=0o700)
     with _one_at_a_time(places.state):
@@ -150,10 +150,13 @@ def _ensure_supervisor(places: Places) -> None:
     if not control.is_supervised(places.state):
         package_home = str(Path(__file__).parents[2])
         path = os.pathsep.join(filter(None, [package_home, os.environ.get("PYTHONPATH", "")]))
+        # Without root it is root of a user namespace only: enough for a network namespace and its taps.
+        as_root = [] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--"]
         with places.supervisor_log.open("ab") as log:
             # setsid --fork: it is nobody's child and in no terminal's session, so it outlives this command.
+            command = ["setsid", "--fork", *as_root, sys.executable, "-m", "swarmkit.lab.supervisor", str(places.state)]
             subprocess.run(
-                ["setsid", "--fork", sys.executable, "-m", "swarmkit.lab.supervisor", str(places.state)],  # noqa: S607
+                command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

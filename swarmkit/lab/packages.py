@@ -22,6 +22,9 @@ BUILD_TOOLS: dict[str, str] = {
 }
 """Tool -> package: what building a disk image takes besides."""
 
+ROOTLESS_TOOLS: dict[str, str] = {"newuidmap": "uidmap"}
+"""Tool -> package: what building without root takes besides."""
+
 _NO_TOOL = ("ca-certificates", "debian-archive-keyring", "uidmap")
 
 

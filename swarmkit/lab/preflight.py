@@ -4,37 +4,53 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from swarmkit.errors import SwarmkitError
+from swarmkit.lab.hosts import LabHost
 from swarmkit.lab.packages import TOOLS, all_packages, missing_tools
 
 OWN_HOSTS = "or use your own hosts: give `swarmkit up -i` an inventory of them; they need SSH and a Docker engine only"
 TUN = Path("/dev/net/tun")
+UNPRIVILEGED_PORTS = Path("/proc/sys/net/ipv4/ip_unprivileged_port_start")
 
 
-def check_machine() -> None:
-    """Raise SwarmkitError unless this machine can run a lab."""
+def check_machine(hosts: Sequence[LabHost]) -> None:
+    """Raise SwarmkitError unless this machine can run these hosts."""
     if sys.platform != "linux" or platform.machine() not in ("x86_64", "amd64"):
         raise SwarmkitError(
             "the lab runs on Linux x86-64 only",
             f"this is {platform.system()} {platform.machine()}; its hosts are User-Mode Linux kernels for x86-64",
             OWN_HOSTS,
         )
-    if os.geteuid() != 0:
-        raise SwarmkitError(
-            "the lab needs root",
-            "it makes a network namespace of its own, builds a disk image and listens on port 22 of 127.88.0.N",
-            f"run it with sudo, {OWN_HOSTS}",
-        )
     require_tools(TOOLS)
     if not os.access(TUN, os.R_OK | os.W_OK):
         raise SwarmkitError(
-            f"{TUN} is missing or closed to this user",
+            f"the lab needs {TUN}, which is missing or closed to this user",
             "each lab host's cable is a tap device",
-            f"load the module with `modprobe tun` (in a container: pass {TUN} in), {OWN_HOSTS}",
+            f"run it as root; load the module with `modprobe tun` (in a container: pass {TUN} in); {OWN_HOSTS}",
+        )
+    if os.geteuid() != 0:
+        _check_without_root(hosts)
+
+
+def _check_without_root(hosts: Sequence[LabHost]) -> None:
+    make_namespaces = ["unshare", "--user", "--map-root-user", "--net", "true"]
+    if subprocess.run(make_namespaces, capture_output=True, check=False).returncode:
+        raise SwarmkitError(
+            "the lab needs root on this machine",
+            "it keeps users from making user and network namespaces of their own",
+            f"run it as root; {OWN_HOSTS}",
+        )
+    first = int(UNPRIVILEGED_PORTS.read_text())
+    if low := [host for host in hosts if host.ssh_port < first]:
+        raise SwarmkitError(
+            f"without root the lab cannot listen on port {low[0].ssh_port} for {low[0].name}",
+            f"ports below {first} are root's ({UNPRIVILEGED_PORTS})",
+            f"run it as root, or write `ansible_port: 2222` into the inventory; {OWN_HOSTS}",
         )
 
 
