@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,10 +14,9 @@ from typing import Any
 from swarmkit.errors import NotConvergedError, SwarmkitError
 from swarmkit.lab import control
 from swarmkit.lab.hosts import LabHost
-from swarmkit.lab.identity import prepare_identities
-from swarmkit.lab.image import Image, ensure_image
-from swarmkit.lab.places import HostPlaces, Places
+from swarmkit.lab.places import Places
 from swarmkit.lab.preflight import check_machine
+from swarmkit.lab.starting import start
 
 HostStatus = dict[str, Any]
 Tell = Callable[[str], None]
@@ -41,7 +38,7 @@ def up(places: Places, hosts: Sequence[LabHost], tell: Tell = lambda _: None) ->
             _refuse_change(host, running.get(host.name))
         missing = [host for host in hosts if host.name not in running]
         if missing:
-            _start(places, missing, tell)
+            start(places, missing, tell)
     return wait_until_ready(places, [host.name for host in hosts], tell if missing else lambda _: None)
 
 
@@ -120,66 +117,6 @@ def ssh_command(places: Places, host: HostStatus, command: Sequence[str] = ()) -
         *("-o", f'UserKnownHostsFile="{places.known_hosts}"', "-o", "GlobalKnownHostsFile=none"),
         *("-o", "ConnectTimeout=10", f"root@{host['address']}", *command),
     ]
-
-
-def _start(places: Places, hosts: Sequence[LabHost], tell: Tell) -> None:
-    images = {engine: ensure_image(places.cache, engine, tell) for engine in sorted({host.engine for host in hosts})}
-    prepare_identities(places, hosts)
-    for host in hosts:
-        _refresh_stale_disk(places.host(host.name), host, images[host.engine], tell)
-    _ensure_supervisor(places)
-    boots = [
-        {"host": asdict(host), "base": str(images[host.engine].disk), "kernel": str(images[host.engine].kernel)}
-        for host in hosts
-    ]
-    for name in control.ask(places.state, "start", boots=boots).result:
-        tell(f"{name}: booting")
-
-
-def _refresh_stale_disk(files: HostPlaces, host: LabHost, image: Image, tell: Tell) -> None:
-    # A copy-on-write file remembers its base's time and size, and boots on nothing else.
-    facts = image.disk.stat()
-    base = f"{image.disk} {facts.st_size} {facts.st_mtime_ns}\n"
-    if files.disk.exists() and (not files.disk_base.exists() or files.disk_base.read_text() != base):
-        tell(f"{host.name}: its disk was made from another image, it starts on a fresh one")
-        files.disk.unlink()
-    files.disk_base.write_text(base)
-
-
-def _ensure_supervisor(places: Places) -> None:
-    if not control.is_supervised(places.state):
-        package_home = str(Path(__file__).parents[2])
-        path = os.pathsep.join(filter(None, [package_home, os.environ.get("PYTHONPATH", "")]))
-        # Without root it is root of a user namespace only: enough for a network namespace and its taps.
-        as_root = [] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--"]
-        with places.supervisor_log.open("ab") as log:
-            # setsid --fork: it is nobody's child and in no terminal's session, so it outlives this command.
-            command = ["setsid", "--fork", *as_root, sys.executable, "-m", "swarmkit.lab.supervisor", str(places.state)]
-            subprocess.run(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd="/",
-                env={**os.environ, "PYTHONPATH": path},
-                check=True,
-            )
-    deadline = time.monotonic() + 15
-    while not _answers(places):
-        if time.monotonic() > deadline:
-            words = places.supervisor_log.read_text(errors="replace")[-800:]
-            raise SwarmkitError("the lab's supervisor does not answer", words, f"see {places.supervisor_log}")
-        time.sleep(0.02)
-
-
-def _answers(places: Places) -> bool:
-    if not control.is_supervised(places.state):
-        return False
-    try:
-        control.ask(places.state, "status", timeout_seconds=5)
-    except OSError:
-        return False
-    return True
 
 
 def _refuse_duplicates(hosts: Sequence[LabHost]) -> None:
