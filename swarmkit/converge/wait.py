@@ -122,12 +122,20 @@ def look_at(manager: Engine, name: str) -> ServiceLook:
 
 
 def wait_for_service(
-    name: str, key: str, *, fleet: Fleet, manager: Engine, woken: Wakeups, progress: Progress, timeout_seconds: float
+    name: str,
+    key: str,
+    *,
+    fleet: Fleet,
+    manager: Engine,
+    woken: Wakeups,
+    progress: Progress,
+    timeout_seconds: float,
+    cancelled: threading.Event | None = None,
 ) -> str:
     """Wait until service *name* runs as declared and return how many tasks do; never writes.
 
     Raises NotConvergedError with the cause in one sentence: when the time is over, when an update was stopped or taken
-    back, or when three tasks in a row have failed since the waiting began.
+    back, when three tasks in a row have failed since the waiting began, or when the run is *cancelled*.
     """
     deadline = time.monotonic() + timeout_seconds
     failed_before: set[str] | None = None
@@ -144,6 +152,8 @@ def wait_for_service(
             raise _not_converged(name, f"its update is {look.update_state}: {message}", look, fleet, manager)
         if len(failed - failed_before) >= _FAILURES_BEFORE_GIVING_UP and not look.running:
             raise _not_converged(name, "its tasks fail again and again", look, fleet, manager)
+        if cancelled is not None and cancelled.is_set():
+            raise NotConvergedError(f"{name}: not waited for any longer, the run has stopped")
         if time.monotonic() > deadline:
             why = f"{look.running} of {look.wanted} tasks run after {timeout_seconds:g} s"
             raise _not_converged(name, why, look, fleet, manager)

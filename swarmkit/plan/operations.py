@@ -38,6 +38,20 @@ class InitSwarm:
 
 
 @dataclass(frozen=True)
+class AdoptSwarm:
+    """Label a swarm that others made as this inventory's, so that later runs know it."""
+
+    step: Step
+    labels: Mapping[str, str]
+
+    def run(self, context: Context) -> str:
+        swarm = context.manager.swarm()
+        spec = {**swarm["Spec"], "Labels": {**(swarm["Spec"].get("Labels") or {}), **self.labels}}
+        context.manager.update_swarm(int(swarm["Version"]["Index"]), spec)
+        return ""
+
+
+@dataclass(frozen=True)
 class JoinNode:
     """Join a host; one that times out may still finish by itself (moby daemon/cluster/errors.go), so wait and look."""
 
@@ -123,17 +137,20 @@ class SendImage:
     step: Step
     host: str
     archive: ImageArchive
+    by_tag: bool = False
 
     def run(self, context: Context) -> str:
         engine = context.reached(self.host).engine
         engine.load_image(self._chunks(context), IMAGE_TIMEOUT_SECONDS)
+        # The containerd image store numbers images otherwise, so there the tag has to do (HAZARDS H42).
+        name = self.archive.tags[0] if self.by_tag else self.archive.image_id
         try:
-            engine.inspect("images", self.archive.image_id)
+            engine.inspect("images", name)
         except EngineError as error:
             raise SwarmkitError(
-                f"{self.host}: image {self.archive.tags[0]} was sent but is not there as {self.archive.image_id[:19]}",
+                f"{self.host}: image {self.archive.tags[0]} was sent but is not there as {name}",
                 error.message,
-                "see docker image ls on the host; an engine with the containerd image store numbers images otherwise",
+                f"see docker image ls on {self.host}",
             ) from error
         return f"{self.archive.size_bytes / 1e6:.0f} MB"
 

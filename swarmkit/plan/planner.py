@@ -11,7 +11,7 @@ from swarmkit.declared.service import Stack
 from swarmkit.finding import Finding
 from swarmkit.observed.model import Node, Observed
 from swarmkit.plan.model import Operation, Plan, Step
-from swarmkit.plan.operations import InitSwarm, JoinNode, UpdateNode
+from swarmkit.plan.operations import AdoptSwarm, InitSwarm, JoinNode, UpdateNode
 from swarmkit.plan.refusals import (
     CLUSTER_LABEL,
     advertise_address,
@@ -93,6 +93,10 @@ def _membership(inventory: Inventory, observed: Observed, pools: tuple[str, ...]
     if observed.cluster is None:
         yield _init(first, inventory, observed, pools)
         before = frozenset({INIT})
+    elif CLUSTER_LABEL not in observed.cluster.labels:
+        reason = "made by others, accepted by --adopt"
+        labels = {CLUSTER_LABEL: inventory.cluster}
+        yield AdoptSwarm(Step("swarm:adopt", "swarm", "update", first.name, "label the swarm as ours", reason), labels)
     last_manager = before
     for host in (*inventory.managers, *inventory.workers):
         joined = before if host is first else frozenset[str]()

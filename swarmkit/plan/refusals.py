@@ -206,7 +206,7 @@ def kernel_refusals(observed: Observed) -> Iterator[Finding]:
             continue
         for feature, said in kernel.lacking(*_FEATURES).items():
             yield Finding(
-                "H04", "error", name, "its kernel cannot carry an encrypted overlay: traffic would be lost",
+                "H04", "error", name, "its kernel cannot carry an encrypted overlay",
                 f"{feature}: {said}", f"a kernel with {_FEATURES[feature]} is needed: modprobe esp4 xfrm_user xt_bpf",
             )  # fmt: skip
         if kernel.lacking("vxlan"):
@@ -227,7 +227,7 @@ def pool_refusals(pools: Iterable[str], observed: Observed) -> Iterator[Finding]
             for route in facts.system.routes:
                 if ipaddress.ip_network(pool).overlaps(ipaddress.ip_network(route.destination)):
                     yield Finding(
-                        "B26", "error", name, f"address pool {pool} overlaps route {route.destination} ({route.device})",
+                        "B26", "error", name, f"pool {pool} overlaps route {route.destination} ({route.device})",
                         "", "set swarm_address_pools to a range that no host uses",
                     )  # fmt: skip
 

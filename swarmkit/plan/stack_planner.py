@@ -132,13 +132,18 @@ class StackPlanner:
             elif archive is None:
                 self._warn_of_registry(service, hosts)
             else:
-                lacking = [host for host in hosts if not has_image(host, archive.image_id, self.observed)]
+                lacking = [host for host in hosts if not has_image(host, self._sent_name(archive, host), self.observed)]
                 for host in lacking:
                     key = f"image:{host.name}:{archive.image_id}"
                     size = f"{archive.size_bytes / 1e6:.0f} MB"
                     step = Step(key, "image", "create", host.name, f"send {service.image}", f"{size}; it lacks it")
-                    transfers[key] = SendImage(step, host.name, archive)
+                    by_tag = self._sent_name(archive, host) != archive.image_id
+                    transfers[key] = SendImage(step, host.name, archive, by_tag)
         return transfers
+
+    def _sent_name(self, archive: ImageArchive, host: Host) -> str:
+        """Return what the archive's image will be known by on *host*."""
+        return archive.tags[0] if self.observed.hosts[host.name].engine.content_store else archive.image_id
 
     def _refuse_unplaceable(self, service: Service) -> None:
         labels = sorted({f"{key}={value}" for host in self.inventory.hosts for key, value in host.labels.items()})

@@ -59,8 +59,10 @@ def parse_jumps(text: str) -> tuple[JumpHost, ...]:
 
 
 def _parse_jump(text: str) -> JumpHost:
-    user, _, place = text.rpartition("@")
+    user, _, place = text.removeprefix("ssh://").rpartition("@")
     address, _, port = place.rpartition(":") if place.count(":") == 1 else (place, "", "22")
+    if not port.isdecimal() or not address:
+        raise InputError(f"ProxyJump {text!r} in ssh_config is not [user@]host[:port]")
     return JumpHost(address, int(port), user or None)
 
 

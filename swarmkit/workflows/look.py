@@ -13,6 +13,9 @@ from swarmkit.secret import Secret
 from swarmkit.verify.prove import prove
 from swarmkit.workflows.up import plan_for
 
+PATIENCE_SECONDS = 5.0
+"""How long `verify` gives a proof to hold, so that a look at a bad moment is no alarm."""
+
 
 def plan(declared: Declared, *, progress: Progress, sudo_password: Secret | None = None) -> Plan:
     """Return the plan that `up` would show."""
@@ -37,4 +40,4 @@ def verify(declared: Declared, *, progress: Progress, sudo_password: Secret | No
         progress.phase("observe")
         observed = observe(fleet, kernel="never")
         progress.phase("verify")
-        return prove(fleet, declared.inventory, declared.stack, observed)
+        return prove(fleet, declared.inventory, declared.stack, observed, patience_seconds=PATIENCE_SECONDS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -24,6 +26,9 @@ from swarmkit.verify.prove import prove
 
 ROUNDS = 3
 """How often is observed and planned again, when new state made more work visible or an outcome was unknown."""
+
+PROOF_PATIENCE_SECONDS = 60.0
+"""How long the proof may take to hold: after an engine's restart its gossip needs half a minute (measured 38 s)."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +100,9 @@ def up(
             observed = observe(fleet, kernel="never")
             if verify:
                 progress.phase("verify")
-                findings = prove(fleet, declared.inventory, declared.stack, observed)
+                findings = prove(
+                    fleet, declared.inventory, declared.stack, observed, patience_seconds=PROOF_PATIENCE_SECONDS
+                )
         return UpReport(plan, observed, applied, findings)
 
 
@@ -120,7 +127,9 @@ def _apply_rounds(
             raise NotConvergedError(f"after {ROUNDS} rounds there is still to do: {left}", "", "run the same again")
         waiter.progress.phase("apply")
         manager = first_manager(declared.inventory, observed)
-        applied = apply(plan, Context(fleet, waiter.progress, manager, waiter.wait_for))
+        cancelled = threading.Event()
+        wait_for = functools.partial(waiter.wait_for, cancelled=cancelled)
+        applied = apply(plan, Context(fleet, waiter.progress, manager, wait_for, cancelled))
         rounds.append(applied)
         if any(outcome.status == "failed" for outcome in applied.failed) or (len(rounds) == ROUNDS and applied.failed):
             raise IncompleteError(applied)
@@ -141,7 +150,7 @@ class _Waiter:
     progress: Progress
     timeout_seconds: float
 
-    def wait_for(self, name: str, key: str) -> str:
+    def wait_for(self, name: str, key: str, cancelled: threading.Event | None = None) -> str:
         manager = self._manager()
         return wait_for_service(
             name,
@@ -151,6 +160,7 @@ class _Waiter:
             woken=self.woken,
             progress=self.progress,
             timeout_seconds=self.timeout_seconds,
+            cancelled=cancelled,
         )
 
     def _manager(self) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -33,7 +34,8 @@ def bare(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     folder = tmp_path_factory.mktemp("bare")
     both = folder / "both.yaml"
     base = lab.inventory.read_text()
-    both.write_text(base + "        D:\n          ansible_host: 127.88.0.37\n          swarm_advertise_addr: 10.88.0.37\n")
+    d = "        D:\n          ansible_host: 127.88.0.37\n          swarm_advertise_addr: 10.88.0.37\n"
+    both.write_text(base + d)
     lab.up(both)
     yield lab
     lab.swarmkit("lab", "power-off", "D")
@@ -139,10 +141,32 @@ def test_a_swarm_that_swarmkit_has_not_made_is_refused_without_adopt(bare: Lab, 
     bare.run("D", "docker swarm init --advertise-addr 10.88.0.37")
     try:
         refused = bare.swarmkit("up", "--yes", "-i", path)
-        adopted = bare.swarmkit("plan", "-i", path, "--adopt")
+        adopted = bare.swarmkit("up", "--yes", "-i", path, "--adopt", "--no-verify")
+        known = bare.swarmkit("plan", "-i", path, "--detailed-exitcode")
     finally:
         bare.run("D", "docker swarm leave --force")
     assert refused.returncode == 1
     assert "H49" in refused.stderr
     assert "--adopt" in refused.stderr
     assert adopted.returncode == 0, adopted.stderr
+    assert known.returncode == 0, known.stdout + known.stderr
+
+
+def test_sudo_with_a_password_works_and_without_one_says_what_to_give(bare: Lab, tmp_path: Path) -> None:
+    password = tmp_path / "password"
+    password.write_text("swarmkit\n")
+    password.chmod(0o600)
+    path = inventory(bare, tmp_path, user="ops", more="          ansible_become: true")
+    refused = bare.swarmkit("plan", "-i", path)
+    assert refused.returncode != 0
+    assert "--ask-become-pass" in refused.stderr
+    environment = {**bare.environment, "SWARMKIT_BECOME_PASSWORD_FILE": str(password)}
+    allowed = replace(bare, environment=environment).swarmkit("plan", "-i", path)
+    assert allowed.returncode == 0, allowed.stderr
+    assert "initialise the swarm" in allowed.stdout
+
+
+def test_sudo_without_a_password_works(bare: Lab, tmp_path: Path) -> None:
+    path = inventory(bare, tmp_path, user="deploy", more="          ansible_become: true")
+    allowed = bare.swarmkit("plan", "-i", path)
+    assert allowed.returncode == 0, allowed.stderr
