@@ -82,6 +82,7 @@ class SshEngine:
 
     def __init__(self, connection: Connection) -> None:
         self.host = connection.host.name
+        self._connection = connection
         self._client = EngineClient(connection)
         self.api_version = self._negotiate()
 
@@ -163,11 +164,16 @@ class SshEngine:
         return mask(_unframe(answer.content))
 
     def events(self, filters: Mapping[str, list[str]], stop: threading.Event) -> Iterator[Json]:
-        """Yield the engine's events until *stop* is set; a broken stream ends quietly, the caller polls anyway."""
-        query = {"filters": json.dumps(dict(filters))}
+        """Yield the engine's events until *stop* is set; a broken stream ends quietly, the caller polls anyway.
+
+        The stream has a client of its own: it is closed from another thread than it is read by, and a connection closed
+        that way must never come back to the pool that other requests take theirs from.
+        """
+        client = EngineClient(self._connection)
+        url = f"{client.base_url}{self._client.path_prefix}/events"
         try:
-            answer = self._request("GET", "/events", "send events", query=query, stream=True, timeout_seconds=3600)
-        except SwarmkitError:
+            answer = client.get(url, params={"filters": json.dumps(dict(filters))}, stream=True, timeout=3600)
+        except (SwarmkitError, *_BROKEN_STREAM):
             return
 
         def close_on_stop() -> None:
