@@ -68,7 +68,8 @@ def ssh(*, host: str, command: tuple[str, ...]) -> None:
 @click.argument("hosts", nargs=-1)
 def reset(*, hosts: tuple[str, ...]) -> None:
     """Give HOSTS (default: all) fresh disks; they keep their SSH host keys."""
-    _print_hosts(room.reset(room.Places.from_environment(), hosts, _teller()))
+    if fresh := room.reset(room.Places.from_environment(), hosts, _teller()):
+        _print_hosts(fresh)
 
 
 @lab.command()

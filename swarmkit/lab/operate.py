@@ -27,6 +27,8 @@ READY_TIMEOUT_SECONDS = 180.0
 def up(places: Places, hosts: Sequence[LabHost], tell: Tell = lambda _: None) -> list[HostStatus]:
     """Boot those of *hosts* that do not run, wait until every engine answers, and return their status.
 
+    Frozen hosts are thawed and cut ones plugged in.
+
     Raises SwarmkitError when the machine cannot do it, or when a host runs as something else than is asked for.
     """
     check_machine(hosts)
@@ -36,6 +38,7 @@ def up(places: Places, hosts: Sequence[LabHost], tell: Tell = lambda _: None) ->
         running = {host["name"]: host for host in status(places) if host["state"] != "off"}
         for host in hosts:
             _refuse_change(host, running.get(host.name))
+            _mend(places, running.get(host.name))
         missing = [host for host in hosts if host.name not in running]
         if missing:
             start(places, missing, tell)
@@ -70,7 +73,15 @@ def act(places: Places, do: str, name: str) -> HostStatus:
 
 
 def reset(places: Places, names: Sequence[str], tell: Tell = lambda _: None) -> list[HostStatus]:
-    """Give the hosts (all of the lab when none is named) fresh disks and wait until they are ready."""
+    """Give the hosts (all of the lab when none is named) fresh disks and wait until they are ready.
+
+    While the lab is down this only drops the disks: the next `up` makes fresh ones.
+    """
+    if not control.is_supervised(places.state):
+        for disk in (places.host(name).disk for name in names or places.host_names()):
+            disk.unlink(missing_ok=True)
+        tell("the lab is down; the next lab up starts on fresh disks")
+        return []
     names = list(names) or [host["name"] for host in status(places)]
     for name in names:
         act(places, "reset", name)
@@ -96,6 +107,8 @@ def wait_until_ready(places: Places, names: Sequence[str], tell: Tell = lambda _
     """Return the hosts' status once every engine answers; raises NotConvergedError with what the kernels said last."""
     deadline, told = time.monotonic() + READY_TIMEOUT_SECONDS, set[str]()
     while True:
+        if names and not control.is_supervised(places.state):
+            raise NotConvergedError("the lab ended before its hosts were ready", f"see {places.supervisor_log}")
         hosts = [host for host in status(places) if host["name"] in names]
         ready = [host for host in hosts if host["state"] == "ready" and host["ssh_port"] in host["ports"]]
         for host in ready:
@@ -124,6 +137,13 @@ def _refuse_duplicates(hosts: Sequence[LabHost]) -> None:
         values = [getattr(host, what) for host in hosts]
         if twice := sorted({str(value) for value in values if values.count(value) > 1}):
             raise SwarmkitError(f"two lab hosts have the same {what}: {', '.join(twice)}")
+
+
+def _mend(places: Places, running: HostStatus | None) -> None:
+    if running and running["state"] == "frozen":
+        act(places, "thaw", running["name"])
+    if running and running["is_cut"]:
+        act(places, "heal", running["name"])
 
 
 def _refuse_change(host: LabHost, running: HostStatus | None) -> None:

@@ -34,6 +34,10 @@ class Places:
     def supervisor_log(self) -> Path:
         return self.state / "supervisor.log"
 
+    def host_names(self) -> list[str]:
+        """Return the hosts that have a folder, whether they run or not."""
+        return sorted(folder.name for folder in (self.state / "hosts").glob("*") if folder.is_dir())
+
     def host(self, name: str) -> HostPlaces:
         return HostPlaces(self.state / "hosts" / name)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -20,6 +21,8 @@ from swarmkit.lab.places import HostPlaces, Places
 
 def start(places: Places, hosts: Sequence[LabHost], tell: Tell) -> None:
     """Have the supervisor boot *hosts*, after making what they need: images, identities, a supervisor."""
+    for host in hosts:
+        _refuse_taken_address(host)
     images = {engine: ensure_image(places.cache, engine, tell) for engine in sorted({host.engine for host in hosts})}
     prepare_identities(places, hosts)
     for host in hosts:
@@ -31,6 +34,20 @@ def start(places: Places, hosts: Sequence[LabHost], tell: Tell) -> None:
     ]
     for name in control.ask(places.state, "start", boots=boots).result:
         tell(f"{name}: booting")
+
+
+def _refuse_taken_address(host: LabHost) -> None:
+    with socket.socket() as probe:
+        # As the supervisor will: connections that a lab left in TIME-WAIT do not hold the address.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host.address, host.ssh_port))
+        except OSError as error:
+            raise SwarmkitError(
+                f"{host.name}: the lab cannot listen on {host.address}:{host.ssh_port}",
+                f"{error.strerror}: another lab (another XDG_STATE_HOME) or another program may be there",
+                "end that one (`ss -ltnp` names it), or give the host another number",
+            ) from error
 
 
 def _refresh_stale_disk(files: HostPlaces, host: LabHost, image: Image, tell: Tell) -> None:

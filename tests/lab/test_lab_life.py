@@ -104,7 +104,7 @@ def test_frozen_host_goes_on_where_it_stopped(spare_lab: SpareLab) -> None:
     room.act(spare_lab.places, "freeze", "Y")
     assert spare_lab.status("Y")["state"] == "frozen"
     assert spare_lab.run("X", "ping -c1 -W1 10.88.0.35", check=False).returncode == 1
-    room.act(spare_lab.places, "thaw", "Y")
+    room.up(spare_lab.places, SPARE_HOSTS)
     assert spare_lab.run("X", "ping -c1 -W2 10.88.0.35").returncode == 0
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import fcntl
+import socket
 import threading
 from pathlib import Path
 
 import pytest
 
-from swarmkit.errors import SwarmkitError
-from swarmkit.lab import Places, control, down, status
+from swarmkit.errors import NotConvergedError, SwarmkitError
+from swarmkit.lab import LabHost, Places, control, down, reset, status, wait_until_ready
+from swarmkit.lab.starting import start
 
 
 def test_request_and_answer_in_a_folder_too_deep_for_a_socket_path(tmp_path: Path) -> None:
@@ -41,7 +43,30 @@ def test_lab_is_supervised_while_the_lock_is_held(tmp_path: Path) -> None:
     assert not control.is_supervised(tmp_path)
 
 
-def _serve_twice(listener: control.socket.socket) -> None:
+def test_waiting_ends_at_once_when_the_lab_has_ended(tmp_path: Path) -> None:
+    with pytest.raises(NotConvergedError, match="the lab ended"):
+        wait_until_ready(Places(tmp_path, tmp_path), ["A"])
+
+
+def test_reset_while_the_lab_is_down_drops_the_disks(tmp_path: Path) -> None:
+    places = Places(tmp_path, tmp_path)
+    for name in ("A", "B"):
+        places.host(name).seed.mkdir(parents=True)
+        places.host(name).disk.touch()
+    assert reset(places, ["A"]) == []
+    assert [places.host(name).disk.exists() for name in ("A", "B")] == [False, True]
+    assert reset(places, []) == []
+    assert not places.host("B").disk.exists()
+
+
+def test_host_whose_address_is_taken_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    with socket.create_server(("127.88.0.250", 0)) as other:
+        host = LabHost("Z", 250, ssh_port=other.getsockname()[1])
+        with pytest.raises(SwarmkitError, match=r"cannot listen on 127\.88\.0\.250"):
+            start(Places(tmp_path, tmp_path), [host], lambda _: None)
+
+
+def _serve_twice(listener: socket.socket) -> None:
     for answer in ({"result": [1]}, {"error": ["Z: no such host in this lab", "", ""]}):
         connection, _ = listener.accept()
         with connection:
