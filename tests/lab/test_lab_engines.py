@@ -16,6 +16,6 @@ def test_engine_20_10_runs_in_the_same_lab(spare_lab: SpareLab) -> None:
     try:
         assert spare_lab.run("old", "docker version -f '{{.Server.Version}}'").stdout.startswith("20.10")
         spare_lab.run("old", "modprobe -a esp4 xfrm_user ip_vs vxlan xt_bpf xt_policy")
-        assert spare_lab.run("old", "ping -c1 -W2 10.88.0.34").returncode == 0
+        assert spare_lab.run("old", "ping -c3 -W2 10.88.0.34").returncode == 0
     finally:
         room.act(spare_lab.places, "power-off", "old")
