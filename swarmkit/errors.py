@@ -1,9 +1,9 @@
 """Errors for the person at 3 a.m.: what happened, why, what to do now.
 
-    SwarmkitError            1  failed
-    ├── InputError           2  bad input, nothing was contacted
-    ├── UnreachableError     3  a host unreachable or not trusted, nothing was changed
-    └── NotConvergedError    4  not converged, or a proof failed
+SwarmkitError            1  failed
+├── InputError           2  bad input, nothing was contacted
+├── UnreachableError     3  a host unreachable or not trusted, nothing was changed
+└── NotConvergedError    4  not converged, or a proof failed
 """
 
 from __future__ import annotations

@@ -59,6 +59,7 @@ def plan(
         allow_even_managers=allow_even_managers,
         adopt=adopt,
         prune=prune,
+        ask_local_engine=True,
     )
     password = options.sudo_password(ask=ask_become_pass)
     with progress_for(sys.stderr) as progress:

@@ -74,6 +74,7 @@ def up(
         allow_even_managers=allow_even_managers,
         adopt=adopt,
         prune=prune,
+        ask_local_engine=True,
     )
     password = options.sudo_password(ask=ask_become_pass)
     with shown_failures(declared), progress_for(sys.stderr) as progress:

@@ -38,8 +38,9 @@ class LiveProgress:
         self._console, self._record = console, ProgressRecord(clock)
         self._heading_due = False
         self._ended_count = 0
-        # Printing waits for rich's own lock, which its refreshing thread holds while it asks us what to show. So no one
-        # prints while holding _lock; _order keeps the lines in order and is always taken first.
+        # A line printed while another thread refreshes moves the cursor by a height that no longer holds, and leaves
+        # rows behind: rich works out the move before it takes the console. So whoever writes holds _order, the
+        # refreshes are ours, and _lock guards only what is shown; _order is always taken first.
         self._order, self._lock = threading.RLock(), threading.Lock()
         self._live: Live | None = None
 
@@ -104,11 +105,21 @@ class LiveProgress:
             self._live = Live(
                 console=self._console,
                 get_renderable=self._render,
-                refresh_per_second=REFRESHES_A_SECOND,
+                auto_refresh=False,
                 transient=True,
                 redirect_stdout=False,
             )
-            self._live.start()
+            self._live.start(refresh=True)
+            threading.Thread(target=self._refresh, args=(self._live,), daemon=True).start()
+
+    def _refresh(self, live: Live) -> None:
+        """Draw again and again until *live* is no longer the one shown."""
+        while True:
+            time.sleep(1 / REFRESHES_A_SECOND)
+            with self._order:
+                if self._live is not live:
+                    return
+                live.refresh()
 
     def _render(self) -> RenderableType:
         with self._lock:

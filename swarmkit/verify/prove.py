@@ -21,7 +21,14 @@ from swarmkit.verify.live import Live, read_live
 from swarmkit.verify.look import HostLook, look
 from swarmkit.verify.probes import probes_between
 from swarmkit.verify.probing import HostAnswers, probe_host
-from swarmkit.verify.published import Publication, answers_here, probes_of, prove_published, publications
+from swarmkit.verify.published import (
+    FROM_HERE_PATIENCE_SECONDS,
+    Publication,
+    answers_here,
+    probes_of,
+    prove_published,
+    publications,
+)
 from swarmkit.verify.reachability import prove_connections, prove_names, prove_sources
 from swarmkit.verify.state import prove_nodes, prove_services
 from swarmkit.verify.xfrm import UnreadableError, parse_policies
@@ -57,7 +64,8 @@ def prove(
             live = read_live(fleet[cluster.told_by].engine, cluster, observed, stack)
         except SwarmkitError as error:
             return (_no_cluster(inventory, str(error)),)
-        findings = tuple(_Proof(fleet, inventory, observed, cluster, live).findings(stack, on_phase))
+        proof = _Proof(fleet, inventory, observed, cluster, live, min(patience_seconds, FROM_HERE_PATIENCE_SECONDS))
+        findings = tuple(proof.findings(stack, on_phase))
         if time.monotonic() > deadline or all(finding.severity != "error" for finding in findings):
             return findings
         time.sleep(PAUSE_SECONDS)
@@ -72,10 +80,16 @@ class _Proof:
     """One run: what was read so far, and the findings about hosts that failed."""
 
     def __init__(
-        self, fleet: Fleet, inventory: Inventory, observed: Observed, cluster: ClusterState, live: Live
+        self,
+        fleet: Fleet,
+        inventory: Inventory,
+        observed: Observed,
+        cluster: ClusterState,
+        live: Live,
+        from_here_seconds: float,
     ) -> None:
         self._fleet, self._inventory, self._observed, self._cluster = fleet, inventory, observed, cluster
-        self._live = live
+        self._live, self._from_here_seconds = live, from_here_seconds
         self._encrypted = encrypted_hosts(live)
         self._failures: list[Finding] = []
 
@@ -136,7 +150,8 @@ class _Proof:
 
     def _ask_from_here(self, published: tuple[Publication, ...]) -> list[Finding]:
         ports = {(entry.host, entry.port) for entry in published}
-        asked = fan_out(sorted(ports), lambda where: answers_here(self._inventory.host(where[0]), where[1]))
+        patience = self._from_here_seconds
+        asked = fan_out(sorted(ports), lambda where: answers_here(self._inventory.host(where[0]), where[1], patience))
         return [value for value in asked.values() if isinstance(value, Finding)]
 
     def _evidence(self, looks: Mapping[str, HostLook], answers: Mapping[str, HostAnswers]) -> Evidence:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from swarmkit.declared.host import Host
 from swarmkit.finding import Finding
 from swarmkit.observed.model import ClusterState, Observed
+from swarmkit.reach.retry import wait_until
 from swarmkit.verify import codes
 from swarmkit.verify.firewall import forwarded_ports
 from swarmkit.verify.live import Live
@@ -18,6 +19,7 @@ from swarmkit.verify.probing import Result
 from swarmkit.verify.xfrm import UnreadableError
 
 FROM_HERE_TIMEOUT_SECONDS = 2.0
+FROM_HERE_PATIENCE_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
@@ -100,18 +102,30 @@ def _finding(publication: Publication, wrong: list[str], asked: Collection[str])
     return Finding(codes.PUBLISHED, "ok", where, what, evidence=f"asked from {', '.join(asked)}")
 
 
-def answers_here(host: Host, port: int) -> Finding:
-    """Tell whether the port answers at the host's SSH address from here; if not, it is no fault of the swarm."""
+def answers_here(host: Host, port: int, patience_seconds: float) -> Finding:
+    """Tell whether the port answers at the host's SSH address from here; if not, it is no fault of the swarm.
+
+    For *patience_seconds* it is asked again: what forwards to a port published a moment ago may still be on its way.
+    """
     endpoint = f"{host.address}:{port}"
+    error = wait_until(
+        lambda: _connect_error(host.address, port), lambda error: error is None, timeout_seconds=patience_seconds
+    )
+    if error is None:
+        return Finding(codes.PUBLISHED_HERE, "ok", host.name, f"from here {endpoint} answers")
+    return Finding(
+        codes.PUBLISHED_HERE,
+        "warning",
+        host.name,
+        f"from here {endpoint} does not answer",
+        evidence=str(error),
+        remedy="only if it shall be reached from here: open it in the firewalls between here and the host",
+    )
+
+
+def _connect_error(address: str, port: int) -> OSError | None:
     try:
-        socket.create_connection((host.address, port), timeout=FROM_HERE_TIMEOUT_SECONDS).close()
+        socket.create_connection((address, port), timeout=FROM_HERE_TIMEOUT_SECONDS).close()
     except OSError as error:
-        return Finding(
-            codes.PUBLISHED_HERE,
-            "warning",
-            host.name,
-            f"from here {endpoint} does not answer",
-            evidence=str(error),
-            remedy="only if it shall be reached from here: open it in the firewalls between here and the host",
-        )
-    return Finding(codes.PUBLISHED_HERE, "ok", host.name, f"from here {endpoint} answers")
+        return error
+    return None

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 
-from swarmkit.declared.image_archive import read_image_archives
+from swarmkit.declared.image_archive import ImageArchive, names_registry, read_image_archives
 from swarmkit.declared.inventory import load_inventory
+from swarmkit.declared.service import Stack
 from swarmkit.declared.stack import load_stack
 from swarmkit.errors import Complaint, InputError
 from swarmkit.plan.planner import Declared
@@ -20,8 +23,13 @@ def read_declared(
     allow_even_managers: bool = False,
     adopt: bool = False,
     prune: bool = False,
+    ask_local_engine: bool = False,
 ) -> Declared:
-    """Read inventory, stack and image archives; raises one InputError with everything wrong in any of them."""
+    """Read inventory, stack and image archives; raises one InputError with everything wrong in any of them.
+
+    With *ask_local_engine*, images that neither an archive nor a registry is named for come from the operator's own
+    engine, if it has them.
+    """
     errors: list[InputError] = []
     loaded_inventory = loaded_stack = None
     try:
@@ -38,7 +46,19 @@ def read_declared(
         errors.append(error)
     if errors or loaded_inventory is None:
         raise _together(errors)
+    if loaded_stack is not None and ask_local_engine:
+        archives |= _from_local_engine(loaded_stack, archives)
     return Declared(loaded_inventory, loaded_stack, archives, adopt=adopt, prune=prune)
+
+
+def _from_local_engine(stack: Stack, archives: Mapping[str, ImageArchive]) -> dict[str, ImageArchive]:
+    wanted = {service.image for service in stack.services if not names_registry(service.image)} - archives.keys()
+    if not wanted:
+        return {}
+    from swarmkit.reach.local_engine import local_images
+
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return local_images(sorted(wanted), cache / "swarmkit" / "local-images")
 
 
 def _together(errors: list[InputError]) -> InputError:

@@ -178,4 +178,3 @@ def test_a_killed_host_takes_its_database_nowhere_and_comes_back(deployed_shop: 
     # The backend drops its dead connections to the old database within a query's time-out.
     assert eventually(lambda: "before the cut" in customers(deployed_shop.url), 40)
     assert lab.swarmkit("verify", *deployed_shop.declared).returncode == 0
-

@@ -13,7 +13,7 @@ from swarmkit.verify.prove import prove
 
 @pytest.fixture(autouse=True)
 def _nobody_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(proving, "answers_here", lambda host, port: Finding("V07", "ok", host.name, f"{port}"))
+    monkeypatch.setattr(proving, "answers_here", lambda host, port, _: Finding("V07", "ok", host.name, f"{port}"))
 
 
 @pytest.fixture
