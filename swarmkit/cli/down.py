@@ -10,9 +10,11 @@ import click
 
 from swarmkit.cli import options
 from swarmkit.cli.failures import shown_failures
+from swarmkit.cli.journaled import journaled
 from swarmkit.errors import InputError
 
 if TYPE_CHECKING:
+    from swarmkit.journal.write import Journal
     from swarmkit.plan.model import Plan
     from swarmkit.report.live import LiveProgress
     from swarmkit.report.plain import PlainProgress
@@ -56,12 +58,16 @@ def down(
     if confirmation not in (None, cluster):
         raise InputError(f"--confirm {confirmation!r} is not the cluster's name", to_do=f"it is {cluster!r}")
     password = options.sudo_password(ask=ask_become_pass)
-    with shown_failures(declared), progress_for(sys.stderr) as progress:
+    with (
+        journaled("down", declared.inventory) as journal,
+        shown_failures(declared),
+        progress_for(sys.stderr) as progress,
+    ):
         applied = run(
             declared,
             stack,
-            progress=progress,
-            confirm=lambda plan: _confirm(plan, cluster, confirmation, progress),
+            progress=journal.watching(progress),
+            confirm=lambda plan: _confirm(plan, cluster, confirmation, progress, journal),
             sudo_password=password,
             volumes=volumes,
             keep_swarm=keep_swarm,
@@ -70,14 +76,22 @@ def down(
         print_outcome(results(), applied)
 
 
-def _confirm(plan: Plan, cluster: str, confirmation: str | None, progress: LiveProgress | PlainProgress) -> bool:
+def _confirm(
+    plan: Plan, cluster: str, confirmation: str | None, progress: LiveProgress | PlainProgress, journal: Journal
+) -> bool:
     from swarmkit.report.console import results
     from swarmkit.report.plan_text import print_plan
 
     progress.rest()
     print_plan(results(), plan, cluster=cluster)
-    if plan.is_empty or confirmation == cluster:
-        return True
+    agreed = plan.is_empty or confirmation == cluster or _typed(cluster)
+    if agreed:
+        journal.begin(plan)
+    return agreed
+
+
+def _typed(cluster: str) -> bool:
+    """Ask for the cluster's name and tell whether it was typed."""
     if not sys.stdin.isatty():
         raise InputError(
             "not removed: nobody confirmed it", to_do=f"no terminal to ask on: give --confirm {cluster} to agree"

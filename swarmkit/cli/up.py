@@ -10,8 +10,10 @@ import click
 
 from swarmkit.cli import options
 from swarmkit.cli.failures import shown_failures
+from swarmkit.cli.journaled import journaled
 
 if TYPE_CHECKING:
+    from swarmkit.journal.write import Journal
     from swarmkit.plan.model import Plan
     from swarmkit.plan.planner import Declared
     from swarmkit.report.live import LiveProgress
@@ -77,28 +79,34 @@ def up(
         ask_local_engine=True,
     )
     password = options.sudo_password(ask=ask_become_pass)
-    with shown_failures(declared), progress_for(sys.stderr) as progress:
-        report = run(
-            declared,
-            progress=progress,
-            confirm=lambda plan: _confirm(plan, declared, progress, yes=yes),
-            sudo_password=password,
-            service_timeout_seconds=timeout_seconds,
-            verify=verify,
-        )
-    _print_report(report, declared, progress.phases)
-    if report.proof_failed:
-        sys.exit(4)
+    with journaled("up", declared.inventory) as journal:
+        with shown_failures(declared), progress_for(sys.stderr) as progress:
+            report = run(
+                declared,
+                progress=journal.watching(progress),
+                confirm=lambda plan: _confirm(plan, declared, progress, journal, yes=yes),
+                sudo_password=password,
+                service_timeout_seconds=timeout_seconds,
+                verify=verify,
+            )
+        _print_report(report, declared, progress.phases)
+        if report.proof_failed:
+            sys.exit(4)
 
 
-def _confirm(plan: Plan, declared: Declared, progress: LiveProgress | PlainProgress, *, yes: bool) -> bool:
+def _confirm(
+    plan: Plan, declared: Declared, progress: LiveProgress | PlainProgress, journal: Journal, *, yes: bool
+) -> bool:
     from swarmkit.report.console import results
     from swarmkit.report.plan_text import print_plan
 
     progress.rest()
     hosts = [host.name for host in declared.inventory.hosts]
     print_plan(results(), plan, cluster=declared.inventory.cluster, hosts=hosts)
-    return plan.is_empty or options.confirmed(f"apply this to cluster '{declared.inventory.cluster}'?", yes=yes)
+    agreed = plan.is_empty or options.confirmed(f"apply this to cluster '{declared.inventory.cluster}'?", yes=yes)
+    if agreed:
+        journal.begin(plan)
+    return agreed
 
 
 def _print_report(report: UpReport, declared: Declared, phases: list[tuple[str, float]]) -> None:

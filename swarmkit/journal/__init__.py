@@ -1,0 +1,1 @@
+"""What runs did, kept on the operator's machine as they went on: JSON lines, a file a run, no secrets."""

@@ -1,0 +1,93 @@
+"""Reading journals back; what is damaged is told as far as it can be read."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from swarmkit.errors import InputError
+from swarmkit.journal.record import SUFFIX, RunRecord, RunState, StepRecord
+
+
+def read_runs(folder: Path, *, limit: int | None = None) -> list[RunRecord]:
+    """Return the newest *limit* runs, the newest first."""
+    paths = sorted(folder.glob(f"*{SUFFIX}"), reverse=True)
+    return [read_run(path) for path in paths[:limit]]
+
+
+def find_run(folder: Path, name: str) -> RunRecord:
+    """Return the run *name*, given in full, by a beginning that no other has, or as ``last``."""
+    names = sorted((path.stem for path in folder.glob(f"*{SUFFIX}")), reverse=True)
+    found = names[:1] if name == "last" else [one for one in names if one.startswith(name)]
+    if name in names:
+        found = [name]
+    if len(found) != 1:
+        what = f"{len(found)} runs begin with {name!r}" if found else f"no run {name!r} in {folder}"
+        raise InputError(what, to_do="see: swarmkit history")
+    return read_run(folder / (found[0] + SUFFIX))
+
+
+def read_run(path: Path) -> RunRecord:
+    """Return what the journal *path* tells; a last line that was cut off is passed over."""
+    try:
+        with path.open() as file:
+            held = _is_held(file.fileno())
+            events = list(_events(file.read()))
+    except (OSError, UnicodeDecodeError):
+        return RunRecord(path.stem, "unreadable")
+    if not events or events[0].get("event") != "began":
+        return RunRecord(path.stem, "unreadable")
+    began, over = events[0], next((event for event in events if event["event"] == "over"), None)
+    state: RunState = "ended" if over else "running" if held else "unfinished"
+    return RunRecord(
+        path.stem, state, str(began.get("command")), str(began.get("cluster")), str(began.get("inventory")),
+        str(began.get("user")), str(began.get("host")), int(began.get("pid", 0)), str(began.get("at")),
+        float(events[-1].get("seconds", 0)), over.get("exit") if over else None,
+        str(over.get("error", "")) if over else "", _steps(events),
+    )  # fmt: skip
+
+
+def _events(text: str) -> Iterator[dict[str, Any]]:
+    for line in text.splitlines():
+        with contextlib.suppress(json.JSONDecodeError):
+            event = json.loads(line)
+            if isinstance(event, dict) and "event" in event:
+                yield event
+
+
+def _is_held(descriptor: int) -> bool:
+    """Tell whether the run's process lives: it holds the file's lock to its end."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    return False
+
+
+def _steps(events: list[dict[str, Any]]) -> tuple[StepRecord, ...]:
+    """Return the plan's steps, then those that later rounds added, each with how it ended."""
+    steps: list[StepRecord] = []
+    places: dict[str, int] = {}
+    started: dict[str, float] = {}
+    for event in events:
+        key = str(event.get("key"))
+        if event["event"] == "plan":
+            steps += [StepRecord(str(one["key"]), str(one["target"]), str(one["summary"])) for one in event["steps"]]
+            places = {step.key: number for number, step in enumerate(steps)}
+        elif event["event"] == "started":
+            if key not in places or steps[places[key]].status != "not started":
+                places[key] = len(steps)
+                steps.append(StepRecord(key, str(event["target"]), str(event["summary"])))
+            started[key] = float(event["seconds"])
+            steps[places[key]] = replace(steps[places[key]], status="under way")
+        elif event["event"] == "ended" and key in places:
+            steps[places[key]] = replace(
+                steps[places[key]], status="done" if event["ok"] else "failed", note=str(event.get("note", "")),
+                seconds=round(float(event["seconds"]) - started.get(key, 0.0), 3),
+            )  # fmt: skip
+    return tuple(steps)
