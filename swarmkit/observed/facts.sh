@@ -1,11 +1,16 @@
 # Facts of one host, a section each; reads only. $1 says whether the kernel's features are tried as well: "always",
 # "never", or "auto": only while the host is in no swarm.
 section() { printf '\n== %s\n' "$1"; }
+# The shell's own read instead of cat, one ip instead of two: each process costs tens of milliseconds on a small host.
+line() { if IFS= read -r value <"$1"; then printf '%s\n' "$value"; fi; }
 section clock; date +%s.%N
-section machine_id; cat /etc/machine-id 2>/dev/null
-section hostname; cat /proc/sys/kernel/hostname
-section addresses; ip -j addr show
-section routes; ip -j -4 route show
+section machine_id; test ! -r /etc/machine-id || line /etc/machine-id
+section hostname; line /proc/sys/kernel/hostname
+section addresses_and_routes
+ip -j -batch - <<COMMANDS
+addr show
+route show
+COMMANDS
 case "$1" in
 always) ;;
 auto) test -s /var/lib/docker/swarm/docker-state.json && exit 0 ;;

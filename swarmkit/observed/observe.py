@@ -19,7 +19,8 @@ KernelQuestion = Literal["always", "auto", "never"]
 """Whether a host tries its kernel's features: ``auto``: while it is in no swarm; it costs half a second."""
 
 FACTS_TIMEOUT_SECONDS = 30.0
-_KINDS: tuple[Kind, ...] = ("nodes", "networks", "secrets", "configs", "services", "tasks")
+# Read in two lanes: a channel for each list costs the host more than reading them one after the other saves.
+_LANES: tuple[tuple[Kind, ...], ...] = (("nodes", "networks", "tasks"), ("services", "secrets", "configs"))
 
 
 @dataclass(frozen=True)
@@ -78,10 +79,15 @@ def _choose(
 
 
 def read_cluster(engine: Engine, pool: ThreadPoolExecutor) -> ClusterState:
-    """Read the cluster from one manager's *engine*, its lists in parallel; raises EngineError when it cannot tell."""
-    swarm = pool.submit(engine.swarm)
-    lists = {kind: pool.submit(engine.find, kind) for kind in _KINDS}
-    return parse.cluster_state(engine.host, swarm.result(), {kind: future.result() for kind, future in lists.items()})
+    """Read the cluster from one manager's *engine*; raises EngineError when it cannot tell."""
+
+    def read(lane: tuple[Kind, ...]) -> dict[Kind, list[dict[str, Any]]]:
+        return {kind: engine.find(kind) for kind in lane}
+
+    lanes = [pool.submit(read, lane) for lane in _LANES]
+    swarm = engine.swarm()
+    lists: dict[str, list[dict[str, Any]]] = {kind: found for lane in lanes for kind, found in lane.result().items()}
+    return parse.cluster_state(engine.host, swarm, lists)
 
 
 def _read_cluster_or_error(manager: ReachedHost, pool: ThreadPoolExecutor) -> ClusterState | EngineError:

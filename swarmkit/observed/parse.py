@@ -36,15 +36,24 @@ def system_facts(text: str, *, asked_at: float, answered_at: float) -> SystemFac
     """Return what the fact script said; the times are the operator's, in seconds since the epoch."""
     said = sections(text)
     clock = float(said["clock"])
+    addresses, routes = _documents(said["addresses_and_routes"])
     kernel = {name.removeprefix("kernel."): body for name, body in said.items() if name.startswith("kernel.")}
     return SystemFacts(
         hostname=said["hostname"],
         machine_id=said["machine_id"],
-        addresses=_addresses(json.loads(said["addresses"] or "[]")),
-        routes=_routes(json.loads(said["routes"] or "[]")),
+        addresses=_addresses(addresses),
+        routes=_routes(routes),
         clock_offset_seconds=_offset(clock, asked_at, answered_at),
         kernel=KernelFacts(kernel) if kernel else None,
     )
+
+
+def _documents(text: str) -> tuple[list[Json], list[Json]]:
+    """Return the two lists that ``ip -batch`` wrote one after the other; raises ValueError unless there are two."""
+    decoder = json.JSONDecoder()
+    first, end = decoder.raw_decode(text)
+    second = json.loads(text[end:])
+    return first, second
 
 
 def _offset(clock: float, asked_at: float, answered_at: float) -> float:

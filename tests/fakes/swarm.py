@@ -75,12 +75,12 @@ class FakeShell:
                 for address, device in machine.addresses.items()
             ),
         ]
+        routes = [{"dst": "default"}, *({"dst": dst, "dev": dev} for dst, dev in machine.routes)]
         said = {
             "clock": f"{time.time() + machine.clock_offset_seconds:.9f}",
             "machine_id": machine.machine_id,
             "hostname": machine.hostname,
-            "addresses": json.dumps(links),
-            "routes": json.dumps([{"dst": "default"}, *({"dst": dst, "dev": dev} for dst, dev in machine.routes)]),
+            "addresses_and_routes": f"{json.dumps(links)}\n{json.dumps(routes)}",
         }
         in_no_swarm = self.engine is None or self.engine.cluster is None
         if arguments == ("always",) or (arguments == ("auto",) and in_no_swarm):

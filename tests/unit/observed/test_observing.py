@@ -14,10 +14,9 @@ FACTS = """
 abc
 == hostname
 a
-== addresses
+== addresses_and_routes
 [{"ifname":"lo","flags":["LOOPBACK"],"addr_info":[{"local":"127.0.0.1"}]},
  {"ifname":"eth0","flags":["UP"],"addr_info":[{"local":"10.0.0.1"},{"local":"fd00::1"}]}, {"ifname":"wg0"}]
-== routes
 [{"dst":"default","dev":"eth0"},{"dst":"10.0.0.0/24","dev":"eth0"},{"dst":"10.9.9.9","dev":"wg0"}]
 """
 
