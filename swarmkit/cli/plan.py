@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from swarmkit.cli import options
-from swarmkit.cli.up import adopt_option, images_option, prune_option
+from swarmkit.cli.up import adopt_option, images_option, prune_option, remove_nodes_option
 
 CHANGES_PENDING = 5
 
@@ -19,6 +19,7 @@ CHANGES_PENDING = 5
 @options.stack_name_option
 @images_option
 @prune_option
+@remove_nodes_option
 @adopt_option
 @options.allow_even_managers_option
 @options.ask_become_pass_option
@@ -31,6 +32,7 @@ def plan(
     stack_name: str | None,
     images_folder: Path | None,
     prune: bool,
+    remove_nodes: bool,
     adopt: bool,
     allow_even_managers: bool,
     ask_become_pass: bool,
@@ -59,6 +61,7 @@ def plan(
         allow_even_managers=allow_even_managers,
         adopt=adopt,
         prune=prune,
+        remove_nodes=remove_nodes,
         ask_local_engine=True,
     )
     password = options.sudo_password(ask=ask_become_pass)

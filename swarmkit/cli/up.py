@@ -30,6 +30,10 @@ images_option = click.option(
 adopt_option = click.option("--adopt", is_flag=True, help="Accept a swarm that swarmkit has not made.")
 prune_option = click.option("--prune", is_flag=True, help="Remove services that the stack file no longer has.")
 
+remove_nodes_option = click.option(
+    "--remove-nodes", is_flag=True, help="Drain, demote and remove nodes that the inventory no longer has."
+)
+
 
 @click.command()
 @options.inventory_option
@@ -39,6 +43,7 @@ prune_option = click.option("--prune", is_flag=True, help="Remove services that 
 @options.yes_option
 @click.option("--verify/--no-verify", default=True, show_default=True, help="Prove the result at the end.")
 @prune_option
+@remove_nodes_option
 @adopt_option
 @options.allow_even_managers_option
 @options.ask_become_pass_option
@@ -52,6 +57,7 @@ def up(
     yes: bool,
     verify: bool,
     prune: bool,
+    remove_nodes: bool,
     adopt: bool,
     allow_even_managers: bool,
     ask_become_pass: bool,
@@ -76,6 +82,7 @@ def up(
         allow_even_managers=allow_even_managers,
         adopt=adopt,
         prune=prune,
+        remove_nodes=remove_nodes,
         ask_local_engine=True,
     )
     password = options.sudo_password(ask=ask_become_pass)

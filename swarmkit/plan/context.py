@@ -39,6 +39,16 @@ class Context:
     def reached(self, host: str) -> ReachedHost:
         return self.fleet[host]
 
+    def hand_over(self, node_id: str) -> None:
+        """See that the manager which takes the writes is not the node *node_id*, which is about to lose that role."""
+        ways = sorted(self.fleet.values(), key=lambda reached: reached.host.role != "manager")
+        for reached in [self.fleet[self.manager_name], *ways]:
+            swarm = reached.engine.info()["Swarm"]
+            if swarm.get("ControlAvailable") and swarm.get("NodeID") != node_id:
+                self.manager_name = reached.host.name
+                return
+        raise SwarmkitError("no other host of the inventory is a manager", f"node {node_id[:12]} is the only one")
+
     def join_token(self, role: str) -> Secret:
         """Return the join token for ``manager`` or ``worker``; asked for once, kept in memory only."""
         with self._lock:

@@ -71,23 +71,24 @@ class JoinNode:
         info = _wait_for_membership(engine, f"joining as {self.role}")
         node_id = str(info["Swarm"]["NodeID"])
         if self.role == "manager":
-            self._wait_until_reachable(context, node_id)
+            wait_until_reachable(context, self.step.target, node_id)
         return f"node {node_id[:12]}"
 
-    def _wait_until_reachable(self, context: Context, node_id: str) -> None:
-        """The next manager may join only when this one counts: one at a time keeps the quorum (HAZARDS 0.1 #8)."""
-        status = wait_until(
-            lambda: context.manager.inspect("nodes", node_id).get("ManagerStatus") or {},
-            lambda value: value.get("Reachability") == "reachable",
-            timeout_seconds=JOIN_TIMEOUT_SECONDS,
-            retry_on=(EngineError,),
+
+def wait_until_reachable(context: Context, target: str, node_id: str) -> None:
+    """The next manager may come only when this one counts: one at a time keeps the quorum (HAZARDS 0.1 #8)."""
+    status = wait_until(
+        lambda: context.manager.inspect("nodes", node_id).get("ManagerStatus") or {},
+        lambda value: value.get("Reachability") == "reachable",
+        timeout_seconds=JOIN_TIMEOUT_SECONDS,
+        retry_on=(EngineError,),
+    )
+    if status.get("Reachability") != "reachable":
+        raise SwarmkitError(
+            f"{target}: is to be a manager but is not reachable",
+            f"waited {JOIN_TIMEOUT_SECONDS:g} s for the leader to reach port 2377 of {target}",
+            f"open tcp/2377 on {target} for the other managers",
         )
-        if status.get("Reachability") != "reachable":
-            raise SwarmkitError(
-                f"{self.step.target}: joined as manager but is not reachable",
-                f"waited {JOIN_TIMEOUT_SECONDS:g} s for the leader to reach port 2377 of {self.step.target}",
-                f"open tcp/2377 on {self.step.target} for the other managers",
-            )
 
 
 def _wait_for_membership(engine: Engine, doing: str) -> Json:
@@ -109,27 +110,34 @@ def _wait_for_membership(engine: Engine, doing: str) -> Json:
 
 @dataclass(frozen=True)
 class UpdateNode:
-    """Give a node its labels, role and availability; labels that are not declared stay as they are."""
+    """Give a node its labels and availability; labels that are not declared stay as they are."""
 
     step: Step
     labels: Mapping[str, str]
-    role: str
     availability: str
 
     def run(self, context: Context) -> str:
         node_id = str(context.reached(self.step.target).engine.info()["Swarm"]["NodeID"])
-        for _ in range(10):
-            node = context.manager.inspect("nodes", node_id)
-            spec = {**node["Spec"], "Role": self.role, "Availability": self.availability}
-            spec["Labels"] = {**(node["Spec"].get("Labels") or {}), **self.labels}
-            try:
-                context.manager.update("nodes", node_id, int(node["Version"]["Index"]), spec)
-            except EngineError as error:
-                if _OUT_OF_SEQUENCE not in error.message:
-                    raise
-                continue
-            return ""
-        raise SwarmkitError(f"{self.step.target}: its node changes all the time", "ten updates were out of sequence")
+        change_node(context.manager, node_id, availability=self.availability, labels=self.labels)
+        return ""
+
+
+def change_node(
+    manager: Engine, node_id: str, *, role: str = "", availability: str = "", labels: Mapping[str, str] | None = None
+) -> None:
+    """Lay what is given over the node's spec, at the version that was read."""
+    for _ in range(10):
+        node = manager.inspect("nodes", node_id)
+        spec = {**node["Spec"], "Labels": {**(node["Spec"].get("Labels") or {}), **(labels or {})}}
+        spec |= {key: value for key, value in (("Role", role), ("Availability", availability)) if value}
+        try:
+            manager.update("nodes", node_id, int(node["Version"]["Index"]), spec)
+        except EngineError as error:
+            if _OUT_OF_SEQUENCE not in error.message:
+                raise
+            continue
+        return
+    raise SwarmkitError(f"node {node_id[:12]} changes all the time", "ten updates were out of sequence")
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from swarmkit.declared.host import Host
 from swarmkit.declared.service import Service
-from swarmkit.observed.model import HostFacts, Observed
+from swarmkit.observed.model import HostFacts, Node, Observed
 
 _CONSTRAINT = re.compile(r"\s*([\w.\-/]+)\s*(==|!=)\s*(.*?)\s*")
 
@@ -22,12 +23,29 @@ def eligible_hosts(service: Service, hosts: Iterable[Host], observed: Observed) 
     )
 
 
+def node_may_run(spec: Mapping[str, Any], node: Node) -> bool:
+    """Tell whether *node* as it is satisfies the constraints of a live service's *spec*."""
+    constraints = (spec["TaskTemplate"].get("Placement") or {}).get("Constraints") or ()
+    known = {"node.role": node.role, "node.hostname": node.hostname, "node.id": node.id}
+
+    def value(attribute: str) -> str | None:
+        if attribute.startswith("node.labels."):
+            return node.labels.get(attribute.removeprefix("node.labels."), "")
+        return known.get(attribute)
+
+    return node.availability == "active" and all(_satisfied(text, value) for text in constraints)
+
+
 def _holds(constraint: str, host: Host, facts: HostFacts) -> bool:
+    return _satisfied(constraint, lambda attribute: _value(attribute, host, facts))
+
+
+def _satisfied(constraint: str, read: Callable[[str], str | None]) -> bool:
     match = _CONSTRAINT.fullmatch(constraint)
     if match is None:
         return True
     attribute, operator, wanted = match.groups()
-    value = _value(attribute, host, facts)
+    value = read(attribute)
     # What only the engine knows (engine.labels) is left to the scheduler.
     return value is None or (value.lower() == wanted.lower()) == (operator == "==")
 

@@ -10,7 +10,9 @@ from swarmkit.declared.image_archive import ImageArchive
 from swarmkit.declared.service import Stack
 from swarmkit.finding import Finding
 from swarmkit.observed.model import Node, Observed
+from swarmkit.plan.departures import demotions, departure_refusals, departure_warnings, removals, strangers
 from swarmkit.plan.model import Operation, Plan, Step
+from swarmkit.plan.node_operations import Promote
 from swarmkit.plan.operations import AdoptSwarm, InitSwarm, JoinNode, UpdateNode
 from swarmkit.plan.refusals import (
     CLUSTER_LABEL,
@@ -39,6 +41,8 @@ class Declared:
     """Accept a swarm that swarmkit has not made."""
     prune: bool = False
     """Remove services of the stack that the file no longer has."""
+    remove_nodes: bool = False
+    """Drain and remove nodes that the inventory no longer has."""
 
 
 def make_plan(declared: Declared, observed: Observed) -> Plan:
@@ -55,7 +59,7 @@ def make_plan(declared: Declared, observed: Observed) -> Plan:
             )
     members = list(_membership(inventory, observed, pools)) if not refusals else []
     operations: list[Operation] = list(members)
-    warnings = list(_warnings(inventory, observed))
+    warnings = list(_warnings(declared, observed))
     if declared.stack is not None and not refusals:
         planner = StackPlanner(
             inventory=inventory,
@@ -69,9 +73,22 @@ def make_plan(declared: Declared, observed: Observed) -> Plan:
         operations += planner.operations()
         refusals += planner.refusals
         warnings += planner.warnings
+    if not refusals:
+        leaving = strangers(observed) if declared.remove_nodes else ()
+        demoted = list(demotions(inventory, observed, operations))
+        refusals += departure_refusals(
+            observed, leaving, [operation.node_id for operation in demoted], joining=_seats(operations)
+        )
+        operations += demoted
+        operations += list(removals(observed, leaving, operations))
     if refusals:
         return Plan((), tuple(refusals), tuple(warnings))
     return Plan(tuple(operations), (), tuple(warnings))
+
+
+def _seats(operations: list[Operation]) -> int:
+    """Return how many managers the operations give to the swarm."""
+    return sum(isinstance(op, Promote) or (isinstance(op, JoinNode) and op.role == "manager") for op in operations)
 
 
 def first_manager(inventory: Inventory, observed: Observed) -> str:
@@ -87,7 +104,7 @@ def _pools(inventory: Inventory, observed: Observed) -> tuple[str, ...]:
 
 
 def _membership(inventory: Inventory, observed: Observed, pools: tuple[str, ...]) -> Iterator[Operation]:
-    """Yield init, joins (managers one after another, workers side by side) and node updates."""
+    """Yield init, joins and promotions (one manager after another, workers side by side) and node updates."""
     first = inventory.host(first_manager(inventory, observed))
     before: frozenset[str] = frozenset()
     if observed.cluster is None:
@@ -105,6 +122,10 @@ def _membership(inventory: Inventory, observed: Observed, pools: tuple[str, ...]
             yield _join(key, host, first, observed, last_manager if host.role == "manager" else before)
             joined = frozenset({key})
             last_manager = joined if host.role == "manager" else last_manager
+        elif _is_live_worker(host, observed):
+            key = f"promote:{host.name}"
+            yield _promote(key, host, observed, last_manager)
+            last_manager = frozenset({key})
         yield from _update_node(host, observed, joined)
 
 
@@ -143,6 +164,19 @@ def _join(key: str, host: Host, first: Host, observed: Observed, after: frozense
     return JoinNode(Step(key, "node", "create", host.name, f"join as {host.role}", reason, after), host.role, body)
 
 
+def _is_live_worker(host: Host, observed: Observed) -> bool:
+    """Tell whether *host* is declared a manager and is a worker."""
+    node = observed.cluster.node(observed.hosts[host.name].engine.node_id) if observed.cluster else None
+    return host.role == "manager" and node is not None and node.role == "worker"
+
+
+def _promote(key: str, host: Host, observed: Observed, after: frozenset[str]) -> Promote:
+    change = (Change("role", "worker", "manager"),)
+    reason = "differs from the inventory"
+    step = Step(key, "node", "update", host.name, "promote to manager", reason, after, change)
+    return Promote(step, observed.hosts[host.name].engine.node_id)
+
+
 def _update_node(host: Host, observed: Observed, joined: frozenset[str]) -> Iterator[UpdateNode]:
     node = observed.cluster.node(observed.hosts[host.name].engine.node_id) if observed.cluster else None
     changes = _node_changes(host, node)
@@ -151,7 +185,7 @@ def _update_node(host: Host, observed: Observed, joined: frozenset[str]) -> Iter
         summary = "set " + ", ".join(sorted({change.path.split(".")[0] for change in changes}))
         reason = labels if node is None else "differs from the inventory"
         step = Step(f"node:{host.name}", "node", "update", host.name, summary, reason, joined, changes if node else ())
-        yield UpdateNode(step, dict(host.labels), host.role, host.availability)
+        yield UpdateNode(step, dict(host.labels), host.availability)
 
 
 def _node_changes(host: Host, node: Node | None) -> tuple[Change, ...]:
@@ -161,22 +195,22 @@ def _node_changes(host: Host, node: Node | None) -> tuple[Change, ...]:
         for key, value in host.labels.items()
         if live_labels.get(key) != value
     ]
-    if node and node.role != host.role:
-        changes.append(Change("role", node.role, host.role))
     if node and node.availability != host.availability:
         changes.append(Change("availability", node.availability, host.availability))
     return tuple(changes)
 
 
-def _warnings(inventory: Inventory, observed: Observed) -> Iterator[Finding]:
+def _warnings(declared: Declared, observed: Observed) -> Iterator[Finding]:
+    inventory = declared.inventory
     if observed.cluster is None:
         return
-    known = {facts.engine.node_id for facts in observed.hosts.values()}
-    for node in observed.cluster.nodes:
-        if node.id not in known:
+    if declared.remove_nodes:
+        yield from departure_warnings(observed, strangers(observed))
+    else:
+        for node in strangers(observed):
             yield Finding(
                 "H52", "warning", node.hostname, f"node {node.id[:12]} is not in the inventory", f"it is {node.state}",
-                f"if it is gone for good: docker node rm {node.id[:12]}" if node.state == "down" else "",
+                "if it has left for good, run again with --remove-nodes",
             )  # fmt: skip
     if len(inventory.managers) == 1 and len(inventory.hosts) > 3:
         yield Finding(

@@ -30,7 +30,7 @@ def prove_nodes(inventory: Inventory, cluster: ClusterState, observed: Observed)
                 node.hostname,
                 f"node {node.hostname} is {node.state} and is no host of the inventory",
                 evidence=f"node {node.id}, {node.role}, {node.address}",
-                remedy=f"add it to the inventory, or if it is gone: docker node rm {node.id}",
+                remedy="add it to the inventory, or if it has left for good: swarmkit up --remove-nodes",
             )
 
 

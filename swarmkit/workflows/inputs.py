@@ -23,6 +23,7 @@ def read_declared(
     allow_even_managers: bool = False,
     adopt: bool = False,
     prune: bool = False,
+    remove_nodes: bool = False,
     ask_local_engine: bool = False,
 ) -> Declared:
     """Read inventory, stack and image archives; raises one InputError with everything wrong in any of them.
@@ -48,7 +49,7 @@ def read_declared(
         raise _together(errors)
     if loaded_stack is not None and ask_local_engine:
         archives |= _from_local_engine(loaded_stack, archives)
-    return Declared(loaded_inventory, loaded_stack, archives, adopt=adopt, prune=prune)
+    return Declared(loaded_inventory, loaded_stack, archives, adopt=adopt, prune=prune, remove_nodes=remove_nodes)
 
 
 def _from_local_engine(stack: Stack, archives: Mapping[str, ImageArchive]) -> dict[str, ImageArchive]:

@@ -127,7 +127,8 @@ def make(case: Json, folder: Path) -> Plan:
     if "left_out" in case:
         hosts = tuple(host for host in now.inventory.hosts if host.name != case["left_out"])
         now = replace(now, inventory=replace(now.inventory, hosts=hosts))
-        fleet = fleet.of(host.name for host in hosts)
+        change_facts(fleet, case.get("facts", {}))
+        return plan_on(fleet.of(host.name for host in hosts), now)
     change_facts(fleet, case.get("facts", {}))
     return plan_on(fleet, now)
 

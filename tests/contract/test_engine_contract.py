@@ -223,3 +223,45 @@ def test_a_worker_joins_by_its_token_is_no_manager_and_leaves(swarm: Pair) -> No
         timeout_seconds=30,
     )
     assert node["Status"]["State"] == "down"
+
+
+def test_a_manager_can_be_removed_by_nobody_and_a_ready_worker_by_force_only(swarm: Pair) -> None:
+    swarm.join(swarm.manager.swarm()["JoinTokens"]["Worker"])
+    identity = str(swarm.worker.info()["Swarm"]["NodeID"])
+    own = str(swarm.manager.info()["Swarm"]["NodeID"])
+    try:
+        assert "must be demoted" in refused(lambda: swarm.manager.remove("nodes", own, force=True)).message
+        assert "is not down" in refused(lambda: swarm.manager.remove("nodes", identity)).message
+        swarm.manager.remove("nodes", identity, force=True)
+        assert identity not in {node["ID"] for node in swarm.manager.find("nodes")}
+    finally:
+        swarm.worker.leave_swarm(force=True)
+
+
+def test_the_last_manager_cannot_be_demoted_and_of_two_one_can(swarm: Pair) -> None:
+    def role(identity: str, role: str) -> None:
+        node = swarm.manager.inspect("nodes", identity)
+        swarm.manager.update("nodes", identity, node["Version"]["Index"], {**node["Spec"], "Role": role})
+
+    own = str(swarm.manager.info()["Swarm"]["NodeID"])
+    assert "last manager" in refused(lambda: role(own, "worker")).message
+    swarm.join(swarm.manager.swarm()["JoinTokens"]["Worker"])
+    identity = str(swarm.worker.info()["Swarm"]["NodeID"])
+    try:
+        role(identity, "manager")
+        node = wait_until(
+            lambda: swarm.manager.inspect("nodes", identity),
+            lambda node: (node.get("ManagerStatus") or {}).get("Reachability") == "reachable",
+            timeout_seconds=60,
+        )
+        assert node["ManagerStatus"]["Reachability"] == "reachable"
+        assert swarm.manager.find("tasks", {"node": [identity]}) == []
+        role(identity, "worker")
+        node = wait_until(
+            lambda: swarm.manager.inspect("nodes", identity),
+            lambda node: not node.get("ManagerStatus"),
+            timeout_seconds=60,
+        )
+        assert not node.get("ManagerStatus")
+    finally:
+        swarm.worker.leave_swarm(force=True)

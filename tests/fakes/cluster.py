@@ -113,7 +113,8 @@ class Cluster:
     def shown_node(self, node: Json) -> Json:
         shown = copy.deepcopy(node)
         if node["Spec"]["Role"] == "manager":
-            first = next(one for one in self.managers)
+            ready = [one for one in self.managers if self.nodes[one]["Status"]["State"] == "ready"]
+            first = next(iter(ready), "")
             shown["ManagerStatus"] = {
                 "Reachability": "reachable" if node["Status"]["State"] == "ready" else "unreachable",
                 "Leader": node["ID"] == first,
@@ -132,6 +133,14 @@ class Cluster:
             raise Refused(
                 400, "rpc error: code = FailedPrecondition desc = attempting to demote the last manager of the swarm"
             )
+        if spec["Role"] == "worker" and identity in self.managers:
+            rest = [one for one in self.managers if one != identity]
+            if sum(self.nodes[one]["Status"]["State"] == "ready" for one in rest) <= len(rest) // 2:
+                raise Refused(
+                    400,
+                    "rpc error: code = FailedPrecondition desc = can't remove member from the raft: this would result "
+                    "in a loss of quorum",
+                )
         node["Spec"] = copy.deepcopy(spec)
         node["Version"] = {"Index": self.next_index()}
         self.reschedule()
@@ -227,15 +236,22 @@ class Cluster:
         item["Spec"]["Labels"] = dict(spec.get("Labels") or {})
         item["Version"] = {"Index": self.next_index()}
 
-    def remove(self, kind: Kind, identity: str) -> None:
+    def remove(self, kind: Kind, identity: str, *, force: bool = False) -> None:
         if kind == "nodes":
             node = self.resolve("nodes", identity)
-            if node["Status"]["State"] != "down":
+            if node["Spec"]["Role"] == "manager":
+                raise Refused(
+                    400,
+                    f"rpc error: code = FailedPrecondition desc = node {node['ID']} is a cluster manager and is a "
+                    "member of the raft cluster. It must be demoted to worker before removal",
+                )
+            if node["Status"]["State"] != "down" and not force:
                 raise Refused(
                     400,
                     f"rpc error: code = FailedPrecondition desc = node {node['ID']} is not down and can't be removed",
                 )
             del self.nodes[node["ID"]]
+            self.reschedule()
             return
         item = self.resolve(kind, identity)
         key = str(item.get("Id") or item["ID"])

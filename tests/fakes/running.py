@@ -26,7 +26,7 @@ def run_once(fleet: FakeFleet, declared: Declared, progress: Progress | None = N
     """Observe, plan and apply once."""
     observed = observe(fleet, kernel="always")
     plan = make_plan(declared, observed)
-    assert plan.refusals == ()
+    assert plan.refusals == (), plan.refusals
     context = Context(fleet, progress or Silent(), first_manager(declared.inventory, observed))
 
     def await_service(name: str, key: str) -> str:

@@ -310,7 +310,7 @@ class FakeEngine:
             elif kind == "images":
                 del self.images[str(self._inspect("images", identity)["Id"])]
             else:
-                self._cluster().remove(kind, identity)
+                self._cluster().remove(kind, identity, force=force)
 
         self._write(f"remove {kind[:-1]} {identity}", write)
 
@@ -382,6 +382,8 @@ def _passes(item: Json, kind: Kind, filters: Mapping[str, list[str]], cluster: C
         if key == "name" and not any(value in name for value in values):
             return False
         if key == "label" and not all(_has_label(labels, value) for value in values):
+            return False
+        if key == "node" and kind == "tasks" and item["NodeID"] not in values:
             return False
         if key == "service" and kind == "tasks":
             services = cluster.objects["services"] if cluster else {}

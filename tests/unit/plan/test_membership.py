@@ -1,10 +1,15 @@
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from fakes.running import plan_on, run_once
 from fakes.swarm import FakeFleet, fake_fleet
 
 from swarmkit.declared.host import Host, Inventory
+from swarmkit.errors import SwarmkitError
+from swarmkit.plan.context import Context
 from swarmkit.plan.planner import Declared
+from swarmkit.plan.progress import Silent
 
 
 def inventory(*hosts: Host) -> Inventory:
@@ -38,3 +43,64 @@ def test_managers_join_one_after_another_and_workers_beside_them() -> None:
         "join:C": {"join:B"},
         "join:D": {"swarm:init"},
     }
+
+
+def managers_and_workers(managers: str, workers: str) -> Declared:
+    """A host's address is the same in whatever role."""
+    numbers = {name: number for number, name in enumerate("ABCDE", 11)}
+    hosts = [Host(name, f"10.88.0.{numbers[name]}", "manager") for name in managers]
+    return Declared(inventory(*hosts, *(Host(name, f"10.88.0.{numbers[name]}", "worker") for name in workers)))
+
+
+def test_a_manager_is_demoted_after_its_successors_have_joined_one_after_another() -> None:
+    whole = managers_and_workers("BCD", "A")
+    fleet = fleet_of(whole.inventory)
+    run_once(fleet.of("A"), managers_and_workers("A", ""))
+    plan = plan_on(fleet, whole)
+    after = {operation.step.key: set(operation.step.after) for operation in plan.operations}
+    assert after == {
+        "join:B": set(),
+        "join:C": {"join:B"},
+        "join:D": {"join:C"},
+        "demote:A": {"join:B", "join:C", "join:D"},
+    }
+
+
+def test_the_only_manager_can_become_a_worker_and_all_goes_on_by_its_successor() -> None:
+    fleet = fleet_of(managers_and_workers("B", "A").inventory)
+    run_once(fleet.of("A"), managers_and_workers("A", ""))
+    _, applied = run_once(fleet, managers_and_workers("B", "A"))
+    assert applied.failed == ()
+    assert plan_on(fleet, managers_and_workers("B", "A")).is_empty
+    assert not fleet.engine("A").is_manager
+
+
+def test_three_managers_change_places_with_two_workers() -> None:
+    fleet = fleet_of(managers_and_workers("ABC", "DE").inventory)
+    run_once(fleet, managers_and_workers("ABC", "DE"))
+    plan, applied = run_once(fleet, managers_and_workers("CDE", "AB"))
+    assert applied.failed == ()
+    # A tells of the cluster, so it goes last.
+    assert [operation.step.key for operation in plan.operations] == ["promote:D", "promote:E", "demote:B", "demote:A"]
+    assert plan_on(fleet, managers_and_workers("CDE", "AB")).is_empty
+
+
+def test_a_demotion_that_would_cost_the_quorum_by_now_is_not_done() -> None:
+    fleet = fleet_of(managers_and_workers("ABC", "").inventory)
+    run_once(fleet, managers_and_workers("ABC", ""))
+    plan = plan_on(fleet, managers_and_workers("A", "BC"))
+    fleet.engine("C").leave_swarm(force=True)
+    demote = plan.operations[0]
+    with pytest.raises(SwarmkitError, match="quorum would be lost"):
+        demote.run(Context(fleet, Silent(), "A"))
+    assert fleet.engine("B").is_manager
+
+
+def test_removed_nodes_are_gone_and_nothing_is_left_to_do() -> None:
+    fleet = fleet_of(managers_and_workers("ABC", "DE").inventory)
+    run_once(fleet, managers_and_workers("ABC", "DE"))
+    rest = replace(managers_and_workers("A", "D"), remove_nodes=True)
+    _, applied = run_once(fleet.of("AD"), rest)
+    assert applied.failed == ()
+    assert plan_on(fleet.of("AD"), rest).is_empty
+    assert {node["Description"]["Hostname"] for node in fleet.cluster.nodes.values()} == {"host-a", "host-d"}

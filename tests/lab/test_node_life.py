@@ -1,0 +1,93 @@
+"""Nodes that change their role, leave, and come back: on real hosts of the tests' third lab."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from lab.shop_lab import Lab
+
+pytestmark = pytest.mark.lab
+
+NUMBERS = {"P": 61, "Q": 62, "R": 63}
+ALL = Path(__file__).parent / "node_life_inventory.yaml"
+
+
+@pytest.fixture(scope="module")
+def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """Hosts P, Q and R, booted and bare; ended after the last test."""
+    state = tmp_path_factory.mktemp("life")
+    made = Lab(state / "swarmkit" / "lab", {**os.environ, "XDG_STATE_HOME": str(state)}, ALL)
+    try:
+        made.up()
+        yield made
+    finally:
+        made.swarmkit("lab", "down")
+
+
+def inventory(lab: Lab, folder: Path, managers: str, workers: str = "", labels: str = "") -> Path:
+    """Write an inventory of some of the three hosts; R has *labels*."""
+
+    def hosts(names: str) -> dict[str, dict[str, object]]:
+        return {
+            name: {"ansible_host": f"127.88.0.{NUMBERS[name]}", "swarm_advertise_addr": f"10.88.0.{NUMBERS[name]}"}
+            | ({"swarm_labels": {"role": labels}} if name == "R" and labels else {})
+            for name in names
+        }
+
+    variables = {
+        "ansible_user": "root",
+        "ansible_ssh_private_key_file": str(lab.state / "id_ed25519"),
+        "swarm_known_hosts": str(lab.state / "known_hosts"),
+        "swarm_cluster": "life",
+        "swarm_address_pools": ["10.20.0.0/16"],
+    }
+    children = {"managers": {"hosts": hosts(managers)}, "workers": {"hosts": hosts(workers)}}
+    path = folder / f"{managers}-{workers}.yaml"
+    path.write_text(json.dumps({"all": {"vars": variables, "children": children}}))
+    return path
+
+
+def nodes(lab: Lab, asked: str) -> dict[str, str]:
+    """Return host name -> role, as the manager *asked* says."""
+    said = lab.run(asked, "docker node ls --format '{{.Hostname}} {{.ManagerStatus}}'")
+    words = [line.split() for line in said.splitlines()]
+    return {line[0]: "manager" if len(line) > 1 else "worker" for line in words}
+
+
+def changed(lab: Lab, *arguments: str | Path) -> str:
+    result = lab.swarmkit(*arguments)
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+def test_managers_give_their_places_to_others_one_at_a_time(life: Lab, tmp_path: Path) -> None:
+    changed(life, "up", "--yes", "-i", inventory(life, tmp_path, "P", "QR"))
+    # The only manager becomes a worker, and a worker takes its place.
+    changed(life, "up", "--yes", "-i", inventory(life, tmp_path, "Q", "PR"))
+    assert nodes(life, "Q") == {"P": "worker", "Q": "manager", "R": "worker"}
+    changed(life, "up", "--yes", "-i", inventory(life, tmp_path, "PQR"))
+    assert nodes(life, "P") == {"P": "manager", "Q": "manager", "R": "manager"}
+    last = json.loads(changed(life, "history", "show", "last", "--json"))
+    assert (last["state"], last["exit_code"]) == ("ended", 0)
+    assert {step["status"] for step in last["steps"]} == {"done"}
+
+
+def test_what_left_the_inventory_is_drained_and_removed_after_its_tasks_moved(life: Lab, tmp_path: Path) -> None:
+    whole = inventory(life, tmp_path, "PQR")
+    changed(life, "up", "--yes", "-i", whole)
+    life.run("P", "docker service create -d --name idle --replicas 0 absent.example/none:1")
+    rest = inventory(life, tmp_path, "P", "R")
+    warned = changed(life, "up", "--yes", "-i", rest)
+    assert "H52" in warned
+    assert "Q" in nodes(life, "P")
+    changed(life, "up", "--yes", "--remove-nodes", "-i", rest)
+    assert nodes(life, "P") == {"P": "manager", "R": "worker"}
+    life.run("P", "docker service rm idle")
+    assert "nothing to do" in changed(life, "up", "--yes", "--remove-nodes", "-i", rest)
+    life.run("Q", "docker swarm leave --force")
+    changed(life, "up", "--yes", "-i", whole)
+    assert nodes(life, "P") == {"P": "manager", "Q": "manager", "R": "manager"}
