@@ -1,0 +1,255 @@
+"""`swarmkit network`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from swarmkit.cli import options
+from swarmkit.errors import InputError
+
+if TYPE_CHECKING:
+    from swarmkit.plan.model import Applied
+    from swarmkit.workflows.networks import NetworkRun
+
+_on_hosts = click.option(
+    "--on", "on", multiple=True, metavar="HOST", help="A host of the inventory; may be given again. Without: all."
+)
+_on_host = click.option("--on", "host", required=True, metavar="HOST", help="The host that runs the container.")
+
+
+@click.group()
+def network() -> None:
+    """Networks of every kind on the inventory's hosts: bridge, macvlan, ipvlan and overlay."""
+
+
+@network.command("ls")
+@options.inventory_option
+@options.ask_become_pass_option
+@options.json_option
+def list_command(*, inventory_file: Path, ask_become_pass: bool, as_json: bool) -> None:
+    """Show the networks of all hosts: kind, scope, hosts, encryption, and who is on them."""
+    import json
+
+    from swarmkit.declared.inventory import load_inventory
+    from swarmkit.report.console import results
+    from swarmkit.report.live import progress_for
+    from swarmkit.report.networks import network_rows, networks_as_json, render_networks
+    from swarmkit.workflows.networks import list_networks, services_on
+
+    inventory = load_inventory(inventory_file, allow_even_managers=True)
+    with progress_for(sys.stderr) as progress:
+        seen, observed = list_networks(
+            inventory, progress=progress, sudo_password=options.sudo_password(ask=ask_become_pass)
+        )
+    rows = network_rows(seen, {network.name: services_on(network.name, seen, observed) for network in seen})
+    if as_json:
+        click.echo(json.dumps(networks_as_json(rows), indent=2))
+    else:
+        results().print(render_networks(rows))
+
+
+@network.command()
+@click.argument("name")
+@options.inventory_option
+@options.ask_become_pass_option
+def inspect(*, name: str, inventory_file: Path, ask_become_pass: bool) -> None:
+    """Print what each host's engine tells of a network, as JSON by host."""
+    import json
+
+    from swarmkit.declared.inventory import load_inventory
+    from swarmkit.report.live import progress_for
+    from swarmkit.workflows.networks import list_networks
+
+    inventory = load_inventory(inventory_file, allow_even_managers=True)
+    with progress_for(sys.stderr) as progress:
+        seen, _ = list_networks(inventory, progress=progress, sudo_password=options.sudo_password(ask=ask_become_pass))
+    found = {each.host: {**each.raw, "Users": dict(each.users)} for each in seen if each.name == name}
+    if not found:
+        raise InputError(f"no host has a network {name}", to_do="see: swarmkit network ls")
+    click.echo(json.dumps(found, indent=2))
+
+
+@network.command()
+@click.argument("name")
+@options.inventory_option
+@_on_hosts
+@click.option("-d", "--driver", default="bridge", show_default=True, help="bridge, macvlan, ipvlan or overlay.")
+@click.option("--subnet", "subnets", multiple=True, metavar="CIDR", help="May be given again.")
+@click.option("--gateway", "gateways", multiple=True, metavar="ADDRESS", help="Of the subnet at the same place.")
+@click.option("--ip-range", "ip_ranges", multiple=True, metavar="CIDR", help="Of the subnet at the same place.")
+@click.option("-o", "--opt", "opts", multiple=True, metavar="KEY=VALUE", help="Driver option; may be given again.")
+@click.option("--parent", metavar="DEVICE", help="The host's device under a macvlan or ipvlan, as -o parent=DEVICE.")
+@click.option("--encrypted", is_flag=True, help="Encrypt the overlay's traffic, as -o encrypted.")
+@click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="May be given again.")
+@click.option("--internal", is_flag=True, help="No way out of the network.")
+@click.option("--attachable", is_flag=True, help="Containers may attach to the overlay.")
+@click.option("--ipv6", is_flag=True)
+@options.yes_option
+@options.ask_become_pass_option
+def create(
+    *,
+    name: str,
+    inventory_file: Path,
+    on: tuple[str, ...],
+    driver: str,
+    subnets: tuple[str, ...],
+    gateways: tuple[str, ...],
+    ip_ranges: tuple[str, ...],
+    opts: tuple[str, ...],
+    parent: str | None,
+    encrypted: bool,
+    labels: tuple[str, ...],
+    internal: bool,
+    attachable: bool,
+    ipv6: bool,
+    yes: bool,
+    ask_become_pass: bool,
+) -> None:
+    """Make a network on hosts of the inventory, in Docker's words; an overlay is made once, on a manager."""
+    from swarmkit.plan.network_wish import NetworkWish
+    from swarmkit.workflows import networks
+
+    if driver == "overlay" and on:
+        raise InputError("an overlay spans the swarm", to_do="leave --on out")
+    pairs = _pairs("--opt", opts)
+    pairs |= {"parent": parent} if parent else {}
+    pairs |= {"encrypted": ""} if encrypted else {}
+    wish = NetworkWish(
+        name=name,
+        driver=driver,
+        subnets=_ranges("--subnet", subnets),
+        gateways=gateways,
+        ip_ranges=_ranges("--ip-range", ip_ranges),
+        options=pairs,
+        labels=_pairs("--label", labels),
+        internal=internal,
+        attachable=attachable,
+        ipv6=ipv6,
+    )
+    with _running("network create", inventory_file, yes=yes, ask_become_pass=ask_become_pass) as run:
+        run(lambda settings: networks.create(settings, wish, on))
+
+
+@network.command()
+@click.argument("name")
+@options.inventory_option
+@_on_hosts
+@options.yes_option
+@options.ask_become_pass_option
+def rm(*, name: str, inventory_file: Path, on: tuple[str, ...], yes: bool, ask_become_pass: bool) -> None:
+    """Remove a network from the hosts that have it; one in use is refused, naming its users."""
+    from swarmkit.workflows import networks
+
+    with _running("network rm", inventory_file, yes=yes, ask_become_pass=ask_become_pass) as run:
+        run(lambda settings: networks.remove(settings, name, on))
+
+
+@network.command()
+@click.argument("name")
+@click.argument("container")
+@options.inventory_option
+@_on_host
+@click.option("--ip", default="", metavar="ADDRESS", help="The container's address on the network.")
+@click.option("--alias", "aliases", multiple=True, help="A further name of the container there.")
+@options.yes_option
+@options.ask_become_pass_option
+def connect(
+    *,
+    name: str,
+    container: str,
+    inventory_file: Path,
+    host: str,
+    ip: str,
+    aliases: tuple[str, ...],
+    yes: bool,
+    ask_become_pass: bool,
+) -> None:
+    """Connect a container of a host to a network."""
+    from swarmkit.workflows import networks
+
+    with _running("network connect", inventory_file, yes=yes, ask_become_pass=ask_become_pass) as run:
+        run(lambda settings: networks.connect(settings, host, name, container, ip=ip, aliases=aliases))
+
+
+@network.command()
+@click.argument("name")
+@click.argument("container")
+@options.inventory_option
+@_on_host
+@options.yes_option
+@options.ask_become_pass_option
+def disconnect(*, name: str, container: str, inventory_file: Path, host: str, yes: bool, ask_become_pass: bool) -> None:
+    """Disconnect a container of a host from a network."""
+    from swarmkit.workflows import networks
+
+    with _running("network disconnect", inventory_file, yes=yes, ask_become_pass=ask_become_pass) as run:
+        run(lambda settings: networks.disconnect(settings, host, name, container))
+
+
+@contextmanager
+def _running(
+    command: str, inventory_file: Path, *, yes: bool, ask_become_pass: bool
+) -> Iterator[Callable[[Callable[[NetworkRun], Applied | None]], None]]:
+    """Yield what runs a workflow with journal, progress and confirmation, and prints how it ended."""
+    from swarmkit.cli.failures import shown_failures
+    from swarmkit.cli.journaled import journaled
+    from swarmkit.plan.model import Plan
+    from swarmkit.plan.planner import Declared
+    from swarmkit.report.console import results
+    from swarmkit.report.live import progress_for
+    from swarmkit.report.outcome import print_outcome
+    from swarmkit.report.plan_text import print_plan
+    from swarmkit.workflows.inputs import read_declared
+    from swarmkit.workflows.networks import NetworkRun
+
+    declared: Declared = read_declared(inventory_file, None, allow_even_managers=True)
+    inventory = declared.inventory
+    password = options.sudo_password(ask=ask_become_pass)
+
+    def run(workflow: Callable[[NetworkRun], Applied | None]) -> None:
+        with (
+            journaled(command, inventory) as journal,
+            shown_failures(declared),
+            progress_for(sys.stderr) as progress,
+        ):
+
+            def confirm(plan: Plan) -> bool:
+                progress.rest()
+                print_plan(results(), plan, cluster=inventory.cluster, hosts=[host.name for host in inventory.hosts])
+                agreed = plan.is_empty or options.confirmed("apply this?", yes=yes)
+                if agreed:
+                    journal.begin(plan)
+                return agreed
+
+            applied = workflow(NetworkRun(inventory, journal.watching(progress), confirm, password))
+        if applied:
+            print_outcome(results(), applied)
+
+    yield run
+
+
+def _pairs(option: str, values: tuple[str, ...]) -> dict[str, str]:
+    pairs = {}
+    for value in values:
+        key, _, rest = value.partition("=")
+        if not key:
+            raise InputError(f"{option} {value!r} is no KEY=VALUE")
+        pairs[key] = rest
+    return pairs
+
+
+def _ranges(option: str, values: tuple[str, ...]) -> tuple[str, ...]:
+    import ipaddress
+
+    for value in values:
+        try:
+            ipaddress.ip_network(value)
+        except ValueError as error:
+            raise InputError(f"{option}: {error}", to_do="give it as 10.30.0.0/24") from None
+    return values

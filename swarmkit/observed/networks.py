@@ -1,0 +1,79 @@
+"""The networks of every host and who is on them. Reads two lists of each engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from swarmkit.reach.engine import Engine, Json
+from swarmkit.reach.fan_out import fan_out
+from swarmkit.reach.fleet import Fleet
+
+PREDEFINED = ("bridge", "host", "none", "ingress", "docker_gwbridge")
+"""What the engine makes itself and refuses to remove, or makes again."""
+
+
+@dataclass(frozen=True)
+class HostNetwork:
+    """One network as one host's engine tells of it."""
+
+    host: str
+    id: str
+    name: str
+    driver: str
+    scope: str
+    raw: Mapping[str, Any]
+    users: Mapping[str, str]
+    """Container name -> its address there, empty while it is stopped; on this host."""
+
+    @property
+    def options(self) -> dict[str, str]:
+        return dict(self.raw.get("Options") or {})
+
+    @property
+    def subnets(self) -> tuple[str, ...]:
+        return tuple(str(entry["Subnet"]) for entry in self.ipam if entry.get("Subnet"))
+
+    @property
+    def ipam(self) -> list[Json]:
+        return list((self.raw.get("IPAM") or {}).get("Config") or [])
+
+
+def read_networks(fleet: Fleet) -> tuple[HostNetwork, ...]:
+    """Return every host's networks in the fleet's order, by name; raises what the first host that failed said."""
+    found: list[HostNetwork] = []
+    for answer in fan_out(fleet, lambda host: _networks_of(fleet[host].engine)).values():
+        if isinstance(answer, Exception):
+            raise answer
+        found += answer
+    return tuple(found)
+
+
+def _networks_of(engine: Engine) -> list[HostNetwork]:
+    containers = engine.find("containers")
+    return sorted(
+        (
+            HostNetwork(
+                host=engine.host,
+                id=str(network["Id"]),
+                name=str(network["Name"]),
+                driver=str(network["Driver"]),
+                scope=str(network["Scope"]),
+                raw=network,
+                users=dict(_users(network, containers)),
+            )
+            for network in engine.find("networks")
+        ),
+        key=lambda network: network.name,
+    )
+
+
+def _users(network: Json, containers: list[Json]) -> list[tuple[str, str]]:
+    """A container names its networks by ID once it has run, and by name alone before."""
+    return [
+        (str((container.get("Names") or [container["Id"]])[0]).removeprefix("/"), str(endpoint.get("IPAddress") or ""))
+        for container in containers
+        for name, endpoint in ((container.get("NetworkSettings") or {}).get("Networks") or {}).items()
+        if network["Id"] == endpoint.get("NetworkID") or (not endpoint.get("NetworkID") and name == network["Name"])
+    ]

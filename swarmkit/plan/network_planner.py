@@ -1,0 +1,105 @@
+"""Plans of `swarmkit network`: what is to be made or removed on which host, or why it may not be; pure."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from swarmkit.finding import Finding
+from swarmkit.observed.model import Observed
+from swarmkit.observed.networks import PREDEFINED, HostNetwork
+from swarmkit.plan.model import Operation, Plan, Step
+from swarmkit.plan.network_operations import CreateHostNetwork, RemoveHostNetwork
+from swarmkit.plan.network_wish import PARENT_DRIVERS, NetworkWish
+
+
+def plan_create(
+    wish: NetworkWish,
+    hosts: Sequence[str],
+    seen: Iterable[HostNetwork],
+    observed: Observed,
+    missing_parents: Mapping[str, str],
+) -> Plan:
+    """Return what makes *wish* on each of *hosts* (an overlay's is one manager); *missing_parents*: host -> device.
+
+    An existing network that differs is a refusal: Docker cannot change one, and would say nothing of it.
+    """
+    if wish.name in PREDEFINED:
+        return _refused(wish.name, f"{wish.name} is a network that the engine makes itself", "", "choose another name")
+    live = {network.host: network for network in seen if network.name == wish.name}
+    refusals: list[Finding] = []
+    operations: list[Operation] = []
+    for host in hosts:
+        existing = live.get(host)
+        if existing is None:
+            refusals += _conflicts(wish, host, observed, missing_parents)
+            reason = f"not there yet; {wish.driver}{_named(wish.subnets)}{_named((wish.parent,))}"
+            step = Step(f"network:{host}", "network", "create", host, f"create network {wish.name}", reason)
+            operations.append(CreateHostNetwork(step, host, wish))
+        elif changes := wish.differences(existing):
+            said = "; ".join(f"{change.path} is {change.old}, not {change.new}" for change in changes)
+            remedy = f"swarmkit network rm {wish.name}, then create it again; or choose another name"
+            what = f"network {wish.name} exists with other settings"
+            refusals.append(Finding("H30", "error", host, what, said, remedy))
+    return Plan((), tuple(refusals)) if refusals else Plan(tuple(operations))
+
+
+def _conflicts(
+    wish: NetworkWish, host: str, observed: Observed, missing_parents: Mapping[str, str]
+) -> Iterator[Finding]:
+    if host in missing_parents:
+        yield Finding(
+            "H31", "error", host, f"there is no device {missing_parents[host]} to be the parent", "",
+            "name one with --parent; see them by: ip -br link",
+        )  # fmt: skip
+    if wish.driver in PARENT_DRIVERS:
+        return
+    for route in observed.hosts[host].system.routes:
+        for subnet in wish.subnets:
+            if _overlap(subnet, route.destination):
+                yield Finding(
+                    "H28", "error", host, f"{subnet} overlaps {route.destination}, which the host reaches elsewhere",
+                    f"by {route.device}", "choose a range that no host routes: --subnet",
+                )  # fmt: skip
+
+
+def _overlap(first: str, second: str) -> bool:
+    one, other = ipaddress.ip_network(first, strict=False), ipaddress.ip_network(second, strict=False)
+    return one.version == other.version and one.overlaps(other)
+
+
+def plan_remove(
+    name: str, hosts: Sequence[str], seen: Iterable[HostNetwork], users: Mapping[str, Sequence[str]]
+) -> Plan:
+    """Return what removes *name* from each of *hosts* that has it; *users*: host -> who is on it there."""
+    if name in PREDEFINED:
+        return _refused(name, f"{name} is a network that the engine makes itself", "", "it cannot be removed")
+    live = [network for network in seen if network.name == name and network.host in hosts]
+    if not live:
+        return _refused(name, f"no host has a network {name}", f"asked: {', '.join(hosts)}", "see: swarmkit network ls")
+    refusals = [
+        Finding("H30", "error", host, f"network {name} is in use", ", ".join(who), "remove or disconnect them first")
+        for host, who in users.items()
+        if who
+    ]
+    if refusals:
+        return Plan((), tuple(refusals))
+    chosen = {network.id: network for network in live}
+    return Plan(
+        tuple(
+            RemoveHostNetwork(
+                Step(f"network:{network.host}", "network", "remove", network.host, f"remove network {name}"),
+                network.host,
+                network.id,
+            )
+            for network in chosen.values()
+        )
+    )
+
+
+def _named(words: Sequence[str]) -> str:
+    return "".join(f", {word}" for word in words if word)
+
+
+def _refused(target: str, what: str, evidence: str, remedy: str) -> Plan:
+    return Plan((), (Finding("H30", "error", target, what, evidence, remedy),))

@@ -1,0 +1,178 @@
+"""`network ...`: list, create, remove, connect and disconnect, each planned, applied and read back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from swarmkit.declared.host import Inventory
+from swarmkit.errors import InputError, NotConvergedError, SwarmkitError
+from swarmkit.observed.model import Observed
+from swarmkit.observed.networks import HostNetwork, read_networks
+from swarmkit.observed.observe import observe
+from swarmkit.plan.apply import apply
+from swarmkit.plan.context import Context
+from swarmkit.plan.model import Applied, Plan, Step
+from swarmkit.plan.network_operations import ConnectContainer, DisconnectContainer, networks_of
+from swarmkit.plan.network_planner import plan_create, plan_remove
+from swarmkit.plan.network_wish import PARENT_DRIVERS, NetworkWish
+from swarmkit.plan.progress import Progress
+from swarmkit.reach.fan_out import fan_out
+from swarmkit.reach.fleet import Fleet, reach
+from swarmkit.secret import Secret
+from swarmkit.workflows.up import IncompleteError, RefusedError
+
+PARENT_TIMEOUT_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class NetworkRun:
+    """Where a command on networks runs, and who watches and agrees."""
+
+    inventory: Inventory
+    progress: Progress
+    confirm: Callable[[Plan], bool]
+    sudo_password: Secret | None = None
+
+
+def list_networks(
+    inventory: Inventory, *, progress: Progress, sudo_password: Secret | None = None
+) -> tuple[tuple[HostNetwork, ...], Observed]:
+    """Return every host's networks, and the cluster for the services that are on them."""
+    progress.phase("connect")
+    with reach(inventory, sudo_password=sudo_password) as fleet:
+        progress.phase("observe")
+        return read_networks(fleet), observe(fleet, kernel="never")
+
+
+def create(run: NetworkRun, wish: NetworkWish, on: Sequence[str]) -> Applied | None:
+    """Make *wish* on the hosts *on* (all without any; an overlay on a manager); None when nothing was done."""
+    with _reached(run, on) as (fleet, hosts):
+        observed = observe(fleet, kernel="never")
+
+        def plan() -> Plan:
+            chosen = [_manager(observed)] if wish.is_of_swarm else hosts
+            return plan_create(wish, chosen, read_networks(fleet), observed, _missing_parents(fleet, wish, chosen))
+
+        return _carry_out(run, fleet, plan)
+
+
+def remove(run: NetworkRun, name: str, on: Sequence[str]) -> Applied | None:
+    """Remove network *name* from the hosts *on*, or from all that have it; one that is in use is refused."""
+    with _reached(run, on) as (fleet, hosts):
+        observed = observe(fleet, kernel="never")
+
+        def plan() -> Plan:
+            seen = read_networks(fleet)
+            mine = [network for network in seen if network.name == name and network.host in hosts]
+            if any(network.scope == "swarm" for network in mine):
+                manager = _manager(observed)
+                users = {network.host: list(network.users) for network in mine}
+                users[manager] = [*users.get(manager, ()), *services_on(name, seen, observed)]
+                return plan_remove(name, [manager], seen, users)
+            return plan_remove(name, hosts, seen, {network.host: list(network.users) for network in mine})
+
+        return _carry_out(run, fleet, plan, empty_after=False)
+
+
+def connect(
+    run: NetworkRun, host: str, network: str, container: str, *, ip: str, aliases: Sequence[str]
+) -> Applied | None:
+    """Connect a running container of *host* to *network*; None when it is on it."""
+    endpoint = {
+        **({"IPAMConfig": {"IPv4Address": ip}} if ip else {}),
+        **({"Aliases": list(aliases)} if aliases else {}),
+    }
+    with _reached(run, [host]) as (fleet, _):
+
+        def plan() -> Plan:
+            if network in networks_of(fleet[host].engine, container):
+                return Plan()
+            step = Step("connect", "network", "update", host, f"connect {container} to {network}", "not on it yet")
+            return Plan((ConnectContainer(step, host, network, container, endpoint),))
+
+        return _carry_out(run, fleet, plan)
+
+
+def disconnect(run: NetworkRun, host: str, network: str, container: str) -> Applied | None:
+    """Disconnect a container of *host* from *network*; None when it is not on it."""
+    with _reached(run, [host]) as (fleet, _):
+
+        def plan() -> Plan:
+            if network not in networks_of(fleet[host].engine, container):
+                return Plan()
+            step = Step("disconnect", "network", "update", host, f"disconnect {container} from {network}", "on it now")
+            return Plan((DisconnectContainer(step, host, network, container),))
+
+        return _carry_out(run, fleet, plan)
+
+
+def services_on(name: str, seen: Sequence[HostNetwork], observed: Observed) -> list[str]:
+    """Return the names of the services that are attached to the swarm's network *name*."""
+    ids = {network.id for network in seen if network.name == name and network.scope == "swarm"}
+    services = observed.cluster.services if observed.cluster else ()
+    return [
+        f"service {service.name}"
+        for service in services
+        if any(entry.get("Target") in ids for entry in service.spec["TaskTemplate"].get("Networks") or [])
+    ]
+
+
+@contextmanager
+def _reached(run: NetworkRun, on: Sequence[str]) -> Iterator[tuple[Fleet, list[str]]]:
+    """Connect to all hosts and give them with the names chosen by *on*; raises InputError for an unknown name."""
+    names = [host.name for host in run.inventory.hosts]
+    unknown = [name for name in on if name not in names]
+    if unknown:
+        raise InputError(f"no host {', '.join(unknown)} in the inventory", to_do=f"its hosts are {', '.join(names)}")
+    run.progress.phase("connect")
+    with reach(run.inventory, sudo_password=run.sudo_password) as fleet:
+        run.progress.phase("observe")
+        yield fleet, list(on) or names
+
+
+def _carry_out(
+    run: NetworkRun, fleet: Fleet, make_plan: Callable[[], Plan], *, empty_after: bool = True
+) -> Applied | None:
+    """Plan, ask, apply; then plan again, which must leave nothing to do."""
+    plan = make_plan()
+    if plan.refusals:
+        raise RefusedError(plan)
+    if not run.confirm(plan) or plan.is_empty:
+        return None
+    run.progress.phase("apply")
+    applied = apply(plan, Context(fleet, run.progress, plan.operations[0].step.target))
+    if applied.failed:
+        raise IncompleteError(applied)
+    if empty_after:
+        run.progress.phase("observe again")
+        left = make_plan()
+        if left.refusals or not left.is_empty:
+            raise NotConvergedError("the network is not as asked for", "", "see: swarmkit network inspect")
+    return applied
+
+
+def _manager(observed: Observed) -> str:
+    if observed.cluster is None:
+        why = observed.cluster_error or "no host of the inventory is in a swarm"
+        raise SwarmkitError("an overlay network needs a swarm", why, "swarmkit up")
+    return observed.cluster.told_by
+
+
+def _missing_parents(fleet: Fleet, wish: NetworkWish, hosts: Sequence[str]) -> dict[str, str]:
+    """Return host -> parent device that it lacks; of ``eth0.50`` Docker makes the VLAN, so eth0 is asked for."""
+    if wish.driver not in PARENT_DRIVERS or not wish.parent:
+        return {}
+    device = wish.parent.partition(".")[0]
+    script = 'test -e "/sys/class/net/$1"'
+    answers = fan_out(
+        hosts, lambda host: fleet[host].shell.run(script, (device,), timeout_seconds=PARENT_TIMEOUT_SECONDS, root=False)
+    )
+    missing = {}
+    for host, answer in answers.items():
+        if isinstance(answer, Exception):
+            raise answer
+        if answer.exit_code != 0:
+            missing[host] = device
+    return missing

@@ -1,0 +1,111 @@
+"""Docker's other kinds of network on real hosts, by `swarmkit network`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from lab.shop_lab import Shop
+
+pytestmark = pytest.mark.lab
+
+# Answers every request with the address it came from.
+SERVER = "require('http').createServer((q, r) => r.end(q.socket.remoteAddress)).listen(80)"
+MAC = "02:42:0a:58:00:c9"
+
+
+class Networks:
+    """`swarmkit network` on the shop's hosts; ends the containers that a test starts."""
+
+    def __init__(self, shop: Shop) -> None:
+        self.lab = shop.lab
+        self.containers: list[tuple[str, str]] = []
+
+    def network(self, verb: str, *arguments: str, code: int = 0) -> str:
+        asked = ["--yes"] if verb not in ("ls", "inspect") else []
+        done = self.lab.swarmkit("network", verb, "-i", self.lab.inventory, *asked, *arguments)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout if verb in ("ls", "inspect") and not code else done.stdout + done.stderr
+
+    def start(self, name: str, network: str) -> None:
+        """Start a container on B that answers with the address a request came from."""
+        self.containers.append(("B", name))
+        options = ("-d", "--name", name, "--network", network, "--user", "root", "--entrypoint", "node")
+        self.lab.run("B", "docker", "run", *options, "shop-backend:1.0", "-e", f'"{SERVER}"')
+
+    def evaluate(self, container: str, expression: str) -> str:
+        """Return what *expression* is in node inside a container on B."""
+        return self.lab.run("B", "docker", "exec", container, "node", "-p", f'"{expression}"')
+
+    def remove_containers(self) -> None:
+        for host, name in self.containers:
+            self.lab.run(host, "docker", "rm", "-f", name)
+        self.containers.clear()
+
+    def endpoint(self, host: str, container: str, network: str) -> dict[str, str]:
+        (found,) = json.loads(self.lab.run(host, "docker", "inspect", container))
+        endpoint: dict[str, str] = found["NetworkSettings"]["Networks"][network]
+        return endpoint
+
+
+@pytest.fixture
+def networks(deployed_shop: Shop) -> Iterator[Networks]:
+    made = Networks(deployed_shop)
+    yield made
+    made.remove_containers()
+
+
+def test_a_bridge_on_one_host_gives_names_and_is_refused_removal_while_in_use(networks: Networks) -> None:
+    app = ("app", "--on", "B", "--subnet")
+    assert "create network app" in networks.network("create", *app, "10.30.0.0/24")
+    assert "nothing to do" in networks.network("create", *app, "10.30.0.0/24")
+    assert "subnet is 10.30.0.0/24, not 10.31.0.0/24" in networks.network("create", *app, "10.31.0.0/24", code=1)
+    networks.start("web", "app")
+    networks.start("client", "none")
+    assert networks.evaluate("client", "Object.keys(require('os').networkInterfaces()).join()").strip() == "lo"
+
+    networks.lab.run("B", "docker", "network", "disconnect", "none", "client")
+    assert "connect client to app" in networks.network("connect", "app", "client", "--on", "B", "--alias", "me")
+    answer = networks.lab.run("B", "docker", "exec", "client", "wget", "-qO-", "http://web")
+    assert networks.endpoint("B", "client", "app")["IPAddress"] in answer
+    listed = networks.network("ls")
+    assert "web@B" in listed
+    assert "service shop_backend" in listed
+
+    said = networks.network("rm", "app", code=1)
+    assert "client" in said
+    assert "web" in said
+    networks.network("disconnect", "app", "client", "--on", "B")
+    assert "nothing to do" in networks.network("disconnect", "app", "client", "--on", "B")
+    networks.remove_containers()
+    networks.network("rm", "app")
+    assert "no host has a network app" in networks.network("inspect", "app", code=2)
+
+
+def test_macvlan_containers_on_two_hosts_answer_each_other_with_their_own_mac_addresses(networks: Networks) -> None:
+    lan = ("-d", "macvlan", "--subnet", "10.88.0.0/24", "--gateway", "10.88.0.254", "--parent", "vec0")
+    networks.network("create", "lan", "--on", "A", *lan, "--ip-range", "10.88.0.192/28")
+    networks.network("create", "lan", "--on", "B", *lan, "--ip-range", "10.88.0.208/28")
+    networks.start("far", "lan")
+    far = networks.endpoint("B", "far", "lan")["IPAddress"]
+    near = ("--rm", "--network", "lan", "--ip", "10.88.0.201", "--mac-address", MAC, "--entrypoint", "wget")
+    answer = networks.lab.run("A", "docker", "run", *near, "shop-frontend:1.0", "-qO-", f"http://{far}")
+    assert "10.88.0.201" in answer
+    assert MAC in networks.evaluate("far", "require('fs').readFileSync('/proc/net/arp', 'utf8')")
+    networks.remove_containers()
+    networks.network("rm", "lan")
+
+
+def test_a_macvlan_without_its_parent_device_is_refused_beforehand(networks: Networks) -> None:
+    said = networks.network("create", "lan", "--on", "A", "-d", "macvlan", "--parent", "eth7", code=1)
+    assert "no device eth7" in said
+
+
+def test_an_overlay_by_command_is_made_once_and_one_that_services_use_is_not_removed(networks: Networks) -> None:
+    networks.network("create", "extra", "-d", "overlay", "--encrypted", "--attachable")
+    rows = {row["name"]: row for row in json.loads(networks.network("ls", "--json"))["networks"]}
+    assert rows["extra"]["encryption"] == "declared"
+    assert rows["ingress"]["encryption"] == "off"
+    assert "service shop_backend" in networks.network("rm", "shop_shop", code=1)
+    networks.network("rm", "extra")

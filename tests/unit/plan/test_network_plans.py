@@ -1,0 +1,90 @@
+"""What `swarmkit network` plans, and what it refuses, from what the hosts have."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from fakes.swarm import FakeFleet
+
+from swarmkit.observed.model import Observed
+from swarmkit.observed.networks import HostNetwork
+from swarmkit.observed.observe import observe
+from swarmkit.plan.network_planner import plan_create, plan_remove
+from swarmkit.plan.network_wish import NetworkWish
+
+WISH = NetworkWish("app", subnets=("10.30.0.0/24",), gateways=("10.30.0.1",), labels={"team": "shop"})
+
+
+@pytest.fixture
+def observed(fleet: FakeFleet) -> Observed:
+    return observe(fleet, kernel="never")
+
+
+def seen(host: str = "A", name: str = "app", **changed: Any) -> HostNetwork:
+    raw = {
+        "Driver": "bridge",
+        "Internal": False,
+        "IPAM": {"Config": [{"Subnet": "10.30.0.0/24", "Gateway": "10.30.0.1"}]},
+        "Labels": {"team": "shop"},
+        **changed,
+    }
+    return HostNetwork(host, f"id-of-{name}-on-{host}", name, str(raw["Driver"]), "local", raw, {})
+
+
+def test_a_network_is_made_on_each_chosen_host_that_lacks_it(observed: Observed) -> None:
+    plan = plan_create(WISH, ["A", "B"], [seen("A")], observed, {})
+    assert [operation.step.target for operation in plan.operations] == ["B"]
+
+
+def test_a_network_that_is_as_asked_for_leaves_nothing_to_do(observed: Observed) -> None:
+    plan = plan_create(WISH, ["A"], [seen("A")], observed, {})
+    assert plan.is_empty
+    assert not plan.refusals
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"Driver": "macvlan"}, "driver is macvlan, not bridge"),
+        ({"Internal": True}, "internal is true, not false"),
+        ({"IPAM": {"Config": [{"Subnet": "10.31.0.0/24"}]}}, "subnet is 10.31.0.0/24, not 10.30.0.0/24"),
+        ({"Labels": {}}, "labels.team is (none), not shop"),
+    ],
+)
+def test_an_existing_network_with_other_settings_is_refused_with_the_difference(
+    observed: Observed, changed: dict[str, Any], said: str
+) -> None:
+    (refusal,) = plan_create(WISH, ["A"], [seen("A", **changed)], observed, {}).refusals
+    assert said in refusal.evidence
+    assert "network rm app" in refusal.remedy
+
+
+def test_a_range_that_the_host_routes_elsewhere_is_refused(observed: Observed) -> None:
+    route = observed.hosts["A"].system.routes[0].destination
+    (refusal,) = plan_create(NetworkWish("app", subnets=(route,)), ["A"], [], observed, {}).refusals
+    assert refusal.code == "H28"
+    assert route in refusal.what
+
+
+def test_a_macvlan_may_share_the_hosts_range_but_needs_its_parent(observed: Observed) -> None:
+    route = observed.hosts["A"].system.routes[0].destination
+    wish = NetworkWish("lan", driver="macvlan", subnets=(route,), options={"parent": "eth7"})
+    assert not plan_create(wish, ["A"], [], observed, {}).refusals
+    (refusal,) = plan_create(wish, ["A"], [], observed, {"A": "eth7"}).refusals
+    assert "eth7" in refusal.what
+
+
+def test_a_network_in_use_is_not_removed_and_its_users_are_named() -> None:
+    (refusal,) = plan_remove("app", ["A"], [seen()], {"A": ["web", "service shop_api"]}).refusals
+    assert refusal.evidence == "web, service shop_api"
+
+
+@pytest.mark.parametrize("name", ["bridge", "host", "none", "ingress", "docker_gwbridge"])
+def test_the_engines_own_networks_are_neither_made_nor_removed(observed: Observed, name: str) -> None:
+    assert plan_create(NetworkWish(name), ["A"], [], observed, {}).refusals
+    assert plan_remove(name, ["A"], [seen(name=name)], {}).refusals
+
+
+def test_a_name_that_no_host_knows_is_refused() -> None:
+    assert "no host has a network gone" in plan_remove("gone", ["A"], [seen()], {}).refusals[0].what
