@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "verify": ("swarmkit.cli.verify:verify", "Prove that services answer and the overlay is encrypted."),
     "down": ("swarmkit.cli.down:down", "Remove what up has made; volumes stay unless told."),
     "network": ("swarmkit.cli.network:network", "Networks of every kind on the hosts: ls, create, rm, connect."),
+    "node": ("swarmkit.cli.node:node", "List, drain, activate or replace nodes."),
     "history": ("swarmkit.cli.history:history", "Show what runs from this machine have changed."),
     "trust": ("swarmkit.cli.trust:trust", "Show the hosts' SSH keys and record them as trusted."),
     "lab": ("swarmkit.cli.lab:lab", "The embedded lab: Linux hosts with their own kernels on this machine."),

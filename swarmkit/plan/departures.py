@@ -60,7 +60,7 @@ def _removal(observed: Observed, node: Node, after: frozenset[str]) -> Iterator[
             step = Step(key, "node", "update", name, "drain", "it left the inventory", after, change)
             yield SetAvailability(step, node.id, "drain")
             after |= {key}
-        services = tuple(service.name for service in _running_on(observed.cluster, node) if _is_replicated(service))
+        services = tuple(service.name for service in running_on(observed.cluster, node) if is_replicated(service))
         key = f"emptied:{node.id}"
         step = Step(key, "node", "wait", name, "wait until what it ran runs elsewhere", ", ".join(services), after)
         yield AwaitEmptied(step, node.id, services)
@@ -96,7 +96,7 @@ def departure_refusals(
     for node in leaving:
         if node.state != "down":
             stays = [other for other in cluster.nodes if other.id not in gone and other.state == "ready"]
-            for service in filter(_is_replicated, _running_on(cluster, node)):
+            for service in filter(is_replicated, running_on(cluster, node)):
                 if not any(node_may_run(service.spec, other) for other in stays):
                     yield _stranded(node, service)
 
@@ -104,14 +104,19 @@ def departure_refusals(
 def departure_warnings(observed: Observed, leaving: Iterable[Node]) -> Iterator[Finding]:
     """Yield each service whose data stays behind in a volume of a node that leaves."""
     for node in leaving:
-        for service in _running_on(observed.cluster, node):
-            mounts = service.spec["TaskTemplate"]["ContainerSpec"].get("Mounts") or ()
-            volumes = [str(mount.get("Source", "")) for mount in mounts if mount.get("Type") == "volume"]
+        for service in running_on(observed.cluster, node):
+            volumes = volumes_of(service)
             if volumes:
                 yield Finding(
                     "H52", "warning", node.hostname, f"data of service {service.name} stays behind on this host",
                     f"volume {', '.join(volumes)}", "bring it to the host where the service will run, first",
                 )  # fmt: skip
+
+
+def volumes_of(service: ServiceState) -> list[str]:
+    """Return the named volumes a service mounts: its data, on the host where it runs."""
+    mounts = service.spec["TaskTemplate"]["ContainerSpec"].get("Mounts") or ()
+    return [str(mount["Source"]) for mount in mounts if mount.get("Type") == "volume" and mount.get("Source")]
 
 
 def _quorum_lost(node: Node, quorum: Quorum) -> Finding:
@@ -128,13 +133,15 @@ def _stranded(node: Node, service: ServiceState) -> Finding:
     )  # fmt: skip
 
 
-def _running_on(cluster: ClusterState | None, node: Node) -> list[ServiceState]:
+def running_on(cluster: ClusterState | None, node: Node) -> list[ServiceState]:
+    """Return the services that have a task on *node* which has not ended."""
     tasks = cluster.tasks if cluster else ()
     ids = {task.service_id for task in tasks if task.node_id == node.id and task.state not in _ENDED}
     return [service for service in (cluster.services if cluster else ()) if service.id in ids]
 
 
-def _is_replicated(service: ServiceState) -> bool:
+def is_replicated(service: ServiceState) -> bool:
+    """Tell whether *service* has a number of tasks, which move; a global one has one on each node."""
     return "Global" not in (service.spec.get("Mode") or {})
 
 

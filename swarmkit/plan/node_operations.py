@@ -119,6 +119,29 @@ class AwaitEmptied:
 
 
 @dataclass(frozen=True)
+class AwaitReady:
+    """Wait until the managers see a host as a ready node."""
+
+    step: Step
+
+    def run(self, context: Context) -> str:
+        node_id = str(context.reached(self.step.target).engine.info()["Swarm"]["NodeID"])
+        state = wait_until(
+            lambda: context.manager.inspect("nodes", node_id)["Status"]["State"],
+            lambda state: state == "ready",
+            timeout_seconds=ROLE_TIMEOUT_SECONDS,
+            retry_on=(EngineError, ConnectionLostError),
+        )
+        if state != "ready":
+            raise NotConvergedError(
+                f"{self.step.target}: has joined but the managers see it as {state}",
+                f"waited {ROLE_TIMEOUT_SECONDS:g} s",
+                f"see: journalctl -u docker on {self.step.target}",
+            )
+        return f"node {node_id[:12]} is ready"
+
+
+@dataclass(frozen=True)
 class RemoveNode:
     """Take a node's entry out of the swarm; the engine refuses for a manager, so it is demoted before."""
 

@@ -119,7 +119,7 @@ def _membership(inventory: Inventory, observed: Observed, pools: tuple[str, ...]
         joined = before if host is first else frozenset[str]()
         if host is not first and observed.hosts[host.name].engine.swarm_state != "active":
             key = f"join:{host.name}"
-            yield _join(key, host, first, observed, last_manager if host.role == "manager" else before)
+            yield join_node(key, host, first, observed, last_manager if host.role == "manager" else before)
             joined = frozenset({key})
             last_manager = joined if host.role == "manager" else last_manager
         elif _is_live_worker(host, observed):
@@ -153,7 +153,8 @@ def _init(host: Host, inventory: Inventory, observed: Observed, pools: tuple[str
     return InitSwarm(step, body)
 
 
-def _join(key: str, host: Host, first: Host, observed: Observed, after: frozenset[str]) -> JoinNode:
+def join_node(key: str, host: Host, first: Host, observed: Observed, after: frozenset[str]) -> JoinNode:
+    """Return the operation that joins *host* by way of *first*, a manager."""
     body = {
         **_addresses(host, observed),
         "RemoteAddrs": [f"{_addresses(first, observed)['AdvertiseAddr']}:2377"],

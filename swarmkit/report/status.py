@@ -19,6 +19,7 @@ from swarmkit.report.status_view import NetworkRow, NodeRow, status_view
 from swarmkit.report.tables import columns
 
 SCHEMA = "swarmkit.status/1"
+_NODE_HEADINGS = ("node", "role", "state", "address", "labels", "engine")
 _NAMED_ADDRESSES = 3
 _GOOD_STATES = ("ready", "running", "none wanted")
 
@@ -28,13 +29,21 @@ def print_status(console: Console, inventory: Inventory, observed: Observed, sta
     console.print(render_status(inventory, observed, stack))
 
 
+def print_nodes(console: Console, inventory: Inventory, observed: Observed) -> None:
+    """Print the nodes' table alone."""
+    view = status_view(inventory, observed, None)
+    if view.error:
+        console.print(line("", view.error, style="yellow"))
+    console.print(columns(_NODE_HEADINGS, map(_node, view.nodes)))
+
+
 def render_status(inventory: Inventory, observed: Observed, stack: Stack | None = None) -> RenderableType:
     """Return the tables; with a *stack*, of its services and networks alone."""
     view = status_view(inventory, observed, stack)
     parts: list[RenderableType] = [line("", f"cluster {view.cluster}", style="bold")]
     if view.error:
         parts.append(line("  ", view.error, style="yellow"))
-    parts += [Text(), columns(("node", "role", "state", "address", "labels", "engine"), map(_node, view.nodes))]
+    parts += [Text(), columns(_NODE_HEADINGS, map(_node, view.nodes))]
     if view.services:
         heading = ("service", "image", "tasks", "on", "published", "state")
         parts += [Text(), columns(heading, map(_service, view.services))]

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from lab.shop_lab import Lab
 
+from swarmkit.reach.retry import wait_until
+
 pytestmark = pytest.mark.lab
 
 NUMBERS = {"P": 61, "Q": 62, "R": 63}
@@ -91,3 +93,33 @@ def test_what_left_the_inventory_is_drained_and_removed_after_its_tasks_moved(li
     life.run("Q", "docker swarm leave --force")
     changed(life, "up", "--yes", "-i", whole)
     assert nodes(life, "P") == {"P": "manager", "Q": "manager", "R": "manager"}
+
+
+def test_a_wiped_manager_takes_its_old_place_with_its_labels(life: Lab, tmp_path: Path) -> None:
+    whole = inventory(life, tmp_path, "PQR", labels="data")
+    changed(life, "up", "--yes", "-i", whole)
+    life.run("P", "docker node update --label-add rack=7 R")
+    changed(life, "lab", "reset", "R")
+    seen = wait_until(
+        lambda: life.run("P", "docker node ls --format '{{.Hostname}} {{.Status}}'"),
+        lambda said: "R Down" in said,
+        timeout_seconds=90,
+        interval_seconds=2,
+    )
+    assert "R Down" in seen
+    changed(life, "node", "replace", "R", "--yes", "-i", whole)
+    listed = json.loads(changed(life, "node", "ls", "--json", "-i", whole))["nodes"]
+    assert [(node["name"], node["role"], node["state"]) for node in listed] == [
+        (name, "manager", "ready") for name in "PQR"
+    ]
+    assert listed[2]["labels"] == {"role": "data", "rack": "7"}
+    assert "nothing to do" in changed(life, "up", "--yes", "-i", whole)
+
+
+def test_a_drained_node_is_emptied_and_activated_again(life: Lab, tmp_path: Path) -> None:
+    whole = inventory(life, tmp_path, "PQR", labels="data")
+    changed(life, "up", "--yes", "-i", whole)
+    changed(life, "node", "drain", "R", "--yes", "-i", whole)
+    assert life.run("P", "docker node inspect R --format '{{.Spec.Availability}}'").strip() == "drain"
+    changed(life, "node", "activate", "R", "--yes", "-i", whole)
+    assert "nothing to do" in changed(life, "up", "--yes", "-i", whole)

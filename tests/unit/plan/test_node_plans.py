@@ -1,0 +1,120 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from fakes.running import run_once
+from fakes.swarm import FakeFleet, fake_fleet
+
+from swarmkit.declared.host import Host, Inventory
+from swarmkit.observed.observe import observe
+from swarmkit.plan.apply import apply
+from swarmkit.plan.context import Context
+from swarmkit.plan.model import Plan
+from swarmkit.plan.node_plans import activate_plan, drain_plan, replace_plan
+from swarmkit.plan.planner import Declared
+from swarmkit.plan.progress import Silent
+
+HOSTS = (
+    Host("A", "10.88.0.11", "manager"),
+    Host("B", "10.88.0.12", "manager", labels={"role": "back"}),
+    Host("C", "10.88.0.13", "manager"),
+    Host("D", "10.88.0.14", "worker", labels={"role": "data"}),
+)
+INVENTORY = Inventory(Path("inventory.yaml"), "prod", HOSTS)
+A, B, C, D = HOSTS
+
+
+@pytest.fixture
+def made() -> FakeFleet:
+    fleet = fake_fleet(INVENTORY)
+    run_once(fleet, Declared(INVENTORY))
+    return fleet
+
+
+def service(name: str, constraint: str = "", volume: str = "") -> dict[str, object]:
+    container: dict[str, object] = {"Image": "absent.example/none:1"}
+    if volume:
+        container["Mounts"] = [{"Type": "volume", "Source": volume, "Target": "/data"}]
+    template: dict[str, object] = {"ContainerSpec": container}
+    if constraint:
+        template["Placement"] = {"Constraints": [constraint]}
+    return {"Name": name, "TaskTemplate": template, "Mode": {"Replicated": {"Replicas": 1}}}
+
+
+def run(fleet: FakeFleet, plan: Plan) -> dict[str, str]:
+    waited: list[str] = []
+    context = Context(fleet, Silent(), "A", lambda name, _: waited.append(name) or name)  # type: ignore[func-returns-value]
+    return {key: outcome.status for key, outcome in apply(plan, context).outcomes.items()}
+
+
+def availability(fleet: FakeFleet, name: str) -> str:
+    node = fleet.cluster.nodes[fleet.engine(name).node_id]
+    return str(node["Spec"]["Availability"])
+
+
+def test_a_drained_node_is_empty_and_an_active_one_takes_tasks_again(made: FakeFleet) -> None:
+    assert set(run(made, drain_plan(INVENTORY, D, observe(made, kernel="never"))).values()) == {"done"}
+    assert availability(made, "D") == "drain"
+    assert drain_plan(INVENTORY, D, observe(made, kernel="never")).is_empty
+    run(made, activate_plan(INVENTORY, D, observe(made, kernel="never")))
+    assert availability(made, "D") == "active"
+    assert activate_plan(INVENTORY, D, observe(made, kernel="never")).is_empty
+
+
+def test_what_stops_because_it_may_run_nowhere_else_is_said_before(made: FakeFleet) -> None:
+    made.engine("A").create("services", service("db", "node.labels.role == data"))
+    plan = drain_plan(INVENTORY, D, observe(made, kernel="never"))
+    assert (plan.warnings[0].code, plan.warnings[0].what) == ("B35", "service db may run nowhere else: it stops")
+
+
+def wiped(fleet: FakeFleet, name: str) -> FakeFleet:
+    fleet.engine(name).leave_swarm(force=True)
+    return fleet
+
+
+def replacing(
+    fleet: FakeFleet, host: Host, *, accept_data_loss: bool = False, inventory: Inventory = INVENTORY
+) -> Plan:
+    observed = observe(fleet, kernel="always")
+    volumes = fleet.engine(host.name).volumes
+    return replace_plan(inventory, host, observed, volumes=volumes, accept_data_loss=accept_data_loss)
+
+
+def test_a_wiped_manager_takes_its_place_and_its_old_entry_goes_last(made: FakeFleet) -> None:
+    old = made.engine("B").node_id
+    plan = replacing(wiped(made, "B"), B)
+    keys = [operation.step.key for operation in plan.operations]
+    assert keys == ["join", "node", "ready", f"demote:{old}", f"remove:{old}"]
+    assert set(run(made, plan).values()) == {"done"}
+    assert old not in made.cluster.nodes
+    assert made.engine("B").is_manager
+    assert replacing(made, B).is_empty
+
+
+def test_labels_that_only_the_old_node_had_are_restored(made: FakeFleet) -> None:
+    made.cluster.nodes[made.engine("D").node_id]["Spec"]["Labels"]["rack"] = "7"
+    run(made, replacing(wiped(made, "D"), D))
+    assert made.cluster.nodes[made.engine("D").node_id]["Spec"]["Labels"] == {"role": "data", "rack": "7"}
+
+
+def test_a_service_whose_volume_is_gone_stops_for_a_decision(made: FakeFleet) -> None:
+    made.engine("A").create("services", service("db", "node.labels.role == data", "db-data"))
+    plan = replacing(wiped(made, "D"), D)
+    assert [(one.code, one.evidence) for one in plan.refusals] == [("H52", "no volume db-data on the host")]
+    assert not replacing(made, D, accept_data_loss=True).refusals
+    made.engine("D").create("volumes", {"Name": "db-data"})
+    assert not replacing(made, D).refusals
+
+
+def test_an_old_node_that_is_not_down_is_not_replaced(made: FakeFleet) -> None:
+    old = made.engine("D").node_id
+    wiped(made, "D")
+    made.cluster.nodes[old]["Status"]["State"] = "ready"
+    assert "is ready, not down" in replacing(made, D).refusals[0].what
+
+
+def test_a_host_that_was_never_a_node_takes_nobodys_place() -> None:
+    more = replace(INVENTORY, hosts=(*HOSTS, Host("E", "10.88.0.15", "worker")))
+    fleet = fake_fleet(more)
+    run_once(fleet.of("ABCD"), Declared(INVENTORY))
+    assert "takes nobody's place" in replacing(fleet, more.host("E"), inventory=more).refusals[0].what
