@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 @click.option("--keep-swarm", is_flag=True, help="Remove the stack only.")
 @options.allow_even_managers_option
 @options.ask_become_pass_option
+@options.lock_wait_option
 def down(
     *,
     inventory_file: Path,
@@ -39,6 +40,7 @@ def down(
     keep_swarm: bool,
     allow_even_managers: bool,
     ask_become_pass: bool,
+    lock_wait_seconds: float,
 ) -> None:
     """Remove what `up` has made: the stack's services, networks and secrets, and the swarm if swarmkit made it.
 
@@ -71,6 +73,7 @@ def down(
             sudo_password=password,
             volumes=volumes,
             keep_swarm=keep_swarm,
+            lock_wait_seconds=lock_wait_seconds,
         )
     if applied:
         print_outcome(results(), applied)

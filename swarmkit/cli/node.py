@@ -53,6 +53,7 @@ def _changing(command: _Command) -> _Command:
     """Give *command* the host and the options that all changing commands of a node have."""
     for decorate in (
         options.timeout_option,
+        options.lock_wait_option,
         options.ask_become_pass_option,
         options.allow_even_managers_option,
         options.yes_option,
@@ -94,6 +95,7 @@ def _change(
     allow_even_managers: bool,
     ask_become_pass: bool,
     timeout_seconds: float,
+    lock_wait_seconds: float,
     accept_data_loss: bool = False,
 ) -> None:
     from swarmkit.plan.model import Plan
@@ -102,10 +104,11 @@ def _change(
     from swarmkit.report.outcome import print_outcome
     from swarmkit.report.plan_text import print_plan
     from swarmkit.workflows.inputs import read_declared
-    from swarmkit.workflows.node import change_node
+    from swarmkit.workflows.node import Wish, change_node, host_of
 
     declared = read_declared(inventory_file, None, allow_even_managers=allow_even_managers)
     cluster = declared.inventory.cluster
+    wish = Wish(declared.inventory, host_of(declared.inventory, host), action, accept_data_loss)
     password = options.sudo_password(ask=ask_become_pass)
     with (
         journaled(f"node {action} {host}", declared.inventory) as journal,
@@ -122,14 +125,12 @@ def _change(
             return agreed
 
         applied = change_node(
-            declared.inventory,
-            host,
-            action,
+            wish,
             progress=journal.watching(progress),
             confirm=confirm,
             sudo_password=password,
             service_timeout_seconds=timeout_seconds,
-            accept_data_loss=accept_data_loss,
+            lock_wait_seconds=lock_wait_seconds,
         )
-    if applied and applied.outcomes:
+    if applied:
         print_outcome(results(), applied)

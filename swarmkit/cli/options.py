@@ -55,6 +55,22 @@ ask_become_pass_option = click.option(
 allow_even_managers_option = click.option(
     "--allow-even-managers", is_flag=True, help="Accept an even number of managers, of which one adds no tolerance."
 )
+
+
+def wait_seconds(ctx: click.Context, param: click.Parameter, value: str) -> float:
+    """Return *value* as a number of seconds, 0 too, or refuse it."""
+    return 0.0 if value == "0" else positive_seconds(ctx, param, value)
+
+
+lock_wait_option = click.option(
+    "--lock-wait",
+    "lock_wait_seconds",
+    callback=wait_seconds,
+    default="0",
+    show_default=True,
+    metavar="SECONDS",
+    help="How long to wait for another run that holds the cluster.",
+)
 timeout_option = click.option(
     "--timeout",
     "timeout_seconds",

@@ -47,6 +47,7 @@ remove_nodes_option = click.option(
 @adopt_option
 @options.allow_even_managers_option
 @options.ask_become_pass_option
+@options.lock_wait_option
 @options.timeout_option
 def up(
     *,
@@ -61,6 +62,7 @@ def up(
     adopt: bool,
     allow_even_managers: bool,
     ask_become_pass: bool,
+    lock_wait_seconds: float,
     timeout_seconds: float,
 ) -> None:
     """Make the cluster as the inventory and the stack declare it, and prove it.
@@ -95,6 +97,7 @@ def up(
                 sudo_password=password,
                 service_timeout_seconds=timeout_seconds,
                 verify=verify,
+                lock_wait_seconds=lock_wait_seconds,
             )
         _print_report(report, declared, progress.phases)
         if report.proof_failed:

@@ -53,6 +53,8 @@ def _run(operation: Operation, context: Context) -> Outcome:
     step, started = operation.step, time.monotonic()
     context.progress.started(step.key, step.target, step.summary)
     try:
+        if step.verb != "wait":
+            context.guard(step)
         note = operation.run(context)
     except (ConnectionLostError, CommandTimeoutError) as error:
         context.progress.ended(step.key, ok=False, note="connection lost, outcome unknown")

@@ -5,12 +5,16 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from swarmkit.errors import SwarmkitError
 from swarmkit.plan.progress import Progress
 from swarmkit.reach.engine import Engine, Kind
 from swarmkit.reach.fleet import Fleet, ReachedHost
 from swarmkit.secret import Secret
+
+if TYPE_CHECKING:
+    from swarmkit.plan.model import Step
 
 
 def _nobody_waits(service: str, key: str) -> str:
@@ -28,6 +32,8 @@ class Context:
     await_service: Callable[[str, str], str] = _nobody_waits
     """Waits until a service (its name in the swarm) runs as declared; the second argument is the progress key."""
     cancelled: threading.Event = field(default_factory=threading.Event)
+    guard: Callable[[Step], None] = lambda _: None
+    """Called before each write; raises SwarmkitError when this run may not write any more."""
     _tokens: dict[str, Secret] = field(default_factory=dict, repr=False)
     _ids: dict[tuple[Kind, str], str] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)

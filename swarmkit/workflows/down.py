@@ -17,6 +17,7 @@ from swarmkit.plan.teardown import make_teardown_plan
 from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.fleet import Fleet, reach
 from swarmkit.secret import Secret
+from swarmkit.workflows.one_writer import one_writer
 from swarmkit.workflows.up import IncompleteError, RefusedError
 
 
@@ -29,6 +30,7 @@ def down(
     sudo_password: Secret | None = None,
     volumes: bool = False,
     keep_swarm: bool = False,
+    lock_wait_seconds: float = 0.0,
 ) -> Applied | None:
     """Remove *stack* and the swarm that swarmkit made; None when there was nothing to do or *confirm* declined.
 
@@ -43,8 +45,17 @@ def down(
             raise RefusedError(plan)
         if not confirm(plan) or plan.is_empty:
             return None
-        progress.phase("apply")
-        applied = apply(plan, Context(fleet, progress, first_manager(declared.inventory, observed)))
+        with one_writer(fleet, observed, progress, "down", lock_wait_seconds) as writer:
+            if writer.met_another:
+                observed = observe(fleet, kernel="never")
+                plan = _plan(declared, stack, observed, fleet, volumes=volumes, keep_swarm=keep_swarm)
+                if plan.refusals:
+                    raise RefusedError(plan)
+                if not confirm(plan) or plan.is_empty:
+                    return None
+            progress.phase("apply")
+            manager = first_manager(declared.inventory, observed)
+            applied = apply(plan, Context(fleet, progress, manager, guard=writer.guard))
         if applied.failed:
             raise IncompleteError(applied)
         progress.phase("observe again")

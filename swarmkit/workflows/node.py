@@ -5,87 +5,127 @@ from __future__ import annotations
 import difflib
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import Literal
 
-from swarmkit.converge.wait import wait_for_service, wakeups
+from swarmkit.converge.wait import Wakeups, wait_for_service, wakeups
 from swarmkit.declared.host import Host, Inventory
 from swarmkit.errors import InputError, NotConvergedError
 from swarmkit.observed.model import Observed
 from swarmkit.observed.observe import observe, with_kernel_facts
 from swarmkit.plan.apply import apply
 from swarmkit.plan.context import Context
-from swarmkit.plan.model import Applied, Plan
+from swarmkit.plan.model import Applied, Plan, Step
 from swarmkit.plan.node_plans import activate_plan, drain_plan, replace_plan
 from swarmkit.plan.planner import first_manager
 from swarmkit.plan.progress import Progress
 from swarmkit.reach.fleet import Fleet, reach
 from swarmkit.secret import Secret
+from swarmkit.workflows.one_writer import one_writer
 from swarmkit.workflows.up import IncompleteError, RefusedError
 
 Action = Literal["drain", "activate", "replace"]
 
 
+@dataclass(frozen=True)
+class Wish:
+    """What shall become of one host's node."""
+
+    inventory: Inventory
+    host: Host
+    action: Action
+    accept_data_loss: bool = False
+
+    def plan(self, fleet: Fleet) -> tuple[Plan, Observed]:
+        """Observe and plan; raises RefusedError."""
+        observed = observe(fleet, kernel="never")
+        if self.action == "drain":
+            plan = drain_plan(self.inventory, self.host, observed)
+        elif self.action == "activate":
+            plan = activate_plan(self.inventory, self.host, observed)
+        else:
+            observed = with_kernel_facts(fleet, observed)
+            volumes = [str(volume["Name"]) for volume in fleet[self.host.name].engine.find("volumes")]
+            plan = replace_plan(
+                self.inventory, self.host, observed, volumes=volumes, accept_data_loss=self.accept_data_loss
+            )
+        if plan.refusals:
+            raise RefusedError(plan)
+        return plan, observed
+
+
 def change_node(
-    inventory: Inventory,
-    host_name: str,
-    action: Action,
+    wish: Wish,
     *,
     progress: Progress,
     confirm: Callable[[Plan], bool],
     sudo_password: Secret | None = None,
     service_timeout_seconds: float = 300.0,
-    accept_data_loss: bool = False,
+    lock_wait_seconds: float = 0.0,
 ) -> Applied | None:
-    """Do *action* to one host's node; None when *confirm* declined.
+    """Do what is wished; None when there was nothing to do or *confirm* declined.
 
-    Raises InputError for an unknown host, RefusedError, IncompleteError or NotConvergedError.
+    Raises RefusedError, LockedError, IncompleteError or NotConvergedError.
     """
-    host = _host(inventory, host_name)
+    name = wish.host.name
     progress.phase("connect")
-    with reach(inventory, sudo_password=sudo_password) as fleet, wakeups(fleet) as woken:
+    with ExitStack() as resources:
+        fleet = resources.enter_context(reach(wish.inventory, sudo_password=sudo_password))
         progress.phase("observe")
-        observed = observe(fleet, kernel="never")
-        if action == "replace":
-            observed = with_kernel_facts(fleet, observed)
-        plan = _plan(inventory, host, action, fleet, observed, accept_data_loss=accept_data_loss)
-        if plan.refusals:
-            raise RefusedError(plan)
-        if not confirm(plan):
+        plan, observed = wish.plan(fleet)
+        if not confirm(plan) or plan.is_empty:
             return None
+        purpose = f"node {wish.action} {name}"
+        writer = resources.enter_context(one_writer(fleet, observed, progress, purpose, lock_wait_seconds))
+        if writer.met_another:
+            plan, observed = wish.plan(fleet)
+            if not confirm(plan) or plan.is_empty:
+                return None
         progress.phase("apply")
-        cancelled = threading.Event()
-
-        def wait_for(service: str, key: str) -> str:
-            return wait_for_service(
-                service, key, fleet=fleet, manager=context.manager, woken=woken, progress=progress,
-                timeout_seconds=service_timeout_seconds, cancelled=cancelled,
-            )  # fmt: skip
-
-        context = Context(fleet, progress, first_manager(inventory, observed), wait_for, cancelled)
-        applied = apply(plan, context)
-        if applied.failed:
-            raise IncompleteError(applied)
+        woken = resources.enter_context(wakeups(fleet))
+        manager = first_manager(wish.inventory, observed)
+        applied = _apply(plan, fleet, manager, woken, progress, writer.guard, service_timeout_seconds)
         progress.phase("observe again")
-        observed = observe(fleet, kernel="never")
-        left = _plan(inventory, host, action, fleet, observed, accept_data_loss=accept_data_loss)
+        left, _ = wish.plan(fleet)
         if not left.is_empty:
             still = ", ".join(operation.step.summary for operation in left.writes)
-            raise NotConvergedError(f"{host.name}: not all is done", f"still to do: {still}", "run the same again")
+            raise NotConvergedError(f"{name}: not all is done", f"still to do: {still}", "run the same again")
         return applied
 
 
-def _plan(
-    inventory: Inventory, host: Host, action: Action, fleet: Fleet, observed: Observed, *, accept_data_loss: bool
-) -> Plan:
-    if action == "drain":
-        return drain_plan(inventory, host, observed)
-    if action == "activate":
-        return activate_plan(inventory, host, observed)
-    volumes = [str(volume["Name"]) for volume in fleet[host.name].engine.find("volumes")]
-    return replace_plan(inventory, host, observed, volumes=volumes, accept_data_loss=accept_data_loss)
+def _apply(
+    plan: Plan,
+    fleet: Fleet,
+    manager: str,
+    woken: Wakeups,
+    progress: Progress,
+    guard: Callable[[Step], None],
+    timeout_seconds: float,
+) -> Applied:
+    cancelled = threading.Event()
+
+    def wait_for(service: str, key: str) -> str:
+        return wait_for_service(
+            service,
+            key,
+            fleet=fleet,
+            manager=context.manager,
+            woken=woken,
+            progress=progress,
+            timeout_seconds=timeout_seconds,
+            cancelled=cancelled,
+        )
+
+    context = Context(fleet, progress, manager, wait_for, cancelled, guard)
+    applied = apply(plan, context)
+    if applied.failed:
+        raise IncompleteError(applied)
+    return applied
 
 
-def _host(inventory: Inventory, name: str) -> Host:
+def host_of(inventory: Inventory, name: str) -> Host:
+    """Return the host *name*; raises InputError with a hint when there is none."""
     names = [host.name for host in inventory.hosts]
     if name not in names:
         near = difflib.get_close_matches(name, names, n=1)

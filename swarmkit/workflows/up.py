@@ -23,6 +23,7 @@ from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.fleet import Fleet, reach
 from swarmkit.secret import Secret
 from swarmkit.verify.prove import prove
+from swarmkit.workflows.one_writer import OneWriter, one_writer
 
 ROUNDS = 3
 """How often is observed and planned again, when new state made more work visible or an outcome was unknown."""
@@ -73,11 +74,12 @@ def up(
     sudo_password: Secret | None = None,
     service_timeout_seconds: float = 300.0,
     verify: bool = True,
+    lock_wait_seconds: float = 0.0,
 ) -> UpReport:
     """Bring the hosts to what is declared and prove it; *confirm* sees the plan and is asked before the first write.
 
-    Raises RefusedError, IncompleteError or NotConvergedError; a declined confirmation returns a report without
-    outcomes.
+    Raises RefusedError, LockedError, IncompleteError or NotConvergedError; a declined confirmation returns a report
+    without outcomes.
     """
     progress.phase("connect")
     with reach(declared.inventory, sudo_password=sudo_password) as fleet:
@@ -90,7 +92,16 @@ def up(
         with ExitStack() as resources:
             woken = resources.enter_context(wakeups(fleet))
             waiter = _Waiter(fleet, woken, progress, service_timeout_seconds)
-            applied, observed = _apply_rounds(plan, declared, fleet, observed, waiter)
+            applied: tuple[Applied, ...] = ()
+            if not plan.is_empty:
+                writer = resources.enter_context(one_writer(fleet, observed, progress, "up", lock_wait_seconds))
+                if writer.met_another:
+                    plan, observed = plan_for(declared, fleet)
+                    if plan.refusals:
+                        raise RefusedError(plan)
+                    if not confirm(plan):
+                        return UpReport(plan, observed)
+                applied, observed = _apply_rounds(plan, declared, fleet, observed, waiter, writer)
             waited = False
             if declared.stack is not None:
                 progress.phase("converge")
@@ -117,7 +128,7 @@ def plan_for(declared: Declared, fleet: Fleet) -> tuple[Plan, Observed]:
 
 
 def _apply_rounds(
-    plan: Plan, declared: Declared, fleet: Fleet, observed: Observed, waiter: _Waiter
+    plan: Plan, declared: Declared, fleet: Fleet, observed: Observed, waiter: _Waiter, writer: OneWriter
 ) -> tuple[tuple[Applied, ...], Observed]:
     """Apply *plan*, look again and apply what is still to do; return all that was applied and the last look."""
     rounds: list[Applied] = []
@@ -129,7 +140,7 @@ def _apply_rounds(
         manager = first_manager(declared.inventory, observed)
         cancelled = threading.Event()
         wait_for = functools.partial(waiter.wait_for, cancelled=cancelled)
-        applied = apply(plan, Context(fleet, waiter.progress, manager, wait_for, cancelled))
+        applied = apply(plan, Context(fleet, waiter.progress, manager, wait_for, cancelled, writer.guard))
         rounds.append(applied)
         if any(outcome.status == "failed" for outcome in applied.failed) or (len(rounds) == ROUNDS and applied.failed):
             raise IncompleteError(applied)

@@ -265,3 +265,18 @@ def test_the_last_manager_cannot_be_demoted_and_of_two_one_can(swarm: Pair) -> N
         assert not node.get("ManagerStatus")
     finally:
         swarm.worker.leave_swarm(force=True)
+
+
+def test_of_a_config_the_labels_change_at_its_version_and_nothing_else(swarm: Pair) -> None:
+    manager = swarm.manager
+    content = base64.b64encode(b"lock").decode()
+    identity = manager.create("configs", {"Name": "held", "Labels": {"by": "a"}, "Data": content})
+    try:
+        version = manager.inspect("configs", identity)["Version"]["Index"]
+        manager.update("configs", identity, version, {"Name": "held", "Labels": {"by": "b"}})
+        (found,) = manager.find("configs", {"name": ["held"]})
+        assert found["Spec"]["Labels"] == {"by": "b"}
+        late = refused(lambda: manager.update("configs", identity, version, {"Name": "held", "Labels": {"by": "c"}}))
+        assert "update out of sequence" in late.message
+    finally:
+        manager.remove("configs", identity)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from lab.shop_lab import Lab
+from lab.shop_lab import ROOT, Lab
 
 from swarmkit.reach.retry import wait_until
 
@@ -123,3 +126,51 @@ def test_a_drained_node_is_emptied_and_activated_again(life: Lab, tmp_path: Path
     assert life.run("P", "docker node inspect R --format '{{.Spec.Availability}}'").strip() == "drain"
     changed(life, "node", "activate", "R", "--yes", "-i", whole)
     assert "nothing to do" in changed(life, "up", "--yes", "-i", whole)
+
+
+LOCK = "docker config ls --filter name=swarmkit.lock --format '{{.Name}}'"
+
+
+def test_two_runs_at_once_change_a_cluster_one_after_the_other(life: Lab, tmp_path: Path) -> None:
+    changed(life, "up", "--yes", "-i", inventory(life, tmp_path, "PQR", labels="data"))
+    (tmp_path / "more").mkdir()
+    other = inventory(life, tmp_path / "more", "PQR", labels="other")
+    drain = ("node", "drain", "Q", "--yes", "--lock-wait", "90", "-i", other)
+    with ThreadPoolExecutor() as pool:
+        both = [
+            pool.submit(life.swarmkit, *arguments)
+            for arguments in (("up", "--yes", "--lock-wait", "90", "-i", other), drain)
+        ]
+        assert [one.result().returncode for one in both] == [0, 0]
+    assert life.run("P", LOCK) == ""
+    changed(life, "up", "--yes", "-i", other)
+
+
+def test_a_dead_holder_elsewhere_is_taken_over_and_told(life: Lab, tmp_path: Path) -> None:
+    changed(life, "up", "--yes", "-i", inventory(life, tmp_path, "PQR", labels="data"))
+    said = {"token": "t", "user": "ann", "host": "laptop", "boot": "b", "pid": "7", "since": "then", "purpose": "up"}
+    labels = " ".join(f"--label swarmkit.lock.{name}={value}" for name, value in said.items())
+    life.run("P", f"echo lock | docker config create {labels} swarmkit.lock -")
+    result = life.swarmkit("up", "--yes", "-i", inventory(life, tmp_path, "PQR", labels="more"))
+    assert result.returncode == 0, result.stderr
+    assert "taking over from ann@laptop pid 7 since then: up" in result.stderr
+    assert life.run("P", LOCK) == ""
+
+
+def test_what_a_killed_run_held_is_taken_over_at_once_and_its_journal_is_unfinished(life: Lab, tmp_path: Path) -> None:
+    path = inventory(life, tmp_path, "PQR", labels="killed")
+    command = [sys.executable, "-m", "swarmkit", "node", "drain", "Q", "--yes", "-i", str(path)]
+    changed(life, "up", "--yes", "-i", path)
+    life.run("Q", "true")
+    with subprocess.Popen(command, env=life.environment, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stderr
+        for line in process.stderr:
+            if line.startswith("apply"):
+                break
+        process.kill()
+    assert life.run("P", LOCK).strip() == "swarmkit.lock"
+    assert json.loads(changed(life, "history", "show", "last", "--json"))["state"] == "unfinished"
+    result = life.swarmkit("node", "drain", "R", "--yes", "-i", path)
+    assert result.returncode == 0, result.stderr
+    assert "taking over" in result.stderr
+    assert life.run("P", LOCK) == ""

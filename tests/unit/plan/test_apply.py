@@ -107,3 +107,21 @@ def test_a_bug_in_an_operation_is_raised_as_it_is(fleet: FakeFleet) -> None:
 
 def test_outcomes_stand_in_the_order_of_the_plan(fleet: FakeFleet) -> None:
     assert list(run(fleet, Act("c", ("a",)), Act("a"), Act("b"))) == ["c", "a", "b"]
+
+
+def test_nothing_is_written_once_the_run_may_not_write_any_more(fleet: FakeFleet) -> None:
+    done: list[str] = []
+
+    def act(context: Context) -> str:
+        del context
+        done.append("x")
+        return ""
+
+    def guard(step: Step) -> None:
+        if step.key == "second":
+            raise SwarmkitError("lost")
+
+    context = Context(fleet, Silent(), "A", guard=guard)
+    applied = apply(Plan((Act("first", (), act), Act("second", ("first",), act))), context)
+    assert [outcome.status for outcome in applied.outcomes.values()] == ["done", "failed"]
+    assert done == ["x"]

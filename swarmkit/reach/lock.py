@@ -1,0 +1,262 @@
+"""One writer a cluster: a lock that its managers keep, as a config object of the swarm.
+
+A config and not a file that flock holds on the first manager: the raft keeps it, so it is the same lock through any
+manager, outlives the loss of one, and is refused where no quorum could take a write anyway. Its name is taken once
+(create), and its labels change only at the version that was read (compare and swap); a config of its own, because
+writing the cluster's own object goes past its CA and its join tokens. Whether a holder lives is told by its
+heartbeat moving while we watch, never by comparing clocks of two machines.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import datetime
+import os
+import pwd
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from swarmkit.errors import SwarmkitError
+from swarmkit.reach.engine import Engine, EngineError, Json
+from swarmkit.reach.ssh import CommandTimeoutError, ConnectionLostError
+
+LOCK_NAME = "swarmkit.lock"
+HEARTBEAT_SECONDS = 5.0
+STALE_SECONDS = 20.0
+"""Without a heartbeat for that long, the holder is dead; it has to look again before each write after half of it."""
+
+_PREFIX = "swarmkit.lock."
+_FIELDS = ("token", "user", "host", "boot", "pid", "since", "purpose")
+_BROKEN = (ConnectionLostError, CommandTimeoutError)
+T = TypeVar("T")
+
+
+class LockedError(SwarmkitError):
+    """Another run holds the cluster; nothing was changed."""
+
+
+class LockLostError(SwarmkitError):
+    """Another run has taken the cluster over: nothing more may be written."""
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Who holds a cluster; all of it is in the lock's labels."""
+
+    token: str
+    user: str
+    host: str
+    boot: str
+    pid: int
+    since: str
+    purpose: str
+
+    def __str__(self) -> str:
+        return f"{self.user}@{self.host} pid {self.pid} since {self.since}: {self.purpose}"
+
+    @classmethod
+    def of_this_process(cls, purpose: str) -> Holder:
+        now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+        return cls(secrets.token_hex(8), _user(), socket.gethostname(), _boot(), os.getpid(), now, purpose)
+
+    @classmethod
+    def in_labels(cls, labels: dict[str, str]) -> Holder:
+        token, user, host, boot, pid, since, purpose = (labels.get(_PREFIX + name, "") for name in _FIELDS)
+        return cls(token, user, host, boot, int(pid) if pid.isdigit() else 0, since, purpose)
+
+    def labels(self, beat: int) -> dict[str, str]:
+        said = {_PREFIX + name: str(getattr(self, name)) for name in _FIELDS}
+        return {**said, _PREFIX + "beat": str(beat)}
+
+    def is_known_dead(self) -> bool:
+        """Tell whether it was a process of this machine, since its last boot, that is no more."""
+        if not self.boot or self.boot != _boot() or self.pid <= 0:
+            return False
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return True
+        except PermissionError:
+            return False
+        return False
+
+
+class ClusterLock:
+    """The lock as one run wants and holds it; safe between threads."""
+
+    def __init__(
+        self,
+        engines: Iterable[Engine],
+        purpose: str,
+        *,
+        wait_seconds: float = 0.0,
+        tell: Callable[[str], None] = lambda _: None,
+        heartbeat_seconds: float = HEARTBEAT_SECONDS,
+        stale_seconds: float = STALE_SECONDS,
+    ) -> None:
+        self._engines = list(engines)
+        self.holder = Holder.of_this_process(purpose)
+        self._wait, self._tell = wait_seconds, tell
+        self._every, self._stale = heartbeat_seconds, stale_seconds
+        self._lock = threading.RLock()
+        self._stop = threading.Event()
+        self._beat, self._identity = 0, ""
+        self._sure_at = 0.0
+        self._lost_to = ""
+
+    @property
+    def is_held(self) -> bool:
+        return bool(self._identity)
+
+    def take(self) -> bool:
+        """Hold the cluster from now on; tell whether another run held it meanwhile, so that the plan may be old.
+
+        Raises LockedError when the holder lives and *wait_seconds* are over.
+        """
+        with self._lock:
+            if self.is_held:
+                return False
+            met = self._take()
+        threading.Thread(target=self._keep, daemon=True).start()
+        return met
+
+    def _take(self) -> bool:
+        began = seen_at = _now()
+        seen: tuple[str, int] | None = None
+        met = False
+        while True:
+            found = self._find()
+            if found is None:
+                self._create()
+                continue
+            holder, version = Holder.in_labels(found["Spec"].get("Labels") or {}), int(found["Version"]["Index"])
+            if holder.token == self.holder.token:
+                self._identity, self._sure_at = str(found["ID"]), _now()
+                return met
+            if not met:
+                self._tell(f"the cluster is held by {holder}")
+            met = True
+            lives = seen is not None and seen != (holder.token, version)
+            if seen != (holder.token, version):
+                seen, seen_at = (holder.token, version), _now()
+            if holder.is_known_dead() or _now() - seen_at >= self._stale:
+                self._tell(f"taking over from {holder}, which is dead")
+                self._swap(found, 0)
+            elif lives and _now() - began >= self._wait:
+                raise LockedError(
+                    "another run holds the cluster, nothing was changed",
+                    str(holder),
+                    "wait for it to end, or let this run wait: --lock-wait SECONDS",
+                )
+            else:
+                time.sleep(min(0.5, self._every / 2))
+
+    def guard(self) -> None:
+        """Take the lock if it is not held yet; raise LockLostError if it is lost. Called before each write."""
+        if not self.is_held:
+            self.take()
+        with self._lock:
+            if not self._lost_to and _now() - self._sure_at >= self._stale / 2:
+                self._renew()
+            if self._lost_to:
+                raise LockLostError(
+                    "stopped before the next write: another run has taken the cluster over",
+                    self._lost_to,
+                    "when that run has ended, run the same again: it does what is left",
+                )
+
+    def release(self) -> None:
+        """Let the cluster go, if it is still held and still there; the swarm may have been dissolved."""
+        self._stop.set()
+        with self._lock, contextlib.suppress(EngineError, *_BROKEN):
+            if self.is_held and not self._lost_to:
+                if _now() - self._sure_at >= self._stale / 2:
+                    self._renew()
+                if not self._lost_to:
+                    self._call(lambda engine: engine.remove("configs", self._identity))
+            self._identity = ""
+
+    def _keep(self) -> None:
+        while not self._stop.wait(self._every):
+            with self._lock, contextlib.suppress(EngineError, *_BROKEN):
+                if self.is_held and not self._lost_to and not self._stop.is_set():
+                    self._renew()
+
+    def _renew(self) -> None:
+        """Beat once, at the version that is ours; what another wrote there is its lock."""
+        found = self._find()
+        holder = Holder.in_labels((found or {}).get("Spec", {}).get("Labels") or {})
+        if found is None or holder.token != self.holder.token:
+            self._lost_to = str(holder) if found else "the lock was removed"
+            return
+        self._beat += 1
+        if self._swap(found, self._beat):
+            self._sure_at = _now()
+        else:
+            self._renew()
+
+    def _find(self) -> Json | None:
+        found = self._call(lambda engine: engine.find("configs", {"name": [LOCK_NAME]}))
+        return next((item for item in found if item["Spec"]["Name"] == LOCK_NAME), None)
+
+    def _create(self) -> None:
+        """Try to be the first; who was it is read afterwards."""
+        body = {"Name": LOCK_NAME, "Labels": self.holder.labels(0), "Data": base64.b64encode(b"lock").decode()}
+        try:
+            self._call(lambda engine: engine.create("configs", body))
+        except EngineError as error:
+            if error.status != 409:
+                raise
+        except _BROKEN:
+            pass
+
+    def _swap(self, found: Json, beat: int) -> bool:
+        """Write our labels at the version of *found*; tell whether that was still the one."""
+        spec = {"Name": LOCK_NAME, "Labels": self.holder.labels(beat)}
+        try:
+            self._call(lambda engine: engine.update("configs", found["ID"], int(found["Version"]["Index"]), spec))
+        except EngineError as error:
+            if "out of sequence" not in error.message and error.status != 404:
+                raise
+            return False
+        return True
+
+    def _call(self, ask: Callable[[Engine], T]) -> T:
+        """Ask the managers in turn: one that is none any more, or has no leader, has done nothing."""
+        refused: EngineError | None = None
+        for engine in list(self._engines):
+            try:
+                return ask(engine)
+            except EngineError as error:
+                if error.status != 503:
+                    raise
+                refused = error
+                self._engines.append(self._engines.pop(0))
+        assert refused is not None  # noqa: S101 - a fleet has a host
+        raise refused
+
+
+def _now() -> float:
+    """Seconds that go on while the machine sleeps: a suspended holder must see that its time is over."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+def _user() -> str:
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return str(os.getuid())
+
+
+def _boot() -> str:
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""

@@ -1,0 +1,144 @@
+import os
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from fakes.running import run_once
+from fakes.swarm import FakeFleet
+
+from swarmkit.declared.host import Inventory
+from swarmkit.plan.planner import Declared
+from swarmkit.reach.lock import LOCK_NAME, ClusterLock, Holder, LockedError, LockLostError
+from swarmkit.reach.ssh import ConnectionLostError
+
+
+@pytest.fixture
+def swarm(fleet: FakeFleet, tmp_path: Any) -> FakeFleet:
+    hosts = tuple(reached.host for reached in fleet.values())
+    run_once(fleet, Declared(Inventory(tmp_path / "inventory.yaml", "prod", hosts)))
+    return fleet
+
+
+Make = Callable[..., ClusterLock]
+
+
+@pytest.fixture
+def lock(swarm: FakeFleet) -> Iterator[Make]:
+    made: list[ClusterLock] = []
+
+    def make(purpose: str = "up", **options: Any) -> ClusterLock:
+        times = {"heartbeat_seconds": 0.03, "stale_seconds": 0.3, **options}
+        made.append(ClusterLock((reached.engine for reached in swarm.values()), purpose, **times))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.release()
+
+
+def elsewhere(lock: ClusterLock) -> ClusterLock:
+    """Say that the lock's run is one of another machine, whose pid says nothing here."""
+    lock.holder = replace(lock.holder, boot="another", host="elsewhere")
+    return lock
+
+
+def locks(fleet: FakeFleet) -> list[str]:
+    return [item["Spec"]["Name"] for item in fleet.engine("A").find("configs") if item["Spec"]["Name"] == LOCK_NAME]
+
+
+def test_a_free_cluster_is_taken_and_let_go(lock: Make, swarm: FakeFleet) -> None:
+    mine = lock()
+    assert mine.take() is False
+    assert locks(swarm) == [LOCK_NAME]
+    mine.release()
+    assert locks(swarm) == []
+
+
+def test_of_two_at_once_one_gets_it_and_the_other_is_told_who(lock: Make) -> None:
+    first = elsewhere(lock("up by the first"))
+    first.take()
+    with pytest.raises(LockedError) as caught:
+        lock().take()
+    assert f"@elsewhere pid {os.getpid()} since" in caught.value.why
+    assert "up by the first" in caught.value.why
+
+
+def test_one_that_waits_gets_it_when_the_holder_ends_and_knows_that_its_plan_may_be_old(lock: Make) -> None:
+    first = lock()
+    first.take()
+    threading.Timer(0.2, first.release).start()
+    assert lock(wait_seconds=5).take() is True
+
+
+def test_a_holder_without_a_heartbeat_is_taken_over_and_told(lock: Make) -> None:
+    told: list[str] = []
+    dead = elsewhere(lock(heartbeat_seconds=60))
+    dead.take()
+    lock(tell=told.append).take()
+    assert "held by" in told[0]
+    assert "taking over" in told[1]
+
+
+def test_a_dead_process_of_this_machine_is_taken_over_at_once(lock: Make) -> None:
+    with subprocess.Popen(["true"]) as process:
+        process.wait()
+    dead = lock(heartbeat_seconds=60)
+    dead.holder = replace(dead.holder, pid=process.pid)
+    dead.take()
+    began = time.monotonic()
+    lock(stale_seconds=60).take()
+    assert time.monotonic() - began < 5
+
+
+def test_a_frozen_holder_stops_before_its_next_write(lock: Make) -> None:
+    frozen = elsewhere(lock(heartbeat_seconds=60))
+    frozen.take()
+    lock("another").take()
+    with pytest.raises(LockLostError) as caught:
+        frozen.guard()
+    assert "another" in caught.value.why
+
+
+def test_a_holder_that_nobody_took_over_goes_on_after_a_pause(lock: Make) -> None:
+    paused = lock(heartbeat_seconds=60)
+    paused.take()
+    time.sleep(0.4)
+    paused.guard()
+
+
+def test_one_that_lost_the_lock_does_not_let_go_of_the_others(lock: Make, swarm: FakeFleet) -> None:
+    frozen = elsewhere(lock(heartbeat_seconds=60))
+    frozen.take()
+    lock("another").take()
+    frozen.release()
+    assert locks(swarm) == [LOCK_NAME]
+
+
+def test_an_answer_that_was_lost_is_read_back(lock: Make, swarm: FakeFleet) -> None:
+    def lose(action: str, write: Callable[[], Any]) -> Any:
+        swarm.intercept(lambda _, write: write())
+        write()
+        raise ConnectionLostError(action)
+
+    swarm.intercept(lose)
+    mine = lock()
+    assert mine.take() is False
+    assert mine.is_held
+
+
+def test_letting_go_of_a_dissolved_swarm_is_quiet(lock: Make, swarm: FakeFleet) -> None:
+    mine = lock()
+    mine.take()
+    for name in swarm:
+        swarm.engine(name).leave_swarm(force=True)
+    mine.release()
+
+
+def test_a_holder_says_who_where_and_since_when() -> None:
+    holder = Holder("t", "ann", "laptop", "b", 7, "2026-01-01T00:00:00+00:00", "up")
+    assert str(holder) == "ann@laptop pid 7 since 2026-01-01T00:00:00+00:00: up"
+    assert Holder.in_labels(holder.labels(3)) == holder
