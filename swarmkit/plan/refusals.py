@@ -73,7 +73,7 @@ def _local_states(observed: Observed) -> Iterator[Finding]:
                 f"its swarm state is {engine.swarm_state}",
                 engine.swarm_error,
                 {
-                    "locked": f"unlock it: docker swarm unlock on {name}",
+                    "locked": "run: swarmkit unlock",
                     "pending": "a join is under way there: wait, then run this again",
                 }.get(engine.swarm_state, f"see journalctl -u docker on {name}"),
             )

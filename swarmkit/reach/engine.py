@@ -10,7 +10,7 @@ import contextlib
 import json
 import threading
 import urllib.parse
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Literal, Protocol
 
 import paramiko
@@ -20,9 +20,10 @@ import urllib3
 from swarmkit.errors import SwarmkitError
 from swarmkit.reach.engine_client import EngineClient
 from swarmkit.reach.ssh import Connection, ConnectionLostError
-from swarmkit.secret import mask
+from swarmkit.secret import Secret, mask
 
 Kind = Literal["nodes", "networks", "secrets", "configs", "services", "tasks", "images", "volumes", "containers"]
+Rotated = Literal["WorkerToken", "ManagerToken", "ManagerUnlockKey"]
 Json = dict[str, Any]
 
 REQUEST_TIMEOUT_SECONDS = 30.0
@@ -65,7 +66,9 @@ class Engine(Protocol):
     def init_swarm(self, body: Json) -> None: ...
     def join_swarm(self, body: Json) -> None: ...
     def leave_swarm(self, *, force: bool) -> None: ...
-    def update_swarm(self, version: int, spec: Json) -> None: ...
+    def update_swarm(self, version: int, spec: Json, *, rotate: Collection[Rotated] = ()) -> None: ...
+    def unlock_key(self) -> Secret: ...
+    def unlock_swarm(self, key: Secret) -> None: ...
     def find(self, kind: Kind, filters: Mapping[str, list[str]] | None = None) -> list[Json]: ...
     def inspect(self, kind: Kind, identity: str) -> Json: ...
     def create(self, kind: Kind, body: Json) -> str: ...
@@ -115,8 +118,17 @@ class SshEngine:
     def leave_swarm(self, *, force: bool) -> None:
         self._call("POST", "/swarm/leave", "leave the swarm", query={"force": _flag(force)}, timeout_seconds=60)
 
-    def update_swarm(self, version: int, spec: Json) -> None:
-        self._call("POST", "/swarm/update", "update the swarm", query={"version": str(version)}, body=spec)
+    def update_swarm(self, version: int, spec: Json, *, rotate: Collection[Rotated] = ()) -> None:
+        query = {"version": str(version), **{f"rotate{what}": "true" for what in rotate}}
+        self._call("POST", "/swarm/update", "update the swarm", query=query, body=spec, timeout_seconds=60)
+
+    def unlock_key(self) -> Secret:
+        """Return the key that unlocks the managers; empty when they do not lock."""
+        answer = self._object("GET", "/swarm/unlockkey", "tell the unlock key")
+        return Secret(str(answer.get("UnlockKey") or "").encode())
+
+    def unlock_swarm(self, key: Secret) -> None:
+        self._call("POST", "/swarm/unlock", "unlock", body={"UnlockKey": key.text()}, timeout_seconds=60)
 
     def find(self, kind: Kind, filters: Mapping[str, list[str]] | None = None) -> list[Json]:
         query = {"filters": json.dumps(filters)} if filters else {}

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from swarmkit.converge.wait import look_at
-from swarmkit.reach.engine import EngineError, Json, Kind
+from swarmkit.reach.engine import EngineError, Json, Kind, Rotated
 from swarmkit.reach.retry import wait_until
+from swarmkit.secret import Secret
 
 if TYPE_CHECKING:
     from contract.conftest import Pair
@@ -280,3 +281,37 @@ def test_of_a_config_the_labels_change_at_its_version_and_nothing_else(swarm: Pa
         assert "update out of sequence" in late.message
     finally:
         manager.remove("configs", identity)
+
+
+def test_tokens_and_unlock_key_are_rotated_and_told(swarm: Pair) -> None:
+    manager = swarm.manager
+
+    def update(changes: Json, *rotate: Rotated) -> None:
+        told = manager.swarm()
+        manager.update_swarm(told["Version"]["Index"], {**told["Spec"], **changes}, rotate=rotate)
+
+    old = manager.swarm()["JoinTokens"]
+    update({}, "WorkerToken")
+    new = manager.swarm()["JoinTokens"]
+    assert (new["Manager"], new["Worker"] != old["Worker"]) == (old["Manager"], True)
+    assert len(manager.unlock_key()) == 0
+    update({"EncryptionConfig": {"AutoLockManagers": True}})
+    try:
+        first = manager.unlock_key()
+        assert first.text().startswith("SWMKEY-1-")
+        update({}, "ManagerUnlockKey")
+        assert manager.unlock_key() != first
+    finally:
+        update({"EncryptionConfig": {"AutoLockManagers": False}})
+
+
+def test_the_root_of_trust_is_told_with_the_nodes_own(swarm: Pair) -> None:
+    told = swarm.manager.swarm()
+    assert told["RootRotationInProgress"] is False
+    node = swarm.manager.inspect("nodes", str(swarm.manager.info()["Swarm"]["NodeID"]))
+    assert node["Description"]["TLSInfo"]["TrustRoot"] == told["TLSInfo"]["TrustRoot"]
+
+
+def test_what_is_not_locked_cannot_be_unlocked(swarm: Pair) -> None:
+    error = refused(lambda: swarm.manager.unlock_swarm(Secret(b"SWMKEY-1-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")))
+    assert "not locked" in error.message

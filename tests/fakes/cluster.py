@@ -6,11 +6,11 @@ import copy
 import itertools
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from swarmkit.reach.engine import EngineError, Kind
+from swarmkit.reach.engine import EngineError, Kind, Rotated
 
 Json = dict[str, Any]
 Behaviour = Literal["run", "crash", "stuck", "unhealthy"]
@@ -74,11 +74,22 @@ class Cluster:
         self.id = self.world.identity("cluster")
         self.index = 10
         self.version = self.next_index()
-        base = "SWMTKN-1-" + "0" * 49
-        self.tokens = {
-            "Worker": f"{base}-{self.id[-8:]}workerworkerwork1",
-            "Manager": f"{base}-{self.id[-8:]}managermanagerman2",
-        }
+        self.tokens = {"Worker": self._token(), "Manager": self._token()}
+        self.unlock_key = self.world.identity("SWMKEY-1-")
+        self.trust_root = self.world.identity("root")
+
+    def _token(self) -> str:
+        return f"SWMTKN-1-{'0' * 49}-{self.world.identity('t')}"
+
+    def rotate(self, spec: Json, what: Collection[Rotated]) -> None:
+        for name in ("Worker", "Manager"):
+            if f"{name}Token" in what:
+                self.tokens[name] = self._token()
+        if "ManagerUnlockKey" in what:
+            self.unlock_key = self.world.identity("SWMKEY-1-")
+        rotations = [(one.get("CAConfig") or {}).get("ForceRotate", 0) for one in (self.spec, spec)]
+        if rotations[0] != rotations[1]:
+            self.trust_root = self.world.identity("root")
 
     def next_index(self) -> int:
         self.index += 1
@@ -90,6 +101,8 @@ class Cluster:
             "Version": {"Index": self.version},
             "Spec": copy.deepcopy(self.spec),
             "JoinTokens": dict(self.tokens),
+            "TLSInfo": {"TrustRoot": self.trust_root},
+            "RootRotationInProgress": False,
             "DefaultAddrPool": list(self.pools),
             "DataPathPort": self.data_path_port,
         }
@@ -112,6 +125,7 @@ class Cluster:
 
     def shown_node(self, node: Json) -> Json:
         shown = copy.deepcopy(node)
+        shown["Description"]["TLSInfo"] = {"TrustRoot": self.trust_root}
         if node["Spec"]["Role"] == "manager":
             ready = [one for one in self.managers if self.nodes[one]["Status"]["State"] == "ready"]
             first = next(iter(ready), "")

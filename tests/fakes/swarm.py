@@ -9,16 +9,17 @@ import json
 import tarfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 from fakes.cluster import Cluster, Json, Refused, World
 from swarmkit.declared.host import Host, Inventory
-from swarmkit.reach.engine import Engine, Kind
+from swarmkit.reach.engine import Engine, Kind, Rotated
 from swarmkit.reach.fleet import Fleet, ReachedHost
 from swarmkit.reach.ssh import CommandResult
+from swarmkit.secret import Secret
 
 FEATURES = ("esp", "policy", "vxlan", "mark", "refuse", "ipvs")
 _NO_SWARM = (
@@ -105,6 +106,8 @@ class FakeEngine:
         self.volumes: dict[str, Json] = {}
         self.containers: dict[str, Json] = {}
         self.task_logs = ""
+        self.locked = False
+        """Whether it is a manager that has started and waits for the unlock key."""
         self.intercept: Callable[[str, Callable[[], Any]], Any] = lambda _, write: write()
         """Stands around every write: may raise before or after calling it."""
 
@@ -120,7 +123,7 @@ class FakeEngine:
             if self.cluster is not None:
                 node = self.cluster.nodes.get(self.node_id)
                 swarm |= {
-                    "LocalNodeState": "active",
+                    "LocalNodeState": "locked" if self.locked else "active",
                     "NodeID": self.node_id,
                     "NodeAddr": node["Status"]["Addr"] if node else "",
                     "ControlAvailable": self.is_manager,
@@ -146,7 +149,7 @@ class FakeEngine:
     @property
     def is_manager(self) -> bool:
         node = self.cluster.nodes.get(self.node_id) if self.cluster else None
-        return bool(node and node["Spec"]["Role"] == "manager")
+        return bool(node and node["Spec"]["Role"] == "manager" and not self.locked)
 
     def swarm(self) -> Json:
         with self.world.lock:
@@ -205,13 +208,30 @@ class FakeEngine:
             self.cluster.reschedule()
         self.cluster, self.node_id = None, ""
 
-    def update_swarm(self, version: int, spec: Json) -> None:
+    def update_swarm(self, version: int, spec: Json, *, rotate: Collection[Rotated] = ()) -> None:
         def write() -> None:
             cluster = self._cluster()
             cluster.check_version(cluster.version, version)
+            cluster.rotate(spec, rotate)
             cluster.spec, cluster.version = copy.deepcopy(spec), cluster.next_index()
 
         self._write("update the swarm", write)
+
+    def unlock_key(self) -> Secret:
+        with self.world.lock:
+            cluster = self._manager("tell the unlock key")
+            locks = (cluster.spec.get("EncryptionConfig") or {}).get("AutoLockManagers")
+            return Secret(cluster.unlock_key.encode() if locks else b"")
+
+    def unlock_swarm(self, key: Secret) -> None:
+        def write() -> None:
+            if not self.locked or self.cluster is None:
+                raise Refused(409, "swarm is not locked")
+            if key.text() != self.cluster.unlock_key:
+                raise Refused(500, "swarm could not be unlocked: invalid key provided")
+            self.locked = False
+
+        self._write("unlock", write)
 
     def find(self, kind: Kind, filters: Mapping[str, list[str]] | None = None) -> list[Json]:
         with self.world.lock:

@@ -174,3 +174,41 @@ def test_what_a_killed_run_held_is_taken_over_at_once_and_its_journal_is_unfinis
     assert result.returncode == 0, result.stderr
     assert "taking over" in result.stderr
     assert life.run("P", LOCK) == ""
+
+
+def test_locked_managers_are_unlocked_after_a_reboot_of_all(life: Lab, tmp_path: Path) -> None:
+    whole = inventory(life, tmp_path, "PQR", labels="data")
+    changed(life, "up", "--yes", "-i", whole)
+    changed(life, "autolock", "on", "--yes", "-i", whole, "--key-file", tmp_path / "first")
+    changed(life, "rotate", "unlock-key", "--yes", "-i", whole, "--key-file", tmp_path / "second")
+    for name in "PQR":
+        life.run(name, "systemctl restart docker")
+    assert "locked" in life.swarmkit("up", "--yes", "-i", whole).stderr
+    assert unlock(life, whole, tmp_path / "first").returncode == 1
+    done = unlock(life, whole, tmp_path / "second")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "second").read_text().strip() not in done.stdout + done.stderr
+    wait_until(
+        lambda: life.swarmkit("node", "ls", "-i", whole).stdout,
+        lambda said: said.count("ready") == 3 and "leader" in said,
+        timeout_seconds=60,
+    )
+    changed(life, "autolock", "off", "--yes", "-i", whole)
+    changed(life, "rotate", "tokens", "--yes", "-i", whole)
+    changed(life, "rotate", "ca", "--yes", "-i", whole)
+    assert "nothing to do" in changed(life, "up", "--yes", "-i", whole)
+
+
+def unlock(lab: Lab, inventory: Path, key: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "swarmkit", "unlock", "-i", str(inventory)]
+    with key.open() as stdin:
+        return subprocess.run(
+            command,
+            env=lab.environment,
+            stdin=stdin,
+            capture_output=True,
+            text=True,
+            timeout=200,
+            check=False,
+            cwd=ROOT,
+        )

@@ -1,0 +1,153 @@
+"""Operations on a swarm's credentials: tokens, CA, unlock key. What is secret is compared, and kept nowhere but where
+the operator asked for it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from swarmkit.errors import NotConvergedError, SwarmkitError
+from swarmkit.plan.context import Context
+from swarmkit.plan.model import Step
+from swarmkit.reach.engine import Engine, EngineError, Json, Rotated
+from swarmkit.reach.retry import wait_until
+from swarmkit.reach.ssh import ConnectionLostError
+from swarmkit.secret import Secret
+
+CA_TIMEOUT_SECONDS = 300.0
+UNLOCK_TIMEOUT_SECONDS = 60.0
+
+
+def _change_swarm(manager: Engine, change: Callable[[Json], Json], *rotate: Rotated) -> None:
+    """Write a changed spec at the version that was read; out of sequence means that nothing was done."""
+    for _ in range(10):
+        swarm = manager.swarm()
+        try:
+            manager.update_swarm(int(swarm["Version"]["Index"]), change(swarm["Spec"]), rotate=rotate)
+        except EngineError as error:
+            if "update out of sequence" not in error.message:
+                raise
+            continue
+        return
+    raise SwarmkitError("the swarm changes all the time", "ten updates were out of sequence")
+
+
+@dataclass(frozen=True)
+class RotateTokens:
+    step: Step
+
+    def run(self, context: Context) -> str:
+        old = context.manager.swarm()["JoinTokens"]
+        _change_swarm(context.manager, lambda spec: spec, "WorkerToken", "ManagerToken")
+        new = context.manager.swarm()["JoinTokens"]
+        same = [role.lower() for role, token in old.items() if new.get(role) == token]
+        if same:
+            raise NotConvergedError(f"the join tokens were rotated, but not that of the {' and the '.join(same)}")
+        return "the old tokens let nobody in any more"
+
+
+@dataclass(frozen=True)
+class RotateCa:
+    """Make a new root certificate; over when every node has one of its own signed by it."""
+
+    step: Step
+
+    def run(self, context: Context) -> str:
+        manager = context.manager
+        old = manager.swarm()["TLSInfo"]["TrustRoot"]
+        _change_swarm(manager, _with_forced_rotation)
+        swarm = wait_until(
+            manager.swarm,
+            lambda swarm: not swarm.get("RootRotationInProgress") and swarm["TLSInfo"]["TrustRoot"] != old,
+            timeout_seconds=CA_TIMEOUT_SECONDS,
+            interval_seconds=1.0,
+            retry_on=(EngineError, ConnectionLostError),
+        )
+        root = swarm["TLSInfo"]["TrustRoot"]
+        nodes = manager.find("nodes")
+        behind = [node["Description"]["Hostname"] for node in nodes
+                  if node["Description"].get("TLSInfo", {}).get("TrustRoot") != root]  # fmt: skip
+        if swarm.get("RootRotationInProgress") or root == old or behind:
+            raise NotConvergedError(
+                "the CA's rotation is not over",
+                f"waited {CA_TIMEOUT_SECONDS:g} s for: {', '.join(behind) or 'the new root'}",
+                "it goes on by itself when the nodes are ready: see docker node ls",
+            )
+        return f"{len(nodes)} nodes have new certificates"
+
+
+def _with_forced_rotation(spec: Json) -> Json:
+    config = spec.get("CAConfig") or {}
+    return {**spec, "CAConfig": {**config, "ForceRotate": int(config.get("ForceRotate") or 0) + 1}}
+
+
+@dataclass(frozen=True)
+class SetAutolock:
+    step: Step
+    on: bool
+    key_file: Path | None = None
+
+    def run(self, context: Context) -> str:
+        descriptor = _made(self.key_file) if self.key_file else None
+        _change_swarm(context.manager, lambda spec: {**spec, "EncryptionConfig": {"AutoLockManagers": self.on}})
+        if bool((context.manager.swarm()["Spec"].get("EncryptionConfig") or {}).get("AutoLockManagers")) != self.on:
+            raise NotConvergedError(f"autolock was set {'on' if self.on else 'off'}, but is not")
+        return _keep(descriptor, context.manager.unlock_key(), self.key_file)
+
+
+@dataclass(frozen=True)
+class RotateUnlockKey:
+    step: Step
+    key_file: Path
+
+    def run(self, context: Context) -> str:
+        descriptor = _made(self.key_file)
+        old = context.manager.unlock_key()
+        _change_swarm(context.manager, lambda spec: spec, "ManagerUnlockKey")
+        new = context.manager.unlock_key()
+        note = _keep(descriptor, new, self.key_file)
+        if new == old:
+            raise NotConvergedError("the unlock key was rotated, but is the same")
+        return note
+
+
+@dataclass(frozen=True)
+class Unlock:
+    step: Step
+    key: Secret
+
+    def run(self, context: Context) -> str:
+        engine = context.reached(self.step.target).engine
+        engine.unlock_swarm(self.key)
+        state = wait_until(
+            lambda: engine.info()["Swarm"].get("LocalNodeState"),
+            lambda state: state == "active",
+            timeout_seconds=UNLOCK_TIMEOUT_SECONDS,
+            retry_on=(EngineError, ConnectionLostError),
+        )
+        if state != "active":
+            raise NotConvergedError(
+                f"{self.step.target}: unlocked, but its node state is {state}",
+                f"waited {UNLOCK_TIMEOUT_SECONDS:g} s for it to be active",
+                f"see: journalctl -u docker on {self.step.target}",
+            )
+        return ""
+
+
+def _made(path: Path) -> int:
+    """Make the key's file before the key changes: afterwards it would be too late to find that it cannot be."""
+    try:
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        what = f"the key's file {path} cannot be made, nothing was changed"
+        raise SwarmkitError(what, str(error.strerror)) from error
+
+
+def _keep(descriptor: int | None, key: Secret, path: Path | None) -> str:
+    if descriptor is None:
+        return ""
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(key.reveal() + b"\n")
+    return f"the key is in {path}: keep it where no manager is"

@@ -1,0 +1,97 @@
+import stat
+from pathlib import Path
+
+import pytest
+from fakes.running import run_once
+from fakes.swarm import FakeFleet, fake_fleet
+
+from swarmkit.declared.host import Host, Inventory
+from swarmkit.observed.observe import observe
+from swarmkit.plan.apply import apply
+from swarmkit.plan.context import Context
+from swarmkit.plan.credential_plans import Change, credential_plan, unlock_plan
+from swarmkit.plan.model import Plan
+from swarmkit.plan.planner import Declared
+from swarmkit.plan.progress import Silent
+from swarmkit.secret import Secret
+
+HOSTS = tuple(Host(name, f"10.88.0.{number}", "manager") for number, name in enumerate("ABC", 11))
+INVENTORY = Inventory(Path("inventory.yaml"), "prod", HOSTS)
+
+
+@pytest.fixture
+def made() -> FakeFleet:
+    fleet = fake_fleet(INVENTORY)
+    run_once(fleet, Declared(INVENTORY))
+    return fleet
+
+
+def planned(fleet: FakeFleet, change: Change, key_file: Path | None = None) -> Plan:
+    return credential_plan(INVENTORY, observe(fleet, kernel="never"), change, key_file)
+
+
+def run(fleet: FakeFleet, plan: Plan) -> list[str]:
+    outcomes = apply(plan, Context(fleet, Silent(), "A")).outcomes.values()
+    return [outcome.status for outcome in outcomes]
+
+
+def test_rotated_tokens_are_others(made: FakeFleet) -> None:
+    old = dict(made.cluster.tokens)
+    assert run(made, planned(made, "tokens")) == ["done"]
+    assert all(made.cluster.tokens[role] != token for role, token in old.items())
+
+
+def test_tokens_that_stayed_the_same_are_no_success(made: FakeFleet) -> None:
+    made.intercept(lambda *_: None)
+    assert run(made, planned(made, "tokens")) == ["failed"]
+
+
+def test_a_rotated_ca_is_another_root(made: FakeFleet) -> None:
+    old = made.cluster.trust_root
+    assert run(made, planned(made, "ca")) == ["done"]
+    assert made.cluster.trust_root != old
+
+
+def test_the_ca_is_not_rotated_while_a_node_is_away(made: FakeFleet) -> None:
+    made.cluster.nodes[made.engine("C").node_id]["Status"]["State"] = "down"
+    assert [(one.code, one.where) for one in planned(made, "ca").refusals] == [("H63", "host-c")]
+
+
+def test_autolock_leaves_its_key_in_a_file_of_the_operator(made: FakeFleet, tmp_path: Path) -> None:
+    file = tmp_path / "key"
+    assert run(made, planned(made, "autolock-on", file)) == ["done"]
+    assert file.read_text().strip() == made.cluster.unlock_key
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert planned(made, "autolock-on", tmp_path / "other").is_empty
+    assert run(made, planned(made, "autolock-off")) == ["done"]
+    assert planned(made, "autolock-off").is_empty
+
+
+def test_an_older_keys_file_is_never_written_over(made: FakeFleet, tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("old")
+    assert [one.code for one in planned(made, "autolock-on", tmp_path / "key").refusals] == ["H60"]
+
+
+def test_a_file_that_cannot_be_made_stops_before_the_key_changes(made: FakeFleet, tmp_path: Path) -> None:
+    assert run(made, planned(made, "autolock-on", tmp_path / "no" / "key")) == ["failed"]
+    assert planned(made, "autolock-off").is_empty
+
+
+def test_a_rotated_unlock_key_is_another(made: FakeFleet, tmp_path: Path) -> None:
+    run(made, planned(made, "autolock-on", tmp_path / "first"))
+    assert run(made, planned(made, "unlock-key", tmp_path / "second")) == ["done"]
+    assert (tmp_path / "first").read_text() != (tmp_path / "second").read_text()
+
+
+def test_there_is_no_key_to_rotate_while_managers_do_not_lock(made: FakeFleet, tmp_path: Path) -> None:
+    assert [one.code for one in planned(made, "unlock-key", tmp_path / "key").refusals] == ["H60"]
+
+
+def test_all_locked_managers_are_unlocked_and_a_wrong_key_unlocks_none(made: FakeFleet) -> None:
+    for name in "ABC":
+        made.engine(name).locked = True
+    observed = observe(made, kernel="never")
+    assert set(run(made, unlock_plan(observed, Secret(b"SWMKEY-1-wrong")))) <= {"failed", "not started"}
+    key = Secret(made.engine("A").cluster.unlock_key.encode())  # type: ignore[union-attr]
+    assert run(made, unlock_plan(observed, key)) == ["done", "done", "done"]
+    assert unlock_plan(observe(made, kernel="never"), key).is_empty
