@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -63,6 +64,18 @@ def nodes(lab: Lab, asked: str) -> dict[str, str]:
     return {line[0]: "manager" if len(line) > 1 else "worker" for line in words}
 
 
+def idle(lab: Lab) -> None:
+    """Run a service of three tasks, one on each host, from an image made of the hosts' own files."""
+    files = "/bin/sleep /lib/x86_64-linux-gnu/libc.so.6 /lib64/ld-linux-x86-64.so.2"
+    for name in "PQR":
+        lab.run(name, f"tar -C / -ch {files} 2>/dev/null | docker import - idle:1")
+    lab.run("P", "docker service create -q --no-resolve-image --name idle --replicas 3 idle:1 /bin/sleep 100000")
+
+
+def running_on(lab: Lab, host: str) -> int:
+    return len(lab.run(host, "docker ps -q --filter label=com.docker.swarm.service.name=idle").split())
+
+
 def changed(lab: Lab, *arguments: str | Path) -> str:
     result = lab.swarmkit(*arguments)
     assert result.returncode == 0, result.stdout + result.stderr
@@ -84,13 +97,15 @@ def test_managers_give_their_places_to_others_one_at_a_time(life: Lab, tmp_path:
 def test_what_left_the_inventory_is_drained_and_removed_after_its_tasks_moved(life: Lab, tmp_path: Path) -> None:
     whole = inventory(life, tmp_path, "PQR")
     changed(life, "up", "--yes", "-i", whole)
-    life.run("P", "docker service create -d --name idle --replicas 0 absent.example/none:1")
+    idle(life)
+    assert running_on(life, "Q") == 1
     rest = inventory(life, tmp_path, "P", "R")
     warned = changed(life, "up", "--yes", "-i", rest)
     assert "H52" in warned
     assert "Q" in nodes(life, "P")
     changed(life, "up", "--yes", "--remove-nodes", "-i", rest)
     assert nodes(life, "P") == {"P": "manager", "R": "worker"}
+    assert running_on(life, "P") + running_on(life, "R") == 3
     life.run("P", "docker service rm idle")
     assert "nothing to do" in changed(life, "up", "--yes", "--remove-nodes", "-i", rest)
     life.run("Q", "docker swarm leave --force")
@@ -122,7 +137,11 @@ def test_a_wiped_manager_takes_its_old_place_with_its_labels(life: Lab, tmp_path
 def test_a_drained_node_is_emptied_and_activated_again(life: Lab, tmp_path: Path) -> None:
     whole = inventory(life, tmp_path, "PQR", labels="data")
     changed(life, "up", "--yes", "-i", whole)
+    idle(life)
+    assert running_on(life, "R") == 1
     changed(life, "node", "drain", "R", "--yes", "-i", whole)
+    assert [running_on(life, "R"), running_on(life, "P") + running_on(life, "Q")] == [0, 3]
+    life.run("P", "docker service rm idle")
     assert life.run("P", "docker node inspect R --format '{{.Spec.Availability}}'").strip() == "drain"
     changed(life, "node", "activate", "R", "--yes", "-i", whole)
     assert "nothing to do" in changed(life, "up", "--yes", "-i", whole)
@@ -212,3 +231,26 @@ def unlock(lab: Lab, inventory: Path, key: Path) -> subprocess.CompletedProcess[
             check=False,
             cwd=ROOT,
         )
+
+
+def test_a_run_that_was_frozen_and_lost_the_cluster_stops_before_its_next_write(life: Lab, tmp_path: Path) -> None:
+    changed(life, "up", "--yes", "-i", inventory(life, tmp_path, "PQR", labels="data"))
+    path = inventory(life, tmp_path, "P", "QR", labels="data")
+    command = [sys.executable, "-m", "swarmkit", "up", "--yes", "-i", str(path)]
+    with subprocess.Popen(command, env=life.environment, stderr=subprocess.PIPE, text=True, cwd=ROOT) as frozen:
+        assert frozen.stderr
+        for line in frozen.stderr:
+            if line.startswith("apply"):
+                break
+        frozen.send_signal(signal.SIGSTOP)
+        try:
+            other = life.swarmkit("up", "--yes", "-i", path)
+        finally:
+            frozen.send_signal(signal.SIGCONT)
+        said = frozen.stderr.read()
+    assert other.returncode == 0, other.stderr
+    assert "taking over" in other.stderr
+    assert frozen.returncode == 1, said
+    assert "another run has taken the cluster over" in said
+    assert nodes(life, "P") == {"P": "manager", "Q": "worker", "R": "worker"}
+    assert life.run("P", LOCK) == ""
