@@ -76,7 +76,7 @@ class Holder:
         return {**said, _PREFIX + "beat": str(beat)}
 
     def is_known_dead(self) -> bool:
-        """Tell whether it was a process of this machine, since its last boot, that is no more."""
+        """Tell whether it was a process that this one could see, since the last boot, and is no more."""
         if not self.boot or self.boot != _boot() or self.pid <= 0:
             return False
         try:
@@ -256,7 +256,9 @@ def _user() -> str:
 
 
 def _boot() -> str:
+    """Return where our process ids mean something: this boot, and this namespace of them (a container has its own)."""
     try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        namespace = Path("/proc/self/ns/pid").readlink()
+        return f"{Path('/proc/sys/kernel/random/boot_id').read_text().strip()} {namespace}"
     except OSError:
         return ""

@@ -94,6 +94,17 @@ def test_a_dead_process_of_this_machine_is_taken_over_at_once(lock: Make) -> Non
     assert time.monotonic() - began < 5
 
 
+def test_a_process_of_another_container_on_this_machine_is_not_taken_for_dead() -> None:
+    with subprocess.Popen(["true"]) as process:
+        process.wait()
+    mine = Holder.of_this_process("up")
+    machine, _, namespace = mine.boot.partition(" ")
+    assert namespace.startswith("pid:[")
+    gone = replace(mine, pid=process.pid)
+    assert gone.is_known_dead()
+    assert not replace(gone, boot=f"{machine} pid:[1]").is_known_dead()
+
+
 def test_a_frozen_holder_stops_before_its_next_write(lock: Make) -> None:
     frozen = elsewhere(lock(heartbeat_seconds=60))
     frozen.take()
