@@ -82,7 +82,14 @@ class ServiceLook:
     wanted: int
 
     @property
+    def is_job(self) -> bool:
+        return bool({"ReplicatedJob", "GlobalJob"} & (self.service["Spec"].get("Mode") or {}).keys())
+
+    @property
     def running(self) -> int:
+        """How many tasks do what the service is for: run, or of a job's present iteration are complete."""
+        if self.is_job:
+            return sum(1 for task in self._of_this_iteration() if task["Status"]["State"] == "complete")
         return sum(1 for task in self._current() if task["Status"]["State"] == "running")
 
     @property
@@ -97,6 +104,10 @@ class ServiceLook:
     def states(self) -> tuple[TaskState, ...]:
         return tuple(parse.task(task) for task in self.tasks)
 
+    def _of_this_iteration(self) -> list[Json]:
+        now = _iteration(self.service.get("JobStatus") or {})
+        return [task for task in self.tasks if _iteration(task) == now]
+
     def _current(self) -> list[Json]:
         """The tasks that shall run and were made from the service's present spec."""
         template = self.service["Spec"]["TaskTemplate"]
@@ -109,12 +120,20 @@ class ServiceLook:
         ]
 
 
+def _iteration(holder: Mapping[str, Any]) -> int:
+    return int((holder.get("JobIteration") or {}).get("Index", 0))
+
+
 def look_at(manager: Engine, name: str) -> ServiceLook:
     """Read the service *name* and its tasks from a manager."""
     service = manager.inspect("services", name)
     tasks = manager.find("tasks", {"service": [str(service["ID"])]})
     mode: Mapping[str, Any] = service["Spec"].get("Mode") or {}
-    if "Replicated" in mode:
+    if "ReplicatedJob" in mode:
+        wanted = int((mode["ReplicatedJob"] or {}).get("TotalCompletions", 1))
+    elif "GlobalJob" in mode:
+        wanted = max(1, len({task.get("NodeID") for task in tasks if task.get("DesiredState") == "complete"}))
+    elif "Replicated" in mode:
         wanted = int((mode["Replicated"] or {}).get("Replicas", 1))
     else:
         wanted = max(1, len({task.get("NodeID") for task in tasks if task.get("DesiredState") == "running"}))
@@ -143,7 +162,7 @@ def wait_for_service(
         seen = woken.count
         look = look_at(manager, name)
         if look.is_converged:
-            return f"{look.running}/{look.wanted} running"
+            return f"{look.running}/{look.wanted} {'complete' if look.is_job else 'running'}"
         failed = {task.id for task in look.states if task.state in ("failed", "rejected")}
         failed_before = failed if failed_before is None else failed_before
         progress.advanced(key, _doing(look))
