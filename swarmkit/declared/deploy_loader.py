@@ -9,7 +9,7 @@ from swarmkit.declared.complaints import shown
 from swarmkit.declared.field import Field
 from swarmkit.declared.placement_loader import MAXIMUM_REPLICAS, read_placement
 from swarmkit.declared.refused_keys import refuse_other_keys
-from swarmkit.declared.service import Deploy, Resources, RestartPolicy, UpdateConfig
+from swarmkit.declared.service import Deploy, Mode, Resources, RestartPolicy, UpdateConfig
 
 _KEYS = (
     "mode",
@@ -22,6 +22,7 @@ _KEYS = (
     "rollback_config",
     "endpoint_mode",
 )
+_MODES = ("replicated", "global", "replicated-job", "global-job")
 _UPDATE_KEYS = ("parallelism", "delay", "failure_action", "monitor", "max_failure_ratio", "order")
 
 
@@ -50,18 +51,14 @@ def read_deploy(field: Field | None) -> Deploy:
     )
 
 
-def _mode(parts: dict[str, Field]) -> tuple[Literal["replicated", "global"], int]:
-    mode = parts.get("mode")
-    if mode and mode.word in ("replicated-job", "global-job"):
-        mode.refuse("B29", f"mode {shown(mode.word)} is not supported yet")
-    elif mode:
-        mode.choice(("replicated", "global"), "B33")
-    is_global = mode is not None and mode.word == "global"
+def _mode(parts: dict[str, Field]) -> tuple[Mode, int]:
+    mode = cast("Mode", _choice(parts, "mode", _MODES) or "replicated")
     replicas = parts.get("replicas")
+    is_global = mode in ("global", "global-job")
     if replicas and is_global:
-        replicas.refuse("B33", "not with mode: global", "remove it")
+        replicas.refuse("B33", f"not with mode: {mode}", "remove it")
     count = replicas.integer("B33", 0, MAXIMUM_REPLICAS) if replicas and not is_global else None
-    return ("global" if is_global else "replicated"), 1 if count is None else count
+    return mode, 1 if count is None else count
 
 
 def _resources(field: Field | None) -> tuple[Resources, Resources]:
@@ -70,7 +67,7 @@ def _resources(field: Field | None) -> tuple[Resources, Resources]:
     refuse_other_keys(field, ("limits", "reservations"))
     parts = field.fields()
     limits = _amounts(parts.get("limits"), ("cpus", "memory", "pids"))
-    reserved = _amounts(parts.get("reservations"), ("cpus", "memory"))
+    reserved = _amounts(parts.get("reservations"), ("cpus", "memory", "generic_resources"))
     for limit, reservation, what in (
         (limits.memory_bytes, reserved.memory_bytes, "memory"),
         (limits.nano_cpus, reserved.nano_cpus, "cpus"),
@@ -90,7 +87,37 @@ def _amounts(field: Field | None, keys: tuple[str, ...]) -> Resources:
         # The kernel runs no container in less (moby daemon, "Minimum memory limit allowed is 4MB").
         memory_bytes=values.size(parts.get("memory"), minimum=4 << 20),
         pids=parts["pids"].integer("B42", 1, 2**31 - 1) if "pids" in parts and "pids" in keys else None,
+        generic=_generic(parts["generic_resources"]) if "generic_resources" in parts else (),
     )
+
+
+def _generic(field: Field) -> tuple[tuple[str, int], ...]:
+    found: list[tuple[str, int]] = []
+    for item in field.items("B42"):
+        refuse_other_keys(item, ("discrete_resource_spec",))
+        inner = item.fields().get("discrete_resource_spec")
+        parts = inner.fields() if inner else {}
+        if inner:
+            refuse_other_keys(inner, ("kind", "value"))
+        kind = parts["kind"].text("B42") if "kind" in parts else None
+        value = parts["value"].integer("B42", 1, 2**31 - 1) if "value" in parts else None
+        if kind is None or value is None:
+            item.refuse("B42", "needs discrete_resource_spec: {kind: ..., value: ...}")
+        else:
+            found.append((kind, value))
+    return tuple(found)
+
+
+def read_restart(field: Field) -> RestartPolicy | None:
+    """Return what the ``restart`` of a container means to a service (docker/cli compose/convert)."""
+    name, colon, count = (values.string(field) or "").partition(":")
+    known = {"no": None, "always": "any", "unless-stopped": "any", "on-failure": "on-failure"}
+    if name not in known or (colon and not (count.isascii() and count.isdecimal())) or len(count) > 9:
+        field.refuse("B31", f"{shown(field.word)} is not a restart policy", "use deploy.restart_policy")
+        return None
+    field.warn("B31", "restart belongs to containers; it is read as deploy.restart_policy", "write that instead")
+    condition = cast("Literal['on-failure', 'any'] | None", known[name])
+    return RestartPolicy(condition, max_attempts=int(count or 0) or None) if condition else None
 
 
 def _restart_policy(field: Field) -> RestartPolicy:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from swarmkit.declared import values
@@ -17,16 +17,25 @@ from swarmkit.secret import Secret
 
 _OFF = frozenset(("false", "no", "off", "0"))
 _MTU = "com.docker.network.driver.mtu"
-_NETWORK_KEYS = ("driver", "driver_opts", "attachable", "internal", "external", "name", "labels", "ipam", "x-swarmkit")
+_OWN_KEYS = ("driver", "driver_opts", "labels", "ipam", "internal", "attachable", "enable_ipv6")
+_NETWORK_KEYS = (*_OWN_KEYS, "external", "name", "x-swarmkit")
+# The engine's own drivers besides overlay: their networks are of one host, and no service can be on them.
+_LOCAL_DRIVERS = ("bridge", "host", "ipvlan", "macvlan", "none", "null")
+
+
+_SOURCES = frozenset(("file", "environment", "content", "driver"))
+_CONFIG_KEYS = ("file", "environment", "content", "external", "name", "labels", "template_driver")
+_FILE_KEYS = ("file", "environment", "driver", "driver_opts", "external", "name", "labels", "template_driver")
 
 
 def read_network(key: str, field: Field, stack: str) -> Network:
     refuse_other_keys(field, _NETWORK_KEYS)
     parts = field.fields()
-    external, name = _external(key, parts, ("driver", "driver_opts", "labels", "ipam", "internal", "attachable"))
+    external, name = _external(key, parts, ignored=_OWN_KEYS)
     driver = values.string(parts["driver"]) if "driver" in parts else None
-    if driver and driver != "overlay":
-        parts["driver"].refuse("B29", f"driver {shown(driver)} is not supported yet", "use overlay, or external: true")
+    if driver in _LOCAL_DRIVERS and not external:
+        what = f"a {driver} network is of one host: a service cannot be on it"
+        parts["driver"].refuse("B32", what, "use overlay, or make the network beforehand and say external: true")
     options = values.labels(parts.get("driver_opts"))
     _check_options(options, parts.get("driver_opts"))
     encrypted, reason = _own(parts.get("x-swarmkit"))
@@ -44,7 +53,9 @@ def read_network(key: str, field: Field, stack: str) -> Network:
         internal=_boolean(parts, "internal"),
         external=external,
         labels=values.labels(parts.get("labels")),
+        ipam_driver=_ipam_driver(parts.get("ipam")),
         subnets=_subnets(parts.get("ipam")),
+        ipv6=_boolean(parts, "enable_ipv6"),
         plaintext_reason=reason,
         place=field.log.place(field.node),
     )
@@ -78,13 +89,16 @@ def _own(field: Field | None) -> tuple[bool | None, str | None]:
     return encrypted, reason if encrypted is False else None
 
 
+def _ipam_driver(field: Field | None) -> str | None:
+    driver = field.fields().get("driver") if field and field.is_map else None
+    return driver.text("B25") if driver else None
+
+
 def _subnets(field: Field | None) -> tuple[str, ...]:
     if field is None:
         return ()
     refuse_other_keys(field, ("driver", "config"))
     parts = field.fields()
-    if "driver" in parts and parts["driver"].word != "default":
-        parts["driver"].refuse("B29", "other address drivers are not supported yet")
     found = []
     for item in parts["config"].items() if "config" in parts else []:
         refuse_other_keys(item, ("subnet",))
@@ -106,7 +120,7 @@ def _subnet(field: Field, text: str) -> str | None:
 def read_volume(key: str, field: Field, stack: str) -> Volume:
     refuse_other_keys(field, ("driver", "driver_opts", "external", "name", "labels"))
     parts = field.fields()
-    external, name = _external(key, parts, ("driver", "driver_opts", "labels"))
+    external, name = _external(key, parts, excluded=("driver", "driver_opts", "labels"))
     return Volume(
         key=key,
         name=name or f"{stack}_{key}",
@@ -121,12 +135,15 @@ def read_secret(
     key: str, field: Field, stack: str, *, what: str, folder: Path, environment: Mapping[str, str]
 ) -> SecretFile:
     """Return a secret or config with its content; the content is held only in Secret."""
-    refuse_other_keys(field, ("file", "environment", "external", "name", "labels"))
+    refuse_other_keys(field, _FILE_KEYS if what == "secret" else _CONFIG_KEYS)
     parts = field.fields()
-    external, name = _external(key, parts, ("file", "environment", "labels"))
+    external, name = _external(key, parts, ignored=_SOURCES)
     content: Secret | None = None
-    if not external and len(parts.keys() & {"file", "environment"}) != 1:
-        field.refuse("B39", f"a {what} needs one of file, environment and external")
+    if external:
+        parts = {}
+    elif len(parts.keys() & _SOURCES) != 1:
+        sources = "file, environment, driver" if what == "secret" else "file, environment, content"
+        field.refuse("B39", f"a {what} needs one of {sources} and external")
     elif "file" in parts:
         content = read_content(parts["file"], folder, what=what)
     elif "environment" in parts:
@@ -135,17 +152,26 @@ def read_secret(
         if not value:
             parts["environment"].refuse("B39", f"the variable {shown(variable)} is not set or empty")
         content = Secret(value)
+    elif "content" in parts:
+        content = Secret((values.string(parts["content"]) or "").encode("utf-8", "surrogateescape"))
+        if not content.reveal():
+            parts["content"].refuse("B39", f"the {what} is empty", "the engine takes no empty one")
     return SecretFile(
         key=key,
         name=name or f"{stack}_{key}",
         content=content,
         external=external,
+        driver=(values.string(parts["driver"]) or None) if "driver" in parts else None,
+        driver_options=values.labels(parts.get("driver_opts")),
+        template_driver=(values.string(parts["template_driver"]) or None) if "template_driver" in parts else None,
         labels=values.labels(parts.get("labels")),
         place=field.log.place(field.node),
     )
 
 
-def _external(key: str, parts: dict[str, Field], excluded: tuple[str, ...]) -> tuple[bool, str | None]:
+def _external(
+    key: str, parts: dict[str, Field], *, excluded: Iterable[str] = (), ignored: Iterable[str] = ()
+) -> tuple[bool, str | None]:
     """Return whether the object exists already, and its name where one is written."""
     name = parts["name"].text("B18") if "name" in parts else None
     external = parts.get("external")
@@ -157,7 +183,10 @@ def _external(key: str, parts: dict[str, Field], excluded: tuple[str, ...]) -> t
     for other in excluded:
         if is_external and other in parts:
             parts[other].refuse("B38", f"external excludes {shown(other)}", "remove one of the two")
-    if name is not None and not NAME.fullmatch(name):
+    for other in ignored:
+        if is_external and other in parts:
+            parts[other].warn("B38", f"{shown(other)} is ignored: the object is external", "remove it")
+    if name is not None and "{{" not in name and not NAME.fullmatch(name):
         place = external if external and external.is_map else parts["name"]
         place.refuse("B18", f"name {shown(name)}: only [A-Za-z0-9._-], may not begin with '-'")
     return is_external, name or (key if is_external else None)

@@ -48,14 +48,15 @@ def _short_ports(field: Field) -> tuple[Port, ...]:
         field.refuse("B37", f"{shown(text)} is not a port", "write it as 8080:80 or 8080:80/udp")
         return ()
     if match["ip"]:
-        field.refuse("B31", "swarm ignores the address: a port is published on all of them", "write it without address")
+        field.warn("B31", "swarm ignores the address: a port is published on all of them", "write it without address")
     targets, published = _ports(match["target"]), _ports(match["published"])
-    if not targets or (match["published"] and len(published) not in (1, len(targets))) or len(published) > len(targets):
+    if len(targets) == 1 and len(published) > 1:
+        # Docker publishes the one port on each of the range (docker/cli opts ConvertPortToPortConfig).
+        targets *= len(published)
+    if not targets or (match["published"] and len(published) != len(targets)):
         field.refuse("B37", f"{shown(text)}: both ranges need the same length, ports are 1-65535")
         return ()
     protocol = cast("Protocol", match["protocol"] or "tcp")
-    if len(published) == 1 < len(targets):
-        field.refuse("B37", f"{shown(text)}: one published port for several targets")
     pairs = itertools.zip_longest(targets, published)
     return tuple(Port(target, public, protocol) for target, public in pairs if target)
 

@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from swarmkit.declared.container_options import CredentialSpec, Dns, Logging, Ulimit
 from swarmkit.errors import Complaint
 from swarmkit.secret import Secret
 
+Mode = Literal["replicated", "global", "replicated-job", "global-job"]
 Condition = Literal["service_started", "service_healthy", "service_completed_successfully"]
 
 
@@ -33,6 +35,7 @@ class ServiceNetwork:
     name: str
     """Key under the stack's ``networks``."""
     aliases: tuple[str, ...] = ()
+    driver_options: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -45,14 +48,15 @@ class Port:
 
 @dataclass(frozen=True)
 class Mount:
-    type: Literal["volume", "bind", "tmpfs"]
+    type: Literal["volume", "bind", "tmpfs", "npipe", "cluster"]
     target: str
     source: str | None = None
-    """Key under the stack's ``volumes`` for a volume, an absolute path for a bind."""
+    """Key under the stack's ``volumes`` for a volume, an absolute path for a bind, ``group:NAME`` for a cluster."""
     read_only: bool = False
     tmpfs_size_bytes: int | None = None
     no_copy: bool = False
     propagation: str | None = None
+    consistency: str | None = None
 
 
 @dataclass(frozen=True)
@@ -67,17 +71,12 @@ class FileReference:
 
 
 @dataclass(frozen=True)
-class Ulimit:
-    name: str
-    soft: int
-    hard: int
-
-
-@dataclass(frozen=True)
 class Resources:
     nano_cpus: int | None = None
     memory_bytes: int | None = None
     pids: int | None = None
+    generic: tuple[tuple[str, int], ...] = ()
+    """Kind and amount of what the operator gave the nodes, such as GPUs."""
 
 
 @dataclass(frozen=True)
@@ -100,8 +99,9 @@ class UpdateConfig:
 
 @dataclass(frozen=True)
 class Deploy:
-    mode: Literal["replicated", "global"] = "replicated"
+    mode: Mode = "replicated"
     replicas: int = 1
+    """Of a job: how many tasks have to succeed, all at the same time."""
     labels: Mapping[str, str] = field(default_factory=dict)
     constraints: tuple[str, ...] = ()
     spread: tuple[str, ...] = ()
@@ -124,6 +124,9 @@ class Service:
     environment: Mapping[str, str | None] = field(default_factory=dict)
     """None: written without a value and not set here; it unsets the image's variable."""
     hostname: str | None = None
+    extra_hosts: tuple[str, ...] = ()
+    """Lines of /etc/hosts: ``ADDRESS NAME``."""
+    dns: Dns = field(default_factory=Dns)
     user: str | None = None
     working_dir: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -136,8 +139,14 @@ class Service:
     configs: tuple[FileReference, ...] = ()
     depends_on: Mapping[str, Condition] = field(default_factory=dict)
     """The list form counts as ``service_healthy``: in a swarm a task with a health check runs once it is healthy."""
+    logging: Logging | None = None
     read_only: bool = False
+    stdin_open: bool = False
+    tty: bool = False
     init: bool | None = None
+    isolation: str | None = None
+    credential_spec: CredentialSpec | None = None
+    oom_score_adj: int = 0
     cap_add: tuple[str, ...] = ()
     cap_drop: tuple[str, ...] = ()
     ulimits: tuple[Ulimit, ...] = ()
@@ -160,7 +169,9 @@ class Network:
     internal: bool = False
     external: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
+    ipam_driver: str | None = None
     subnets: tuple[str, ...] = ()
+    ipv6: bool = False
     plaintext_reason: str | None = None
     """``x-swarmkit: {encrypted: false, reason: ...}`` on the network; None: the overlay shall be encrypted."""
     place: str = ""
@@ -173,13 +184,17 @@ class Network:
 
 @dataclass(frozen=True)
 class SecretFile:
-    """A secret or config of the stack: content from a file, or an existing one (*external*)."""
+    """A secret or config of the stack: content from a file, from a *driver*, or an existing one (*external*)."""
 
     key: str
     name: str
     content: Secret | None = None
-    """None when external."""
+    """None when external or from a driver."""
     external: bool = False
+    driver: str | None = None
+    """A plugin that hands out the secret; the swarm then holds no content."""
+    driver_options: Mapping[str, str] = field(default_factory=dict)
+    template_driver: str | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     place: str = ""
 

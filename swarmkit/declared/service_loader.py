@@ -4,23 +4,40 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import cast
 
 from swarmkit.declared import values
-from swarmkit.declared.attachment_loader import read_mounts, read_networks, read_references
+from swarmkit.declared.attachment_loader import read_networks, read_references
 from swarmkit.declared.complaints import shown
-from swarmkit.declared.deploy_loader import read_deploy
+from swarmkit.declared.container_loader import (
+    read_credential_spec,
+    read_dns,
+    read_extra_hosts,
+    read_logging,
+    read_ulimits,
+)
+from swarmkit.declared.deploy_loader import read_deploy, read_restart
+from swarmkit.declared.env_file import read_environment
 from swarmkit.declared.field import Field
+from swarmkit.declared.health_loader import read_health_check
+from swarmkit.declared.mount_loader import read_mounts
 from swarmkit.declared.port_loader import read_ports
 from swarmkit.declared.refused_keys import refuse_other_keys
-from swarmkit.declared.service import Condition, HealthCheck, Service, Ulimit
+from swarmkit.declared.service import Condition, Deploy, Service
 
 SERVICE_KEYS = (
     "image",
     "command",
     "entrypoint",
     "environment",
+    "env_file",
     "hostname",
+    "extra_hosts",
+    "dns",
+    "dns_search",
+    "dns_opt",
     "user",
     "working_dir",
     "labels",
@@ -31,8 +48,14 @@ SERVICE_KEYS = (
     "secrets",
     "configs",
     "depends_on",
+    "logging",
     "read_only",
+    "stdin_open",
+    "tty",
     "init",
+    "isolation",
+    "credential_spec",
+    "oom_score_adj",
     "cap_add",
     "cap_drop",
     "ulimits",
@@ -40,6 +63,7 @@ SERVICE_KEYS = (
     "stop_signal",
     "stop_grace_period",
     "deploy",
+    "restart",
 )
 _CONDITIONS = ("service_started", "service_healthy", "service_completed_successfully")
 _SERVICE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,61}[A-Za-z0-9]|[A-Za-z0-9]", re.ASCII)
@@ -52,8 +76,11 @@ _IMAGE = re.compile(
 )
 
 
-def read_service(name: str, field: Field, environment: Mapping[str, str]) -> Service:
-    """Return the service as far as it can be read; what is wrong with it goes to the field's log."""
+def read_service(name: str, field: Field, environment: Mapping[str, str], folder: Path) -> Service:
+    """Return the service as far as it can be read; what is wrong with it goes to the field's log.
+
+    Relative paths are seen from *folder*.
+    """
     refuse_other_keys(field, SERVICE_KEYS, is_service=True)
     if not _SERVICE_NAME.fullmatch(name):
         field.refuse("B18", f"service name {shown(name)}: only [A-Za-z0-9._-], at most 63 characters")
@@ -63,27 +90,35 @@ def read_service(name: str, field: Field, environment: Mapping[str, str]) -> Ser
         image=_image(parts.get("image"), field),
         command=values.command(parts.get("command")),
         entrypoint=values.command(parts.get("entrypoint")),
-        environment=values.environment(parts.get("environment"), environment),
+        environment=read_environment(parts, folder, environment),
         hostname=_string(parts, "hostname"),
+        extra_hosts=read_extra_hosts(parts.get("extra_hosts")),
+        dns=read_dns(parts),
         user=_string(parts, "user"),
         working_dir=_string(parts, "working_dir"),
         labels=values.labels(parts.get("labels")),
-        health_check=_health_check(parts["healthcheck"]) if "healthcheck" in parts else None,
+        health_check=read_health_check(parts.get("healthcheck")),
         networks=read_networks(parts.get("networks")),
         ports=read_ports(parts.get("ports")),
-        mounts=read_mounts(parts.get("volumes")),
+        mounts=read_mounts(parts.get("volumes"), folder, environment),
         secrets=read_references(parts.get("secrets"), what="secret"),
         configs=read_references(parts.get("configs"), what="config"),
         depends_on=_depends_on(parts.get("depends_on")),
         read_only=_boolean(parts, "read_only") or False,
+        logging=read_logging(parts.get("logging")),
+        stdin_open=_boolean(parts, "stdin_open") or False,
+        tty=_boolean(parts, "tty") or False,
         init=_boolean(parts, "init"),
+        isolation=_string(parts, "isolation"),
+        credential_spec=read_credential_spec(parts.get("credential_spec")),
+        oom_score_adj=(parts["oom_score_adj"].integer("B42", -1000, 1000) if "oom_score_adj" in parts else 0) or 0,
         cap_add=_strings(parts, "cap_add"),
         cap_drop=_strings(parts, "cap_drop"),
-        ulimits=_ulimits(parts.get("ulimits")),
+        ulimits=read_ulimits(parts.get("ulimits")),
         sysctls=values.labels(parts.get("sysctls")),
         stop_signal=_string(parts, "stop_signal"),
         stop_grace_period_nanoseconds=values.duration(parts.get("stop_grace_period")),
-        deploy=read_deploy(parts.get("deploy")),
+        deploy=_deploy(parts),
         place=field.log.place(field.node),
     )
 
@@ -101,39 +136,13 @@ def _image(field: Field | None, service: Field) -> str:
     return image
 
 
-def _health_check(field: Field) -> HealthCheck | None:
-    refuse_other_keys(field, ("test", "interval", "timeout", "start_period", "start_interval", "retries", "disable"))
-    parts = field.fields()
-    if "disable" in parts and parts["disable"].boolean("B41"):
-        return HealthCheck(("NONE",))
-    # The engine takes nothing, or at least a millisecond (moby/swarmkit controlapi/service.go).
-    times = {
-        key: values.duration(parts.get(key), minimum=values.MILLISECOND)
-        for key in ("interval", "timeout", "start_period", "start_interval")
-    }
-    interval, timeout = times["interval"], times["timeout"]
-    if interval and timeout and timeout > interval:
-        parts["timeout"].warn("B41", "the timeout is longer than the interval")
-    return HealthCheck(
-        test=_test(parts.get("test")),
-        interval_nanoseconds=interval,
-        timeout_nanoseconds=timeout,
-        start_period_nanoseconds=times["start_period"],
-        start_interval_nanoseconds=times["start_interval"],
-        retries=parts["retries"].integer("B41", 1, 10_000) if "retries" in parts else None,
-    )
-
-
-def _test(field: Field | None) -> tuple[str, ...]:
-    if field is None or field.is_empty:
-        return ()
-    if not field.is_list:
-        line = values.string(field)
-        return ("CMD-SHELL", line) if line else ()
-    words = values.strings(field)
-    if words and words[0] not in ("NONE", "CMD", "CMD-SHELL"):
-        field.refuse("B41", f"a test begins with NONE, CMD or CMD-SHELL, got {shown(words[0])}")
-    return words
+def _deploy(parts: dict[str, Field]) -> Deploy:
+    """Return the section; without a restart policy of its own, the older ``restart`` key counts, as in docker."""
+    deploy = read_deploy(parts.get("deploy"))
+    if "restart" not in parts or parts["restart"].is_empty:
+        return deploy
+    policy = read_restart(parts["restart"])
+    return deploy if deploy.restart_policy else replace(deploy, restart_policy=policy)
 
 
 def _depends_on(field: Field | None) -> dict[str, Condition]:
@@ -148,22 +157,6 @@ def _depends_on(field: Field | None) -> dict[str, Condition]:
         chosen = condition.choice(_CONDITIONS, "B43") if condition else "service_started"
         found[name] = cast("Condition", chosen or "service_started")
     return found
-
-
-def _ulimits(field: Field | None) -> tuple[Ulimit, ...]:
-    found: list[Ulimit] = []
-    for name, item in (field.fields() if field else {}).items():
-        if item.is_map:
-            refuse_other_keys(item, ("soft", "hard"))
-            parts = item.fields()
-            if {"soft", "hard"} - parts.keys():
-                item.refuse("B42", "soft and hard are both required")
-            soft, hard = (parts[key].integer("B42", -1, 2**63 - 1) if key in parts else 0 for key in ("soft", "hard"))
-        else:
-            soft = hard = item.integer("B42", -1, 2**63 - 1)
-        if soft is not None and hard is not None:
-            found.append(Ulimit(name, soft, hard))
-    return tuple(sorted(found, key=lambda ulimit: ulimit.name))
 
 
 def _string(parts: dict[str, Field], key: str) -> str | None:

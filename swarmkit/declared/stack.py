@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from swarmkit.declared import values
 from swarmkit.declared.addresses import NAME
 from swarmkit.declared.complaints import Complaints, shown
 from swarmkit.declared.field import Field
@@ -38,6 +39,7 @@ def load_stack(path: Path, *, name: str | None = None, environment: Mapping[str,
     log.raise_if_any("the stack file cannot be used")
     refuse_other_keys(root, _KEYS)
     parts = root.fields()
+    _check_version(parts.get("version"))
     reader = _StackReader(path, _stack_name(path, name, parts.get("name"), log), parts, surroundings)
     stack = reader.stack()
     if not stack.services:
@@ -53,6 +55,11 @@ def _read(path: Path, log: Complaints, environment: Mapping[str, str]) -> Field:
         log.refuse("B28", root, "", "no services", "a stack file is a map with services, networks and so on")
     empty = MapNode(0, 0, {}, {})
     return Field(interpolate(root, environment, log) if isinstance(root, MapNode) else empty, "", log)
+
+
+def _check_version(field: Field | None) -> None:
+    if field and not re.fullmatch(r"3(\.([0-9]|1[0-3]))?", values.string(field) or ""):
+        field.refuse("B05", f"version {shown(field.word)} is not supported", "write '3.8', or remove it")
 
 
 def _stack_name(path: Path, given: str | None, written: Field | None, log: Complaints) -> str:
@@ -82,7 +89,8 @@ class _StackReader:
     def stack(self) -> Stack:
         places = self._section("services")
         services = tuple(
-            self._with_default_network(read_service(key, field, self.environment)) for key, field in places.items()
+            self._with_default_network(read_service(key, field, self.environment, self.path.parent))
+            for key, field in places.items()
         )
         stack = Stack(
             source=self.path,

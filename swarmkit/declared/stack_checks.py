@@ -17,6 +17,16 @@ _DATABASES = re.compile(
 _SWARM_PORTS = {(2377, "tcp"): "swarm's manager port", (7946, "tcp"): "swarm's gossip", (7946, "udp"): "swarm's gossip"}
 
 
+def _volumes_of(service: Service) -> list[str | None]:
+    named = (mount for mount in service.mounts if mount.type in ("volume", "cluster"))
+    return [mount.source for mount in named if not (mount.source or "").startswith("group:")]
+
+
+def _account_of(service: Service) -> list[str]:
+    spec = service.credential_spec
+    return [spec.config] if spec and spec.config else []
+
+
 @dataclass(frozen=True)
 class StackChecks:
     """The stack with the place of each service's section in the file."""
@@ -46,12 +56,14 @@ class StackChecks:
             ("network", (n.name for n in service.networks), {network.key for network in stack.networks}),
             ("secret", (s.source for s in service.secrets), {secret.key for secret in stack.secrets}),
             ("config", (c.source for c in service.configs), {config.key for config in stack.configs}),
-            ("volume", (m.source for m in service.mounts if m.type == "volume"), {v.key for v in stack.volumes}),
+            ("volume", _volumes_of(service), {v.key for v in stack.volumes}),
+            ("credential_spec", _account_of(service), {config.key for config in stack.configs}),
         ):
             for name in used:
                 if name is not None and name not in defined:
                     hint = did_you_mean(name, defined) or f"defined: {', '.join(sorted(defined)) or 'none'}"
-                    self._part(service, what + "s").refuse("B38", f"undefined {what} {shown(name)}", hint)
+                    section = what if what == "credential_spec" else what + "s"
+                    self._part(service, section).refuse("B38", f"undefined {what} {shown(name)}", hint)
         names = {other.name for other in stack.services}
         for name in service.depends_on:
             if name not in names:
@@ -121,6 +133,7 @@ class StackChecks:
         services = self.stack.services
         secrets = {reference.source for service in services for reference in service.secrets}
         configs = {reference.source for service in services for reference in service.configs}
+        configs |= {config for service in services for config in _account_of(service)}
         log = next(iter(self.places.values())).log if self.places else None
         for what, objects, used in (("secret", self.stack.secrets, secrets), ("config", self.stack.configs, configs)):
             for one in objects:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from swarmkit.declared.container_options import CredentialSpec, Dns
 from swarmkit.declared.service import HealthCheck, Mount, Service, Stack
 
 NAMESPACE_LABEL = "com.docker.stack.namespace"
 # Below these the engine drops the key without a word (moby daemon/server/router/swarm adjustForAPIVersion).
+OOM_SCORE_API = (1, 46)
 START_INTERVAL_API = (1, 44)
 CAPABILITIES_API = (1, 41)
 SYSCTLS_API = (1, 40)
@@ -24,6 +26,8 @@ def container_spec(
         "Command": list(service.entrypoint or ()),
         "Args": list(service.command or ()),
         "Hostname": service.hostname,
+        "Hosts": list(service.extra_hosts),
+        "DNSConfig": _dns(service.dns),
         "Env": sorted(key if value is None else f"{key}={value}" for key, value in service.environment.items()),
         "Dir": service.working_dir,
         "User": service.user,
@@ -31,6 +35,10 @@ def container_spec(
         "StopGracePeriod": service.stop_grace_period_nanoseconds,
         "StopSignal": service.stop_signal,
         "ReadOnly": service.read_only or None,
+        "OpenStdin": service.stdin_open or None,
+        "TTY": service.tty or None,
+        "Isolation": service.isolation,
+        "OomScoreAdj": (service.oom_score_adj or None) if api_version >= OOM_SCORE_API else None,
         "Init": service.init,
         "Sysctls": dict(service.sysctls) if api_version >= SYSCTLS_API else None,
         "CapabilityAdd": add if has_capabilities else None,
@@ -41,6 +49,8 @@ def container_spec(
     image = images.get(service.image) or familiar(service.image)
     # Empty as docker sends it: without, a later docker stack deploy would find a difference and restart the tasks.
     always = {"Image": image, "Labels": {**service.labels, NAMESPACE_LABEL: stack.name}, "Privileges": {}}
+    if service.credential_spec:
+        always["Privileges"] = {"CredentialSpec": _credential_spec(service.credential_spec)}
     return always | written(container)
 
 
@@ -66,6 +76,15 @@ def _capability(name: str) -> str:
     return upper if upper == "ALL" or upper.startswith("CAP_") else f"CAP_{upper}"
 
 
+def _dns(dns: Dns) -> dict[str, Any]:
+    return written({"Nameservers": list(dns.servers), "Search": list(dns.search), "Options": list(dns.options)})
+
+
+def _credential_spec(spec: CredentialSpec) -> dict[str, Any]:
+    """Return the account; a config is named by its key here, and by its ID only when the spec is sent."""
+    return written({"Config": spec.config, "File": spec.file, "Registry": spec.registry})
+
+
 def _health_check(check: HealthCheck | None, api_version: tuple[int, int]) -> dict[str, Any] | None:
     if check is None:
         return None
@@ -86,14 +105,20 @@ def _mount(stack: Stack, mount: Mount) -> dict[str, Any]:
     spec: dict[str, Any] = {"Type": mount.type, "Target": mount.target}
     if mount.read_only:
         spec["ReadOnly"] = True
+    if mount.consistency:
+        spec["Consistency"] = mount.consistency
     if mount.type == "tmpfs":
         options = written({"SizeBytes": mount.tmpfs_size_bytes})
         return spec | written({"TmpfsOptions": options})
-    if mount.type == "bind":
+    if mount.type in ("bind", "npipe"):
         return spec | {"Source": mount.source} | written({"BindOptions": written({"Propagation": mount.propagation})})
     if mount.source is None:
         return spec
+    if mount.type == "cluster" and mount.source.startswith("group:"):
+        return spec | {"Source": mount.source, "ClusterOptions": {}}
     volume = next(volume for volume in stack.volumes if volume.key == mount.source)
+    if mount.type == "cluster":
+        return spec | {"Source": volume.name, "ClusterOptions": {}}
     chosen: dict[str, Any] = {"NoCopy": True} if mount.no_copy else {}
     if not volume.external:
         chosen["Labels"] = {**volume.labels, NAMESPACE_LABEL: stack.name}

@@ -8,7 +8,11 @@ from swarmkit.declared.service import Deploy, Resources, RestartPolicy, Service,
 
 
 def mode(deploy: Deploy) -> dict[str, Any]:
-    return {"Global": {}} if deploy.mode == "global" else {"Replicated": {"Replicas": deploy.replicas}}
+    if deploy.mode == "replicated-job":
+        return {"ReplicatedJob": {"MaxConcurrent": deploy.replicas, "TotalCompletions": deploy.replicas}}
+    if deploy.mode == "replicated":
+        return {"Replicated": {"Replicas": deploy.replicas}}
+    return {"Global": {}} if deploy.mode == "global" else {"GlobalJob": {}}
 
 
 def endpoint_spec(service: Service) -> dict[str, Any]:
@@ -32,9 +36,13 @@ def resources(deploy: Deploy, *, with_pids: bool) -> dict[str, Any]:
     return {key: amounts for key, amounts in (("Limits", limits), ("Reservations", reservations)) if amounts}
 
 
-def _amounts(amounts: Resources) -> dict[str, int]:
+def _amounts(amounts: Resources) -> dict[str, Any]:
     named = (("NanoCPUs", amounts.nano_cpus), ("MemoryBytes", amounts.memory_bytes))
-    return {name: amount for name, amount in named if amount is not None}
+    spec: dict[str, Any] = {name: amount for name, amount in named if amount is not None}
+    if amounts.generic:
+        specs = [{"DiscreteResourceSpec": {"Kind": kind, "Value": value}} for kind, value in amounts.generic]
+        spec["GenericResources"] = specs
+    return spec
 
 
 def restart_policy(policy: RestartPolicy | None) -> dict[str, Any] | None:

@@ -19,7 +19,8 @@ def file_name(file: SecretFile) -> str:
     The engine cannot change a secret's content, so new content is a new object. The name can be read by everybody who
     may list secrets, hence scrypt: a short password cannot be guessed from it by the million.
     """
-    return file.name if file.content is None else f"{file.name}-{_digest(file.name, file.content)}"
+    salt = file.name if file.template_driver is None else f"{file.name}\0{file.template_driver}"
+    return file.name if file.content is None else f"{file.name}-{_digest(salt, file.content)}"
 
 
 @functools.cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from swarmkit.declared.image_archive import ImageArchive
@@ -191,12 +191,15 @@ class CreateFile:
     name: str
     content: Secret
     labels: Mapping[str, str]
+    drivers: Mapping[str, Any] = field(default_factory=dict)
+    """The API's Driver and Templating, where the file names them."""
 
     def run(self, context: Context) -> str:
         body = {
             "Name": self.name,
             "Labels": dict(self.labels),
             "Data": base64.b64encode(self.content.reveal()).decode(),
+            **self.drivers,
         }
         context.remember(self.kind, self.name, context.manager.create(self.kind, body))
         return ""

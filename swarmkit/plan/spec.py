@@ -10,11 +10,12 @@ import copy
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from swarmkit.declared.service import FileReference, Network, Service, Stack
+from swarmkit.declared.service import FileReference, Network, SecretFile, Service, Stack
 from swarmkit.errors import SwarmkitError
 from swarmkit.plan.container_spec import (
     CAPABILITIES_API,
     NAMESPACE_LABEL,
+    OOM_SCORE_API,
     START_INTERVAL_API,
     SYSCTLS_API,
     container_spec,
@@ -46,14 +47,19 @@ def service_spec(
         "Preferences": [{"Spread": {"SpreadDescriptor": spread}} for spread in deploy.spread],
         "MaxReplicas": deploy.max_replicas_per_node if api_version >= SYSCTLS_API else None,
     }
+    configs = _names(stack.configs, config_names)
+    container = container_spec(stack, service, images, api_version) | written(
+        {
+            "Secrets": _references(service.secrets, _names(stack.secrets, secret_names), "Secret"),
+            "Configs": _configs(service, configs),
+        }
+    )
+    account = container["Privileges"].get("CredentialSpec", {})
+    if "Config" in account:
+        account["Config"] = configs[account["Config"]]
     task = {
-        "ContainerSpec": container_spec(stack, service, images, api_version)
-        | written(
-            {
-                "Secrets": _references(service.secrets, _names(stack.secrets, secret_names), "Secret"),
-                "Configs": _references(service.configs, _names(stack.configs, config_names), "Config"),
-            }
-        ),
+        "ContainerSpec": container,
+        "LogDriver": _log_driver(service),
         "Resources": resources(deploy, with_pids=api_version >= CAPABILITIES_API),
         "RestartPolicy": restart_policy(deploy.restart_policy),
         "Placement": written(placement),
@@ -79,6 +85,7 @@ def left_out_keys(service: Service, *, api_version: tuple[int, int]) -> tuple[st
     limits = service.deploy.limits
     needs = (
         ("healthcheck.start_interval", START_INTERVAL_API, check and check.start_interval_nanoseconds),
+        ("oom_score_adj", OOM_SCORE_API, service.oom_score_adj),
         ("ulimits", CAPABILITIES_API, service.ulimits),
         ("cap_add", CAPABILITIES_API, service.cap_add),
         ("cap_drop", CAPABILITIES_API, service.cap_drop),
@@ -103,9 +110,20 @@ def network_spec(stack: Stack, network: Network, *, encrypted: bool) -> dict[str
         "Attachable": network.attachable,
         "Internal": network.internal,
     }
-    if network.subnets:
-        spec["IPAM"] = {"Driver": "default", "Config": [{"Subnet": subnet} for subnet in network.subnets]}
+    if network.subnets or network.ipam_driver:
+        subnets = [{"Subnet": subnet} for subnet in network.subnets]
+        spec["IPAM"] = written({"Driver": network.ipam_driver or "default", "Config": subnets})
+    if network.ipv6:
+        spec["EnableIPv6"] = True
     return spec
+
+
+def file_drivers(file: SecretFile) -> dict[str, Any]:
+    """Return what the API takes besides the content of a secret or config."""
+    options = dict(file.driver_options)
+    driver = written({"Name": file.driver, "Options": options}) if file.driver else None
+    template = {"Name": file.template_driver} if file.template_driver else None
+    return written({"Driver": driver, "Templating": template})
 
 
 def with_ids(
@@ -123,6 +141,9 @@ def with_ids(
         secret["SecretID"] = _id(secret["SecretName"], secret_ids, "secret", filled["Name"])
     for config in task["ContainerSpec"].get("Configs", ()):
         config["ConfigID"] = _id(config["ConfigName"], config_ids, "config", filled["Name"])
+    account = (task["ContainerSpec"].get("Privileges") or {}).get("CredentialSpec") or {}
+    if account.get("Config"):
+        account["Config"] = _id(account["Config"], config_ids, "config", filled["Name"])
     return filled
 
 
@@ -141,7 +162,8 @@ def _networks(stack: Stack, service: Service) -> list[dict[str, Any]]:
     for network in service.networks:
         target = names[network.name]
         own = [] if target in _PREDEFINED_NETWORKS else [service.name]
-        attached.append({"Target": target, "Aliases": [*network.aliases, *own]})
+        options = written({"DriverOpts": dict(network.driver_options)})
+        attached.append({"Target": target, "Aliases": [*network.aliases, *own]} | options)
     return sorted(attached, key=lambda one: str(one["Target"]))
 
 
@@ -154,6 +176,20 @@ def _references(references: Iterable[FileReference], names: Mapping[str, str], w
         for one in references
     )
     return sorted(files, key=lambda one: str(one[f"{what}Name"]))
+
+
+def _configs(service: Service, names: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return the configs in the container, and the one that only the runtime reads."""
+    references = _references(service.configs, names, "Config")
+    if service.credential_spec and service.credential_spec.config:
+        references.append({"ConfigName": names[service.credential_spec.config], "Runtime": {}})
+    return references
+
+
+def _log_driver(service: Service) -> dict[str, Any] | None:
+    if service.logging is None:
+        return None
+    return written({"Name": service.logging.driver, "Options": dict(service.logging.options)})
 
 
 def _names(declared: Iterable[Any], given: Mapping[str, str] | None) -> dict[str, str]:

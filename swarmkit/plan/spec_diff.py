@@ -46,6 +46,8 @@ def network_changes(declared: Mapping[str, Any], observed: Mapping[str, Any]) ->
         ("Internal", _yes(observed.get("Internal")), _yes(declared.get("Internal"))),
     ]
     pairs += [(f"Options.{key}", found.get(key, ""), wanted[key]) for key in sorted(wanted) if key != "encrypted"]
+    if declared.get("EnableIPv6"):
+        pairs.append(("EnableIPv6", _yes(observed.get("EnableIPv6")), "true"))
     if _subnets(declared):
         pairs.append(("IPAM.Config", ", ".join(_subnets(observed)), ", ".join(_subnets(declared))))
     return tuple(Change(path, old, new) for path, old, new in pairs if old != new)
@@ -57,6 +59,11 @@ def with_names(spec: Mapping[str, Any], network_names: Mapping[str, str]) -> dic
     for networks in (named.get("Networks"), (named.get("TaskTemplate") or {}).get("Networks")):
         for network in networks or ():
             network["Target"] = network_names.get(network["Target"], network["Target"])
+    container = (named.get("TaskTemplate") or {}).get("ContainerSpec") or {}
+    account = (container.get("Privileges") or {}).get("CredentialSpec") or {}
+    for config in container.get("Configs") or ():
+        if account.get("Config") and account["Config"] == config.get("ConfigID"):
+            account["Config"] = config["ConfigName"]
     return named
 
 

@@ -13,6 +13,7 @@ from typing import Any
 SECOND = 10**9
 _UPDATE = {"FailureAction": "pause", "Monitor": 5 * SECOND, "Order": "stop-first"}
 _RESTART = {"Condition": "any", "Delay": 5 * SECOND}
+_JOB = {"MaxConcurrent": 1, "TotalCompletions": 1}
 _STOP_GRACE_PERIOD = 10 * SECOND
 _OPERATOR = re.compile(r"\s*(==|!=)\s*")
 # Carried over or filled in by the engine and by docker's own tools: never a difference.
@@ -114,7 +115,11 @@ def _mode(mode: Mapping[str, Any]) -> dict[str, Any]:
     replicated = mode.get("Replicated")
     if replicated is None and any(value is not None for value in mode.values()):
         # ``Global: {}`` says all by being there.
-        return {key: {"": key, **value} for key, value in mode.items() if value is not None}
+        return {
+            key: {"": key, **(_JOB if key == "ReplicatedJob" else {}), **value}
+            for key, value in mode.items()
+            if value is not None
+        }
     replicas = (replicated or {}).get("Replicas")
     return {"Replicated": {"Replicas": 1 if replicas is None else replicas}}
 

@@ -24,9 +24,10 @@ from swarmkit.plan.operations import (
 )
 from swarmkit.plan.order import in_dependency_order
 from swarmkit.plan.placement import eligible_hosts
-from swarmkit.plan.spec import left_out_keys, network_spec, service_spec
+from swarmkit.plan.spec import file_drivers, left_out_keys, network_spec, service_spec
 from swarmkit.plan.spec_diff import carry_over, network_changes, spec_changes, with_names
 from swarmkit.reach.engine import Kind
+from swarmkit.secret import Secret
 
 STACK_LABEL = "com.docker.stack.namespace"
 FILE_LABEL = "swarmkit.key"
@@ -104,14 +105,14 @@ class StackPlanner:
             name = file_name(file)
             if name in live:
                 continue
-            if file.content is None:
+            if file.external:
                 self._refuse("B38", file.name, f"external {word} is not there", file.place, f"docker {word} create")
                 continue
             older = any(self._is_version_of(item, file) for item in self._live_files(kind))
             reason = "its content is new" if older else "not there yet"
             step = Step(f"{word}:{name}", word, "create", name, f"create {word}", reason, self.swarm_ready)
             labels = {**file.labels, STACK_LABEL: self.stack.name, FILE_LABEL: file.key}
-            yield CreateFile(step, kind, name, file.content, labels)
+            yield CreateFile(step, kind, name, file.content or Secret(b""), labels, file_drivers(file))
 
     def _live_files(self, kind: Kind) -> tuple[SecretState, ...]:
         if self.observed.cluster is None:
@@ -203,7 +204,7 @@ class StackPlanner:
         after |= {f"image:{host.name}:{image.image_id}" for host in hosts if image} & images.keys()
         if live is None:
             places = ", ".join(host.name for host in hosts)
-            amount = "one a host" if service.deploy.mode == "global" else f"{service.deploy.replicas} x"
+            amount = "one a host" if service.deploy.mode.startswith("global") else f"{service.deploy.replicas} x"
             reason = f"not there yet; {amount} {service.image}, may run on {places}"
             return CreateService(Step(key, "service", "create", spec["Name"], "create service", reason, after), spec)
         changes = spec_changes(spec, self._named(live))

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from swarmkit.declared.service import FileReference, Mount, Port, Service, ServiceNetwork, Stack, Ulimit
+from swarmkit.declared.container_options import CredentialSpec, Dns, Logging, Ulimit
+from swarmkit.declared.service import FileReference, Mount, Port, RestartPolicy, Service, ServiceNetwork, Stack
 from swarmkit.declared.stack import load_stack
 from swarmkit.errors import Complaint
 
@@ -244,3 +245,86 @@ def test_each_object_knows_its_line(tmp_path: Path) -> None:
     stack = load(tmp_path, "services:\n  a:\n    image: i:1\n    networks: [n]\nnetworks:\n  n:\n")
     assert stack.services[0].place.endswith(":2")
     assert stack.networks[0].place.endswith(":6")
+
+
+@pytest.mark.parametrize(
+    ("lines", "key", "value"),
+    [
+        ("extra_hosts: [db:10.0.0.1, 'six:::1']", "extra_hosts", ("10.0.0.1 db", "::1 six")),
+        ("extra_hosts: {b: 10.0.0.2, a: 10.0.0.1}", "extra_hosts", ("10.0.0.1 a", "10.0.0.2 b")),
+        ("dns: 1.1.1.1\n    dns_search: [a, b]", "dns", Dns(("1.1.1.1",), ("a", "b"))),
+        ("logging: {driver: json-file, options: {max-file: 3}}", "logging", Logging("json-file", {"max-file": "3"})),
+        ("credential_spec: {registry: me}", "credential_spec", CredentialSpec(registry="me")),
+        ("tty: true", "tty", True),
+        ("stdin_open: true", "stdin_open", True),
+        ("isolation: hyperv", "isolation", "hyperv"),
+        ("oom_score_adj: -5", "oom_score_adj", -5),
+        ("hostname: '{{.Node.Hostname}}'", "hostname", "{{.Node.Hostname}}"),
+    ],
+)
+def test_options_of_containers(tmp_path: Path, lines: str, key: str, value: object) -> None:
+    assert getattr(service(tmp_path, lines), key) == value
+
+
+def test_files_of_variables_come_before_the_variables_themselves(tmp_path: Path) -> None:
+    (tmp_path / "one.env").write_text("# why\nA=from one\nB='quoted' $A\n\nGIVEN\nMISSING\nEMPTY=\n")
+    (tmp_path / "two.env").write_text("A=from two\nC=x=y\n")
+    lines = "env_file: [one.env, two.env]\n    environment: {C: z}"
+    read = service(tmp_path, lines, environment={"GIVEN": "g", "EMPTY": "e"}).environment
+    assert read == {"A": "from two", "B": "'quoted' $A", "GIVEN": "g", "EMPTY": "e", "C": "z"}
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        "build: .",
+        "privileged: true",
+        "tmpfs: /run",
+        "container_name: x",
+        "network_mode: host",
+        "ports: ['127.0.0.1:80:80']",
+        "volumes: ['/x:/y:z']",
+        "networks: {default: {ipv4_address: 10.0.0.9}}",
+    ],
+)
+def test_what_a_swarm_ignores_is_warned_of_and_left_out(tmp_path: Path, lines: str) -> None:
+    stack = load(tmp_path, f"services:\n  a:\n    image: i:1\n    {lines}\n")
+    assert [(one.code, one.line) for one in warned(stack)] == [("B31", 4)]
+
+
+@pytest.mark.parametrize(
+    ("written", "policy"),
+    [
+        ("always", RestartPolicy("any")),
+        ("unless-stopped", RestartPolicy("any")),
+        ("on-failure:3", RestartPolicy("on-failure", max_attempts=3)),
+        ("'no'", None),
+    ],
+)
+def test_restart_is_read_as_docker_reads_it(tmp_path: Path, written: str, policy: RestartPolicy | None) -> None:
+    one = service(tmp_path, f"restart: {written}")
+    assert one.deploy.restart_policy == policy
+    both = service(tmp_path, f"restart: {written}\n    deploy: {{restart_policy: {{condition: none}}}}")
+    assert both.deploy.restart_policy == RestartPolicy("none")
+
+
+def test_a_relative_bind_is_completed_with_a_warning(tmp_path: Path) -> None:
+    stack = load(tmp_path, "services: {a: {image: 'i:1', volumes: ['./x:/y', '~/z:/z']}}", environment={"HOME": "/h"})
+    assert [mount.source for mount in stack.services[0].mounts] == [f"{tmp_path}/x", "/h/z"]
+    assert [one.code for one in warned(stack)] == ["B34", "B34"]
+
+
+def test_one_port_is_published_on_each_of_a_range(tmp_path: Path) -> None:
+    assert service(tmp_path, "ports: ['9000-9001:80']").ports == (Port(80, 9000), Port(80, 9001))
+
+
+def test_secrets_of_drivers_and_configs_in_the_file_need_no_other_file(tmp_path: Path) -> None:
+    text = """
+services: {a: {image: "i:1", secrets: [s], configs: [c]}}
+secrets: {s: {driver: vault, driver_opts: {path: x}}}
+configs: {c: {content: "hello", template_driver: golang}}
+"""
+    stack = load(tmp_path, text)
+    assert (stack.secrets[0].driver, stack.secrets[0].content) == ("vault", None)
+    assert stack.configs[0].content
+    assert (stack.configs[0].content.text(), stack.configs[0].template_driver) == ("hello", "golang")
