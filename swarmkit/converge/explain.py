@@ -30,13 +30,18 @@ _SCHEDULER = {
 }
 
 
+_WAITING = ("assigned", "accepted", "preparing", "ready")
+
+
 def explain(tasks: Iterable[TaskState], fleet: Fleet, manager: Engine) -> Cause:
     """Return why the newest of *tasks* does not run; reads health output and logs where they say it."""
     newest = sorted(tasks, key=lambda task: task.created_at, reverse=True)
     if not newest:
         return Cause("the swarm has made no task for it yet: the allocator may be waiting for addresses")
-    ended = next((task for task in newest if task.state in ("failed", "rejected")), None)
-    task = ended if ended and newest[0].state not in ("pending", "new") else newest[0]
+    ended = _first(newest, "failed", "rejected") or _first(newest, "complete")
+    # A successor that waits for its turn says nothing: the one before it, which is being stopped, has the reason.
+    begun = next((task for task in newest if task.container_id), None) if newest[0].state in _WAITING else None
+    task = (ended or begun or newest[0]) if newest[0].state not in ("pending", "new") else newest[0]
     node = _host_of(task, fleet)
     if task.state in ("pending", "new", "allocated"):
         return _unplaced(task)
@@ -48,10 +53,17 @@ def explain(tasks: Iterable[TaskState], fleet: Fleet, manager: Engine) -> Cause:
     if task.state == "rejected":
         return Cause(f"{node} rejected the task: {task.error}", f"see: journalctl -u docker on {node}")
     health = _health(task, fleet)
-    if task.state in ("starting", "preparing", "ready", "assigned", "accepted"):
+    if task.state in ("starting", *_WAITING):
         said = f"; its health check says: {health}" if health else ""
         return Cause(f"its task on {node} is still {task.state}{said}", _logs(task, manager))
+    if task.state == "complete":
+        why = f"its health check said: {health}" if health else "its program ended with exit code 0"
+        return Cause(f"its task on {node} ended: {why}", _logs(task, manager))
     return Cause(f"its task on {node} ended: {health or task.error or task.message}", _logs(task, manager))
+
+
+def _first(tasks: Iterable[TaskState], *states: str) -> TaskState | None:
+    return next((task for task in tasks if task.state in states), None)
 
 
 def _unplaced(task: TaskState) -> Cause:

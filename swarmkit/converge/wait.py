@@ -163,7 +163,9 @@ def wait_for_service(
         look = look_at(manager, name)
         if look.is_converged:
             return f"{look.running}/{look.wanted} {'complete' if look.is_job else 'running'}"
-        failed = {task.id for task in look.states if task.state in ("failed", "rejected")}
+        # An unhealthy container that ends with 0 when it is stopped leaves a task that is complete.
+        ended = ("failed", "rejected") if look.is_job else ("failed", "rejected", "complete")
+        failed = {task.id for task in look.states if task.state in ended}
         failed_before = failed if failed_before is None else failed_before
         progress.advanced(key, _doing(look))
         if look.update_state in ("paused", "rollback_started", "rollback_completed", "rollback_paused"):

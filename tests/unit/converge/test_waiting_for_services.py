@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 from fakes.cluster import Behaviour
 from fakes.swarm import FakeFleet
 
 import swarmkit.converge.wait as waiting
+from swarmkit.converge.explain import explain
 from swarmkit.converge.wait import look_at, wait_for_service, wakeups
 from swarmkit.errors import NotConvergedError
 from swarmkit.plan.progress import Silent
@@ -130,3 +132,27 @@ def test_waiting_is_woken_by_an_event(fleet: FakeFleet) -> None:
 def test_waiting_ends_without_an_event_when_its_time_is_over(fleet: FakeFleet) -> None:
     with wakeups(fleet) as woken:
         assert woken.wait(0, 0.01) == 0
+
+
+def test_a_successor_that_waits_is_explained_by_the_unhealthy_task_before_it(fleet: FakeFleet) -> None:
+    start(fleet)
+    manager = fleet.engine("A")
+    health = {"Log": [{"ExitCode": 1, "Output": "connection refused"}]}
+    manager.containers["c1"] = {"Id": "c1", "Labels": {}, "FullState": {"Health": health}}
+    (made, *_) = look_at(manager, "shop_x").states
+    stopping = replace(made, id="old", state="starting", desired_state="shutdown", container_id="c1", created_at="1")
+    waits = replace(made, id="new", state="ready", container_id="", created_at="2")
+    cause = explain([waits, stopping], fleet, manager)
+    assert "its health check says: exit 1, connection refused" in cause.sentence
+
+
+def test_an_unhealthy_task_that_ended_with_0_is_explained_by_its_health_check(fleet: FakeFleet) -> None:
+    start(fleet)
+    manager = fleet.engine("A")
+    health = {"Log": [{"ExitCode": 1, "Output": "connection refused"}]}
+    manager.containers["c1"] = {"Id": "c1", "Labels": {}, "FullState": {"Health": health}}
+    (made, *_) = look_at(manager, "shop_x").states
+    complete = replace(made, id="old", state="complete", desired_state="shutdown", container_id="c1", created_at="1")
+    starts = replace(made, id="new", state="starting", container_id="c2", created_at="2")
+    cause = explain([starts, complete], fleet, manager)
+    assert "ended: its health check said: exit 1, connection refused" in cause.sentence
