@@ -46,8 +46,8 @@ def _refuse_taken_address(host: LabHost) -> None:
             raise SwarmkitError(
                 f"{host.name}: the lab cannot listen on {host.address}:{host.ssh_port}",
                 f"{error.strerror}: another lab (another XDG_STATE_HOME) or another program may be there",
-                "end that one (`ss -ltnp` names it), or give the host another number; where your own sshd has "
-                "port 22 of every address, another port: export SWARMKIT_LAB_SSH_PORT=2222, or ansible_port in the inventory",
+                "end that one (`ss -ltnp` names it), or give the host another number; where your own sshd has port 22 "
+                "of every address: write ansible_port: 2222 for the hosts",
             ) from error
 
 
