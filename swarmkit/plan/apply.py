@@ -7,7 +7,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from swarmkit.errors import SwarmkitError
 from swarmkit.plan.context import Context
-from swarmkit.plan.model import Applied, Operation, Outcome, Plan
+from swarmkit.plan.model import Applied, Operation, Outcome, Plan, Step
+from swarmkit.reach.lock import LockLostError
 from swarmkit.reach.ssh import CommandTimeoutError, ConnectionLostError
 
 OPERATIONS_AT_ONCE = 16
@@ -60,10 +61,22 @@ def _run(operation: Operation, context: Context) -> Outcome:
         context.progress.ended(step.key, ok=False, note="connection lost, outcome unknown")
         return Outcome(step, "unknown", time.monotonic() - started, error=error)
     except SwarmkitError as error:
-        context.progress.ended(step.key, ok=False, note=error.what)
-        return Outcome(step, "failed", time.monotonic() - started, error=error)
+        cause = error if step.verb == "wait" else _cause(error, step, context)
+        context.progress.ended(step.key, ok=False, note=cause.what)
+        return Outcome(step, "failed", time.monotonic() - started, error=cause)
     except BaseException:
         context.progress.ended(step.key, ok=False, note="failed")
         raise
     context.progress.ended(step.key, ok=True, note=note)
     return Outcome(step, "done", time.monotonic() - started, note)
+
+
+def _cause(error: SwarmkitError, step: Step, context: Context) -> SwarmkitError:
+    """Return why *step* failed: where another run has taken the cluster over, what it did there is the reason."""
+    try:
+        context.guard(step)
+    except LockLostError as lost:
+        return lost
+    except SwarmkitError:
+        return error
+    return error

@@ -58,24 +58,33 @@ class RotateCa:
         manager = context.manager
         old = manager.swarm()["TLSInfo"]["TrustRoot"]
         _change_swarm(manager, _with_forced_rotation)
-        swarm = wait_until(
-            manager.swarm,
-            lambda swarm: not swarm.get("RootRotationInProgress") and swarm["TLSInfo"]["TrustRoot"] != old,
+        # The nodes tell of their new certificates a moment after the swarm says that it is over.
+        over, behind = wait_until(
+            lambda: _rotation(manager, old),
+            lambda state: state[0] and not state[1],
             timeout_seconds=CA_TIMEOUT_SECONDS,
             interval_seconds=1.0,
             retry_on=(EngineError, ConnectionLostError),
         )
-        root = swarm["TLSInfo"]["TrustRoot"]
-        nodes = manager.find("nodes")
-        behind = [node["Description"]["Hostname"] for node in nodes
-                  if node["Description"].get("TLSInfo", {}).get("TrustRoot") != root]  # fmt: skip
-        if swarm.get("RootRotationInProgress") or root == old or behind:
+        if not over or behind:
             raise NotConvergedError(
                 "the CA's rotation is not over",
                 f"waited {CA_TIMEOUT_SECONDS:g} s for: {', '.join(behind) or 'the new root'}",
                 "it goes on by itself when the nodes are ready: see docker node ls",
             )
-        return f"{len(nodes)} nodes have new certificates"
+        return f"{len(manager.find('nodes'))} nodes have new certificates"
+
+
+def _rotation(manager: Engine, old_root: str) -> tuple[bool, list[str]]:
+    """Return whether the swarm has another root than *old_root*, and the nodes whose certificates are of another."""
+    swarm = manager.swarm()
+    root = swarm["TLSInfo"]["TrustRoot"]
+    behind = [
+        str(node["Description"]["Hostname"])
+        for node in manager.find("nodes")
+        if node["Description"].get("TLSInfo", {}).get("TrustRoot") != root
+    ]
+    return not swarm.get("RootRotationInProgress") and root != old_root, behind
 
 
 def _with_forced_rotation(spec: Json) -> Json:
