@@ -12,6 +12,7 @@ from swarmkit.declared.service import Stack
 from swarmkit.errors import SwarmkitError
 from swarmkit.finding import Finding
 from swarmkit.observed.model import ClusterState, Observed
+from swarmkit.observed.observe import observe
 from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.fleet import Fleet
 from swarmkit.verify import codes
@@ -51,24 +52,38 @@ def prove(
 
     Without *stack*, all services of the cluster are proved against their own specs. A host that fails becomes a
     finding; an exception is raised only by a bug. While something is not proved, all is tried again until
-    *patience_seconds* have passed: names and VIPs reach the hosts by gossip, seconds after a task runs, and up to half
-    a minute after an engine's restart.
+    *patience_seconds* have passed, beginning with a new look at hosts and nodes: names and VIPs reach the hosts by
+    gossip, seconds after a task runs, and up to half a minute after an engine's restart; a node that was demoted is
+    not ready for a moment.
     """
-    cluster = observed.cluster
-    if cluster is None:
-        return (_no_cluster(inventory, observed.cluster_error),)
     deadline = time.monotonic() + patience_seconds
+    from_here_seconds = min(patience_seconds, FROM_HERE_PATIENCE_SECONDS)
     while True:
-        on_phase("reading services and tasks")
-        try:
-            live = read_live(fleet[cluster.told_by].engine, cluster, observed, stack)
-        except SwarmkitError as error:
-            return (_no_cluster(inventory, str(error)),)
-        proof = _Proof(fleet, inventory, observed, cluster, live, min(patience_seconds, FROM_HERE_PATIENCE_SECONDS))
-        findings = tuple(proof.findings(stack, on_phase))
+        findings = _prove_once(fleet, inventory, stack, observed, on_phase, from_here_seconds)
         if time.monotonic() > deadline or all(finding.severity != "error" for finding in findings):
             return findings
         time.sleep(PAUSE_SECONDS)
+        observed = observe(fleet, kernel="never")
+
+
+def _prove_once(
+    fleet: Fleet,
+    inventory: Inventory,
+    stack: Stack | None,
+    observed: Observed,
+    on_phase: Callable[[str], None],
+    from_here_seconds: float,
+) -> tuple[Finding, ...]:
+    cluster = observed.cluster
+    if cluster is None:
+        return (_no_cluster(inventory, observed.cluster_error),)
+    on_phase("reading services and tasks")
+    try:
+        live = read_live(fleet[cluster.told_by].engine, cluster, observed, stack)
+    except SwarmkitError as error:
+        return (_no_cluster(inventory, str(error)),)
+    proof = _Proof(fleet, inventory, observed, cluster, live, from_here_seconds)
+    return tuple(proof.findings(stack, on_phase))
 
 
 def _no_cluster(inventory: Inventory, why: str) -> Finding:

@@ -248,7 +248,7 @@ def test_a_run_that_was_frozen_and_lost_the_cluster_stops_before_its_next_write(
         finally:
             frozen.send_signal(signal.SIGCONT)
         said = frozen.stderr.read()
-    assert other.returncode == 0, other.stderr
+    assert other.returncode == 0, other.stdout + other.stderr
     assert "taking over" in other.stderr
     assert frozen.returncode == 1, said
     assert "another run has taken the cluster over" in said

@@ -218,8 +218,21 @@ def test_without_a_manager_nothing_is_proved(world: World) -> None:
     assert [(f.code, f.severity, f.evidence) for f in found] == [("V00", "error", "A: no leader")]
 
 
+def test_patience_looks_again_at_nodes_that_were_not_ready(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proving, "PAUSE_SECONDS", 0.0)
+    seen = world.observed
+    monkeypatch.setattr(proving, "observe", lambda *_, **__: seen)
+    world.nodes[2]["Status"]["State"] = "unknown"
+    assert any(
+        f.code == "V01" and f.severity == "error" for f in prove(world.fleet, world.inventory, None, world.observed)
+    )
+    found = prove(world.fleet, world.inventory, None, world.observed, patience_seconds=30.0)
+    assert all(f.severity != "error" for f in found)
+
+
 def test_patience_tries_again_until_it_is_proved(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(proving, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(proving, "observe", lambda *_, **__: world.observed)
     shell = world.shells["A"]
     shell.names["backend"] = "10.0.1.99"
     real = shell._probed
