@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "verify": ("swarmkit.cli.verify:verify", "Prove that services answer and the overlay is encrypted."),
     "down": ("swarmkit.cli.down:down", "Remove what up has made; volumes stay unless told."),
     "network": ("swarmkit.cli.network:network", "Networks of every kind on the hosts: ls, create, rm, connect."),
+    "run": ("swarmkit.cli.run:run", "Run a container on a host, on a network of any kind."),
     "node": ("swarmkit.cli.node:node", "List, drain, activate or replace nodes."),
     "rotate": ("swarmkit.cli.credentials:rotate", "Make new join tokens, a new CA or a new unlock key."),
     "autolock": ("swarmkit.cli.credentials:autolock", "Lock managers when they start, or not."),

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +13,6 @@ from swarmkit.errors import InputError
 
 if TYPE_CHECKING:
     from swarmkit.plan.model import Applied
-    from swarmkit.workflows.networks import NetworkRun
 
 _on_hosts = click.option(
     "--on", "on", multiple=True, metavar="HOST", help="A host of the inventory; may be given again. Without: all."
@@ -112,28 +109,30 @@ def create(
     ask_become_pass: bool,
 ) -> None:
     """Make a network on hosts of the inventory, in Docker's words; an overlay is made once, on a manager."""
+    from swarmkit.cli.carried_out import carried_out
     from swarmkit.plan.network_wish import NetworkWish
     from swarmkit.workflows import networks
 
     if driver == "overlay" and on:
         raise InputError("an overlay spans the swarm", to_do="leave --on out")
-    pairs = _pairs("--opt", opts)
-    pairs |= {"parent": parent} if parent else {}
-    pairs |= {"encrypted": ""} if encrypted else {}
+    driver_options = pairs("--opt", opts)
+    driver_options |= {"parent": parent} if parent else {}
+    driver_options |= {"encrypted": ""} if encrypted else {}
     wish = NetworkWish(
         name=name,
         driver=driver,
         subnets=_ranges("--subnet", subnets),
         gateways=gateways,
         ip_ranges=_ranges("--ip-range", ip_ranges),
-        options=pairs,
-        labels=_pairs("--label", labels),
+        options=driver_options,
+        labels=pairs("--label", labels),
         internal=internal,
         attachable=attachable,
         ipv6=ipv6,
     )
-    with _running("network create", inventory_file, yes=yes, ask_become_pass=ask_become_pass) as run:
-        run(lambda settings: networks.create(settings, wish, on))
+    with carried_out("network create", inventory_file, yes=yes, ask_become_pass=ask_become_pass) as run:
+        applied = networks.create(run, wish, on)
+    _show(applied)
 
 
 @network.command()
@@ -144,10 +143,12 @@ def create(
 @options.ask_become_pass_option
 def rm(*, name: str, inventory_file: Path, on: tuple[str, ...], yes: bool, ask_become_pass: bool) -> None:
     """Remove a network from the hosts that have it; one in use is refused, naming its users."""
+    from swarmkit.cli.carried_out import carried_out
     from swarmkit.workflows import networks
 
-    with _running("network rm", inventory_file, yes=yes, ask_become_pass=ask_become_pass) as run:
-        run(lambda settings: networks.remove(settings, name, on))
+    with carried_out("network rm", inventory_file, yes=yes, ask_become_pass=ask_become_pass) as run:
+        applied = networks.remove(run, name, on)
+    _show(applied)
 
 
 @network.command()
@@ -171,10 +172,12 @@ def connect(
     ask_become_pass: bool,
 ) -> None:
     """Connect a container of a host to a network."""
+    from swarmkit.cli.carried_out import carried_out
     from swarmkit.workflows import networks
 
-    with _running("network connect", inventory_file, yes=yes, ask_become_pass=ask_become_pass) as run:
-        run(lambda settings: networks.connect(settings, host, name, container, ip=ip, aliases=aliases))
+    with carried_out("network connect", inventory_file, yes=yes, ask_become_pass=ask_become_pass) as run:
+        applied = networks.connect(run, host, name, container, ip=ip, aliases=aliases)
+    _show(applied)
 
 
 @network.command()
@@ -186,62 +189,31 @@ def connect(
 @options.ask_become_pass_option
 def disconnect(*, name: str, container: str, inventory_file: Path, host: str, yes: bool, ask_become_pass: bool) -> None:
     """Disconnect a container of a host from a network."""
+    from swarmkit.cli.carried_out import carried_out
     from swarmkit.workflows import networks
 
-    with _running("network disconnect", inventory_file, yes=yes, ask_become_pass=ask_become_pass) as run:
-        run(lambda settings: networks.disconnect(settings, host, name, container))
+    with carried_out("network disconnect", inventory_file, yes=yes, ask_become_pass=ask_become_pass) as run:
+        applied = networks.disconnect(run, host, name, container)
+    _show(applied)
 
 
-@contextmanager
-def _running(
-    command: str, inventory_file: Path, *, yes: bool, ask_become_pass: bool
-) -> Iterator[Callable[[Callable[[NetworkRun], Applied | None]], None]]:
-    """Yield what runs a workflow with journal, progress and confirmation, and prints how it ended."""
-    from swarmkit.cli.failures import shown_failures
-    from swarmkit.cli.journaled import journaled
-    from swarmkit.plan.model import Plan
-    from swarmkit.plan.planner import Declared
-    from swarmkit.report.console import results
-    from swarmkit.report.live import progress_for
-    from swarmkit.report.outcome import print_outcome
-    from swarmkit.report.plan_text import print_plan
-    from swarmkit.workflows.inputs import read_declared
-    from swarmkit.workflows.networks import NetworkRun
+def _show(applied: Applied | None) -> None:
+    if applied:
+        from swarmkit.report.console import results
+        from swarmkit.report.outcome import print_outcome
 
-    declared: Declared = read_declared(inventory_file, None, allow_even_managers=True)
-    inventory = declared.inventory
-    password = options.sudo_password(ask=ask_become_pass)
-
-    def run(workflow: Callable[[NetworkRun], Applied | None]) -> None:
-        with (
-            journaled(command, inventory) as journal,
-            shown_failures(declared),
-            progress_for(sys.stderr) as progress,
-        ):
-
-            def confirm(plan: Plan) -> bool:
-                progress.rest()
-                print_plan(results(), plan, cluster=inventory.cluster, hosts=[host.name for host in inventory.hosts])
-                agreed = plan.is_empty or options.confirmed("apply this?", yes=yes)
-                if agreed:
-                    journal.begin(plan)
-                return agreed
-
-            applied = workflow(NetworkRun(inventory, journal.watching(progress), confirm, password))
-        if applied:
-            print_outcome(results(), applied)
-
-    yield run
+        print_outcome(results(), applied)
 
 
-def _pairs(option: str, values: tuple[str, ...]) -> dict[str, str]:
-    pairs = {}
+def pairs(option: str, values: tuple[str, ...]) -> dict[str, str]:
+    """Return KEY=VALUE words as a dictionary; raises InputError for one without a key."""
+    read = {}
     for value in values:
         key, _, rest = value.partition("=")
         if not key:
             raise InputError(f"{option} {value!r} is no KEY=VALUE")
-        pairs[key] = rest
-    return pairs
+        read[key] = rest
+    return read
 
 
 def _ranges(option: str, values: tuple[str, ...]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from swarmkit.finding import Finding
 from swarmkit.plan.context import Context
 from swarmkit.plan.spec_diff import Change
 
-Subject = Literal["swarm", "node", "image", "network", "secret", "config", "service", "volume"]
+Subject = Literal["swarm", "node", "image", "network", "secret", "config", "service", "volume", "container"]
 Verb = Literal["create", "update", "remove", "wait"]
 
 

@@ -27,6 +27,8 @@ Rotated = Literal["WorkerToken", "ManagerToken", "ManagerUnlockKey"]
 Json = dict[str, Any]
 
 REQUEST_TIMEOUT_SECONDS = 30.0
+FOLLOW_TIMEOUT_SECONDS = 3600.0
+"""How long a container that is followed may print nothing."""
 # The newest API this code was written against; the engine's own is used when it is older.
 _NEWEST_API = (1, 47)
 # What reading a stream raises when its channel or connection is closed under it.
@@ -76,6 +78,9 @@ class Engine(Protocol):
     def remove(self, kind: Kind, identity: str, *, force: bool = False) -> None: ...
     def connect_container(self, network: str, container: str, endpoint: Json) -> None: ...
     def disconnect_container(self, network: str, container: str) -> None: ...
+    def start_container(self, container: str) -> None: ...
+    def stop_container(self, container: str, *, grace_seconds: int) -> None: ...
+    def follow_container(self, container: str) -> Iterator[tuple[Literal["stdout", "stderr"], bytes]]: ...
     def load_image(self, archive: Iterable[bytes], timeout_seconds: float) -> str: ...
     def logs(self, kind: Literal["services", "tasks", "containers"], identity: str, *, lines: int) -> str: ...
     def events(self, filters: Mapping[str, list[str]], stop: threading.Event) -> Iterator[Json]: ...
@@ -147,7 +152,10 @@ class SshEngine:
 
     def create(self, kind: Kind, body: Json) -> str:
         path = _CREATE_PATHS.get(kind, f"/{kind}/create")
-        answer = self._call("POST", path, f"create {kind[:-1]} {body.get('Name', '')}", body=body, timeout_seconds=60)
+        # A container's name is no part of its body in the API.
+        query = {"name": body["Name"]} if kind == "containers" and "Name" in body else {}
+        action = f"create {kind[:-1]} {body.get('Name', '')}".rstrip()
+        answer = self._call("POST", path, action, query=query, body=body, timeout_seconds=60)
         return str(answer.get("ID") or answer.get("Id") or answer.get("Name"))
 
     def update(self, kind: Kind, identity: str, version: int, body: Json) -> None:
@@ -167,6 +175,31 @@ class SshEngine:
         body = {"Container": container, "Force": False}
         path = f"/networks/{_quote(network)}/disconnect"
         self._call("POST", path, f"disconnect {container} from {network}", body=body)
+
+    def start_container(self, container: str) -> None:
+        self._call("POST", f"/containers/{_quote(container)}/start", f"start {container}", timeout_seconds=60)
+
+    def stop_container(self, container: str, *, grace_seconds: int) -> None:
+        path, query = f"/containers/{_quote(container)}/stop", {"t": str(grace_seconds)}
+        self._call(
+            "POST", path, f"stop {container}", query=query, timeout_seconds=grace_seconds + REQUEST_TIMEOUT_SECONDS
+        )
+
+    def follow_container(self, container: str) -> Iterator[tuple[Literal["stdout", "stderr"], bytes]]:
+        """Yield what a container without a terminal prints, from its beginning until it ends."""
+        query = {"stdout": "true", "stderr": "true", "follow": "true"}
+        path = f"/containers/{_quote(container)}/logs"
+        answer = self._request("GET", path, f"show the output of {container}", query=query, stream=True,
+                               timeout_seconds=FOLLOW_TIMEOUT_SECONDS)  # fmt: skip
+        with contextlib.closing(answer):
+            try:
+                while header := answer.raw.read(8):
+                    size = int.from_bytes(header[4:], "big")
+                    yield ("stderr" if header[0] == 2 else "stdout"), answer.raw.read(size)
+            except _BROKEN_STREAM as error:
+                raise ConnectionLostError(
+                    f"{self.host}: the output of {container} broke off", mask(str(error))
+                ) from error
 
     def load_image(self, archive: Iterable[bytes], timeout_seconds: float) -> str:
         """Send a docker-archive and return what the engine said; raises EngineError if it could not load it."""

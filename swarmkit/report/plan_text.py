@@ -22,6 +22,7 @@ _HEADINGS: dict[Subject, str] = {
     "config": "configs",
     "image": "images",
     "service": "services",
+    "container": "containers",
 }
 _SYMBOLS: dict[Verb, tuple[str, str]] = {
     "create": ("+", "green"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -32,7 +33,12 @@ class Networks:
         """Start a container on B that answers with the address a request came from."""
         self.containers.append(("B", name))
         options = ("-d", "--name", name, "--network", network, "--user", "root", "--entrypoint", "node")
-        self.lab.run("B", "docker", "run", *options, "shop-backend:1.0", "-e", f'"{SERVER}"')
+        said = self.run("B", *options, "shop-backend:1.0", "-e", SERVER)
+        assert said.returncode == 0, said.stdout + said.stderr
+
+    def run(self, host: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Return how ``swarmkit run`` on *host* ended."""
+        return self.lab.swarmkit("run", "--yes", "-i", self.lab.inventory, "--on", host, *arguments)
 
     def evaluate(self, container: str, expression: str) -> str:
         """Return what *expression* is in node inside a container on B."""
@@ -63,8 +69,6 @@ def test_a_bridge_on_one_host_gives_names_and_is_refused_removal_while_in_use(ne
     assert "subnet is 10.30.0.0/24, not 10.31.0.0/24" in networks.network("create", *app, "10.31.0.0/24", code=1)
     networks.start("web", "app")
     networks.start("client", "none")
-    assert networks.evaluate("client", "Object.keys(require('os').networkInterfaces()).join()").strip() == "lo"
-
     networks.lab.run("B", "docker", "network", "disconnect", "none", "client")
     assert "connect client to app" in networks.network("connect", "app", "client", "--on", "B", "--alias", "me")
     answer = networks.lab.run("B", "docker", "exec", "client", "wget", "-qO-", "http://web")
@@ -90,8 +94,10 @@ def test_macvlan_containers_on_two_hosts_answer_each_other_with_their_own_mac_ad
     networks.start("far", "lan")
     far = networks.endpoint("B", "far", "lan")["IPAddress"]
     near = ("--rm", "--network", "lan", "--ip", "10.88.0.201", "--mac-address", MAC, "--entrypoint", "wget")
-    answer = networks.lab.run("A", "docker", "run", *near, "shop-frontend:1.0", "-qO-", f"http://{far}")
-    assert "10.88.0.201" in answer
+    answer = networks.run("A", *near, "shop-frontend:1.0", "-qO-", f"http://{far}")
+    assert "10.88.0.201" in answer.stdout, answer.stderr
+    taken = networks.run("A", "--network", "lan", "--ip", far, "shop-frontend:1.0")
+    assert f"the address {far} is in use" in taken.stderr
     assert MAC in networks.evaluate("far", "require('fs').readFileSync('/proc/net/arp', 'utf8')")
     networks.remove_containers()
     networks.network("rm", "lan")
@@ -108,4 +114,34 @@ def test_an_overlay_by_command_is_made_once_and_one_that_services_use_is_not_rem
     assert rows["extra"]["encryption"] == "declared"
     assert rows["ingress"]["encryption"] == "off"
     assert "service shop_backend" in networks.network("rm", "shop_shop", code=1)
+    ask = ("--entrypoint", "wget", "shop-frontend:1.0", "-qO-", "http://web")
+    networks.start("web", "extra")
+    assert networks.run("A", "--rm", "--network", "extra", *ask).returncode == 0
+    assert "not attachable" in networks.run("A", "--network", "shop_shop", *ask).stderr
+    assert "web" in networks.network("rm", "extra", code=1)
+    networks.remove_containers()
     networks.network("rm", "extra")
+
+
+def test_a_container_without_network_has_loopback_alone_and_its_exit_code_is_ours(networks: Networks) -> None:
+    alone = ("--rm", "--network", "none", "--entrypoint", "node", "shop-backend:1.0")
+    said = networks.run("B", *alone, "-p", "Object.keys(require('os').networkInterfaces()).join()")
+    assert (said.returncode, said.stdout) == (0, "lo\n")
+    assert networks.run("B", *alone, "-e", "process.exit(7)").returncode == 7
+    assert "swarmkit-run" not in networks.lab.run("B", "docker", "ps", "-a")
+
+
+def test_a_container_on_the_hosts_own_network_is_told_beforehand_of_a_port_that_is_taken(networks: Networks) -> None:
+    networks.start("web", "host")
+    server = ("--network", "host", "shop-frontend:1.0")
+    assert "port 8080/tcp is taken on B" in networks.run("B", *server).stderr
+    assert "port 80/tcp is taken on B" in networks.run("B", "-p", "80:8080", "shop-frontend:1.0").stderr
+
+
+def test_a_detached_container_that_ends_at_once_is_no_success(networks: Networks) -> None:
+    networks.containers.append(("B", "short"))
+    said = networks.run(
+        "B", "-d", "--name", "short", "--entrypoint", "node", "shop-backend:1.0", "-p", "6*7;process.exit(3)"
+    )
+    assert said.returncode == 4
+    assert "short ended with 3 at once" in said.stderr

@@ -1,0 +1,48 @@
+"""What commands that change one thing at once share: journal, progress, and the plan that is shown and agreed to."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from swarmkit.cli import options
+
+if TYPE_CHECKING:
+    from swarmkit.workflows.networks import NetworkRun
+
+
+@contextmanager
+def carried_out(
+    command: str, inventory_file: Path, *, yes: bool, ask_become_pass: bool, plan_is_result: bool = True
+) -> Iterator[NetworkRun]:
+    """Yield what a workflow runs with: the inventory, a progress, and the question before the first write.
+
+    Without *plan_is_result* the plan goes to stderr, where stdout is a container's own.
+    """
+    from swarmkit.cli.failures import shown_failures
+    from swarmkit.cli.journaled import journaled
+    from swarmkit.plan.model import Plan
+    from swarmkit.report.console import messages, results
+    from swarmkit.report.live import progress_for
+    from swarmkit.report.plan_text import print_plan
+    from swarmkit.workflows.inputs import read_declared
+    from swarmkit.workflows.networks import NetworkRun
+
+    declared = read_declared(inventory_file, None, allow_even_managers=True)
+    inventory = declared.inventory
+    password = options.sudo_password(ask=ask_become_pass)
+    with journaled(command, inventory) as journal, shown_failures(declared), progress_for(sys.stderr) as progress:
+
+        def confirm(plan: Plan) -> bool:
+            progress.rest()
+            console = results() if plan_is_result else messages()
+            print_plan(console, plan, cluster=inventory.cluster, hosts=[host.name for host in inventory.hosts])
+            agreed = plan.is_empty or options.confirmed("apply this?", yes=yes)
+            if agreed:
+                journal.begin(plan)
+            return agreed
+
+        yield NetworkRun(inventory, journal.watching(progress), confirm, password)

@@ -1,0 +1,139 @@
+"""`swarmkit run`."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from swarmkit.cli import options
+from swarmkit.errors import InputError
+
+
+@click.command(context_settings={"allow_interspersed_args": False})
+@click.argument("image")
+@click.argument("command", nargs=-1, type=click.UNPROCESSED)
+@options.inventory_option
+@click.option("--on", "host", required=True, metavar="HOST", help="The host of the inventory that runs it.")
+@click.option(
+    "--network", default="bridge", show_default=True, metavar="NETWORK", help="bridge, host, none, or a name."
+)
+@click.option("--name", default="", help="Without: swarmkit-run- and a random word.")
+@click.option("-d", "--detach", is_flag=True, help="Leave it running.")
+@click.option("--rm", "remove", is_flag=True, help="Remove it when it has ended.")
+@click.option("-p", "--publish", "published", multiple=True, metavar="[ADDRESS:]HOST:CONTAINER[/PROTOCOL]")
+@click.option("-e", "--env", "environment", multiple=True, metavar="KEY[=VALUE]", help="KEY alone: as it is here.")
+@click.option("-v", "--volume", "volumes", multiple=True, metavar="SOURCE:TARGET[:ro]")
+@click.option("-l", "--label", "labels", multiple=True, metavar="KEY=VALUE")
+@click.option("--network-alias", "aliases", multiple=True, metavar="NAME", help="A further name on the network.")
+@click.option("--ip", default="", metavar="ADDRESS")
+@click.option("--mac-address", default="", metavar="MAC")
+@click.option("-h", "--hostname", default="", metavar="NAME")
+@click.option("--entrypoint", default="", metavar="PROGRAM")
+@click.option("-u", "--user", default="", metavar="USER")
+@click.option("--cap-add", multiple=True, metavar="CAP")
+@click.option("--cap-drop", multiple=True, metavar="CAP")
+@click.option("--read-only", is_flag=True)
+@click.option(
+    "--restart", default="no", metavar="POLICY", help="no, always, unless-stopped, on-failure or on-failure:TIMES."
+)
+@options.yes_option
+@options.ask_become_pass_option
+def run(
+    *,
+    image: str,
+    command: tuple[str, ...],
+    inventory_file: Path,
+    host: str,
+    network: str,
+    name: str,
+    detach: bool,
+    remove: bool,
+    published: tuple[str, ...],
+    environment: tuple[str, ...],
+    volumes: tuple[str, ...],
+    labels: tuple[str, ...],
+    aliases: tuple[str, ...],
+    ip: str,
+    mac_address: str,
+    hostname: str,
+    entrypoint: str,
+    user: str,
+    cap_add: tuple[str, ...],
+    cap_drop: tuple[str, ...],
+    read_only: bool,
+    restart: str,
+    yes: bool,
+    ask_become_pass: bool,
+) -> None:
+    """Run a container on one host, in Docker's words; ends with the container's own exit code.
+
+    What would not work (no such image or network, a port, name or address in use) is told before anything is made.
+    Services of the swarm are declared in a stack file instead, and made by `swarmkit up`.
+    """
+    from swarmkit.cli.carried_out import carried_out
+    from swarmkit.cli.network import pairs
+    from swarmkit.plan.container_wish import ContainerWish
+    from swarmkit.reach.published_ports import read_published
+    from swarmkit.workflows.run import run_container
+
+    if detach and remove:
+        raise InputError("--rm waits for the container's end, --detach does not", to_do="give one of them")
+    wish = ContainerWish(
+        image=image,
+        command=command,
+        name=name or f"swarmkit-run-{secrets.token_hex(4)}",
+        network=network,
+        aliases=aliases,
+        ip=ip,
+        mac_address=mac_address,
+        hostname=hostname,
+        published=read_published(published),
+        environment=_environment(environment),
+        labels=pairs("--label", labels),
+        entrypoint=entrypoint,
+        user=user,
+        volumes=volumes,
+        cap_add=cap_add,
+        cap_drop=cap_drop,
+        read_only=read_only,
+        restart=_restart(restart),
+    )
+    with carried_out(
+        "run", inventory_file, yes=yes, ask_become_pass=ask_become_pass, plan_is_result=detach
+    ) as settings:
+        report = run_container(settings, host, wish, detach=detach, remove=remove, output=_print)
+    if report.exit_code:
+        raise SystemExit(report.exit_code)
+
+
+def _print(stream: Literal["stdout", "stderr"], said: bytes) -> None:
+    to = sys.stdout if stream == "stdout" else sys.stderr
+    to.flush()
+    to.buffer.write(said)
+    to.buffer.flush()
+
+
+def _environment(words: tuple[str, ...]) -> dict[str, str]:
+    """Return KEY=VALUE pairs; a KEY alone has the value it has here, and is left out when it has none."""
+    pairs = {}
+    for word in words:
+        key, sign, value = word.partition("=")
+        if not key:
+            raise InputError(f"--env {word!r} has no name", to_do="write it as KEY=VALUE, or KEY")
+        if sign:
+            pairs[key] = value
+        elif key in os.environ:
+            pairs[key] = os.environ[key]
+    return pairs
+
+
+def _restart(policy: str) -> str:
+    name, _, count = policy.partition(":")
+    if name not in ("no", "always", "unless-stopped", "on-failure") or (count and not count.isdigit()):
+        raise InputError(f"--restart {policy!r} is no policy", to_do="no, always, unless-stopped or on-failure[:TIMES]")
+    return policy

@@ -1,0 +1,134 @@
+"""`run`: one container on one host: read the host, plan, ask, start, read back, and follow it to its end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from swarmkit.errors import InputError, SwarmkitError
+from swarmkit.observed.listeners import read_listeners
+from swarmkit.observed.networks import HostNetwork, read_networks
+from swarmkit.plan.apply import apply
+from swarmkit.plan.container_operations import check_still_running
+from swarmkit.plan.container_planner import OWN_STACK, ContainerPlace, network_of, plan_run
+from swarmkit.plan.container_wish import ContainerWish
+from swarmkit.plan.context import Context
+from swarmkit.reach.engine import Engine, EngineError, Json
+from swarmkit.reach.fleet import Fleet, ReachedHost, reach
+from swarmkit.workflows.networks import NetworkRun
+from swarmkit.workflows.up import IncompleteError, RefusedError
+
+STAYS_SECONDS = 1.0
+"""How long a detached container must have run before it is believed to stay."""
+STOP_GRACE_SECONDS = 10
+ARP_TIMEOUT_SECONDS = 10.0
+# A datagram makes the kernel ask by ARP; only an address on one of the host's own links can be seen this way.
+_ARP_SCRIPT = """
+if command -v bash >/dev/null; then bash -c 'echo >"/dev/udp/$1/9"' - "$1" 2>/dev/null; sleep 1; fi
+ip neigh show to "$1"
+"""
+
+Output = Callable[[Literal["stdout", "stderr"], bytes], None]
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """How it ended: *exit_code* is the container's own, None while it runs detached or when nothing was started."""
+
+    started: bool
+    exit_code: int | None = None
+
+
+def run_container(
+    run: NetworkRun, host: str, wish: ContainerWish, *, detach: bool, remove: bool, output: Output
+) -> RunReport:
+    """Run *wish* on *host*; without *detach*, give all it prints to *output* and wait for its end.
+
+    An interrupt stops the container that is followed. Raises RefusedError with every reason seen beforehand,
+    NotConvergedError when a detached one ends at once.
+    """
+    if host not in [each.name for each in run.inventory.hosts]:
+        names = ", ".join(each.name for each in run.inventory.hosts)
+        raise InputError(f"no host {host} in the inventory", to_do=f"its hosts are {names}")
+    run.progress.phase("connect")
+    with reach(run.inventory, sudo_password=run.sudo_password) as fleet:
+        run.progress.phase("observe")
+        plan = plan_run(wish, _place(fleet, host, wish))
+        if plan.refusals:
+            raise RefusedError(plan)
+        if not run.confirm(plan):
+            return RunReport(started=False)
+        run.progress.phase("apply")
+        applied = apply(plan, Context(fleet, run.progress, host))
+        if applied.failed:
+            raise IncompleteError(applied)
+        engine = fleet[host].engine
+        if detach:
+            time.sleep(STAYS_SECONDS)
+            check_still_running(
+                engine.inspect("containers", wish.name), host, engine.logs("containers", wish.name, lines=5)
+            )
+            return RunReport(started=True)
+        run.progress.phase("follow")
+        return RunReport(started=True, exit_code=_follow(engine, wish.name, remove=remove, output=output))
+
+
+def _place(fleet: Fleet, host: str, wish: ContainerWish) -> ContainerPlace:
+    reached = fleet[host]
+    seen = read_networks(fleet)
+    mine = [network for network in seen if network.host == host]
+    known = {network.id for network in mine}
+    swarms = {network.id: network for network in seen if network.scope == "swarm" and network.id not in known}
+    networks = (*mine, *swarms.values())
+    containers = reached.engine.find("containers")
+    listened = read_listeners(reached.shell) if wish.published or wish.network in OWN_STACK else frozenset()
+    return ContainerPlace(
+        host,
+        _image(reached.engine, wish.image),
+        frozenset(str(name).removeprefix("/") for container in containers for name in container.get("Names") or []),
+        networks,
+        listened | _published(containers),
+        bool(wish.ip) and _answers(reached, wish.ip, network_of(wish.network, networks)),
+    )
+
+
+def _image(engine: Engine, name: str) -> Json | None:
+    try:
+        return engine.inspect("images", name)
+    except EngineError as error:
+        if error.status != 404:
+            raise
+        return None
+
+
+def _published(containers: list[Json]) -> frozenset[str]:
+    """Return the ports that containers publish: without a userland proxy nothing listens on them."""
+    ports = [port for container in containers for port in container.get("Ports") or []]
+    return frozenset(f"{port['PublicPort']}/{port['Type']}" for port in ports if port.get("PublicPort"))
+
+
+def _answers(reached: ReachedHost, address: str, network: HostNetwork | None) -> bool:
+    """Ask for *address* on the links of the host; only a macvlan's or ipvlan's addresses are on them."""
+    if network is None or network.driver not in ("macvlan", "ipvlan"):
+        return False
+    result = reached.shell.run(_ARP_SCRIPT, (address,), timeout_seconds=ARP_TIMEOUT_SECONDS, root=False)
+    return "lladdr" in result.stdout and "FAILED" not in result.stdout
+
+
+def _follow(engine: Engine, name: str, *, remove: bool, output: Output) -> int:
+    try:
+        for stream, said in engine.follow_container(name):
+            output(stream, said)
+        state = engine.inspect("containers", name)["State"]
+    except BaseException:
+        engine.stop_container(name, grace_seconds=STOP_GRACE_SECONDS)
+        if remove:
+            engine.remove("containers", name, force=True)
+        raise
+    if state.get("Running"):
+        raise SwarmkitError(f"the output of {name} ended, and it still runs", "", f"see: docker logs {name}")
+    if remove:
+        engine.remove("containers", name)
+    return int(state["ExitCode"])

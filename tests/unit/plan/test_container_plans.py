@@ -1,0 +1,87 @@
+"""What `swarmkit run` refuses before it makes a container."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from swarmkit.errors import InputError
+from swarmkit.observed.networks import HostNetwork
+from swarmkit.plan.container_planner import ContainerPlace, plan_run
+from swarmkit.plan.container_wish import ContainerWish
+from swarmkit.reach.published_ports import read_published
+
+WISH = ContainerWish("web:1", name="web", published=read_published(["8080:80", "127.0.0.1:53:53/udp", "443"]))
+
+
+def network(name: str, driver: str, scope: str, **raw: Any) -> HostNetwork:
+    return HostNetwork("A", f"id-{name}", name, driver, scope, raw, {"db": "10.1.0.5"})
+
+
+def place(**changed: Any) -> ContainerPlace:
+    image = {"Config": {"ExposedPorts": {"80/tcp": {}}}}
+    networks = (
+        network("bridge", "bridge", "local"),
+        network("app", "bridge", "local"),
+        network("shop", "overlay", "swarm", Attachable=False),
+        network("open", "overlay", "swarm", Attachable=True),
+    )
+    settings = {"image": image, "container_names": frozenset({"db"}), "networks": networks, "listened": frozenset()}
+    return ContainerPlace("A", **{**settings, **changed})
+
+
+def refused(wish: ContainerWish, place: ContainerPlace) -> list[tuple[str, str]]:
+    return [(finding.code, finding.what) for finding in plan_run(wish, place).refusals]
+
+
+def with_network(name: str, **words: Any) -> ContainerWish:
+    return ContainerWish("web:1", name="web", network=name, **words)
+
+
+def test_ports_are_read_as_docker_reads_them() -> None:
+    assert WISH.host_ports == {"8080/tcp", "53/udp"}
+    assert WISH.published["443/tcp"] == [{"HostIp": "", "HostPort": ""}]
+    assert WISH.published["53/udp"] == [{"HostIp": "127.0.0.1", "HostPort": "53"}]
+    with pytest.raises(InputError, match=r"(?s)'a:b'.*'c:d'"):
+        read_published(["a:b", "80:80", "c:d"])
+
+
+def test_values_of_the_environment_are_sent_and_not_shown() -> None:
+    wish = ContainerWish("web:1", environment={"PASSWORD": "s3cret"})
+    assert wish.body["Env"] == ["PASSWORD=s3cret"]
+    assert "s3cret" not in repr(wish)
+
+
+def test_all_that_is_missing_or_taken_is_told_at_once() -> None:
+    taken = place(image=None, container_names=frozenset({"web"}), listened=frozenset({"8080/tcp", "53/udp"}))
+    assert [code for code, _ in refused(WISH, taken)] == ["H76", "H80", "H80", "H80"]
+    assert not plan_run(WISH, place()).refusals
+
+
+def test_a_port_that_only_the_other_protocol_has_is_free() -> None:
+    assert not refused(WISH, place(listened=frozenset({"8080/udp", "53/tcp"})))
+
+
+def test_on_the_hosts_own_network_the_ports_that_the_image_exposes_must_be_free() -> None:
+    found = refused(with_network("host"), place(listened=frozenset({"80/tcp"})))
+    assert found == [("H80", "port 80/tcp is taken on A")]
+
+
+def test_without_a_network_nothing_can_be_published() -> None:
+    assert refused(with_network("none", published=WISH.published), place())
+    assert not refused(with_network("none"), place())
+
+
+def test_a_service_network_takes_no_container_and_an_attachable_one_does() -> None:
+    assert refused(with_network("shop"), place()) == [
+        ("H30", "network shop is for services alone: it is not attachable")
+    ]
+    assert refused(with_network("nowhere"), place()) == [("H30", "there is no network nowhere on A")]
+    assert not refused(with_network("open"), place())
+
+
+def test_an_address_that_a_container_has_or_that_answers_is_refused() -> None:
+    assert refused(with_network("app", ip="10.1.0.5"), place()) == [("H31", "the address 10.1.0.5 is in use")]
+    assert refused(with_network("app", ip="10.1.0.6"), place(answering=True))
+    assert not refused(with_network("app", ip="10.1.0.6"), place())
