@@ -51,6 +51,38 @@ def list_command(*, inventory_file: Path, ask_become_pass: bool, as_json: bool) 
         results().print(render_networks(rows))
 
 
+@network.command("plan")
+@options.inventory_option
+@options.ask_become_pass_option
+@options.json_option
+def plan_command(*, inventory_file: Path, ask_become_pass: bool, as_json: bool) -> None:
+    """Show pools, subnets and host routes on one sheet, what overlaps or runs out, and what is free.
+
+    Ends with 4 when something overlaps or has run out. Reads only.
+    """
+    import json
+
+    from swarmkit.declared.inventory import load_inventory
+    from swarmkit.plan.address_sheet import address_sheet
+    from swarmkit.report.address_sheet import address_sheet_as_json, render_address_sheet
+    from swarmkit.report.console import results
+    from swarmkit.report.live import progress_for
+    from swarmkit.workflows.networks import list_networks
+
+    inventory = load_inventory(inventory_file, allow_even_managers=True)
+    with progress_for(sys.stderr) as progress:
+        seen, observed = list_networks(
+            inventory, progress=progress, sudo_password=options.sudo_password(ask=ask_become_pass)
+        )
+    sheet = address_sheet(inventory, observed, seen)
+    if as_json:
+        click.echo(json.dumps(address_sheet_as_json(sheet), indent=2))
+    else:
+        results().print(render_address_sheet(sheet))
+    if any(finding.severity == "error" for finding in sheet.findings):
+        raise SystemExit(4)
+
+
 @network.command()
 @click.argument("name")
 @options.inventory_option

@@ -24,10 +24,10 @@ class Networks:
         self.containers: list[tuple[str, str]] = []
 
     def network(self, verb: str, *arguments: str, code: int = 0) -> str:
-        asked = ["--yes"] if verb not in ("ls", "inspect") else []
+        asked = ["--yes"] if verb not in ("ls", "inspect", "plan") else []
         done = self.lab.swarmkit("network", verb, "-i", self.lab.inventory, *asked, *arguments)
         assert done.returncode == code, done.stdout + done.stderr
-        return done.stdout if verb in ("ls", "inspect") and not code else done.stdout + done.stderr
+        return done.stdout if verb in ("ls", "inspect", "plan") and not code else done.stdout + done.stderr
 
     def start(self, name: str, network: str) -> None:
         """Start a container on B that answers with the address a request came from."""
@@ -145,3 +145,13 @@ def test_a_detached_container_that_ends_at_once_is_no_success(networks: Networks
     )
     assert said.returncode == 4
     assert "short ended with 3 at once" in said.stderr
+
+
+def test_the_address_sheet_names_a_route_that_a_pool_would_hide(networks: Networks) -> None:
+    assert "no range overlaps another" in networks.network("plan")
+    networks.lab.run("B", "ip", "route", "add", "10.20.64.0/20", "via", "10.88.0.254")
+    try:
+        said = networks.network("plan", "--json", code=4)
+    finally:
+        networks.lab.run("B", "ip", "route", "del", "10.20.64.0/20")
+    assert "overlaps 10.20.64.0/20, a route of B" in said

@@ -1,0 +1,219 @@
+"""All address ranges of a cluster on one sheet: pools, networks, host routes, what clashes and what is free; pure."""
+
+from __future__ import annotations
+
+import ipaddress
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from swarmkit.declared.host import Inventory
+from swarmkit.finding import Finding
+from swarmkit.observed.model import ClusterState, Observed
+from swarmkit.observed.networks import HostNetwork
+from swarmkit.plan.refusals import free_pool
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+FREE_SHOWN = 3
+_RESERVED = 3
+"""Of a subnet: its network address, its broadcast address and its gateway."""
+_LIVE_STATES = ("new", "allocated", "pending", "assigned", "accepted", "preparing", "ready", "starting", "running")
+
+
+@dataclass(frozen=True)
+class PoolRow:
+    """A pool that overlays take their subnets from."""
+
+    pool: str
+    source: str
+    """``swarm``: fixed when it was made; ``inventory``; or ``proposed``, where neither names one."""
+    subnet_prefix: int
+    used: int
+    total: int
+    free: tuple[str, ...]
+    """The next subnets that clash with nothing."""
+
+
+@dataclass(frozen=True)
+class SubnetRow:
+    """One subnet of a network."""
+
+    subnet: str
+    network: str
+    driver: str
+    hosts: tuple[str, ...]
+    used: int
+    """Addresses that are taken; for an overlay one a node, one a service, one a task (HAZARDS H30)."""
+    total: int
+
+
+@dataclass(frozen=True)
+class RouteRow:
+    destination: str
+    device: str
+    hosts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class AddressSheet:
+    pools: tuple[PoolRow, ...]
+    subnets: tuple[SubnetRow, ...]
+    routes: tuple[RouteRow, ...]
+    findings: tuple[Finding, ...]
+
+
+def address_sheet(inventory: Inventory, observed: Observed, seen: Sequence[HostNetwork]) -> AddressSheet:
+    """Return the sheet of what *inventory* declares and what the hosts were seen to use."""
+    subnets = tuple(_subnets(seen, observed.cluster))
+    routes = tuple(_routes(observed, seen))
+    taken = [ipaddress.ip_network(row.subnet) for row in subnets]
+    taken += [ipaddress.ip_network(row.destination) for row in routes]
+    pools = tuple(_pools(inventory, observed, subnets, taken))
+    findings = (
+        *_pool_overlaps(pools, routes, observed),
+        *_subnet_overlaps(subnets, routes),
+        *_outside(subnets, pools),
+        *_exhausted(subnets, pools),
+    )
+    return AddressSheet(pools, subnets, routes, findings)
+
+
+def _subnets(seen: Sequence[HostNetwork], cluster: ClusterState | None) -> Iterator[SubnetRow]:
+    groups: dict[tuple[str, str, str], list[HostNetwork]] = {}
+    for network in seen:
+        for subnet in network.subnets:
+            groups.setdefault((subnet, network.name, network.driver), []).append(network)
+    for (subnet, name, driver), group in sorted(groups.items(), key=lambda item: _order(item[0][0])):
+        used = _overlay_addresses(group[0].id, cluster) if driver == "overlay" and cluster else 0
+        used = used or max(len(network.users) for network in group)
+        hosts = tuple(network.host for network in group)
+        yield SubnetRow(subnet, name, driver, hosts, used, ipaddress.ip_network(subnet).num_addresses - _RESERVED)
+
+
+def _overlay_addresses(identity: str, cluster: ClusterState) -> int:
+    """Count a load balancer's address a node, a VIP a service and an address a task, as the allocator gives them."""
+    services = [
+        service
+        for service in cluster.services
+        if any(entry.get("Target") == identity for entry in service.spec["TaskTemplate"].get("Networks") or [])
+    ]
+    tasks = [task for task in cluster.tasks if identity in task.addresses and task.state in _LIVE_STATES]
+    nodes = {task.node_id for task in tasks}
+    return len(services) + len(tasks) + len(nodes)
+
+
+def _routes(observed: Observed, seen: Sequence[HostNetwork]) -> Iterator[RouteRow]:
+    """Yield the routes that are no network of the host's own engine."""
+    own = {(network.host, subnet) for network in seen for subnet in network.subnets}
+    groups: dict[tuple[str, str], list[str]] = {}
+    for host, facts in observed.hosts.items():
+        for route in facts.system.routes:
+            if (host, route.destination) not in own and route.destination not in ("default", "0.0.0.0/0", "::/0"):
+                groups.setdefault((route.destination, route.device), []).append(host)
+    for (destination, device), hosts in sorted(groups.items(), key=lambda item: _order(item[0][0])):
+        yield RouteRow(destination, device, tuple(hosts))
+
+
+def _pools(
+    inventory: Inventory, observed: Observed, subnets: Iterable[SubnetRow], taken: Sequence[Network]
+) -> Iterator[PoolRow]:
+    pools, source = inventory.address_pools, "inventory"
+    if observed.cluster and observed.cluster.address_pools:
+        pools, source = observed.cluster.address_pools, "swarm"
+    elif not pools:
+        proposed = free_pool(observed)
+        pools, source = (proposed,) if proposed else (), "proposed"
+    prefix = inventory.address_pool_prefix or 24
+    overlays = [ipaddress.ip_network(row.subnet) for row in subnets if row.driver == "overlay"]
+    for pool in pools:
+        whole = ipaddress.ip_network(pool)
+        used = sum(_clash(whole, overlay) for overlay in overlays)
+        total = 2 ** max(0, prefix - whole.prefixlen)
+        yield PoolRow(pool, source, prefix, used, total, tuple(_free(whole, prefix, taken)))
+
+
+def _free(pool: Network, prefix: int, taken: Sequence[Network]) -> list[str]:
+    candidates = pool.subnets(new_prefix=max(prefix, pool.prefixlen))
+    free = (str(subnet) for subnet in candidates if not any(_clash(subnet, other) for other in taken))
+    return list(itertools.islice(free, FREE_SHOWN))
+
+
+def _pool_overlaps(pools: Iterable[PoolRow], routes: Iterable[RouteRow], observed: Observed) -> Iterator[Finding]:
+    for pool, route in itertools.product(pools, routes):
+        if _clashing(pool.pool, route.destination):
+            better = free_pool(observed)
+            remedy = f"swarm_address_pools: [{better}]" if better else "set swarm_address_pools to a range no host uses"
+            if pool.source == "swarm":
+                remedy += "; a swarm's pools are fixed when it is made, so give networks subnets of their own till then"
+            what = (
+                f"pool {pool.pool} overlaps {route.destination}, a route of {', '.join(route.hosts)} by {route.device}"
+            )
+            yield Finding("H28", "error", pool.pool, what, f"the pool is the {pool.source}'s", remedy)
+
+
+def _subnet_overlaps(subnets: Sequence[SubnetRow], routes: Iterable[RouteRow]) -> Iterator[Finding]:
+    for row, route in itertools.product(subnets, routes):
+        # A macvlan's range is the LAN's, on purpose.
+        if row.driver not in ("macvlan", "ipvlan") and _clashing(row.subnet, route.destination):
+            what = f"network {row.network} ({row.subnet}) overlaps {route.destination} by {route.device}"
+            remedy = "make the network anew with a free --subnet, or move the route"
+            yield Finding(
+                "H28", "error", ", ".join(route.hosts), what, "its containers cannot reach that range", remedy
+            )
+    for one, other in itertools.combinations(subnets, 2):
+        shared = set(one.hosts) & set(other.hosts)
+        lan = {one.driver, other.driver} <= {"macvlan", "ipvlan"}
+        if shared and not lan and _clashing(one.subnet, other.subnet):
+            what = f"networks {one.network} ({one.subnet}) and {other.network} ({other.subnet}) overlap"
+            where = ", ".join(host for host in one.hosts if host in shared)
+            yield Finding("H28", "error", where, what, "", "make one of them anew with a free --subnet")
+
+
+def _outside(subnets: Iterable[SubnetRow], pools: Sequence[PoolRow]) -> Iterator[Finding]:
+    """Yield an ingress that took no notice of the pools, as older engines' does (HAZARDS H29)."""
+    for row in subnets:
+        inside = any(_clashing(row.subnet, pool.pool) for pool in pools)
+        if row.network == "ingress" and not inside and any(pool.source == "swarm" for pool in pools):
+            remedy = "where a host needs that range: docker network rm ingress, then create it with a --subnet"
+            yield Finding("H29", "warning", "ingress", f"its {row.subnet} is in no pool of the swarm", "", remedy)
+
+
+def _exhausted(subnets: Iterable[SubnetRow], pools: Iterable[PoolRow]) -> Iterator[Finding]:
+    for row in subnets:
+        if row.used >= row.total:
+            what = f"network {row.network} has no address left: new tasks would stay in state new"
+            yield Finding(
+                "H30",
+                "error",
+                row.network,
+                what,
+                f"{row.used} of {row.total}",
+                "spread the services over more networks",
+            )
+        elif row.driver == "overlay" and row.used * 10 >= row.total * 8:
+            what = f"network {row.network} is nearly full; an update needs addresses for old and new tasks at once"
+            yield Finding(
+                "H30",
+                "warning",
+                row.network,
+                what,
+                f"{row.used} of {row.total}",
+                "spread the services over more networks",
+            )
+    for pool in pools:
+        if not pool.free:
+            remedy = "give new networks a --subnet of their own"
+            yield Finding("H30", "error", pool.pool, f"pool {pool.pool} has no free /{pool.subnet_prefix}", "", remedy)
+
+
+def _clashing(first: str, second: str) -> bool:
+    return _clash(ipaddress.ip_network(first), ipaddress.ip_network(second))
+
+
+def _clash(first: Network, second: Network) -> bool:
+    return first.version == second.version and first.overlaps(second)
+
+
+def _order(range_: str) -> tuple[int, int, int]:
+    network = ipaddress.ip_network(range_)
+    return network.version, int(network.network_address), network.prefixlen

@@ -1,0 +1,56 @@
+"""The address sheet as text and JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from swarmkit.plan.address_sheet import AddressSheet
+from swarmkit.report.finding_text import by_severity, finding_lines
+from swarmkit.report.json_value import json_value
+from swarmkit.report.layout import clean
+from swarmkit.report.tables import columns
+
+SCHEMA = "swarmkit.addresses/1"
+
+
+def render_address_sheet(sheet: AddressSheet) -> RenderableType:
+    """Return pools, subnets, routes, and what clashes; without a finding it says that nothing does."""
+    return Group(*_parts(sheet))
+
+
+def _parts(sheet: AddressSheet) -> Iterator[RenderableType]:
+    yield columns(
+        ("pool", "of", "subnets used", "next free"),
+        ([_text(row.pool), _text(row.source), _text(f"{row.used} of {row.total} /{row.subnet_prefix}"),
+          _text("\n".join(row.free))] for row in sheet.pools),
+    )  # fmt: skip
+    yield Text()
+    yield columns(
+        ("subnet", "network", "driver", "addresses used", "hosts"),
+        ([_text(row.subnet), _text(row.network), _text(row.driver), _text(f"{row.used} of {row.total}"),
+          _text(", ".join(row.hosts))] for row in sheet.subnets),
+    )  # fmt: skip
+    yield Text()
+    yield columns(
+        ("route", "device", "hosts"),
+        ([_text(row.destination), _text(row.device), _text(", ".join(row.hosts))] for row in sheet.routes),
+    )
+    if not sheet.findings:
+        yield Text("\nno range overlaps another, and every pool and network has addresses left", style="green")
+    for finding in by_severity(sheet.findings):
+        yield Text()
+        yield from finding_lines(finding)
+
+
+def address_sheet_as_json(sheet: AddressSheet) -> dict[str, Any]:
+    """Return *sheet* as JSON values."""
+    return {"schema": SCHEMA, **json_value(asdict(sheet))}
+
+
+def _text(text: str) -> Text:
+    return Text(clean(text))
