@@ -8,6 +8,8 @@ import paramiko
 from paramiko.common import DEFAULT_MAX_PACKET_SIZE, DEFAULT_WINDOW_SIZE, cMSG_CHANNEL_OPEN
 
 STREAM_LOCAL = "direct-streamlocal@openssh.com"
+# Whatever the server's reason was: paramiko keeps it where channels that are refused at once overwrite each other's.
+_REFUSED = 2
 _LARGE_WINDOW_BYTES = 8 * DEFAULT_WINDOW_SIZE
 
 
@@ -23,6 +25,8 @@ class Transport(paramiko.Transport):
 
         Raises ChannelException when the server refuses (forwarding forbidden, no such socket, no permission).
         """
+        if not self.is_active():
+            raise paramiko.SSHException(f"the connection ended before {path} was opened")
         event = threading.Event()
         with self.lock:
             channel_id = self._next_channel()
@@ -45,5 +49,8 @@ class Transport(paramiko.Transport):
         if not event.wait(timeout_seconds):
             raise paramiko.SSHException(f"no answer to opening {path} within {timeout_seconds:g} s")
         if self._channels.get(channel_id) is None:
-            raise self.get_exception() or paramiko.SSHException(f"the server did not open {path}")
+            # Not get_exception(): it is the transport's one for all channels, and another thread may have taken it.
+            if self.is_active():
+                raise paramiko.ChannelException(_REFUSED, f"the server did not open {path}")
+            raise paramiko.SSHException(f"the connection ended while {path} was opened")
         return channel
