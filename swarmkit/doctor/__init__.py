@@ -1,0 +1,1 @@
+"""Checks before: what will break, found before it breaks. One producer a subject, one stable code a hazard."""

@@ -1,0 +1,88 @@
+# Send to every peer and listen for every peer, with raw sockets: what a raw socket hears has passed the host's
+# firewall (INPUT), whether or not anything listens on the port, also beside a running engine. Changes nothing.
+#
+# Arguments: marker own-index seconds data-port manager-port peers...; a peer is index,advertise,data,is_manager.
+# Prints: "heard FROM KIND SOURCE BYTES", "tcp TO PORT ok|refused|timeout|..." and "unsent TO KIND why".
+# KIND is esp, udp7946, udpdata, full (a frame of the link's size that must not be fragmented), tcp7946 or tcp2377.
+use strict; use warnings; use Socket; use Time::HiRes qw(time); use Errno qw(EINPROGRESS);
+$| = 1;
+my ($marker, $own, $seconds, $data_port, $mtu, @peers) = @ARGV;
+my %peer = map { my ($i, $adv, $data, $mgr) = split /,/; $i => { adv => $adv, data => $data, mgr => $mgr } } @peers;
+my $me = delete $peer{$own};
+my %from = map { ($peer{$_}{adv} => $_, $peer{$_}{data} => $_) } keys %peer;
+my ($IP_MTU_DISCOVER, $PROBE) = (10, 3);
+
+sub raw { my $p = shift; socket(my $s, PF_INET, SOCK_RAW, $p) or die "raw socket: $!\n"; $s }
+my %in = (udp => raw(17), tcp => raw(6), esp => raw(50));
+sub from { my $s = raw(50); bind($s, pack_sockaddr_in(0, inet_aton(shift))) or die "bind: $!\n"; $s }
+sub dgram {
+    my ($address) = @_;
+    socket(my $s, PF_INET, SOCK_DGRAM, 17) or die "socket: $!\n";
+    bind($s, pack_sockaddr_in(0, inet_aton($address))) or die "bind: $!\n";
+    setsockopt($s, 0, $IP_MTU_DISCOVER, pack('i', $PROBE));
+    $s;
+}
+my %out = (esp => from($me->{data}), data => dgram($me->{data}), gossip => dgram($me->{adv}));
+my (%heard, %done, %unsent, %open, %told, %syn);
+
+# "done" tells the peers that this one has heard all of them: when all have, nobody needs to send on.
+sub complete { for my $i (keys %peer) { for (qw(esp udp7946 udpdata full)) { return 0 unless $heard{$i}{$_} } } 1 }
+sub payload { my ($kind, $size) = @_;
+    my $text = "\0\0\0\0$marker " . join(' ', $own, $kind, complete() ? 1 : 0) . ' ';
+    $size && length $text < $size ? $text . ('.' x ($size - length $text)) : $text }
+sub put { my ($to, $kind, $s, $port, $address, $size) = @_;
+    defined send($s, payload($kind, $size), 0, pack_sockaddr_in($port, inet_aton($address))) or $unsent{$to}{$kind} = "$!" }
+sub send_all { for my $i (keys %peer) {
+    put($i, 'esp', $out{esp}, 0, $peer{$i}{data});
+    put($i, 'udp7946', $out{gossip}, 7946, $peer{$i}{adv});
+    put($i, 'udpdata', $out{data}, $data_port, $peer{$i}{data});
+    put($i, 'full', $out{data}, $data_port, $peer{$i}{data}, $mtu - 28);
+} }
+sub dial { my ($to, $port) = @_;
+    socket(my $s, PF_INET, SOCK_STREAM, 6) or die "socket: $!\n";
+    bind($s, pack_sockaddr_in(0, inet_aton($me->{adv})));
+    my $flags = 2048; fcntl($s, 4, $flags);
+    my $said = connect($s, pack_sockaddr_in($port, inet_aton($peer{$to}{adv}))) ? 'ok' : $! == EINPROGRESS ? '' : "$!";
+    if ($said) { $told{"$to $port"} = $said } else { $open{fileno $s} = [$s, "$to $port"] } }
+sub listen_once { my ($name) = @_;
+    my $source = recv($in{$name}, my $packet, 65535, 0); return unless defined $source;
+    my $address = inet_ntoa((unpack_sockaddr_in($source))[1]);
+    my $head = (ord($packet) & 15) * 4;
+    if ($name eq 'tcp') {
+        my ($to, $flags) = unpack('x2 n x9 C', substr($packet, $head, 14));
+        return unless ($flags & 0x12) == 2 && ($to == 2377 || $to == 7946) && defined $from{$address};
+        $heard{$from{$address}}{"tcp$to"} = "$address 0";
+        return;
+    }
+    return unless $packet =~ /\Q$marker\E (\d+) (\w+) (\d)/;
+    my ($i, $kind, $is_done) = ($1, $2, $3);
+    return unless $peer{$i};
+    $heard{$i}{$kind} = "$address " . length $packet;
+    $done{$i} = 1 if $is_done;
+}
+my ($began, $next, $last) = (time, 0, 0);
+my %dialled;
+# A peer is dialled once it was heard, which tells that it listens, or after a second: it may be deaf to nothing but us.
+sub dial_all { for my $i (grep { !$dialled{$_} && ($heard{$_} || time > $began + 1) } keys %peer) {
+    $dialled{$i} = 1; dial($i, 7946); dial($i, 2377) if $peer{$i}{mgr} } }
+while (time < $began + $seconds) {
+    dial_all();
+    if (time >= $next) { send_all(); $next = time + 0.15 }
+    if (complete() && keys %done == keys %peer && keys %dialled == keys %peer && !%open) { $last ||= time + 0.3; last if time > $last }
+    my ($r, $w) = ('', '');
+    vec($r, fileno $_, 1) = 1 for values %in;
+    vec($w, $_, 1) = 1 for keys %open;
+    select($r, $w, undef, 0.05) > 0 or next;
+    for (keys %in) { listen_once($_) if vec($r, fileno $in{$_}, 1) }
+    for my $fd (grep { vec($w, $_, 1) } keys %open) {
+        my ($s, $what) = @{ delete $open{$fd} };
+        $! = unpack('i', getsockopt($s, SOL_SOCKET, SO_ERROR));
+        $told{$what} = $! ? "$!" : 'ok';
+        close $s;
+    }
+}
+$told{$_->[1]} = 'timeout' for values %open;
+for my $i (sort keys %heard) { print "heard $i $_ $heard{$i}{$_}\n" for sort keys %{ $heard{$i} } }
+print "tcp $_ $told{$_}\n" for sort keys %told;
+for my $i (sort keys %unsent) { print "unsent $i $_ $unsent{$i}{$_}\n" for sort keys %{ $unsent{$i} } }
+print "end\n";
