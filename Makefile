@@ -1,6 +1,7 @@
 # make demo   the whole job on the embedded lab: three hosts, a swarm, the shop, the proof
 # make test   every test, on the lab too
 # make check  the fast part: lint, types, import rules, unit and case tests
+# make docs   docs/checks.md anew, from the checks
 # Each installs what it needs first; the second time there is nothing to install.
 
 SHELL := /bin/bash
@@ -9,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 MARK := $(VENV)/.installed
 
-.PHONY: demo test check bench packages venv down clean
+.PHONY: demo test check bench docs packages venv down clean
 
 demo:
 	@examples/demo
@@ -28,6 +29,9 @@ check: venv
 bench: packages venv
 	@examples/shop/build-images
 	$(BIN)/python benchmarks/bootstrap/run
+
+docs: venv
+	$(BIN)/python -c 'from swarmkit.report.doctor import document; print(document(), end="")' >docs/checks.md
 
 packages:
 	@.ci/install-packages demo test

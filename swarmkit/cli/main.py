@@ -16,6 +16,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "up": ("swarmkit.cli.up:up", "Make the cluster as declared, and prove it."),
     "plan": ("swarmkit.cli.plan:plan", "Show what up would change, and why."),
     "status": ("swarmkit.cli.status:status", "Show nodes, services and networks as they are."),
+    "doctor": ("swarmkit.cli.doctor:doctor", "Find what will break, on every host and between them; changes nothing."),
     "verify": ("swarmkit.cli.verify:verify", "Prove that services answer and the overlay is encrypted."),
     "down": ("swarmkit.cli.down:down", "Remove what up has made; volumes stay unless told."),
     "network": ("swarmkit.cli.network:network", "Networks of every kind on the hosts: ls, create, rm, connect."),

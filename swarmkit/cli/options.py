@@ -124,3 +124,33 @@ def confirmed(question: str, *, yes: bool) -> bool:
             f"not done without an answer to: {question}", to_do="no terminal to ask on: give --yes to agree beforehand"
         )
     return click.confirm(question, default=False, err=True)
+
+
+def check_codes(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:  # noqa: ARG001
+    """Return the codes of the doctor's checks that *value* names; refuse others, with all there are."""
+    from swarmkit.doctor.codes import EXPLANATIONS
+
+    codes = tuple(code.strip().upper() for codes in value for code in codes.split(","))
+    unknown = [code for code in codes if code not in EXPLANATIONS]
+    if unknown:
+        raise click.BadParameter(f"no check has the code {', '.join(unknown)}; there are: {', '.join(EXPLANATIONS)}")
+    return codes
+
+
+def _overridable(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    from swarmkit.doctor.codes import NOT_OVERRIDABLE
+
+    codes = check_codes(ctx, param, value)
+    if fixed := [code for code in codes if code in NOT_OVERRIDABLE]:
+        raise click.BadParameter(f"{', '.join(fixed)} cannot be overridden; see swarmkit doctor --explain {fixed[0]}")
+    return codes
+
+
+override_option = click.option(
+    "--override",
+    "overridden",
+    multiple=True,
+    metavar="CODE",
+    callback=_overridable,
+    help="Go on in spite of what this check refuses; repeatable.",
+)

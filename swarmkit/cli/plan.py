@@ -21,6 +21,7 @@ CHANGES_PENDING = 5
 @prune_option
 @remove_nodes_option
 @adopt_option
+@options.override_option
 @options.allow_even_managers_option
 @options.ask_become_pass_option
 @options.json_option
@@ -34,6 +35,7 @@ def plan(
     prune: bool,
     remove_nodes: bool,
     adopt: bool,
+    overridden: tuple[str, ...],
     allow_even_managers: bool,
     ask_become_pass: bool,
     as_json: bool,
@@ -60,6 +62,7 @@ def plan(
         images=images_folder,
         allow_even_managers=allow_even_managers,
         adopt=adopt,
+        overridden=overridden,
         prune=prune,
         remove_nodes=remove_nodes,
         ask_local_engine=True,

@@ -45,6 +45,7 @@ remove_nodes_option = click.option(
 @prune_option
 @remove_nodes_option
 @adopt_option
+@options.override_option
 @options.allow_even_managers_option
 @options.ask_become_pass_option
 @options.lock_wait_option
@@ -60,6 +61,7 @@ def up(
     prune: bool,
     remove_nodes: bool,
     adopt: bool,
+    overridden: tuple[str, ...],
     allow_even_managers: bool,
     ask_become_pass: bool,
     lock_wait_seconds: float,
@@ -83,6 +85,7 @@ def up(
         images=images_folder,
         allow_even_managers=allow_even_managers,
         adopt=adopt,
+        overridden=overridden,
         prune=prune,
         remove_nodes=remove_nodes,
         ask_local_engine=True,

@@ -9,10 +9,10 @@ from __future__ import annotations
 import importlib.resources
 import secrets
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from itertools import permutations
 
 from swarmkit.declared.host import Inventory
+from swarmkit.doctor.model import Paths, Peer, Way
 from swarmkit.errors import SwarmkitError
 from swarmkit.finding import Finding
 from swarmkit.observed.model import Observed
@@ -23,38 +23,6 @@ from swarmkit.reach.fleet import Fleet
 PROBE_SECONDS = 3.0
 """How long a host goes on sending and listening while something is missing; with nothing missing 0.5 s."""
 TIMEOUT_SECONDS = 20.0
-
-
-@dataclass(frozen=True)
-class Peer:
-    """One host as the others address it."""
-
-    host: str
-    advertise: str
-    data: str
-    is_manager: bool
-
-
-@dataclass(frozen=True)
-class Way:
-    """One kind of packet from one host to another."""
-
-    source: str
-    target: str
-    kind: str
-    """``tcp/2377``, ``tcp/7946``, ``udp/7946``, ``udp/PORT`` of the data path, ``proto 50`` or ``full frame``."""
-    passes: bool
-    said: str = ""
-
-
-@dataclass(frozen=True)
-class Paths:
-    """All ways that were tried; *translated*: (source, target) -> the address the target saw instead."""
-
-    ways: tuple[Way, ...]
-    translated: Mapping[tuple[str, str], str]
-    untried: Mapping[str, str]
-    """Host -> why nothing could be tried from it."""
 
 
 def peers_of(inventory: Inventory, observed: Observed) -> dict[str, Peer]:
@@ -165,22 +133,28 @@ _MTU_REMEDY = (
 
 
 def _rules(kind: str, sources: list[Peer], target: str) -> str:
+    """Return the rules that let *kind* in from *sources*, for each firewall a host may have."""
     protocol, _, port = kind.partition("/")
-    lines = []
+    is_esp = kind == "proto 50"
+    wish = (
+        ("-p esp", "proto esp", "protocol value=esp", "ip protocol esp", "protocol 50 (ESP)")
+        if is_esp
+        else (
+            f"-p {protocol} --dport {port}",
+            f"proto {protocol} to any port {port}",
+            f"port port={port} protocol={protocol}",
+            f"{protocol} dport {port}",
+            f"{protocol} port {port}",
+        )
+    )
+    lines = [f"on {target}, by the firewall it has:"]
     for peer in sources:
-        address = peer.data if kind == "proto 50" else peer.advertise
-        if kind == "proto 50":
-            lines.append(
-                f"ufw allow proto esp from {address}  |  firewall-cmd --permanent --add-rich-rule='rule family=ipv4 "
-                f"source address={address} protocol value=esp accept' && firewall-cmd --reload  |  "
-                f"nft insert rule inet filter input ip saddr {address} ip protocol esp accept"
-            )
-        else:
-            lines.append(
-                f"ufw allow proto {protocol} from {address} to any port {port}  |  firewall-cmd --permanent "
-                f"--add-rich-rule='rule family=ipv4 source address={address} port port={port} protocol={protocol} "
-                f"accept' && firewall-cmd --reload  |  nft insert rule inet filter input ip saddr {address} "
-                f"{protocol} dport {port} accept"
-            )
-    group = "protocol 50 (ESP)" if kind == "proto 50" else f"{protocol} port {port}"
-    return f"on {target}, by its firewall: " + "\n".join(lines) + f"\nin a security group: allow {group} from the peers"
+        address = peer.data if is_esp else peer.advertise
+        rich = f"rule family=ipv4 source address={address} {wish[2]} accept"
+        lines += [
+            f"iptables -I INPUT -s {address} {wish[0]} -j ACCEPT",
+            f"ufw allow from {address} {wish[1]}",
+            f"firewall-cmd --permanent --add-rich-rule='{rich}' && firewall-cmd --reload",
+            f"nft insert rule inet filter input ip saddr {address} {wish[3]} accept",
+        ]
+    return "\n".join([*lines, f"in a cloud's security group: allow {wish[4]} from the other hosts"])

@@ -63,6 +63,11 @@ class Plan:
     def is_empty(self) -> bool:
         return not self.writes
 
+    @property
+    def makes_nodes(self) -> bool:
+        """Whether a host becomes a node by it: then all is checked that a node needs."""
+        return any(operation.step.key.startswith(("swarm:init", "join:")) for operation in self.operations)
+
 
 OutcomeStatus = Literal["done", "failed", "unknown", "not started"]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from swarmkit.declared.host import Host, Inventory
 from swarmkit.declared.image_archive import ImageArchive
@@ -43,10 +43,15 @@ class Declared:
     """Remove services of the stack that the file no longer has."""
     remove_nodes: bool = False
     """Drain and remove nodes that the inventory no longer has."""
+    overridden: frozenset[str] = frozenset()
+    """Codes of refusals that become warnings, at the operator's word."""
 
 
-def make_plan(declared: Declared, observed: Observed) -> Plan:
-    """Return the plan that turns *observed* into *declared*; with refusals, it has no operations."""
+def make_plan(declared: Declared, observed: Observed, found: Sequence[Finding] = ()) -> Plan:
+    """Return the plan that turns *observed* into *declared*; with refusals, it has no operations.
+
+    *found* are findings of the doctor: its errors refuse, its warnings are shown.
+    """
     inventory = declared.inventory
     refusals = list(host_refusals(inventory, observed, adopt=declared.adopt))
     refusals += kernel_refusals(observed)
@@ -57,9 +62,13 @@ def make_plan(declared: Declared, observed: Observed) -> Plan:
             refusals.append(
                 Finding("B26", "error", "swarm", "no free address range found", "", "set swarm_address_pools")
             )
+    refusals = list(dict.fromkeys([*refusals, *(finding for finding in found if finding.severity == "error")]))
+    accepted = [finding for finding in refusals if finding.code in declared.overridden]
+    refusals = [finding for finding in refusals if finding.code not in declared.overridden]
     members = list(_membership(inventory, observed, pools)) if not refusals else []
     operations: list[Operation] = list(members)
-    warnings = list(_warnings(declared, observed))
+    warnings = [*_overridden(accepted), *(finding for finding in found if finding.severity == "warning")]
+    warnings += _warnings(declared, observed)
     if declared.stack is not None and not refusals:
         planner = StackPlanner(
             inventory=inventory,
@@ -84,6 +93,11 @@ def make_plan(declared: Declared, observed: Observed) -> Plan:
     if refusals:
         return Plan((), tuple(refusals), tuple(warnings))
     return Plan(tuple(operations), (), tuple(warnings))
+
+
+def _overridden(accepted: Iterable[Finding]) -> Iterator[Finding]:
+    for finding in accepted:
+        yield replace(finding, severity="warning", what=f"{finding.what} (overridden by --override {finding.code})")
 
 
 def _seats(operations: list[Operation]) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from swarmkit.declared.image_archive import ImageArchive, names_registry, read_image_archives
@@ -24,6 +24,7 @@ def read_declared(
     adopt: bool = False,
     prune: bool = False,
     remove_nodes: bool = False,
+    overridden: Collection[str] = (),
     ask_local_engine: bool = False,
 ) -> Declared:
     """Read inventory, stack and image archives; raises one InputError with everything wrong in any of them.
@@ -49,7 +50,15 @@ def read_declared(
         raise _together(errors)
     if loaded_stack is not None and ask_local_engine:
         archives |= _from_local_engine(loaded_stack, archives)
-    return Declared(loaded_inventory, loaded_stack, archives, adopt=adopt, prune=prune, remove_nodes=remove_nodes)
+    return Declared(
+        loaded_inventory,
+        loaded_stack,
+        archives,
+        adopt=adopt,
+        prune=prune,
+        remove_nodes=remove_nodes,
+        overridden=frozenset(overridden),
+    )
 
 
 def _from_local_engine(stack: Stack, archives: Mapping[str, ImageArchive]) -> dict[str, ImageArchive]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import functools
 import threading
 from collections.abc import Callable
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 
 from swarmkit.converge.wait import Wakeups, wait_for_service, wakeups
 from swarmkit.declared.service import Stack
+from swarmkit.doctor.evidence import gather
+from swarmkit.doctor.examine import examine
 from swarmkit.errors import NotConvergedError, SwarmkitError
 from swarmkit.finding import Finding
 from swarmkit.observed.model import Observed
@@ -118,13 +121,20 @@ def up(
 
 
 def plan_for(declared: Declared, fleet: Fleet) -> tuple[Plan, Observed]:
-    """Observe and plan; a plan that changes something was made knowing every kernel."""
+    """Observe and plan.
+
+    A plan that changes something was made knowing every kernel; one that makes nodes, with all the doctor's checks.
+    """
     observed = observe(fleet, kernel="auto")
     plan = make_plan(declared, observed)
-    if not plan.is_empty:
-        observed = with_kernel_facts(fleet, observed)
-        plan = make_plan(declared, observed)
-    return plan, observed
+    if plan.is_empty:
+        return plan, observed
+    observed = with_kernel_facts(fleet, observed)
+    if not plan.makes_nodes:
+        return make_plan(declared, observed), observed
+    evidence = gather(fleet, declared.inventory, declared.stack, observed)
+    found = examine(evidence, now=datetime.datetime.now(tz=datetime.UTC))
+    return make_plan(declared, observed, found), observed
 
 
 def _apply_rounds(

@@ -1,0 +1,70 @@
+"""`swarmkit doctor`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from swarmkit.cli import options
+
+
+def _explain(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    if value is None:
+        return
+    from swarmkit.report.doctor import explanation_text
+
+    (code,) = options.check_codes(ctx, param, (value,))
+    click.echo(explanation_text(code))
+    ctx.exit()
+
+
+@click.command()
+@options.inventory_option
+@options.stack_file_option
+@options.stack_name_option
+@options.allow_even_managers_option
+@options.ask_become_pass_option
+@options.json_option
+@click.option(
+    "--only", multiple=True, metavar="CODE", callback=options.check_codes, help="Report this check alone; repeatable."
+)
+@click.option(
+    "--skip", multiple=True, metavar="CODE", callback=options.check_codes, help="Leave this check out; repeatable."
+)
+@click.option(
+    "--explain", metavar="CODE", is_eager=True, expose_value=False, callback=_explain, help="Print what a code means."
+)
+def doctor(
+    *,
+    inventory_file: Path,
+    stack_file: Path | None,
+    stack_name: str | None,
+    allow_even_managers: bool,
+    ask_become_pass: bool,
+    as_json: bool,
+    only: tuple[str, ...],
+    skip: tuple[str, ...],
+) -> None:
+    """Find what will break: kernels, engines, addresses, clocks, disks, and the ways between hosts with real packets.
+
+    Between every two hosts go tcp/2377, tcp and udp/7946, the data-path port and IP protocol 50, and a frame of full
+    size that must not be fragmented. Changes nothing on any host. Exit codes: 0 no error found, 4 errors found.
+    """
+    from swarmkit.report.console import results
+    from swarmkit.report.doctor import diagnosis_as_json, json_text, print_diagnosis
+    from swarmkit.report.live import progress_for
+    from swarmkit.workflows import doctor as workflow
+    from swarmkit.workflows.inputs import read_declared
+
+    declared = read_declared(inventory_file, stack_file, stack_name=stack_name, allow_even_managers=allow_even_managers)
+    password = options.sudo_password(ask=ask_become_pass)
+    with progress_for(sys.stderr) as progress:
+        said = workflow.doctor(declared, progress=progress, only=only, skip=skip, sudo_password=password)
+    if as_json:
+        click.echo(json_text(diagnosis_as_json(said.findings, said.ways, said.hosts)))
+    else:
+        print_diagnosis(results(), said.findings, said.ways, said.hosts)
+    if said.has_errors:
+        sys.exit(4)
