@@ -61,11 +61,15 @@ sub listen_once { my ($name) = @_;
     $done{$i} = 1 if $is_done;
 }
 my ($began, $next, $last) = (time, 0, 0);
+my $until = $began + $seconds;
 my %dialled;
-# A peer is dialled once it was heard, which tells that it listens, or after a second: it may be deaf to nothing but us.
-sub dial_all { for my $i (grep { !$dialled{$_} && ($heard{$_} || time > $began + 1) } keys %peer) {
-    $dialled{$i} = 1; dial($i, 7946); dial($i, 2377) if $peer{$i}{mgr} } }
-while (time < $began + $seconds) {
+# A peer is dialled once it was heard, which tells that it listens, too; one that is never heard, at half time.
+sub dial_all { for my $i (grep { ($dialled{$_} // 0) < ($heard{$_} ? 2 : 1) } keys %peer) {
+    next unless $heard{$i} || time > $began + $seconds / 2;
+    $dialled{$i} = $heard{$i} ? 2 : 1;
+    if ($heard{$i} && $until < time + $seconds / 2) { $until = time + $seconds / 2 }
+    dial($i, 7946); dial($i, 2377) if $peer{$i}{mgr} } }
+while (time < $until) {
     dial_all();
     if (time >= $next) { send_all(); $next = time + 0.15 }
     if (complete() && keys %done == keys %peer && keys %dialled == keys %peer && !%open) { $last ||= time + 0.3; last if time > $last }
