@@ -64,7 +64,12 @@ def check_mtus(evidence: Evidence) -> Iterator[Finding]:
         sizes = ", ".join(f"{name}: {mtu}" for name, mtu in mtus.items())
         what = "the hosts' data links have different MTUs: large frames get lost in one direction"
         yield Finding(
-            "H13", "error", ", ".join(mtus), what, sizes, "set the same MTU on all: ip link set dev DEV mtu N"
+            "H13",
+            "error",
+            ", ".join(mtus),
+            what,
+            sizes,
+            f"on the hosts with the larger MTU: ip link set dev DEVICE mtu {min(mtus.values())}",
         )
     smallest = min(mtus.values(), default=DEFAULT_MTU_BYTES)
     if smallest < DEFAULT_MTU_BYTES and not is_set:

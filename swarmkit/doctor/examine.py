@@ -57,4 +57,4 @@ def _all(evidence: Evidence, now: datetime.datetime) -> Iterator[Finding]:
         yield from host_checks.check_proxy(evidence, host)
     for compare in _BETWEEN:
         yield from compare(evidence)
-    yield from check_paths(evidence.paths, evidence.peers, evidence.mtus)
+    yield from check_paths(evidence.paths, evidence.peers, evidence.mtus, evidence.data_path_port)

@@ -98,12 +98,14 @@ def _understood(
 _KINDS = {"esp": "proto 50", "udp7946": "udp/7946", "udpdata": "udp/{}", "full": "full frame"}
 
 
-def check_paths(paths: Paths, peers: Mapping[str, Peer], mtus: Mapping[str, int]) -> Iterator[Finding]:
+def check_paths(
+    paths: Paths, peers: Mapping[str, Peer], mtus: Mapping[str, int], data_path_port: int
+) -> Iterator[Finding]:
     """Yield what does not pass, one finding a target and kind, with the rules that let it pass."""
     for host, why in paths.untried.items():
         yield Finding("H07", "warning", host, f"no packet could be tried from {host}", why, f"on {host}: install perl")
     blocked: dict[tuple[str, str], list[Way]] = {}
-    small = {(way.source, way.target) for way in paths.ways if way.passes and way.kind.startswith("udp/")}
+    small = {(way.source, way.target) for way in paths.ways if way.passes and way.kind == f"udp/{data_path_port}"}
     for way in paths.ways:
         if not way.passes and (way.kind != "full frame" or (way.source, way.target) in small):
             blocked.setdefault((way.target, way.kind), []).append(way)
