@@ -27,6 +27,7 @@ _MANY = {
     "V06": "published addresses answer, asked from the hosts",
     "V07": "published addresses answer from here",
     "V12": "pairs of hosts carry ESP, and drop clear frames",
+    "V16": "pairs of hosts had ESP frames on the cable, and none in clear",
 }
 """What several proofs of one code say together, after their number."""
 

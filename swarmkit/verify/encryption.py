@@ -15,9 +15,8 @@ from swarmkit.verify.esp import Esp, prove_direction, prove_no_errors, traffic
 from swarmkit.verify.firewall import dropped_vnis, marked_vnis
 from swarmkit.verify.live import Live
 from swarmkit.verify.look import HostLook
+from swarmkit.verify.wire import vnis_of
 from swarmkit.verify.xfrm import UnreadableError
-
-VNI_OPTION = "com.docker.network.driver.overlay.vxlanid_list"
 
 
 @dataclass(frozen=True)
@@ -124,7 +123,7 @@ def _firewall(network: NetworkState, host: str, evidence: Evidence) -> Iterator[
 
 
 def _missing_rules(network: NetworkState, seen: HostLook, port: int) -> list[str]:
-    vnis = [int(vni) for vni in network.options.get(VNI_OPTION, "").split(",") if vni]
+    vnis = vnis_of(network)
     if not vnis:
         return [f"the engine does not tell the VXLAN number of {network.name}"]
     marked, dropped = marked_vnis(seen.mangle, port), dropped_vnis(seen.input, port)

@@ -1,6 +1,7 @@
 # Asks and connects from inside network namespaces, all at once; connections are closed as soon as they stand.
 # On stdin a line each: "in PID" begins a namespace (1: the host's own), then "dns KEY ADDRESS PORT QUERY" and
-# "tcp KEY ADDRESS PORT"; "ipsec" asks for the ESP states when all has been tried. Answers: "dns KEY HEX",
+# "tcp KEY ADDRESS PORT"; "ipsec" asks for the ESP states when all has been tried,
+# "wire PORT VNIS DEVICE PEER..." before all others what crosses the cable meanwhile. Answers: "dns KEY HEX",
 # "tcp KEY ok" or "tcp KEY what the kernel said"; what is not answered in time has no line. "lost PID CODE": the
 # namespace could not be entered.
 PATIENCE_SECONDS=3.5
@@ -48,21 +49,40 @@ enter() {
     local code=$?
     ((code == 0 || code == 124)) || printf 'lost %s %s\n' "$pid" "$code"
   } &
+  probing+=($!)
+}
+
+# Watches the data interface until the probes have ended. Read through a descriptor: "wait" would wait for it as well.
+watch_wire() {
+  command -v perl >/dev/null || { watched='lost perl is not there'; return; }
+  exec {wire}< <(exec perl -e "$WIRE" "$@" 2>&1)
+  watcher=$!
+  read -r -t 3 -u "$wire" watched
+}
+
+wire_seen() {
+  section wire
+  printf '%s\n' "$watched"
+  [[ $watcher ]] || return
+  kill "$watcher" 2>/dev/null
+  while read -r -t 3 -u "$wire" watched; do printf '%s\n' "$watched"; done
 }
 
 export LC_ALL
 export -f ask connect try_all
 mapfile -t wanted
-ipsec='' group=()
+ipsec='' watched='' watcher='' group=() probing=()
 section answers
 for entry in "${wanted[@]}"; do
   case $entry in
     in\ *) enter "${group[@]}"; group=("${entry#in }") ;;
     ipsec) ipsec=yes ;;
+    wire\ *) read -ra watching <<<"${entry#wire }"; watch_wire "${watching[@]}" ;;
     ?*) group+=("$entry") ;;
   esac
 done
 enter "${group[@]}"
-wait
+((${#probing[@]} == 0)) || wait "${probing[@]}"
+[[ ! $watched ]] || wire_seen
 [[ $ipsec ]] && esp_states
 section end

@@ -9,6 +9,7 @@ from swarmkit.reach.fleet import Shell
 from swarmkit.verify.dns import Answer, parse_answer
 from swarmkit.verify.probes import Ask, Connect, Probe
 from swarmkit.verify.script import run_script
+from swarmkit.verify.wire import Wire, parse_wire
 from swarmkit.verify.xfrm import Ipsec, parse_ipsec
 
 PROBE_TIMEOUT_SECONDS = 30.0
@@ -31,11 +32,15 @@ class Result:
 class HostAnswers:
     results: tuple[Result, ...]
     ipsec: Ipsec | None
+    wire: Wire | None = None
 
 
-def probe_host(shell: Shell, probes: Sequence[Probe], *, encrypted: bool) -> HostAnswers:
-    """Run *probes* on the host and return each with its answer; raises SwarmkitError when none could be run."""
-    wishes = _wishes(probes) + (["ipsec"] if encrypted else [])
+def probe_host(shell: Shell, probes: Sequence[Probe], *, encrypted: bool, wire: str | None = None) -> HostAnswers:
+    """Run *probes* on the host and return each with its answer; raises SwarmkitError when none could be run.
+
+    *wire* is what to watch meanwhile, see wire_wish.
+    """
+    wishes = ([wire] if wire else []) + _wishes(probes) + (["ipsec"] if encrypted else [])
     said = run_script(shell, "probe.sh", wishes, timeout_seconds=PROBE_TIMEOUT_SECONDS)
     answers = _answers(said["answers"], "dns", "tcp")
     lost = {
@@ -47,6 +52,7 @@ def probe_host(shell: Shell, probes: Sequence[Probe], *, encrypted: bool) -> Hos
             _judge(probe, answers.get(key), lost.get(probe.pid, NO_ANSWER)) for key, probe in enumerate(probes)
         ),
         ipsec=parse_ipsec(said["states"], said["xfrm_stat"]) if encrypted else None,
+        wire=parse_wire(said.get("wire", "")) if wire else None,
     )
 
 

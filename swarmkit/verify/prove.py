@@ -32,6 +32,7 @@ from swarmkit.verify.published import (
 )
 from swarmkit.verify.reachability import prove_connections, prove_names, prove_sources
 from swarmkit.verify.state import prove_nodes, prove_services
+from swarmkit.verify.wire import prove_wire, wire_wish
 from swarmkit.verify.xfrm import UnreadableError, parse_policies
 
 T = TypeVar("T")
@@ -106,6 +107,7 @@ class _Proof:
         self._fleet, self._inventory, self._observed, self._cluster = fleet, inventory, observed, cluster
         self._live, self._from_here_seconds = live, from_here_seconds
         self._encrypted = encrypted_hosts(live)
+        self._addresses = own_addresses(observed)
         self._failures: list[Finding] = []
 
     def findings(self, stack: Stack | None, on_phase: Callable[[str], None]) -> Iterator[Finding]:
@@ -129,6 +131,8 @@ class _Proof:
         yield from prove_options(self._live, self._inventory, stack)
         evidence = self._evidence(looks, answers)
         yield from prove_encryption(self._live, evidence)
+        wires = {host: said.wire for host, said in answers.items() if said.wire}
+        yield from prove_wire(self._live, wires, self._addresses)
         yield from prove_ingress(self._live)
         yield from self._failures
 
@@ -152,8 +156,16 @@ class _Proof:
                 self._fleet[host].shell,
                 [*probes[host], *probes_of(published)],
                 encrypted=host in self._encrypted,
+                wire=self._wire_wish(host),
             ),
         )
+
+    def _wire_wish(self, host: str) -> str | None:
+        if host not in self._encrypted:
+            return None
+        peers = {other: self._addresses[other] for other in self._encrypted}
+        port = self._cluster.data_path_port
+        return wire_wish(host, self._live, self._inventory, self._observed, peers, port)
 
     def _of_hosts(self, hosts: Mapping[str, object], work: Callable[[str], T]) -> dict[str, T]:
         """Return the hosts' values; a host that failed is left out and becomes a finding."""
@@ -180,7 +192,7 @@ class _Proof:
                 continue
             if before and after:
                 hosts[host] = HostIpsec(before, after, policies)
-        return Evidence(looks, Esp(hosts, own_addresses(self._observed)), self._cluster.data_path_port)
+        return Evidence(looks, Esp(hosts, self._addresses), self._cluster.data_path_port)
 
 
 def _host_failure(host: str, error: Exception) -> Finding:

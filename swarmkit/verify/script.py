@@ -22,7 +22,8 @@ def run_script(shell: Shell, name: str, wishes: Iterable[str], *, timeout_second
     reach its end.
     """
     folder = importlib.resources.files("swarmkit.verify")
-    source = folder.joinpath("ipsec.sh").read_text() + folder.joinpath(name).read_text()
+    watcher = f"WIRE={shlex.quote(folder.joinpath('wire.pl').read_text())}\n" if name == "probe.sh" else ""
+    source = watcher + folder.joinpath("ipsec.sh").read_text() + folder.joinpath(name).read_text()
     lines = list(wishes)
     for line in lines:
         if not _WISH.fullmatch(line):

@@ -25,12 +25,13 @@ class LocalShell:
 
     def __init__(self, tools: Path) -> None:
         self.tools = tools
+        self.only_tools = False
 
     def run(
         self, script: str, arguments: tuple[str, ...] = (), *, timeout_seconds: float, root: bool = True
     ) -> CommandResult:
         assert root
-        path = f"{self.tools}:{os.environ['PATH']}"
+        path = str(self.tools) if self.only_tools else f"{self.tools}:{os.environ['PATH']}"
         done = subprocess.run(
             ["/bin/sh", "-s", "--", *arguments],
             input=script,

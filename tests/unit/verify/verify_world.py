@@ -12,7 +12,7 @@ from swarmkit.observed import parse
 from swarmkit.observed.model import EngineFacts, HostFacts, Observed, SystemFacts
 from swarmkit.reach.fleet import ReachedHost
 from swarmkit.reach.ssh import CommandResult
-from swarmkit.verify.encryption import VNI_OPTION
+from swarmkit.verify.wire import VNI_OPTION
 
 SAMPLES = Path(__file__).parent / "samples"
 NET = "netid"
@@ -103,6 +103,7 @@ class FakeShell:
         self.new_errors = 0
         self.error: Exception | None = None
         self.rounds = 0
+        self.wire = ""
 
     def run(
         self, script: str, arguments: tuple[str, ...] = (), *, timeout_seconds: float, root: bool = True
@@ -166,6 +167,8 @@ class FakeShell:
             elif kind == "tcp" and (address := rest.split()[1]) not in self.unanswered:
                 answers.append(f"tcp {rest.split()[0]} {'Connection refused' if address in self.refusing else 'ok'}")
         ipsec = self._ipsec(grown=True) if "ipsec" in wishes else {}
+        if any(wish.startswith("wire ") for wish in wishes):
+            ipsec["wire"] = self.wire or "ready\n" + "".join(f"esp {ADDRESS[peer]} 5 5\n" for peer in self._peers())
         return {"answers": "\n".join(answers)} | ipsec | {"end": ""}
 
     def _resolved(self, query: str) -> str:
