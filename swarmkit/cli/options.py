@@ -28,6 +28,11 @@ def positive_seconds(ctx: click.Context, param: click.Parameter, value: str) -> 
     return seconds
 
 
+def pause_seconds(ctx: click.Context, param: click.Parameter, value: str | None) -> float | None:
+    """Return *value* as a positive number of seconds, None where the option was not given, or refuse it."""
+    return None if value is None else positive_seconds(ctx, param, value)
+
+
 inventory_option = click.option(
     "-i",
     "--inventory",

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from swarmkit.cli import options
+
+if TYPE_CHECKING:
+    from swarmkit.finding import Finding
+    from swarmkit.plan.progress import Progress
 
 
 @click.command()
@@ -17,6 +24,22 @@ from swarmkit.cli import options
 @options.allow_even_managers_option
 @options.ask_become_pass_option
 @options.json_option
+@click.option(
+    "--watch",
+    "watch_seconds",
+    is_flag=False,
+    flag_value="30",
+    callback=options.pause_seconds,
+    metavar="SECONDS",
+    help="Prove again every SECONDS (30 if not given) and print what changed, until Ctrl-C.",
+)
+@click.option(
+    "--metrics",
+    "metrics_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write the outcome as metrics for node-exporter's textfile collector.",
+)
 def verify(
     *,
     inventory_file: Path,
@@ -25,26 +48,72 @@ def verify(
     allow_even_managers: bool,
     ask_become_pass: bool,
     as_json: bool,
+    watch_seconds: float | None,
+    metrics_file: Path | None,
 ) -> None:
     """Prove that nodes and services are as declared, reach each other, and that the overlay is encrypted.
 
-    Without --file, every service of the cluster is proved against its own spec. Exit codes: 0 proved, 4 not proved.
+    Without --file, every service of the cluster is proved against its own spec.
+
+    Exit codes: 0 proved, 4 not proved; with --watch, by the last proof before Ctrl-C.
     """
     import json
+
+    if as_json and watch_seconds is not None:
+        raise click.UsageError("--json shows one proof; with --watch use --metrics FILE")
+    if metrics_file is not None and not metrics_file.absolute().parent.is_dir():
+        raise click.UsageError(f"--metrics: there is no folder {metrics_file.absolute().parent}")
 
     from swarmkit.report.console import results
     from swarmkit.report.findings import findings_as_json, is_proved, print_findings
     from swarmkit.report.live import progress_for
+    from swarmkit.report.metrics import metrics_text, write_metrics
     from swarmkit.workflows import look
     from swarmkit.workflows.inputs import read_declared
 
     declared = read_declared(inventory_file, stack_file, stack_name=stack_name, allow_even_managers=allow_even_managers)
     password = options.sudo_password(ask=ask_become_pass)
+
+    def prove(progress: Progress) -> tuple[Finding, ...]:
+        began = time.monotonic()
+        found = look.verify(declared, progress=progress, sudo_password=password)
+        if metrics_file:
+            seconds = time.monotonic() - began
+            text = metrics_text(found, cluster=declared.inventory.cluster, seconds=seconds, now=time.time())
+            write_metrics(metrics_file, text)
+        return found
+
     with progress_for(sys.stderr) as progress:
-        findings = look.verify(declared, progress=progress, sudo_password=password)
+        findings = prove(progress)
     if as_json:
         click.echo(json.dumps(findings_as_json(findings), indent=2))
     else:
         print_findings(results(), findings)
+    if watch_seconds is not None:
+        findings = _watch(prove, findings, watch_seconds)
     if not is_proved(findings):
         sys.exit(4)
+
+
+def _watch(
+    prove: Callable[[Progress], tuple[Finding, ...]], findings: tuple[Finding, ...], pause: float
+) -> tuple[Finding, ...]:
+    """Prove again each *pause* seconds and print what changed, until interrupted; return the last findings."""
+    from swarmkit.errors import SwarmkitError
+    from swarmkit.finding import Finding
+    from swarmkit.plan.progress import Silent
+    from swarmkit.report.console import results
+    from swarmkit.report.findings import print_changes
+
+    while True:
+        try:
+            sys.stdout.flush()
+            time.sleep(pause)
+            try:
+                newest = prove(Silent())
+            except SwarmkitError as error:
+                newest = (Finding("V14", "error", "hosts", error.what, error.why, error.to_do),)
+            print_changes(results(), findings, newest)
+            findings = newest
+        except KeyboardInterrupt:
+            return findings

@@ -48,6 +48,26 @@ def render_findings(findings: Sequence[Finding]) -> RenderableType:
     return Group(*parts, Text(), _verdict(findings))
 
 
+def print_changes(console: Console, before: Sequence[Finding], now: Sequence[Finding]) -> None:
+    """Print what is wrong *now* and was not *before*, what no longer is, and the verdict; nothing if all is the same."""
+    old, new = _wrong(before), _wrong(now)
+    gone = [finding for key, finding in old.items() if key not in new]
+    come = [finding for key, finding in new.items() if key not in old]
+    for finding in gone:
+        console.print(Line(Text("gone  ", style="green"), Text(f"{finding.code}  {clean(finding.where)}")))
+    for finding in come:
+        console.print(*finding_lines(finding), sep="\n")
+    if gone or come or is_proved(before) != is_proved(now):
+        console.print(_verdict(now))
+
+
+def _wrong(findings: Sequence[Finding]) -> dict[tuple[str, str, str], Finding]:
+    # Evidence counts bytes and seconds: it changes each time and is no news.
+    return {
+        (finding.code, finding.severity, finding.where): finding for finding in findings if finding.severity != "ok"
+    }
+
+
 def findings_as_json(findings: Sequence[Finding]) -> dict[str, Any]:
     """Return *findings* as JSON values, each in full."""
     return {

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
 import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from lab.shop_lab import PASSWORD, Lab, Shop
+from lab.shop_lab import PASSWORD, ROOT, Lab, Shop
 from lab.test_shop_browser import browser_page, keep_picture, open_shop, place_order
 
 pytestmark = pytest.mark.lab
@@ -156,8 +160,39 @@ def test_verify_tells_when_a_host_lost_its_encryption_rules(deployed_shop: Shop)
     finally:
         deployed_shop.lab.run("B", f"iptables-restore -T mangle <<'RULES'\n{saved}\nRULES")
     assert broken.returncode == 4
-    assert "B" in broken.stdout
-    assert deployed_shop.lab.swarmkit("verify", *arguments).returncode == 0
+    assert "V10" in broken.stdout
+    # Seen on the cable too, by the hosts it went to.
+    assert "error  V16  A <-> B" in broken.stdout
+    assert "frames of the encrypted network shop_shop cross between A and B in clear" in broken.stdout
+    assert "to do  on B: sudo systemctl restart docker" in broken.stdout
+    healed = deployed_shop.lab.swarmkit("verify", *arguments)
+    assert healed.returncode == 0, healed.stdout
+    assert "V16  3 pairs of hosts had ESP frames on the cable" in healed.stdout
+    assert "wire" not in deployed_shop.lab.run("B", "ps -C perl -o args= || true")
+
+
+def test_watching_tells_what_changes_and_ends_with_the_last_verdict(deployed_shop: Shop, tmp_path: Path) -> None:
+    lab, metrics = deployed_shop.lab, tmp_path / "swarmkit.prom"
+    command = [sys.executable, "-m", "swarmkit", "verify", *map(str, deployed_shop.declared), "--watch", "1"]
+
+    def proved(value: int) -> bool:
+        return metrics.exists() and f'swarmkit_verify_proved{{cluster="lab"}} {value}' in metrics.read_text()
+
+    watching = subprocess.Popen(
+        [*command, "--metrics", str(metrics)], env=lab.environment, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    )
+    try:
+        assert eventually(lambda: proved(1), 60)
+        lab.run("B", "iptables -A INPUT -p esp -j DROP")
+        assert eventually(lambda: proved(0), 60)
+        lab.run("B", "iptables -D INPUT -p esp -j DROP")
+        assert eventually(lambda: proved(1), 60)
+    finally:
+        watching.send_signal(signal.SIGINT)
+        said = watching.communicate(timeout=60)[0]
+    assert watching.returncode == 0
+    assert "error  V11  A -> B" in said
+    assert "gone  V11  A -> B" in said
 
 
 def test_a_killed_host_takes_its_database_nowhere_and_comes_back(deployed_shop: Shop) -> None:

@@ -1,0 +1,63 @@
+"""What watching prints and what the exporter reads."""
+
+from __future__ import annotations
+
+import io
+import stat
+from collections.abc import Sequence
+from pathlib import Path
+
+from click.testing import CliRunner
+from rich.console import Console
+
+from swarmkit.cli.main import cli
+from swarmkit.finding import Finding
+from swarmkit.report.findings import print_changes
+from swarmkit.report.metrics import metrics_text, write_metrics
+
+PROVED = Finding("V05", "ok", "a@A -> b", "a reaches b")
+BROKEN = Finding("V05", "error", "a@A -> b", "a does not reach b", "no answer", "docker service logs b")
+
+
+def printed(before: Sequence[Finding], now: Sequence[Finding]) -> str:
+    out = io.StringIO()
+    print_changes(Console(file=out, width=200), before, now)
+    return out.getvalue()
+
+
+def test_nothing_is_printed_while_nothing_changes() -> None:
+    later = Finding(BROKEN.code, BROKEN.severity, BROKEN.where, BROKEN.what, "17 bytes by now", BROKEN.remedy)
+    assert printed([PROVED], [PROVED]) == ""
+    assert printed([BROKEN], [later]) == ""
+
+
+def test_what_comes_is_told_in_full_and_what_goes_by_its_code() -> None:
+    came = printed([PROVED], [BROKEN])
+    assert "error  V05  a@A -> b" in came
+    assert "to do  docker service logs b" in came
+    assert "not proved" in came
+    assert printed([BROKEN], [PROVED]).splitlines() == ["gone  V05  a@A -> b", "1 proved"]
+
+
+def test_metrics_count_findings_by_code_and_severity() -> None:
+    text = metrics_text([PROVED, PROVED, BROKEN], cluster='my "shop"', seconds=3.14159, now=1_700_000_000)
+    assert r'swarmkit_verify_proved{cluster="my \"shop\""} 0' in text
+    assert r'swarmkit_verify_findings{cluster="my \"shop\"",code="V05",severity="ok"} 2' in text
+    assert text.endswith("} 1700000000\n")
+    assert "duration_seconds" in text
+
+
+def test_the_metrics_file_is_replaced_at_once_and_readable_by_the_exporter(tmp_path: Path) -> None:
+    path = tmp_path / "swarmkit.prom"
+    write_metrics(path, "old 1\n")
+    write_metrics(path, "new 1\n")
+    assert path.read_text() == "new 1\n"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_watching_as_json_and_a_metrics_folder_that_is_not_there_are_refused() -> None:
+    both = CliRunner().invoke(cli, ["verify", "-i", "hosts.yaml", "--json", "--watch", "5"])
+    nowhere = CliRunner().invoke(cli, ["verify", "-i", "hosts.yaml", "--metrics", "/nowhere/at/all.prom"])
+    never = CliRunner().invoke(cli, ["verify", "-i", "hosts.yaml", "--watch", "0"])
+    assert (both.exit_code, nowhere.exit_code, never.exit_code) == (2, 2, 2)
