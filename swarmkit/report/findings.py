@@ -49,7 +49,7 @@ def render_findings(findings: Sequence[Finding]) -> RenderableType:
 
 
 def print_changes(console: Console, before: Sequence[Finding], now: Sequence[Finding]) -> None:
-    """Print what is wrong *now* and was not *before*, what no longer is, and the verdict; nothing if all is the same."""
+    """Print what is wrong *now* and was not *before*, what is gone, and the verdict; nothing when nothing changed."""
     old, new = _wrong(before), _wrong(now)
     gone = [finding for key, finding in old.items() if key not in new]
     come = [finding for key, finding in new.items() if key not in old]
