@@ -129,14 +129,18 @@ def _is_public(address: str) -> bool:
 
 
 def check_managers(evidence: Evidence) -> Iterator[Finding]:
-    """Yield H54: managers that do not answer; how many more may fail is told."""
+    """Yield H54: managers that do not answer; how many more may fail is told.
+
+    A warning: the others have their quorum, or nobody would tell; what mends it, a host that joins again, must not be
+    refused for it.
+    """
     cluster = evidence.observed.cluster
     managers = [node for node in cluster.nodes if node.role == "manager"] if cluster else []
     lost = [node for node in managers if node.reachability != "reachable"]
     if lost:
         left = len(managers) - len(lost) - (len(managers) // 2 + 1)
         yield Finding(
-            "H54", "error", ", ".join(node.hostname for node in lost), "managers of the swarm do not answer",
+            "H54", "warning", ", ".join(node.hostname for node in lost), "managers of the swarm do not answer",
             f"{len(lost)} of {len(managers)} managers; {max(left, 0)} more may fail",
             "bring them back: swarmkit status",
         )  # fmt: skip
