@@ -52,8 +52,10 @@ def doctor(
     Between every two hosts go tcp/2377, tcp and udp/7946, the data-path port and IP protocol 50, and a frame of full
     size that must not be fragmented. Changes nothing on any host. Exit codes: 0 no error found, 4 errors found.
     """
+    import json
+
     from swarmkit.report.console import results
-    from swarmkit.report.doctor import diagnosis_as_json, json_text, print_diagnosis
+    from swarmkit.report.doctor import diagnosis_as_json, print_diagnosis
     from swarmkit.report.live import progress_for
     from swarmkit.workflows import doctor as workflow
     from swarmkit.workflows.inputs import read_declared
@@ -63,7 +65,7 @@ def doctor(
     with progress_for(sys.stderr) as progress:
         said = workflow.doctor(declared, progress=progress, only=only, skip=skip, sudo_password=password)
     if as_json:
-        click.echo(json_text(diagnosis_as_json(said.findings, said.ways, said.hosts)))
+        click.echo(json.dumps(diagnosis_as_json(said.findings, said.ways, said.hosts), indent=2))
     else:
         print_diagnosis(results(), said.findings, said.ways, said.hosts)
     if said.has_errors:

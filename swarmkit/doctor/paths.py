@@ -57,12 +57,13 @@ def probe_paths(fleet: Fleet, peers: Mapping[str, Peer], data_path_port: int, mt
             raise SwarmkitError(f"{name}: cannot send or hear packets", said.stderr.strip()[-200:], "apt install perl")
         return [line.split(maxsplit=3) for line in said.stdout.splitlines()[:-1]]
 
-    return _understood(peers, fan_out(names, ask), data_path_port)
+    return paths_from(peers, fan_out(names, ask), data_path_port)
 
 
-def _understood(
+def paths_from(
     peers: Mapping[str, Peer], answers: Mapping[str, list[list[str]] | Exception], data_path_port: int
 ) -> Paths:
+    """Return what the hosts' *answers*, the words of each line that they printed, say of the ways between them."""
     names = list(peers)
     said = {name: answer for name, answer in answers.items() if not isinstance(answer, Exception)}
     untried = {name: str(answer) for name, answer in answers.items() if isinstance(answer, Exception)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -46,11 +45,6 @@ def diagnosis_as_json(findings: Sequence[Finding], ways: Sequence[Way], hosts: S
             for way in ways
         ],
     }
-
-
-def json_text(value: dict[str, Any]) -> str:
-    """Return *value* as indented JSON."""
-    return json.dumps(value, indent=2)
 
 
 def explanation_text(code: str) -> str:

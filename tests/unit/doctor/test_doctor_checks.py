@@ -18,8 +18,8 @@ import swarmkit.doctor
 from swarmkit.doctor.codes import EXPLANATIONS, NOT_OVERRIDABLE
 from swarmkit.doctor.evidence import Evidence, HostEvidence, Link
 from swarmkit.doctor.examine import examine
-from swarmkit.doctor.model import Paths, Way
-from swarmkit.doctor.paths import _understood, peers_of
+from swarmkit.doctor.model import Paths
+from swarmkit.doctor.paths import paths_from, peers_of
 from swarmkit.finding import Finding
 from swarmkit.report.doctor import document
 
@@ -171,7 +171,7 @@ def answers(change: Callable[[str, list[str]], bool] = all_of_it) -> Said:
 
 def paths(said: Said) -> Evidence:
     cluster = evidence()
-    return dataclasses.replace(cluster, paths=_understood(cluster.peers, said, 4789))
+    return dataclasses.replace(cluster, paths=paths_from(cluster.peers, said, 4789))
 
 
 def test_a_way_that_does_not_pass_is_told_with_the_rules_for_each_firewall() -> None:
@@ -232,7 +232,3 @@ def test_every_code_a_check_can_yield_is_explained_and_the_document_is_current()
     assert used - EXPLANATIONS.keys() == {"B17"}
     assert EXPLANATIONS.keys() >= NOT_OVERRIDABLE
     assert (ROOT / "docs" / "checks.md").read_text() == document()
-
-
-def test_a_way_is_a_plain_value() -> None:
-    assert Way("A", "B", "proto 50", passes=True) == Way("A", "B", "proto 50", passes=True)
