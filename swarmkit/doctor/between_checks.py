@@ -154,7 +154,7 @@ def check_leftovers(evidence: Evidence) -> Iterator[Finding]:
             yield Finding(
                 "H64", "warning", network.host, f"network {network.name} is left from an earlier swarm",
                 f"{network.driver}, {', '.join(network.subnets)}",
-                f"on {network.host}: docker network rm {network.name}",
+                f"on {network.host}: docker network rm {network.name}, or if that is refused: systemctl restart docker",
             )  # fmt: skip
 
 

@@ -269,7 +269,7 @@ EXPLANATIONS: dict[str, Explanation] = {
     "H64": Explanation(
         "Networks of an earlier swarm",
         "'Pool overlaps', 'has active endpoints'.",
-        "docker network rm",
+        "docker network rm; when the engine refuses it, restart the engine.",
         "moby/moby#39225",
     ),
     "H65": Explanation(

@@ -290,19 +290,3 @@ class AwaitGone:
         if hosts:
             raise SwarmkitError(f"containers of stack {self.stack} are still on {', '.join(hosts)}")
         return ""
-
-
-@dataclass(frozen=True)
-class LeaveSwarm:
-    step: Step
-    host: str
-
-    def run(self, context: Context) -> str:
-        engine = context.reached(self.host).engine
-        engine.leave_swarm(force=True)
-        state = wait_until(
-            lambda: engine.info()["Swarm"].get("LocalNodeState"), lambda value: value == "inactive", timeout_seconds=60
-        )
-        if state != "inactive":
-            raise SwarmkitError(f"{self.host}: told to leave the swarm, but its node state is {state}")
-        return ""

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from swarmkit.declared.host import Inventory
 from swarmkit.finding import Finding
 from swarmkit.observed.model import ClusterState, Observed
+from swarmkit.plan.leaving import LeaveSwarm
 from swarmkit.plan.model import Operation, Plan, Step
-from swarmkit.plan.operations import AwaitGone, LeaveSwarm, RemoveObject
+from swarmkit.plan.operations import AwaitGone, RemoveObject
 from swarmkit.plan.planner import MADE_LABEL
 from swarmkit.plan.refusals import host_refusals
 from swarmkit.plan.stack_planner import STACK_LABEL, remove_object

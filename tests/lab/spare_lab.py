@@ -36,6 +36,11 @@ class SpareLab:
         assert done.returncode == 0 or not check, f"{host}: {command}\n{out}{err}"
         return subprocess.CompletedProcess(done.args, done.returncode, out, err)
 
+    def leave_swarm(self, host: str) -> None:
+        """Take a host out of its swarm, if it is in one, without the ingress network that Docker sometimes keeps."""
+        self.run(host, "docker swarm leave --force", check=False)
+        self.run(host, 'test -z "$(docker network ls -q --filter scope=swarm)" || systemctl restart docker')
+
     def swarmkit(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run the command line with this lab's environment."""
         result = subprocess.run(

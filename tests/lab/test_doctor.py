@@ -165,8 +165,9 @@ def test_up_refuses_what_the_doctor_finds_and_goes_on_only_by_its_code(spare_lab
         assert "overridden by --override H06" in told.stdout + told.stderr
         assert spare_lab.run("Y", state).stdout.strip() == "active"
     finally:
-        spare_lab.run("Y", "iptables -D INPUT -p esp -j DROP; docker swarm leave --force", check=False)
-        spare_lab.run("X", "docker swarm leave --force", check=False)
+        spare_lab.run("Y", "iptables -D INPUT -p esp -j DROP")
+        spare_lab.leave_swarm("Y")
+        spare_lab.leave_swarm("X")
 
 
 def test_a_certificate_that_is_not_due_is_no_finding(spare_lab: SpareLab, inventory: Path) -> None:
@@ -175,4 +176,4 @@ def test_a_certificate_that_is_not_due_is_no_finding(spare_lab: SpareLab, invent
         # The certificate is backdated by an hour and ends in one; nothing is due yet.
         assert [finding["code"] for finding in findings(spare_lab, inventory, "--only", "H35")] == []
     finally:
-        spare_lab.run("X", "docker swarm leave --force")
+        spare_lab.leave_swarm("X")
