@@ -25,6 +25,12 @@ class SwarmkitError(Exception):
         return "\n".join(line for line in (self.what, self.why, self.to_do) if line)
 
 
+class TerminatedError(KeyboardInterrupt):
+    """SIGTERM came: what a run holds is released and what it follows is stopped, as on Ctrl-C."""
+
+    exit_code = 143
+
+
 @dataclass(frozen=True, order=True)
 class Complaint:
     """One thing wrong in an input file, at its place; *line* and *column* count from 1, 0 when unknown."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from swarmkit.errors import SwarmkitError
+from swarmkit.errors import SwarmkitError, TerminatedError
 
 if TYPE_CHECKING:
     from swarmkit.declared.host import Inventory
@@ -29,6 +29,9 @@ def journaled(command: str, inventory: Inventory) -> Iterator[Journal]:
     except SystemExit as ended:
         cause = ended.__context__
         journal.end(ended.code if isinstance(ended.code, int) else 1, str(cause) if cause else "")
+        raise
+    except TerminatedError as error:
+        journal.end(error.exit_code, "terminated")
         raise
     except (KeyboardInterrupt, click.exceptions.Abort):
         journal.end(_INTERRUPTED, "interrupted")

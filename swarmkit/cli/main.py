@@ -5,12 +5,14 @@ from __future__ import annotations
 import difflib
 import importlib
 import os
+import signal
 import sys
+from types import FrameType
 
 import click
 
 from swarmkit import __version__
-from swarmkit.errors import SwarmkitError
+from swarmkit.errors import SwarmkitError, TerminatedError
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "up": ("swarmkit.cli.up:up", "Make the cluster as declared, and prove it."),
@@ -32,6 +34,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
 """Command name -> (module:attribute, short help); static, so that --help imports none of them."""
 
 INTERRUPTED = 130
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - the signal handler's signature
+    raise TerminatedError
 
 
 class LazyGroup(click.Group):
@@ -67,11 +73,14 @@ def cli(ctx: click.Context, *, debug: bool) -> None:
 def main() -> None:
     """Run the command line and exit with the workflow's code; a traceback only with --debug."""
     debug = "--debug" in sys.argv or bool(os.environ.get("SWARMKIT_DEBUG"))
+    signal.signal(signal.SIGTERM, _terminate)
     try:
         code = _run()
-    except (click.exceptions.Abort, KeyboardInterrupt):
-        click.echo("interrupted", err=True)
-        code = INTERRUPTED
+    except (click.exceptions.Abort, KeyboardInterrupt) as error:
+        # click makes an Abort of it.
+        terminated = isinstance(error, TerminatedError) or isinstance(error.__cause__, TerminatedError)
+        click.echo("terminated" if terminated else "interrupted", err=True)
+        code = TerminatedError.exit_code if terminated else INTERRUPTED
     except click.ClickException as error:
         error.show()
         code = 2

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 import subprocess
 import sys
 import threading
@@ -188,7 +187,7 @@ def test_watching_tells_what_changes_and_ends_with_the_last_verdict(deployed_sho
         lab.run("B", "iptables -D INPUT -p esp -j DROP")
         assert eventually(lambda: proved(1), 60)
     finally:
-        watching.send_signal(signal.SIGINT)
+        watching.terminate()
         said = watching.communicate(timeout=60)[0]
     assert watching.returncode == 0
     assert "error  V11  A -> B" in said

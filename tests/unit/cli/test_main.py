@@ -1,5 +1,8 @@
+import os
+import signal
 import subprocess
 import sys
+import time
 
 import click
 import pytest
@@ -30,6 +33,24 @@ def failing(error: BaseException) -> click.Command:
 )
 def test_exit_code_is_the_errors(error: BaseException, code: int, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run_main(monkeypatch, failing(error), "up") == code
+
+
+def test_sigterm_ends_a_run_as_an_interrupt_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    cleaned_up = []
+
+    def wait() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(10)
+        finally:
+            cleaned_up.append(True)
+
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        assert run_main(monkeypatch, click.Command("up", callback=wait), "up") == 143
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert cleaned_up
 
 
 def test_a_command_may_return_its_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
