@@ -27,6 +27,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rotate": ("swarmkit.cli.credentials:rotate", "Make new join tokens, a new CA or a new unlock key."),
     "autolock": ("swarmkit.cli.credentials:autolock", "Lock managers when they start, or not."),
     "unlock": ("swarmkit.cli.credentials:unlock", "Unlock every manager after a reboot."),
+    "recover": ("swarmkit.cli.recover:recover", "Go on with the manager that is left, when most are lost."),
     "history": ("swarmkit.cli.history:history", "Show what runs from this machine have changed."),
     "trust": ("swarmkit.cli.trust:trust", "Show the hosts' SSH keys and record them as trusted."),
     "lab": ("swarmkit.cli.lab:lab", "The embedded lab: Linux hosts with their own kernels on this machine."),

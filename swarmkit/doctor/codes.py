@@ -263,7 +263,7 @@ EXPLANATIONS: dict[str, Explanation] = {
     "H54": Explanation(
         "Managers do not answer",
         "'The swarm does not have a leader'; tasks keep running.",
-        "Bring managers back first.",
+        "Bring managers back first; when they are gone for good: swarmkit recover quorum (docs/recovery.md).",
         "Docker administration guide",
     ),
     "H64": Explanation(

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+RECOVERY_LABEL = "swarmkit.recovery"
+"""Label of a swarm that lost its quorum and went on with one manager: how often."""
+
 SwarmState = Literal["inactive", "pending", "active", "error", "locked"]
 
 
@@ -62,6 +65,8 @@ class EngineFacts:
     """Image ID -> tags."""
     content_store: bool
     """Whether images are in the containerd store, which numbers them otherwise than the graph drivers."""
+    recovery: int = 0
+    """Known to managers with a leader: how often their swarm has gone on with one manager."""
 
 
 @dataclass(frozen=True)

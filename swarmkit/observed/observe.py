@@ -43,7 +43,13 @@ def observe(fleet: Fleet, *, kernel: KernelQuestion) -> Observed:
         guess = next((reached for reached in fleet.values() if reached.host.role == "manager"), None)
         guessed = pool.submit(_read_cluster_or_error, guess, pool) if guess else None
         hosts = {name: _facts(fleet[name], reading) for name, reading in readings.items()}
-        managers = [fleet[name] for name, facts in hosts.items() if facts.engine.is_manager]
+        # A manager that missed its swarm's recovery tells of a swarm that is no more.
+        recovery = max((facts.engine.recovery for facts in hosts.values()), default=0)
+        managers = [
+            fleet[name]
+            for name, facts in hosts.items()
+            if facts.engine.is_manager and facts.engine.recovery == recovery
+        ]
         first = guessed.result() if guessed is not None and guess in managers else None
         return _choose(hosts, first, [manager for manager in managers if manager is not guess], pool)
 

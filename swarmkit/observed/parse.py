@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from swarmkit.observed.model import (
+    RECOVERY_LABEL,
     ClusterState,
     EngineFacts,
     KernelFacts,
@@ -102,6 +103,7 @@ def engine_facts(info: Json, version: Json, images: Iterable[Json], api_version:
         rootless=any("name=rootless" in option for option in info.get("SecurityOptions") or []),
         memory_bytes=int(info.get("MemTotal", 0)),
         images={str(image["Id"]): tuple(image.get("RepoTags") or ()) for image in images},
+        recovery=int((((swarm.get("Cluster") or {}).get("Spec") or {}).get("Labels") or {}).get(RECOVERY_LABEL, "0")),
         content_store="driver-type" in driver_status and "containerd" in str(driver_status["driver-type"]),
     )
 

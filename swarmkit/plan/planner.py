@@ -143,14 +143,15 @@ def _membership(inventory: Inventory, observed: Observed, pools: tuple[str, ...]
         yield from _update_node(host, observed, joined)
 
 
-def _addresses(host: Host, observed: Observed) -> dict[str, str]:
+def addresses(host: Host, observed: Observed) -> dict[str, str]:
+    """Return the addresses of the API's body by which *host* becomes a node."""
     address = advertise_address(host, observed.hosts[host.name]) or host.address
     return {"AdvertiseAddr": address, "DataPathAddr": host.data_path_addr or address, "ListenAddr": "0.0.0.0:2377"}
 
 
 def _init(host: Host, inventory: Inventory, observed: Observed, pools: tuple[str, ...]) -> InitSwarm:
     body = {
-        **_addresses(host, observed),
+        **addresses(host, observed),
         "DefaultAddrPool": list(pools),
         "SubnetSize": inventory.address_pool_prefix or 24,
         # A draining manager would take tasks until its node is updated otherwise.
@@ -170,8 +171,8 @@ def _init(host: Host, inventory: Inventory, observed: Observed, pools: tuple[str
 def join_node(key: str, host: Host, first: Host, observed: Observed, after: frozenset[str]) -> JoinNode:
     """Return the operation that joins *host* by way of *first*, a manager."""
     body = {
-        **_addresses(host, observed),
-        "RemoteAddrs": [f"{_addresses(first, observed)['AdvertiseAddr']}:2377"],
+        **addresses(host, observed),
+        "RemoteAddrs": [f"{addresses(first, observed)['AdvertiseAddr']}:2377"],
         # The engine's own join would make a draining node active for a moment otherwise.
         "Availability": host.availability,
     }

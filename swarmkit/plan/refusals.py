@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from swarmkit.declared.host import Host, Inventory
 from swarmkit.finding import Finding
-from swarmkit.observed.model import ClusterState, EngineFacts, HostFacts, Observed
+from swarmkit.observed.model import RECOVERY_LABEL, ClusterState, EngineFacts, HostFacts, Observed
 
 MAX_CLOCK_SKEW_SECONDS = 30.0
 CLUSTER_LABEL = "swarmkit.cluster"
@@ -90,7 +90,7 @@ def _memberships(inventory: Inventory, observed: Observed, *, adopt: bool) -> It
     if observed.cluster_error:
         yield Finding(
             "H54", "error", "swarm", "no manager can tell of the swarm: it may have lost its quorum",
-            observed.cluster_error, "bring the other managers back first",
+            observed.cluster_error, "bring the other managers back; if they are gone for good: swarmkit recover quorum",
         )  # fmt: skip
         return
     cluster = observed.cluster
@@ -108,8 +108,16 @@ def _cluster(
 ) -> Iterator[Finding]:
     """Yield what forbids to work on *cluster*: members of another one, another owner, what cannot change."""
     members = {node.id for node in cluster.nodes}
+    recovered = int(cluster.labels.get(RECOVERY_LABEL, "0"))
     for name, engine in active.items():
-        if engine.node_id not in members:
+        if engine.node_id in members:
+            continue
+        if engine.is_manager and engine.recovery < recovered:
+            yield Finding(
+                "H49", "error", name, "it missed the recovery of its swarm and still believes in the old one",
+                f"node {engine.node_id}", "run: swarmkit recover quorum",
+            )  # fmt: skip
+        else:
             yield Finding(
                 "H49", "error", name, f"it is in another swarm than {cluster.told_by}", f"node {engine.node_id}", _LEAVE
             )

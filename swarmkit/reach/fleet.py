@@ -49,6 +49,29 @@ def reach(
     Raises UnreachableError with all hosts that could not be reached or are not trusted: then no host was asked for
     anything, let alone changed.
     """
+    with _opened(inventory, sudo_password, on_connected) as (fleet, failures):
+        if failures:
+            raise _all_failures(list(failures.values()))
+        yield fleet
+
+
+@contextmanager
+def reach_some(inventory: Inventory, *, sudo_password: Secret | None = None) -> Iterator[tuple[Fleet, dict[str, str]]]:
+    """Connect to every host at once; yield those that answer, and why each of the others does not.
+
+    Raises UnreachableError when none answers.
+    """
+    with _opened(inventory, sudo_password, lambda _: None) as (fleet, failures):
+        ours = [error for error in failures.values() if isinstance(error, SwarmkitError)]
+        if not fleet or len(ours) < len(failures):
+            raise _all_failures(list(failures.values()))
+        yield fleet, {name: str(error).splitlines()[0] for name, error in failures.items()}
+
+
+@contextmanager
+def _opened(
+    inventory: Inventory, sudo_password: Secret | None, on_connected: Callable[[str], None]
+) -> Iterator[tuple[Fleet, dict[str, Exception]]]:
     settings = read_ssh_settings(inventory)
     routes = {host.name: hops_to(host, settings) for host in inventory.hosts}
 
@@ -70,10 +93,10 @@ def reach(
 
     opened = fan_out(routes, open_one)
     try:
-        failures = [_without_engine(name, value) for name, value in opened.items() if isinstance(value, Exception)]
-        if failures:
-            raise _all_failures(failures)
-        yield {name: value[0] for name, value in opened.items() if not isinstance(value, Exception)}
+        failures = {
+            name: _without_engine(name, value) for name, value in opened.items() if isinstance(value, Exception)
+        }
+        yield {name: value[0] for name, value in opened.items() if not isinstance(value, Exception)}, failures
     finally:
         for value in opened.values():
             if not isinstance(value, Exception):

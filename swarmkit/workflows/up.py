@@ -94,7 +94,7 @@ def up(
             return UpReport(plan, observed)
         with ExitStack() as resources:
             woken = resources.enter_context(wakeups(fleet))
-            waiter = _Waiter(fleet, woken, progress, service_timeout_seconds)
+            waiter = Waiter(fleet, woken, progress, service_timeout_seconds)
             applied: tuple[Applied, ...] = ()
             if not plan.is_empty:
                 writer = resources.enter_context(one_writer(fleet, observed, progress, "up", lock_wait_seconds))
@@ -104,7 +104,7 @@ def up(
                         raise RefusedError(plan)
                     if not confirm(plan):
                         return UpReport(plan, observed)
-                applied, observed = _apply_rounds(plan, declared, fleet, observed, waiter, writer)
+                applied, observed = apply_rounds(plan, declared, fleet, observed, waiter, writer)
             waited = False
             if declared.stack is not None:
                 progress.phase("converge")
@@ -137,8 +137,8 @@ def plan_for(declared: Declared, fleet: Fleet) -> tuple[Plan, Observed]:
     return make_plan(declared, observed, found), observed
 
 
-def _apply_rounds(
-    plan: Plan, declared: Declared, fleet: Fleet, observed: Observed, waiter: _Waiter, writer: OneWriter
+def apply_rounds(
+    plan: Plan, declared: Declared, fleet: Fleet, observed: Observed, waiter: Waiter, writer: OneWriter
 ) -> tuple[tuple[Applied, ...], Observed]:
     """Apply *plan*, look again and apply what is still to do; return all that was applied and the last look."""
     rounds: list[Applied] = []
@@ -163,7 +163,7 @@ def _apply_rounds(
 
 
 @dataclass(frozen=True)
-class _Waiter:
+class Waiter:
     """Waits for services with the run's hosts, wake-ups and deadline."""
 
     fleet: Fleet

@@ -271,3 +271,38 @@ def test_a_run_that_was_frozen_and_lost_the_cluster_stops_before_its_next_write(
     assert "another run has taken the cluster over" in said
     assert nodes(life, "P") == {"P": "manager", "Q": "worker", "R": "worker"}
     assert life.run("P", LOCK) == ""
+
+
+def test_the_last_of_three_managers_goes_on_and_those_that_come_back_join_it(life: Lab, tmp_path: Path) -> None:
+    whole = inventory(life, tmp_path, "PQR", labels="data")
+    changed(life, "up", "--yes", "-i", whole)
+    idle(life)
+    before = life.run("P", "docker info --format '{{.Swarm.Cluster.ID}}'").strip()
+    life.run("P", "sync")
+    for name in "QR":
+        changed(life, "lab", "power-off", name)
+    wait_until(
+        lambda: life.run("P", "docker node ls 2>&1 || true"),
+        lambda said: "leader" in said or "DeadlineExceeded" in said,
+        timeout_seconds=90,
+    )
+    unsure = life.swarmkit("recover", "quorum", "--yes", "--lost", "Q", "-i", whole)
+    assert unsure.returncode == 1
+    assert "--lost R" in unsure.stderr
+    said = changed(life, "recover", "quorum", "--yes", "--lost", "Q", "--lost", "R", "-i", whole)
+    assert "P  go on alone with its state" in said
+    assert life.run("P", "docker info --format '{{.Swarm.Cluster.ID}}'").strip() == before
+    assert nodes(life, "P") == {"P": "manager"}
+    assert "idle" in life.run("P", "docker service ls --format '{{.Name}}'")
+
+    for name in "QR":
+        changed(life, "lab", "power-on", name)
+    life.up()
+    refused = life.swarmkit("up", "--yes", "-i", whole)
+    assert refused.returncode == 1
+    assert "swarmkit recover quorum" in refused.stderr
+    changed(life, "recover", "quorum", "--yes", "-i", whole)
+    assert nodes(life, "Q") == {"P": "manager", "Q": "manager", "R": "manager"}
+    life.run("P", "docker service rm idle")
+    assert "nothing to do" in changed(life, "recover", "quorum", "--yes", "-i", whole)
+    assert "nothing to do" in changed(life, "up", "--yes", "-i", whole)

@@ -1,0 +1,92 @@
+"""`swarmkit recover quorum`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from swarmkit.cli import options
+from swarmkit.cli.failures import shown_failures
+from swarmkit.cli.journaled import journaled
+from swarmkit.errors import InputError
+
+
+@click.group()
+def recover() -> None:
+    """What to do on the day when managers are gone."""
+
+
+@recover.command()
+@options.inventory_option
+@click.option("--lost", multiple=True, metavar="HOST", help="A manager that is off for good; one option for each.")
+@click.option("--from", "going_on", default="", metavar="HOST", help="The manager that goes on; default: the newest.")
+@options.yes_option
+@options.allow_even_managers_option
+@options.ask_become_pass_option
+@options.lock_wait_option
+def quorum(
+    *,
+    inventory_file: Path,
+    lost: tuple[str, ...],
+    going_on: str,
+    yes: bool,
+    allow_even_managers: bool,
+    ask_become_pass: bool,
+    lock_wait_seconds: float,
+) -> None:
+    """Let the swarm go on with the manager that is left, when most managers are lost.
+
+    The manager with the newest raft log goes on with the swarm's state; the entries of all other managers are removed,
+    and those of them that answer leave and join again. Services, networks, secrets and workers stay.
+
+    Run it again when a lost manager is back: it still believes in the old swarm, leaves it and joins the one that went
+    on. Until then keep it off: old managers that meet may make a second swarm.
+    """
+    from swarmkit.plan.model import Plan
+    from swarmkit.report.console import results
+    from swarmkit.report.findings import print_findings
+    from swarmkit.report.live import progress_for
+    from swarmkit.report.outcome import print_outcome
+    from swarmkit.report.plan_text import print_plan
+    from swarmkit.report.status import print_nodes
+    from swarmkit.workflows.inputs import read_declared
+    from swarmkit.workflows.recover import recover_quorum
+
+    declared = read_declared(inventory_file, None, allow_even_managers=allow_even_managers)
+    inventory = declared.inventory
+    names = [host.name for host in inventory.hosts]
+    unknown = [name for name in (*lost, *([going_on] if going_on else [])) if name not in names]
+    if unknown:
+        raise InputError(f"no host {', '.join(unknown)} in the inventory", to_do=f"there are: {', '.join(names)}")
+    password = options.sudo_password(ask=ask_become_pass)
+    with journaled("recover quorum", inventory) as journal:
+        with shown_failures(declared), progress_for(sys.stderr) as progress:
+
+            def confirm(plan: Plan) -> bool:
+                progress.rest()
+                print_plan(results(), plan, cluster=inventory.cluster, hosts=names)
+                question = f"go on with cluster '{inventory.cluster}' this way?"
+                agreed = plan.is_empty or options.confirmed(question, yes=yes)
+                if agreed:
+                    journal.begin(plan)
+                return agreed
+
+            report = recover_quorum(
+                inventory,
+                lost=lost,
+                going_on=going_on,
+                progress=journal.watching(progress),
+                confirm=confirm,
+                sudo_password=password,
+                lock_wait_seconds=lock_wait_seconds,
+            )
+        if report is None:
+            return
+        for applied in report.applied:
+            print_outcome(results(), applied)
+        print_findings(results(), report.findings)
+        print_nodes(results(), report.inventory, report.observed)
+        if report.proof_failed:
+            sys.exit(4)

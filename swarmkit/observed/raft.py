@@ -1,0 +1,77 @@
+"""How far a manager's raft log had come when the others were lost, and of which cluster it is. Never writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from swarmkit.reach.fan_out import fan_out
+from swarmkit.reach.fleet import Fleet
+from swarmkit.reach.retry import wait_until
+
+TIMEOUT_SECONDS = 30.0
+# A manager without a leader asks for votes all the time, and logs with each how far its own log is (etcd raft.go,
+# campaign). The API tells neither, and the files are encrypted.
+_SCRIPT = """
+journalctl -u docker -o cat -n 20000 --no-pager 2>/dev/null \\
+    | sed -n 's/.*\\[logterm: \\([0-9]*\\), index: \\([0-9]*\\)\\] sent Msg[A-Za-z]*Vote request.*/raft \\1 \\2/p' \\
+    | tail -n 1
+cat "$1/swarm/certificates/swarm-node.crt" 2>/dev/null
+"""
+
+
+@dataclass(frozen=True)
+class RaftFacts:
+    cluster_id: str = ""
+    """From the node's own certificate, which a manager without a leader has too; empty when it cannot be read."""
+    term: int = 0
+    index: int = 0
+    """Last entry of its log; 0 when it has not told."""
+
+    def __str__(self) -> str:
+        return f"raft log at term {self.term}, index {self.index}" if self.index else "how far its raft log is, unknown"
+
+
+def read_raft(fleet: Fleet, names: Iterable[str], *, wait_seconds: float = 0.0) -> dict[str, RaftFacts]:
+    """Return what the managers *names* know of themselves; raises what a host's connection raises.
+
+    With *wait_seconds*, each gets as long to ask for votes, and so to tell how far its log is.
+    """
+
+    def read_once(name: str) -> RaftFacts:
+        folder = str(fleet[name].engine.info()["DockerRootDir"])
+        return parse_raft(fleet[name].shell.run(_SCRIPT, (folder,), timeout_seconds=TIMEOUT_SECONDS).stdout)
+
+    def read(name: str) -> RaftFacts:
+        return wait_until(
+            lambda: read_once(name), lambda facts: bool(facts.index), timeout_seconds=wait_seconds, interval_seconds=1.0
+        )
+
+    found: dict[str, RaftFacts] = {}
+    for name, answer in fan_out(names, read).items():
+        if isinstance(answer, Exception):
+            raise answer
+        found[name] = answer
+    return found
+
+
+def parse_raft(text: str) -> RaftFacts:
+    """Return the facts in what the script printed."""
+    term = index = 0
+    first, _, rest = text.partition("\n")
+    if first.startswith("raft "):
+        term, index = (int(word) for word in first.split()[1:])
+    else:
+        rest = text
+    return RaftFacts(_organization(rest), term, index)
+
+
+def _organization(certificate: str) -> str:
+    """Return the subject's O of a node's certificate: the cluster's id (moby/swarmkit ca/certificates.go)."""
+    if "BEGIN CERTIFICATE" not in certificate:
+        return ""
+    from cryptography import x509
+
+    subject = x509.load_pem_x509_certificate(certificate.encode()).subject
+    names = subject.get_attributes_for_oid(x509.NameOID.ORGANIZATION_NAME)
+    return str(names[0].value) if names else ""

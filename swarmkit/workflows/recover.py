@@ -1,0 +1,93 @@
+"""`recover quorum`: one surviving manager goes on, the old ones are kept away, and the declared managers grow again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+
+from swarmkit.converge.wait import wakeups
+from swarmkit.declared.host import Inventory
+from swarmkit.finding import Finding
+from swarmkit.observed.model import Observed
+from swarmkit.observed.observe import observe
+from swarmkit.observed.raft import read_raft
+from swarmkit.plan.model import Applied, Plan
+from swarmkit.plan.planner import Declared
+from swarmkit.plan.progress import Progress
+from swarmkit.plan.quorum_recovery import Recovery, Survey, recovery_plan
+from swarmkit.reach.fleet import Fleet, reach_some
+from swarmkit.secret import Secret
+from swarmkit.verify.prove import prove
+from swarmkit.workflows.one_writer import one_writer
+from swarmkit.workflows.up import PROOF_PATIENCE_SECONDS, RefusedError, Waiter, apply_rounds
+
+SERVICE_TIMEOUT_SECONDS = 300.0
+ELECTION_SECONDS = 30.0
+"""Within it a manager without a leader asks for votes: 10 to 20 s after the leader was heard last, then again."""
+
+
+@dataclass(frozen=True)
+class RecoveryReport:
+    applied: tuple[Applied, ...]
+    observed: Observed
+    inventory: Inventory
+    """The hosts that answered."""
+    findings: tuple[Finding, ...]
+
+    @property
+    def proof_failed(self) -> bool:
+        return any(finding.severity == "error" for finding in self.findings)
+
+
+def recover_quorum(
+    inventory: Inventory,
+    *,
+    lost: Collection[str],
+    going_on: str,
+    progress: Progress,
+    confirm: Callable[[Plan], bool],
+    sudo_password: Secret | None = None,
+    lock_wait_seconds: float = 0.0,
+) -> RecoveryReport | None:
+    """Give the swarm a quorum again with the hosts that answer; None when nothing was to do or *confirm* declined.
+
+    Raises RefusedError, LockedError, IncompleteError or NotConvergedError.
+    """
+    progress.phase("connect")
+    with ExitStack() as resources:
+        fleet, silent = resources.enter_context(reach_some(inventory, sudo_password=sudo_password))
+        progress.phase("observe")
+        recovery, observed = _look(inventory, fleet, silent, lost, going_on)
+        if recovery.plan.refusals:
+            raise RefusedError(recovery.plan)
+        if not confirm(recovery.plan) or recovery.plan.is_empty:
+            return None
+        manager = recovery.manager
+        # The one that goes on stands first: it takes the writes, and the lock is kept by it alone.
+        answering = sorted((fleet[name].host for name in fleet), key=lambda host: host.name != manager)
+        reached = replace(inventory, hosts=tuple(answering))
+        writer = resources.enter_context(
+            one_writer({manager: fleet[manager]}, observed, progress, "recover quorum", lock_wait_seconds)
+        )
+        woken = resources.enter_context(wakeups(fleet))
+        waiter = Waiter(fleet, woken, progress, SERVICE_TIMEOUT_SECONDS)
+        applied, observed = apply_rounds(recovery.plan, Declared(reached), fleet, observed, waiter, writer)
+        progress.phase("verify")
+        findings = prove(fleet, reached, None, observed, patience_seconds=PROOF_PATIENCE_SECONDS)
+        return RecoveryReport(applied, observed, reached, findings)
+
+
+def _look(
+    inventory: Inventory, fleet: Fleet, silent: dict[str, str], lost: Collection[str], going_on: str
+) -> tuple[Recovery, Observed]:
+    observed = observe(fleet, kernel="never")
+    managers = [
+        name
+        for name, facts in observed.hosts.items()
+        if facts.engine.is_manager and facts.engine.swarm_state == "active"
+    ]
+    choice = observed.cluster is None and len(managers) > 1 and not going_on
+    raft = read_raft(fleet, managers, wait_seconds=ELECTION_SECONDS if choice else 0.0)
+    survey = Survey(inventory, observed, raft, silent)
+    return recovery_plan(survey, lost=lost, going_on=going_on), observed

@@ -1,0 +1,143 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from fakes.running import run_once
+from fakes.swarm import FakeFleet, fake_fleet
+
+from swarmkit.declared.host import Host, Inventory
+from swarmkit.observed.model import RECOVERY_LABEL, Observed
+from swarmkit.observed.observe import observe
+from swarmkit.observed.raft import RaftFacts, parse_raft
+from swarmkit.plan.planner import Declared, make_plan
+from swarmkit.plan.quorum_recovery import Survey, recovery_plan
+
+HOSTS = tuple(Host(name, f"10.88.0.{11 + number}", "manager") for number, name in enumerate("ABCDE"))
+INVENTORY = Inventory(Path("inventory.yaml"), "prod", HOSTS)
+LOST = {name: f"{name}: cannot be reached" for name in "CDE"}
+KNOWN = {"A": RaftFacts("cluster", 4, 250), "B": RaftFacts("cluster", 4, 254)}
+
+
+@pytest.fixture
+def made() -> FakeFleet:
+    fleet = fake_fleet(INVENTORY)
+    run_once(fleet, Declared(INVENTORY))
+    return fleet
+
+
+def without_leader(fleet: FakeFleet, *names: str) -> Observed:
+    observed = observe(fleet, kernel="never")
+    hosts = {name: observed.hosts[name] for name in names}
+    return Observed(hosts, None, "The swarm does not have a leader")
+
+
+def refused(survey: Survey, *, lost: str = "CDE", going_on: str = "") -> list[tuple[str, str]]:
+    recovery = recovery_plan(survey, lost=lost, going_on=going_on)
+    assert not recovery.plan.operations
+    return [(finding.where, finding.what) for finding in recovery.plan.refusals]
+
+
+def test_the_manager_with_the_newest_log_goes_on_and_the_other_survivor_joins_it(made: FakeFleet) -> None:
+    survey = Survey(INVENTORY, without_leader(made, "A", "B"), KNOWN, LOST)
+    recovery = recovery_plan(survey, lost="CDE")
+    assert recovery.manager == "B"
+    steps = [(operation.step.key, operation.step.target) for operation in recovery.plan.operations]
+    assert steps == [("swarm:init", "B"), ("recover:old-managers", "B"), ("leave:A", "A")]
+    assert all(operation.step.destructive for operation in recovery.plan.operations)
+    assert "term 4, index 254" in recovery.plan.operations[0].step.reason
+
+
+def test_the_operator_may_choose_who_goes_on(made: FakeFleet) -> None:
+    survey = Survey(INVENTORY, without_leader(made, "A", "B"), KNOWN, LOST)
+    assert recovery_plan(survey, lost="CDE", going_on="A").manager == "A"
+    assert refused(survey, going_on="C") == [("C", "is no manager that answers")]
+
+
+def test_a_silent_manager_is_lost_only_when_the_operator_says_so(made: FakeFleet) -> None:
+    survey = Survey(INVENTORY, without_leader(made, "A", "B"), KNOWN, LOST)
+    assert refused(survey, lost="CD") == [("E", "does not answer, and may be a manager that lives")]
+    assert refused(survey, lost="BCDE") == [("B", "is said to be lost, but it answers")]
+
+
+def test_a_quorum_of_survivors_needs_no_force(made: FakeFleet) -> None:
+    raft = {**KNOWN, "C": RaftFacts("cluster", 4, 254)}
+    survey = Survey(INVENTORY, without_leader(made, "A", "B", "C"), raft, {name: LOST[name] for name in "DE"})
+    assert ("swarm", "3 of 5 managers answer, which is a quorum") in refused(survey, lost="DE")
+
+
+def test_nothing_is_forced_when_it_is_unknown_who_knows_most(made: FakeFleet) -> None:
+    unknown = {"A": RaftFacts("cluster"), "B": KNOWN["B"]}
+    survey = Survey(INVENTORY, without_leader(made, "A", "B"), unknown, LOST)
+    assert refused(survey) == [("swarm", "which manager knows most cannot be told")]
+    foreign = {"A": RaftFacts("another", 9, 999), "B": KNOWN["B"]}
+    survey = Survey(INVENTORY, without_leader(made, "A", "B"), foreign, LOST)
+    assert refused(survey) == [("swarm", "the managers are not of one cluster")]
+
+
+def test_without_any_manager_there_is_nothing_to_go_on_with(made: FakeFleet) -> None:
+    hosts = {"A": observe(made, kernel="never").hosts["A"]}
+    hosts = {"A": replace(hosts["A"], engine=replace(hosts["A"].engine, swarm_state="inactive", is_manager=False))}
+    survey = Survey(INVENTORY, Observed(hosts, None), {}, {**LOST, "B": "B: cannot be reached"})
+    assert refused(survey, lost="BCDE") == [("swarm", "no manager is left that answers")]
+
+
+def recovered(fleet: FakeFleet, old: str) -> Observed:
+    """The swarm went on without *old*, which is back and still believes in the old one."""
+    observed = observe(fleet, kernel="never")
+    cluster = observed.cluster
+    assert cluster
+    left = observed.hosts[old].engine.node_id
+    cluster = replace(
+        cluster,
+        labels={**cluster.labels, RECOVERY_LABEL: "1"},
+        nodes=tuple(node for node in cluster.nodes if node.id != left),
+    )
+    hosts = {
+        name: replace(facts, engine=replace(facts.engine, recovery=int(name != old)))
+        for name, facts in observed.hosts.items()
+    }
+    return Observed(hosts, cluster)
+
+
+def test_a_manager_that_missed_the_recovery_leaves_and_up_says_how(made: FakeFleet) -> None:
+    observed = recovered(made, "E")
+    assert observed.cluster
+    own = RaftFacts(observed.cluster.id)
+    recovery = recovery_plan(Survey(INVENTORY, observed, dict.fromkeys("ABCDE", own), {}), lost=())
+    assert [operation.step.key for operation in recovery.plan.operations] == ["leave:E"]
+    refusal = make_plan(Declared(INVENTORY), observed).refusals[0]
+    assert (refusal.where, refusal.remedy) == ("E", "run: swarmkit recover quorum")
+
+
+def test_entries_that_a_killed_recovery_left_are_removed_by_the_next(made: FakeFleet) -> None:
+    observed = recovered(made, "E")
+    assert observed.cluster
+    first, *others = observed.cluster.nodes
+    lost = replace(first, id="lost", hostname="lost", state="down", reachability="")
+    cluster = replace(observed.cluster, nodes=(first, *others, lost))
+    raft = dict.fromkeys("ABCD", RaftFacts(cluster.id))
+    recovery = recovery_plan(Survey(INVENTORY, Observed(observed.hosts, cluster), raft, {}), lost=())
+    assert [operation.step.key for operation in recovery.plan.operations] == ["recover:old-managers"]
+
+
+def test_a_manager_of_a_foreign_swarm_is_never_told_to_leave(made: FakeFleet) -> None:
+    observed = recovered(made, "E")
+    assert observed.cluster
+    raft = {**dict.fromkeys("ABCD", RaftFacts(observed.cluster.id)), "E": RaftFacts("foreign")}
+    assert refused(Survey(INVENTORY, observed, raft, {})) == [("E", "it is a manager of another swarm")]
+
+
+def test_a_swarm_with_its_quorum_has_nothing_to_recover(made: FakeFleet) -> None:
+    observed = observe(made, kernel="never")
+    assert observed.cluster
+    raft = dict.fromkeys("ABCDE", RaftFacts(observed.cluster.id))
+    recovery = recovery_plan(Survey(INVENTORY, observed, raft, {}), lost=())
+    assert recovery.plan.is_empty
+    assert not recovery.plan.refusals
+
+
+def test_what_a_manager_cannot_tell_stays_unknown() -> None:
+    assert parse_raft("") == RaftFacts()
+    assert parse_raft("raft 4 254\n") == RaftFacts("", 4, 254)
+    assert str(parse_raft("raft 4 254\n")) == "raft log at term 4, index 254"
+    assert "unknown" in str(parse_raft("cat: no such file"))
