@@ -27,6 +27,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rotate": ("swarmkit.cli.credentials:rotate", "Make new join tokens, a new CA or a new unlock key."),
     "autolock": ("swarmkit.cli.credentials:autolock", "Lock managers when they start, or not."),
     "unlock": ("swarmkit.cli.credentials:unlock", "Unlock every manager after a reboot."),
+    "backup": ("swarmkit.cli.backup:backup", "The swarm's state in one encrypted file: take, ls, verify."),
+    "restore": ("swarmkit.cli.backup:restore", "Let a manager go on from a backup, when none is left."),
     "recover": ("swarmkit.cli.recover:recover", "Go on with the manager that is left, when most are lost."),
     "history": ("swarmkit.cli.history:history", "Show what runs from this machine have changed."),
     "trust": ("swarmkit.cli.trust:trust", "Show the hosts' SSH keys and record them as trusted."),

@@ -100,24 +100,29 @@ def sudo_password(*, ask: bool) -> Secret | None:
             )
         return Secret(str(click.prompt("sudo password", hide_input=True, err=True)).encode())
     named = os.environ.get(PASSWORD_FILE_VARIABLE)
-    return _password_of(Path(named).expanduser()) if named else None
+    return secret_line(Path(named).expanduser(), PASSWORD_FILE_VARIABLE) if named else None
 
 
-def _password_of(path: Path) -> Secret:
+def secret_file(path: Path, source: str) -> Secret:
+    """Return what is in *path*, which only its owner may read; *source* is what named it. Raises InputError."""
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode) or stat.S_IMODE(status.st_mode) & 0o077:
             raise InputError(
-                f"{PASSWORD_FILE_VARIABLE}: {path} can be read by others or is no regular file",
+                f"{source}: {path} can be read by others or is no regular file",
                 to_do=f"make it a file that only you can read: chmod 600 {path}",
             )
-        content = path.read_bytes()
+        return Secret(path.read_bytes())
     except OSError as error:
-        raise InputError(f"{PASSWORD_FILE_VARIABLE}: cannot read {path}: {error.strerror}") from error
-    password = content.removesuffix(b"\n").removesuffix(b"\r")
-    if not password or b"\n" in password:
-        raise InputError(f"{PASSWORD_FILE_VARIABLE}: {path} must hold the password alone, in one line")
-    return Secret(password)
+        raise InputError(f"{source}: cannot read {path}: {error.strerror}") from error
+
+
+def secret_line(path: Path, source: str) -> Secret:
+    """Return the one line that *path* must hold; see secret_file."""
+    line = secret_file(path, source).reveal().removesuffix(b"\n").removesuffix(b"\r")
+    if not line or b"\n" in line:
+        raise InputError(f"{source}: {path} must hold the secret alone, in one line")
+    return Secret(line)
 
 
 def confirmed(question: str, *, yes: bool) -> bool:

@@ -30,7 +30,7 @@ from swarmkit.secret import Secret, mask
 
 CONNECT_TIMEOUT_SECONDS = 10.0
 KEEPALIVE_SECONDS = 15
-OUTPUT_LIMIT_BYTES = 8 * 1024 * 1024
+OUTPUT_LIMIT_BYTES = 256 * 1024 * 1024
 # SHA-1 signatures are not accepted (HAZARDS S20).
 _DISABLED = {"keys": ["ssh-rsa"], "pubkeys": ["ssh-rsa"]}
 _TRANSIENT = (TimeoutError, ConnectionResetError, ConnectionRefusedError, EOFError)

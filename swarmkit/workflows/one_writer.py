@@ -28,7 +28,7 @@ class OneWriter:
         Two that make one at the same time meet at the first manager's engine, which makes one swarm only; images may
         be on their way before that, and two that send the same do no harm.
         """
-        if step.key == INIT or (step.subject == "image" and not self.lock.is_held):
+        if step.key.startswith(INIT) or (step.subject == "image" and not self.lock.is_held):
             return
         self.lock.guard()
 

@@ -306,3 +306,37 @@ def test_the_last_of_three_managers_goes_on_and_those_that_come_back_join_it(lif
     life.run("P", "docker service rm idle")
     assert "nothing to do" in changed(life, "recover", "quorum", "--yes", "-i", whole)
     assert "nothing to do" in changed(life, "up", "--yes", "-i", whole)
+
+
+def test_a_swarm_whose_only_manager_is_gone_goes_on_from_its_backup(life: Lab, tmp_path: Path) -> None:
+    changed(life, "up", "--yes", "-i", inventory(life, tmp_path, "PQR", labels="data"))
+    path = inventory(life, tmp_path, "P", "QR", labels="data")
+    changed(life, "up", "--yes", "-i", path)
+    idle(life)
+    secret = "docker secret ls --format '{{.Name}}'"
+    life.run("P", "echo hidden | docker secret create kept -")
+    before = life.run("P", "docker info --format '{{.Swarm.Cluster.ID}} {{.Swarm.NodeID}}'")
+    key = tmp_path / "passphrase"
+    key.touch(mode=0o600)
+    key.write_text("correct horse battery staple\n")
+    take = ("backup", "take", "--yes", "-i", path, "-o", tmp_path, "--passphrase-file", key)
+    assert "the engine was stopped for" in changed(life, *take)
+    (archive,) = tmp_path.glob("life-*.swarmkit.age")
+    assert archive.stat().st_mode & 0o777 == 0o600
+    assert "services  idle" in changed(life, "backup", "verify", archive, "--passphrase-file", key)
+    assert running_on(life, "Q") == 1
+    restore = ("restore", archive, "--yes", "-i", path, "--passphrase-file", key)
+    alive = life.swarmkit(*restore)
+    assert alive.returncode == 1
+    assert "is a manager that lives" in alive.stderr
+
+    changed(life, "lab", "reset", "P")
+    files = "/bin/sleep /lib/x86_64-linux-gnu/libc.so.6 /lib64/ld-linux-x86-64.so.2"
+    life.run("P", f"tar -C / -ch {files} 2>/dev/null | docker import - idle:1")
+    changed(life, *restore)
+    assert life.run("P", "docker info --format '{{.Swarm.Cluster.ID}} {{.Swarm.NodeID}}'") == before
+    assert nodes(life, "P") == {"P": "manager", "Q": "worker", "R": "worker"}
+    assert life.run("P", secret).strip() == "kept"
+    assert sum(running_on(life, name) for name in "PQR") == 3
+    life.run("P", "docker service rm idle; docker secret rm kept")
+    assert "nothing to do" in changed(life, "up", "--yes", "-i", path)
