@@ -156,6 +156,7 @@ def restore(
     from swarmkit.workflows.inputs import read_declared
 
     declared = read_declared(inventory_file, None, allow_even_managers=allow_even_managers)
+    options.check_hosts(declared.inventory, lost)
     content = _open(archive_file, passphrase_file, identity)
     _show(content)
     password = options.sudo_password(ask=ask_become_pass)

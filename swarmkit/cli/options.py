@@ -6,12 +6,17 @@ import math
 import os
 import stat
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from swarmkit.errors import InputError
 from swarmkit.secret import Secret
+
+if TYPE_CHECKING:
+    from swarmkit.declared.host import Inventory
 
 DEFAULT_TIMEOUT_SECONDS = "300"
 PASSWORD_FILE_VARIABLE = "SWARMKIT_BECOME_PASSWORD_FILE"  # noqa: S105 - the variable's name
@@ -123,6 +128,13 @@ def secret_line(path: Path, source: str) -> Secret:
     if not line or b"\n" in line:
         raise InputError(f"{source}: {path} must hold the secret alone, in one line")
     return Secret(line)
+
+
+def check_hosts(inventory: Inventory, names: Iterable[str]) -> None:
+    """Raise InputError when *names* has hosts that *inventory* has not."""
+    known = [host.name for host in inventory.hosts]
+    if unknown := [name for name in names if name not in known]:
+        raise InputError(f"no host {', '.join(unknown)} in the inventory", to_do=f"there are: {', '.join(known)}")
 
 
 def confirmed(question: str, *, yes: bool) -> bool:

@@ -10,7 +10,6 @@ import click
 from swarmkit.cli import options
 from swarmkit.cli.failures import shown_failures
 from swarmkit.cli.journaled import journaled
-from swarmkit.errors import InputError
 
 
 @click.group()
@@ -57,9 +56,7 @@ def quorum(
     declared = read_declared(inventory_file, None, allow_even_managers=allow_even_managers)
     inventory = declared.inventory
     names = [host.name for host in inventory.hosts]
-    unknown = [name for name in (*lost, *([going_on] if going_on else [])) if name not in names]
-    if unknown:
-        raise InputError(f"no host {', '.join(unknown)} in the inventory", to_do=f"there are: {', '.join(names)}")
+    options.check_hosts(inventory, (*lost, *([going_on] if going_on else [])))
     password = options.sudo_password(ask=ask_become_pass)
     with journaled("recover quorum", inventory) as journal:
         with shown_failures(declared), progress_for(sys.stderr) as progress:

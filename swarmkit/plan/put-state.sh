@@ -4,16 +4,24 @@ umask 077
 root=$1 aside=$2
 test ! -e "$root/$aside" || { echo "$root/$aside is there already" >&2; exit 1; }
 new=$(mktemp -d "$root/swarmkit-restore.XXXXXX")
-moved=no
+stopped=no placed=no
+# What was there is removed by nobody: only what was put in its place, when it is known to be elsewhere or never was.
 back() {
-    if [ "$moved" = yes ]; then
-        systemctl stop docker.socket docker </dev/null >&2 || :
+    if [ "$stopped" = no ]; then
+        rm -rf "$new"
+        return
+    fi
+    systemctl stop docker.socket docker </dev/null >&2 || :
+    if [ -e "$root/$aside" ]; then
         rm -rf "$root/swarm"
-        if [ -e "$root/$aside" ]; then mv "$root/$aside" "$root/swarm"; fi
+        mv "$root/$aside" "$root/swarm"
+    elif [ "$placed" = yes ]; then
+        rm -rf "$root/swarm"
     fi
     rm -rf "$new"
     systemctl start docker.socket docker </dev/null >&2
 }
+is_stopped() { case "$(systemctl is-active docker </dev/null || :)" in inactive | failed) ;; *) return 1 ;; esac; }
 trap back EXIT
 trap 'exit 1' HUP INT TERM
 base64 -d >"$new/swarm.tar.gz" <<'SWARMKIT_END'
@@ -21,10 +29,13 @@ base64 -d >"$new/swarm.tar.gz" <<'SWARMKIT_END'
 SWARMKIT_END
 tar -C "$new" -xzf "$new/swarm.tar.gz" </dev/null
 test -f "$new/swarm/docker-state.json"
-systemctl stop docker.socket docker </dev/null >&2
-test "$(systemctl is-active docker </dev/null || :)" = inactive || { echo "docker did not stop" >&2; exit 1; }
-moved=yes
+stopped=yes
+# The socket first and alone: together the service stops first, and who asks for the engine meanwhile starts it again.
+systemctl stop --job-mode=ignore-dependencies docker.socket </dev/null >&2
+systemctl stop docker </dev/null >&2
+is_stopped || { echo "docker did not stop: $(systemctl is-active docker </dev/null)" >&2; exit 1; }
 if [ -e "$root/swarm" ]; then mv "$root/swarm" "$root/$aside"; fi
+placed=yes
 mv "$new/swarm" "$root/swarm"
 sync
 systemctl start docker.socket docker </dev/null >&2

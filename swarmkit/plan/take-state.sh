@@ -5,14 +5,16 @@ root=$1
 copy=$(mktemp -d /var/tmp/swarmkit-backup.XXXXXX)
 start() { systemctl start docker.socket docker </dev/null >&2; }
 clean() { rm -rf "$copy"; }
+is_stopped() { case "$(systemctl is-active docker </dev/null || :)" in inactive | failed) ;; *) return 1 ;; esac; }
 trap 'start; clean' EXIT
 trap 'exit 1' HUP INT TERM
 begin=$(date +%s%3N)
-# The socket too: the next who asks for the engine would start it in the middle of the copy.
-systemctl stop docker.socket docker </dev/null >&2
-test "$(systemctl is-active docker </dev/null || :)" = inactive || { echo "docker did not stop" >&2; exit 1; }
+# The socket first and alone: together the service stops first, and who asks for the engine meanwhile starts it again.
+systemctl stop --job-mode=ignore-dependencies docker.socket </dev/null >&2
+systemctl stop docker </dev/null >&2
+is_stopped || { echo "docker did not stop: $(systemctl is-active docker </dev/null)" >&2; exit 1; }
 tar -C "$root" -S -czf "$copy/swarm.tar.gz" swarm </dev/null
-test "$(systemctl is-active docker </dev/null || :)" = inactive || { echo "docker was started while its state was copied" >&2; exit 1; }
+is_stopped || { echo "docker was started while its state was copied" >&2; exit 1; }
 start
 end=$(date +%s%3N)
 trap clean EXIT

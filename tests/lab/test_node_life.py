@@ -333,6 +333,15 @@ def test_a_swarm_whose_only_manager_is_gone_goes_on_from_its_backup(life: Lab, t
     changed(life, "lab", "reset", "P")
     files = "/bin/sleep /lib/x86_64-linux-gnu/libc.so.6 /lib64/ld-linux-x86-64.so.2"
     life.run("P", f"tar -C / -ch {files} 2>/dev/null | docker import - idle:1")
+    # An engine that cannot start: what was put in place is taken away again.
+    life.run("P", "mkdir -p /etc/docker; echo '{' >/etc/docker/daemon.json")
+    failed = life.swarmkit(*restore)
+    assert failed.returncode == 1
+    assert "P: could not put the state back" in failed.stderr
+    life.run("P", "rm /etc/docker/daemon.json; systemctl reset-failed docker docker.socket; systemctl start docker")
+    assert life.run("P", "docker info --format '{{.Swarm.LocalNodeState}}'").strip() == "inactive"
+    assert life.run("P", "ls /var/lib/docker | grep -e restore -e before || true") == ""
+
     changed(life, *restore)
     assert life.run("P", "docker info --format '{{.Swarm.Cluster.ID}} {{.Swarm.NodeID}}'") == before
     assert nodes(life, "P") == {"P": "manager", "Q": "worker", "R": "worker"}
