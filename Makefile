@@ -1,7 +1,10 @@
 # make demo   the whole job on the embedded lab: three hosts, a swarm, the shop, the proof
 # make test   every test, on the lab too
 # make check  the fast part: lint, types, import rules, unit and case tests
-# make docs   docs/checks.md anew, from the checks
+# make healthy  doctor and verify twenty times on healthy hosts, 3 and 5 of them, of both engine versions; a part of it, kept in
+#               benchmarks/README.md as well: make healthy HEALTHY="--engines 26.1 --hosts 3 --runs 5"
+# make docs   docs/checks.md, docs/stack-files.md and docs/runbooks.md anew, from the code
+# make faults the whole fault matrix, 10 seeds of each random fault: hours
 # Each installs what it needs first; the second time there is nothing to install.
 
 SHELL := /bin/bash
@@ -10,7 +13,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 MARK := $(VENV)/.installed
 
-.PHONY: demo test check bench docs packages venv down clean
+.PHONY: demo test check bench faults healthy docs packages venv down clean
 
 demo:
 	@examples/demo
@@ -19,24 +22,39 @@ test: packages venv
 	@examples/shop/build-images
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --durations=25
 
 check: venv
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q -m "not lab"
+	$(BIN)/python -m pytest -q -n 2 -m "not lab and not browser"
 
 bench: packages venv
 	@examples/shop/build-images
 	$(BIN)/python benchmarks/bootstrap/run
 
+healthy: packages venv
+	@examples/shop/build-images
+	$(BIN)/python benchmarks/healthy/run --state "$${XDG_STATE_HOME:-$$HOME/.local/state}/swarmkit-healthy" \
+		--images "$${XDG_CACHE_HOME:-$$HOME/.cache}/swarmkit/images" $(HEALTHY)
+
+faults: packages venv
+	@examples/shop/build-images
+	@mkdir -p build && rm -f build/faults.jsonl
+	FAULT_SEEDS=10 FAULT_RECORD=$(CURDIR)/build/faults.jsonl $(BIN)/python -m pytest tests/faults
+	@$(BIN)/python tests/faults/table.py build/faults.jsonl
+
 docs: venv
+	$(BIN)/python -c 'from swarmkit.report.stack_files import document; print(document(), end="")' >docs/stack-files.md
 	$(BIN)/python -c 'from swarmkit.report.doctor import document; print(document(), end="")' >docs/checks.md
+	$(BIN)/python -c 'from swarmkit.cli.playbook_files import document; print(document(), end="")' >docs/runbooks.md
 
 packages:
 	@.ci/install-packages demo test
 
+# An editable install leaves its modules uncompiled, and an environment may keep Python from doing it when they are used.
 venv: $(MARK)
+	@$(BIN)/python -m compileall -q swarmkit
 
 $(MARK): setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12"; exit 1; }

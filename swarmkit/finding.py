@@ -19,3 +19,14 @@ class Finding:
     evidence: str = ""
     remedy: str = ""
     """What to do now, as a command to copy where there is one."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What a code means: what one sees when it strikes, why, what helps, and where that is known from."""
+
+    title: str
+    symptom: str
+    cause: str
+    remedy: str
+    source: str

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,13 @@ from lab_hosts import DATA_ADDRESSES, HERE, INVENTORY, REPOSITORY, SSH_ADDRESSES
 STACK = REPOSITORY / "examples" / "shop" / "stack.yaml"
 PASSWORD_FILE = STACK.parent / "db_password.txt"
 NAMES = {"a": "swarmkit up", "b": "shell script", "c": "Ansible"}
+
+
+def ensure_password() -> None:
+    """Make the shop's password where no `make demo` has made one."""
+    if not PASSWORD_FILE.exists():
+        PASSWORD_FILE.touch(mode=0o600)
+        PASSWORD_FILE.write_text(secrets.token_urlsafe(24))
 
 
 @dataclass(frozen=True)

@@ -3,44 +3,55 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from swarmkit.cli import options
+from swarmkit.cli import archives, options
 from swarmkit.cli.failures import shown_failures
+from swarmkit.cli.group import Group
 from swarmkit.cli.journaled import journaled
+from swarmkit.cli.up import images_option
 from swarmkit.errors import InputError
-from swarmkit.secret import Secret
 
 if TYPE_CHECKING:
     from swarmkit.journal.write import Journal
     from swarmkit.plan.model import Plan
-    from swarmkit.recovery.archive import Archive
+    from swarmkit.recovery.manifest import Manifest
     from swarmkit.report.live import LiveProgress
     from swarmkit.report.plain import PlainProgress
 
-_path = click.Path(path_type=Path)
-_passphrase_option = click.option(
-    "--passphrase-file", type=_path, metavar="FILE", help="File of mode 0600 with the passphrase in one line."
-)
-_identity_option = click.option("--identity", type=_path, metavar="FILE", help="age key file, mode 0600.")
-_archive_argument = click.argument("archive_file", metavar="ARCHIVE", type=_path)
+
+class _TakeByDefault(Group):
+    """A group whose options alone mean `take`: `swarmkit backup -i FILE -o DIR`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        is_option = bool(args) and args[0].startswith("-") and args[0] not in ctx.help_option_names
+        return super().parse_args(ctx, ["take", *args] if is_option else args)
 
 
-@click.group()
+@click.group(cls=_TakeByDefault)
 def backup() -> None:
-    """The swarm's state in one encrypted file: take, list, check. Volumes are not in it."""
+    """The swarm in one encrypted file: its state, the volumes that the stack marks, the images on request.
+
+    Options alone take a backup: swarmkit backup -i FILE -f STACK -o DIR --recipient age1...; see take --help.
+    """
 
 
 @backup.command()
 @options.inventory_option
-@options.stack_file_option
-@click.option("-o", "--output", "folder", type=_path, required=True, metavar="DIR", help="Folder the backup goes to.")
+@options.stack_files_option
+@options.stack_name_option
+@click.option(
+    "-o", "--output", "folder", type=archives.file_path, required=True, metavar="DIR", help="Folder the backup goes to."
+)
 @click.option("--recipient", "recipients", multiple=True, metavar="age1...", help="Encrypt for this age key.")
-@_passphrase_option
+@archives.passphrase_option
+@click.option("--with-images", is_flag=True, help="Put the images of all services into it.")
 @click.option("--keep", type=click.IntRange(min=1), metavar="N", help="Remove all but the N newest of the cluster.")
 @options.yes_option
 @options.allow_even_managers_option
@@ -49,31 +60,37 @@ def backup() -> None:
 def take(
     *,
     inventory_file: Path,
-    stack_file: Path | None,
+    stack_files: tuple[Path, ...],
+    stack_name: str | None,
     folder: Path,
     recipients: tuple[str, ...],
     passphrase_file: Path | None,
+    with_images: bool,
     keep: int | None,
     yes: bool,
     allow_even_managers: bool,
     ask_become_pass: bool,
     lock_wait_seconds: float,
 ) -> None:
-    """Copy the swarm's state, taken cold from one manager, into an encrypted file of mode 0600.
+    """Write the swarm's state, marked volumes, the inventory and every stack as it runs into an encrypted file.
 
-    The manager with the fewest tasks is chosen, not the leader if there is another. Its engine is stopped for the copy,
-    which the plan says, and how long is measured. The inventory and the stack file are enclosed.
+    A volume is dumped by the command that the stack declares while its service goes on, or copied while it stands. The
+    state is taken cold from the manager with the fewest tasks, not the leader if there is another: its engine stops for
+    the copy. How long each was interrupted is measured. The file has mode 0600.
     """
+    from swarmkit.recovery.archive_writer import INVENTORY
     from swarmkit.recovery.keys import Sealer
     from swarmkit.report.live import progress_for
     from swarmkit.workflows.backup import backup as run
     from swarmkit.workflows.inputs import read_declared
 
-    declared = read_declared(inventory_file, stack_file, allow_even_managers=allow_even_managers)
-    sealer = Sealer(_passphrase(passphrase_file), recipients)
-    enclosed = {"inventory.yaml": inventory_file.read_bytes()}
-    if stack_file:
-        enclosed["stack.yaml"] = stack_file.read_bytes()
+    declared = read_declared(
+        inventory_file, stack_files, stack_name=stack_name, allow_even_managers=allow_even_managers
+    )
+    sealer = Sealer(archives.passphrase(passphrase_file), recipients)
+    enclosed = {INVENTORY: inventory_file.read_bytes()}
+    for number, file in enumerate(stack_files, start=1):
+        enclosed["stack.yaml" if number == 1 else f"stack-{number}.yaml"] = file.read_bytes()
     password = options.sudo_password(ask=ask_become_pass)
     cluster = declared.inventory.cluster
     with (
@@ -82,24 +99,25 @@ def take(
         progress_for(sys.stderr) as progress,
     ):
         report = run(
-            declared.inventory,
+            declared,
             enclosed=enclosed,
             folder=folder,
             sealer=sealer,
             keep=keep,
+            with_images=with_images,
             progress=journal.watching(progress),
-            confirm=_asking(progress, journal, cluster, f"stop that engine and back cluster '{cluster}' up?", yes=yes),
+            confirm=_asking(progress, journal, cluster, f"back cluster '{cluster}' up this way?", yes=yes),
             sudo_password=password,
             lock_wait_seconds=lock_wait_seconds,
         )
     if report:
-        click.echo(f"{report.path}  {report.bytes} bytes, the engine was stopped for {report.stopped_seconds:.1f} s")
+        click.echo(f"{report.path}  {report.bytes} bytes, {_interruptions(report.manifest)}")
         for old in report.removed:
             click.echo(f"removed {old}")
 
 
 @backup.command()
-@click.argument("folder", type=_path)
+@click.argument("folder", type=archives.file_path)
 def ls(*, folder: Path) -> None:
     """List the backups in FOLDER, the newest first; opens none."""
     from swarmkit.workflows.backup import backups_in
@@ -111,20 +129,45 @@ def ls(*, folder: Path) -> None:
 
 
 @backup.command()
-@_archive_argument
-@_passphrase_option
-@_identity_option
-def verify(*, archive_file: Path, passphrase_file: Path | None, identity: Path | None) -> None:
-    """Open ARCHIVE and check every byte of it; contacts nothing."""
-    _show(_open(archive_file, passphrase_file, identity))
+@archives.archive_argument
+@archives.passphrase_option
+@archives.identity_option
+@click.option("--in-lab", is_flag=True, help="Restore it on lab hosts of this machine, too, and run the proof there.")
+@images_option
+def verify(
+    *,
+    archive_file: Path,
+    passphrase_file: Path | None,
+    identity: Path | None,
+    in_lab: bool,
+    images_folder: Path | None,
+) -> None:
+    """Open ARCHIVE and check every byte of it; contacts no host of the swarm.
+
+    With --in-lab the backup is restored, too: on a twin of the hosts of the inventory that is in it, see rehearse.
+    """
+    archive = archives.open_archive(archive_file, passphrase_file, identity)
+    if not in_lab:
+        return
+    from swarmkit.cli.rehearsing.drill import Drill, enclosed_inventory, run_drill
+
+    with ExitStack() as resources:
+        folder = resources.enter_context(tempfile.TemporaryDirectory(prefix="swarmkit-inventory-"))
+        inventory = enclosed_inventory(archive, Path(folder))
+        images = archives.images(resources, archive, images_folder)
+        if not run_drill(Drill(inventory, archive.manifest.made_at, archive, images=images)):
+            sys.exit(4)
 
 
 @click.command()
-@_archive_argument
+@archives.archive_argument
 @options.inventory_option
 @click.option("--lost", multiple=True, metavar="HOST", help="A manager that is off for good; one option for each.")
-@_passphrase_option
-@_identity_option
+@click.option("--new-addresses", is_flag=True, help="Let every other node leave and join the manager's new address.")
+@archives.init_empty_option
+@images_option
+@archives.passphrase_option
+@archives.identity_option
 @options.yes_option
 @options.allow_even_managers_option
 @options.ask_become_pass_option
@@ -134,6 +177,9 @@ def restore(
     archive_file: Path,
     inventory_file: Path,
     lost: tuple[str, ...],
+    new_addresses: bool,
+    init_empty: tuple[str, ...],
+    images_folder: Path | None,
     passphrase_file: Path | None,
     identity: Path | None,
     yes: bool,
@@ -144,29 +190,35 @@ def restore(
     """Let the host that ARCHIVE is of go on as the swarm's manager, with the state of then.
 
     Refused while any manager of the swarm may be alive, and for a file that was changed or is of another cluster,
-    before anything is touched. What lies on the host is moved aside. Hosts that are in no swarm join; workers that live
-    go on.
+    before anything is touched. What lies on the host is moved aside. Hosts that are in no swarm join, and workers that
+    joined after the backup join anew; the others go on. A volume that is on its host stays as it is; one that is lost
+    gets its data of the backup before anybody uses it. Run it again when it was cut off: it continues.
+
+    Where the host has another address than then, every other node leaves and joins anew: --new-addresses.
     """
     from swarmkit.report.console import results
     from swarmkit.report.findings import print_findings
     from swarmkit.report.live import progress_for
     from swarmkit.report.outcome import print_outcome
     from swarmkit.report.status import print_nodes
-    from swarmkit.workflows.backup import restore as run
     from swarmkit.workflows.inputs import read_declared
+    from swarmkit.workflows.restore import Agreed
+    from swarmkit.workflows.restore import restore as run
 
-    declared = read_declared(inventory_file, None, allow_even_managers=allow_even_managers)
+    declared = read_declared(inventory_file, (), allow_even_managers=allow_even_managers)
     options.check_hosts(declared.inventory, lost)
-    content = _open(archive_file, passphrase_file, identity)
-    _show(content)
+    content = archives.open_archive(archive_file, passphrase_file, identity)
     password = options.sudo_password(ask=ask_become_pass)
     cluster = declared.inventory.cluster
-    with journaled("restore", declared.inventory) as journal:
+    with ExitStack() as resources:
+        images = archives.images(resources, content, images_folder)
+        agreed = Agreed(frozenset(lost), frozenset(init_empty), new_addresses, images)
+        journal = resources.enter_context(journaled("restore", declared.inventory))
         with shown_failures(declared), progress_for(sys.stderr) as progress:
             report = run(
                 declared.inventory,
                 content,
-                lost=lost,
+                agreed,
                 progress=journal.watching(progress),
                 confirm=_asking(progress, journal, cluster, f"restore cluster '{cluster}' this way?", yes=yes),
                 sudo_password=password,
@@ -191,7 +243,7 @@ def _asking(
     def confirm(plan: Plan) -> bool:
         progress.rest()
         print_plan(results(), plan, cluster=cluster)
-        agreed = options.confirmed(question, yes=yes)
+        agreed = plan.is_empty or options.confirmed(question, yes=yes)
         if agreed:
             journal.begin(plan)
         return agreed
@@ -199,22 +251,6 @@ def _asking(
     return confirm
 
 
-def _passphrase(path: Path | None) -> Secret | None:
-    return options.secret_line(path, "--passphrase-file") if path else None
-
-
-def _open(path: Path, passphrase_file: Path | None, identity: Path | None) -> Archive:
-    from swarmkit.recovery.archive import read
-    from swarmkit.recovery.keys import Opener
-
-    key = options.secret_file(identity, "--identity") if identity else None
-    return read(path, Opener(_passphrase(passphrase_file), key))
-
-
-def _show(archive: Archive) -> None:
-    manifest = archive.manifest
-    click.echo(f"backup of cluster {manifest.cluster} ({manifest.cluster_id}), made {manifest.made_at}: whole")
-    click.echo(f"  state of {manifest.host} at {manifest.advertise_addr}, engine {manifest.engine_version}")
-    click.echo(f"  nodes     {', '.join(manifest.nodes)}")
-    click.echo(f"  services  {', '.join(manifest.services) or 'none'}")
-    click.echo(f"  files     {', '.join(f'{name} {entry.bytes} bytes' for name, entry in manifest.files.items())}")
+def _interruptions(manifest: Manifest) -> str:
+    said = [f"{volume.service} was interrupted for {volume.interruption_seconds:.1f} s" for volume in manifest.volumes]
+    return ", ".join([f"the engine of {manifest.host} was stopped for {manifest.stopped_seconds:.1f} s", *said])

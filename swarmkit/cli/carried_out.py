@@ -31,7 +31,7 @@ def carried_out(
     from swarmkit.workflows.inputs import read_declared
     from swarmkit.workflows.networks import NetworkRun
 
-    declared = read_declared(inventory_file, None, allow_even_managers=True)
+    declared = read_declared(inventory_file, (), allow_even_managers=True)
     inventory = declared.inventory
     password = options.sudo_password(ask=ask_become_pass)
     with journaled(command, inventory) as journal, shown_failures(declared), progress_for(sys.stderr) as progress:

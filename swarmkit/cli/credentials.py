@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import functools
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,23 +13,39 @@ import click
 
 from swarmkit.cli import options
 from swarmkit.cli.failures import shown_failures
+from swarmkit.cli.group import Group
 from swarmkit.cli.journaled import journaled
+from swarmkit.cli.secret_rotation import secrets
 from swarmkit.errors import InputError
 from swarmkit.secret import Secret
 
 if TYPE_CHECKING:
+    from swarmkit.declared.host import Inventory
+    from swarmkit.plan.credential_operations import KeyFile
     from swarmkit.plan.credential_plans import Change
     from swarmkit.plan.model import Plan
 
 _Command = Callable[..., None]
 _MOST_KEY_BYTES = 200
-_key_file = click.option(
-    "--key-file",
-    type=click.Path(path_type=Path),
-    required=True,
-    metavar="FILE",
-    help="Where the new unlock key goes: a new file, made with mode 0600.",
+_path = click.Path(path_type=Path)
+_store_option = click.option("--store", type=_path, metavar="DIR", help="Folder of unlock keys encrypted by age.")
+_passphrase_option = click.option(
+    "--passphrase-file", type=_path, metavar="FILE", help="File of mode 0600 with the store's passphrase in one line."
 )
+
+
+def _keeping(command: _Command) -> _Command:
+    """Give *command* the options that say where a new key goes."""
+    for decorate in (
+        _passphrase_option,
+        click.option("--recipient", "recipients", multiple=True, metavar="age1...", help="Encrypt for this age key."),
+        _store_option,
+        click.option(
+            "--key-file", type=_path, metavar="FILE", help="Where the new key goes in clear: a new file, 0600."
+        ),
+    ):
+        command = decorate(command)
+    return command
 
 
 def _changing(command: _Command) -> _Command:
@@ -42,9 +60,12 @@ def _changing(command: _Command) -> _Command:
     return command
 
 
-@click.group()
+@click.group(cls=Group)
 def rotate() -> None:
     """Replace a swarm's credentials by new ones."""
+
+
+rotate.add_command(secrets)
 
 
 @rotate.command()
@@ -63,22 +84,22 @@ def ca(**given: Any) -> None:
 
 @rotate.command("unlock-key")
 @_changing
-@_key_file
+@_keeping
 def unlock_key(**given: Any) -> None:
     """Make a new key for managers that lock; a backup needs the key of its own day, so keep the old one."""
     _change("unlock-key", **given)
 
 
-@click.group()
+@click.group(cls=Group)
 def autolock() -> None:
     """Whether managers lock when they start: their keys on disk are worth nothing without the unlock key then."""
 
 
 @autolock.command()
 @_changing
-@_key_file
+@_keeping
 def on(**given: Any) -> None:
-    """Lock managers whenever their engine starts."""
+    """Lock managers whenever their engine starts; the key goes to --key-file, or encrypted to --store."""
     _change("autolock-on", **given)
 
 
@@ -93,9 +114,33 @@ def off(**given: Any) -> None:
 @options.inventory_option
 @options.allow_even_managers_option
 @options.ask_become_pass_option
-def unlock(*, inventory_file: Path, allow_even_managers: bool, ask_become_pass: bool) -> None:
-    """Unlock every locked manager, after a reboot of all for one; the key is read from stdin."""
+@_store_option
+@_passphrase_option
+@click.option("--identity", type=_path, metavar="FILE", help="age key file that opens the store, mode 0600.")
+def unlock(
+    *,
+    inventory_file: Path,
+    allow_even_managers: bool,
+    ask_become_pass: bool,
+    store: Path | None,
+    passphrase_file: Path | None,
+    identity: Path | None,
+) -> None:
+    """Unlock every locked manager, after a reboot of all for one.
+
+    The key is read from stdin, or from --store: the cluster's newest there, and the older ones for a manager that was
+    away when the key was rotated.
+    """
     from swarmkit.workflows import credentials
+
+    def keys(inventory: Inventory) -> list[Secret]:
+        if store is None:
+            return [read_unlock_key()]
+        from swarmkit.recovery.key_store import KeyStore
+        from swarmkit.recovery.keys import Opener
+
+        secret = options.secret_file(identity, "--identity") if identity else None
+        return KeyStore(store, inventory.cluster).keys(Opener(_passphrase(passphrase_file), secret))
 
     _run(
         "unlock",
@@ -103,7 +148,7 @@ def unlock(*, inventory_file: Path, allow_even_managers: bool, ask_become_pass: 
         allow_even_managers=allow_even_managers,
         yes=True,
         ask_become_pass=ask_become_pass,
-        work=lambda inventory, **given: credentials.unlock(inventory, _key(), **given),
+        work=lambda inventory, **given: credentials.unlock(inventory, keys(inventory), **given),
     )
 
 
@@ -116,8 +161,29 @@ def _change(
     ask_become_pass: bool,
     lock_wait_seconds: float,
     key_file: Path | None = None,
+    store: Path | None = None,
+    recipients: tuple[str, ...] = (),
+    passphrase_file: Path | None = None,
 ) -> None:
     from swarmkit.workflows import credentials
+
+    makes_key = change in ("unlock-key", "autolock-on")
+    if makes_key and (key_file is None) == (store is None):
+        raise InputError("a new unlock key has to be kept: give --key-file FILE or --store DIR")
+
+    def kept(inventory: Inventory) -> KeyFile | None:
+        from swarmkit.plan.credential_operations import KeyFile
+        from swarmkit.recovery.key_store import KeyStore, is_unfinished, sealed
+
+        if store is None:
+            unfinished = (key_file,) if key_file and is_unfinished(key_file) else ()
+            return KeyFile(key_file, unfinished=unfinished) if key_file else None
+        from swarmkit.recovery.keys import Sealer
+
+        sealer = Sealer(_passphrase(passphrase_file), recipients)
+        kept = KeyStore(store, inventory.cluster)
+        path = kept.new_path(datetime.datetime.now(tz=datetime.UTC))
+        return KeyFile(path, functools.partial(sealed, sealer), kept.unfinished())
 
     _run(
         f"rotate {change}" if not change.startswith("autolock") else change.replace("-", " "),
@@ -126,7 +192,7 @@ def _change(
         yes=yes,
         ask_become_pass=ask_become_pass,
         work=lambda inventory, **given: credentials.change_credentials(
-            inventory, change, key_file=key_file, lock_wait_seconds=lock_wait_seconds, **given
+            inventory, change, key_file=kept(inventory), lock_wait_seconds=lock_wait_seconds, **given
         ),
     )
 
@@ -146,7 +212,7 @@ def _run(
     from swarmkit.report.plan_text import print_plan
     from swarmkit.workflows.inputs import read_declared
 
-    declared = read_declared(inventory_file, None, allow_even_managers=allow_even_managers)
+    declared = read_declared(inventory_file, (), allow_even_managers=allow_even_managers)
     cluster = declared.inventory.cluster
     password = options.sudo_password(ask=ask_become_pass)
     with (
@@ -169,7 +235,11 @@ def _run(
         print_outcome(results(), applied)
 
 
-def _key() -> Secret:
+def _passphrase(path: Path | None) -> Secret | None:
+    return options.secret_line(path, "--passphrase-file") if path else None
+
+
+def read_unlock_key() -> Secret:
     """Return the unlock key: asked for on a terminal, else the first line of stdin."""
     if sys.stdin.isatty():
         key = str(click.prompt("unlock key", hide_input=True, err=True)).strip()

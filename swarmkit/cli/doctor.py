@@ -8,21 +8,24 @@ from pathlib import Path
 import click
 
 from swarmkit.cli import options
+from swarmkit.errors import UnreachableError
 
 
 def _explain(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
     if value is None:
         return
-    from swarmkit.report.doctor import explanation_text
+    from swarmkit.report.doctor import ALL_CODES, explanation_text
 
-    (code,) = options.check_codes(ctx, param, (value,))
+    code = value.strip().upper()
+    if code not in ALL_CODES:
+        raise click.BadParameter(f"there is no code {code}; there are: {', '.join(ALL_CODES)}", ctx, param)
     click.echo(explanation_text(code))
     ctx.exit()
 
 
 @click.command()
 @options.inventory_option
-@options.stack_file_option
+@options.stack_files_option
 @options.stack_name_option
 @options.allow_even_managers_option
 @options.ask_become_pass_option
@@ -39,7 +42,7 @@ def _explain(ctx: click.Context, param: click.Parameter, value: str | None) -> N
 def doctor(
     *,
     inventory_file: Path,
-    stack_file: Path | None,
+    stack_files: tuple[Path, ...],
     stack_name: str | None,
     allow_even_managers: bool,
     ask_become_pass: bool,
@@ -50,7 +53,8 @@ def doctor(
     """Find what will break: kernels, engines, addresses, clocks, disks, and the ways between hosts with real packets.
 
     Between every two hosts go tcp/2377, tcp and udp/7946, the data-path port and IP protocol 50, and a frame of full
-    size that must not be fragmented. Changes nothing on any host. Exit codes: 0 no error found, 4 errors found.
+    size that must not be fragmented. Changes nothing on any host. Exit codes: 0 no error found,
+    3 a host could not be looked at, 4 errors found.
     """
     import json
 
@@ -60,13 +64,17 @@ def doctor(
     from swarmkit.workflows import doctor as workflow
     from swarmkit.workflows.inputs import read_declared
 
-    declared = read_declared(inventory_file, stack_file, stack_name=stack_name, allow_even_managers=allow_even_managers)
+    declared = read_declared(
+        inventory_file, stack_files, stack_name=stack_name, allow_even_managers=allow_even_managers
+    )
     password = options.sudo_password(ask=ask_become_pass)
     with progress_for(sys.stderr) as progress:
         said = workflow.doctor(declared, progress=progress, only=only, skip=skip, sudo_password=password)
     if as_json:
-        click.echo(json.dumps(diagnosis_as_json(said.findings, said.ways, said.hosts), indent=2))
+        click.echo(json.dumps(diagnosis_as_json(said), indent=2))
     else:
-        print_diagnosis(results(), said.findings, said.ways, said.hosts)
+        print_diagnosis(results(), said)
+    if said.silent:
+        sys.exit(UnreachableError.exit_code)
     if said.has_errors:
         sys.exit(4)

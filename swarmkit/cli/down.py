@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @options.inventory_option
-@options.stack_file_option
+@options.stack_files_option
 @options.stack_name_option
 @click.option("--confirm", "confirmation", metavar="CLUSTER", help="The cluster's name, instead of typing it.")
 @click.option("--volumes", is_flag=True, help="Remove the stack's volumes and their data too.")
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 def down(
     *,
     inventory_file: Path,
-    stack_file: Path | None,
+    stack_files: tuple[Path, ...],
     stack_name: str | None,
     confirmation: str | None,
     volumes: bool,
@@ -52,7 +52,9 @@ def down(
     from swarmkit.workflows.down import down as run
     from swarmkit.workflows.inputs import read_declared
 
-    declared = read_declared(inventory_file, stack_file, stack_name=stack_name, allow_even_managers=allow_even_managers)
+    declared = read_declared(
+        inventory_file, stack_files, stack_name=stack_name, allow_even_managers=allow_even_managers
+    )
     stack = declared.stack.name if declared.stack else stack_name
     if not stack:
         raise InputError("which stack?", to_do="name its file with --file, or the stack with --stack")

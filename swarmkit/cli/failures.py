@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import click
+
+from swarmkit.errors import UnreachableError
+
 if TYPE_CHECKING:
-    from swarmkit.plan.planner import Declared
+    from swarmkit.plan.declaration import Declared
 
 
 @contextmanager
@@ -30,3 +34,11 @@ def shown_failures(declared: Declared) -> Iterator[None]:
 
         print_outcome(messages(), error.applied)
         sys.exit(error.exit_code)
+
+
+def end_for_silent(silent: Mapping[str, str]) -> None:
+    """Tell of the hosts that did not answer, and end with 3 where there are any."""
+    for why in silent.values():
+        click.echo(f"error: {why}", err=True)
+    if silent:
+        sys.exit(UnreachableError.exit_code)

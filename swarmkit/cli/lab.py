@@ -12,6 +12,9 @@ from pathlib import Path
 import click
 
 from swarmkit import lab as room
+from swarmkit.cli.group import Group
+from swarmkit.cli.lab_fault import fault
+from swarmkit.cli.lab_table import print_hosts
 from swarmkit.errors import SwarmkitError
 from swarmkit.lab.frames import VXLAN_PORT, Counts
 from swarmkit.lab.hosts import DEFAULT_ENGINE, DEFAULT_MEMORY_MEGABYTES, ENGINES, LOOPBACK_NETWORK
@@ -19,7 +22,7 @@ from swarmkit.lab.hosts import DEFAULT_ENGINE, DEFAULT_MEMORY_MEGABYTES, ENGINES
 _INVENTORY = Path("inventories/lab.yaml")
 
 
-@click.group()
+@click.group(cls=Group)
 def lab() -> None:
     """Linux hosts with their own kernels on this machine, for trying and testing swarms."""
 
@@ -30,14 +33,15 @@ def lab() -> None:
 def up(*, inventory: Path, engine: str | None) -> None:
     """Boot the inventory's lab hosts (127.88.0.N) and wait for their engines."""
     hosts = room.up(room.Places.from_environment(), lab_hosts(inventory, engine), _teller())
-    _print_hosts(hosts)
+    print_hosts(hosts)
 
 
 @lab.command()
 def down() -> None:
     """End the lab's hosts; their disks are kept."""
-    if not room.down(room.Places.from_environment(), _teller()):
-        click.echo("the lab is down already")
+    places = room.Places.from_environment()
+    if not room.down(places, _teller()):
+        click.echo(f"no lab is up in {places.state}")
 
 
 @lab.command()
@@ -48,9 +52,9 @@ def status(*, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"running": bool(hosts), "hosts": hosts}, indent=2))
     elif hosts:
-        _print_hosts(hosts)
+        print_hosts(hosts)
     else:
-        click.echo("the lab is down: swarmkit lab up")
+        click.echo(f"no lab is up in {room.Places.from_environment().state}: swarmkit lab up")
 
 
 @lab.command(context_settings={"ignore_unknown_options": True})
@@ -69,7 +73,7 @@ def ssh(*, host: str, command: tuple[str, ...]) -> None:
 def reset(*, hosts: tuple[str, ...]) -> None:
     """Give HOSTS (default: all) fresh disks; they keep their SSH host keys."""
     if fresh := room.reset(room.Places.from_environment(), hosts, _teller()):
-        _print_hosts(fresh)
+        print_hosts(fresh)
 
 
 @lab.command()
@@ -87,19 +91,7 @@ def capture(*, seconds: float, pcap: Path | None, vxlan_port: int, as_json: bool
     click.echo(json.dumps(counts.as_json()) if as_json else _counted(counts))
 
 
-def _switch(name: str, help_text: str) -> None:
-    @lab.command(name, help=help_text)
-    @click.argument("host")
-    def switch(*, host: str) -> None:
-        _print_hosts([room.act(room.Places.from_environment(), name, host)])
-
-
-_switch("power-off", "Cut HOST's power; it stays off until power-on or lab up.")
-_switch("power-on", "Boot HOST again from its disk.")
-_switch("freeze", "Stop HOST's kernel in mid-step; its memory is kept.")
-_switch("thaw", "Let a frozen HOST go on.")
-_switch("cut", "Pull HOST's plug from the cable.")
-_switch("heal", "Put HOST's plug back.")
+lab.add_command(fault)
 
 
 def lab_hosts(inventory: Path, engine: str | None) -> list[room.LabHost]:
@@ -111,7 +103,7 @@ def lab_hosts(inventory: Path, engine: str | None) -> list[room.LabHost]:
     for host in load_inventory(inventory, allow_even_managers=True, check_files=False).hosts:
         number = room.number_of(host.address)
         if number is not None:
-            found.append(_lab_host(host.name, number, host.port, host.variables, engine))
+            found.append(lab_host(host.name, number, host.port, host.variables, engine))
     if not found:
         raise SwarmkitError(
             f"{inventory}: no host of the lab",
@@ -121,7 +113,7 @@ def lab_hosts(inventory: Path, engine: str | None) -> list[room.LabHost]:
     return found
 
 
-def _lab_host(name: str, number: int, port: int, variables: Mapping[str, object], engine: str | None) -> room.LabHost:
+def lab_host(name: str, number: int, port: int, variables: Mapping[str, object], engine: str | None) -> room.LabHost:
     memory = str(variables.get("lab_memory", DEFAULT_MEMORY_MEGABYTES))
     if not memory.isdecimal():
         raise SwarmkitError(f"{name}: lab_memory is {memory}", "it is a number of megabytes", "lab_memory: 1024")
@@ -137,18 +129,6 @@ def _teller() -> Callable[[str], None]:
         click.echo(f"{time.monotonic() - started:6.1f} s  {what}", err=True)
 
     return tell
-
-
-def _print_hosts(hosts: list[room.HostStatus]) -> None:
-    rows = [("HOST", "STATE", "ADDRESS", "DATA ADDRESS", "ENGINE", "MEMORY", "PORTS")]
-    for host in hosts:
-        state = host["state"] + (", cut" if host["is_cut"] else "")
-        ports = " ".join([*map(str, host["ports"]), *(f"{port}(taken)" for port in host["ports_refused"])])
-        memory = f"{host['memory_megabytes']} MB"
-        rows.append((host["name"], state, host["address"], host["data_address"], host["engine"], memory, ports))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
 def _counted(counts: Counts) -> str:

@@ -7,6 +7,7 @@ import importlib
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from types import FrameType
 
 import click
@@ -17,6 +18,8 @@ from swarmkit.errors import SwarmkitError, TerminatedError
 COMMANDS: dict[str, tuple[str, str]] = {
     "up": ("swarmkit.cli.up:up", "Make the cluster as declared, and prove it."),
     "plan": ("swarmkit.cli.plan:plan", "Show what up would change, and why."),
+    "rollback": ("swarmkit.cli.rollback:rollback", "Take a stack back to what it ran before the last up."),
+    "export": ("swarmkit.cli.export:export", "Write a running stack as a stack file that plans to no change."),
     "status": ("swarmkit.cli.status:status", "Show nodes, services and networks as they are."),
     "doctor": ("swarmkit.cli.doctor:doctor", "Find what will break, on every host and between them; changes nothing."),
     "verify": ("swarmkit.cli.verify:verify", "Prove that services answer and the overlay is encrypted."),
@@ -24,12 +27,16 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "network": ("swarmkit.cli.network:network", "Networks of every kind on the hosts: ls, create, rm, connect."),
     "run": ("swarmkit.cli.run:run", "Run a container on a host, on a network of any kind."),
     "node": ("swarmkit.cli.node:node", "List, drain, activate or replace nodes."),
+    "engine": ("swarmkit.cli.engine:engine", "Upgrade the Docker engines, host by host."),
     "rotate": ("swarmkit.cli.credentials:rotate", "Make new join tokens, a new CA or a new unlock key."),
     "autolock": ("swarmkit.cli.credentials:autolock", "Lock managers when they start, or not."),
     "unlock": ("swarmkit.cli.credentials:unlock", "Unlock every manager after a reboot."),
-    "backup": ("swarmkit.cli.backup:backup", "The swarm's state in one encrypted file: take, ls, verify."),
+    "backup": ("swarmkit.cli.backup:backup", "The swarm and its volumes in one encrypted file; ls, verify."),
     "restore": ("swarmkit.cli.backup:restore", "Let a manager go on from a backup, when none is left."),
+    "rebuild": ("swarmkit.cli.rebuild:rebuild", "A fresh cluster of bare hosts, with a backup's data in its volumes."),
+    "rehearse": ("swarmkit.cli.rehearsing.rehearse:rehearse", "Recover on a lab twin of the hosts, and prove it."),
     "recover": ("swarmkit.cli.recover:recover", "Go on with the manager that is left, when most are lost."),
+    "play": ("swarmkit.cli.play:play", "Run a playbook: the toolkit's own commands, step by step."),
     "history": ("swarmkit.cli.history:history", "Show what runs from this machine have changed."),
     "trust": ("swarmkit.cli.trust:trust", "Show the hosts' SSH keys and record them as trusted."),
     "lab": ("swarmkit.cli.lab:lab", "The embedded lab: Linux hosts with their own kernels on this machine."),
@@ -75,32 +82,45 @@ def cli(ctx: click.Context, *, debug: bool) -> None:
 
 def main() -> None:
     """Run the command line and exit with the workflow's code; a traceback only with --debug."""
-    debug = "--debug" in sys.argv or bool(os.environ.get("SWARMKIT_DEBUG"))
     signal.signal(signal.SIGTERM, _terminate)
+    sys.unraisablehook = _without_channels
+    sys.exit(run(sys.argv[1:]))
+
+
+def _without_channels(raised: sys.UnraisableHookArgs) -> None:
+    """Leave out what Paramiko's files say when they are collected after their connection broke: that was told."""
+    if "BufferedFile.__del__" not in getattr(raised.object, "__qualname__", ""):
+        sys.__unraisablehook__(raised)
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit code; what goes wrong is told on stderr."""
+    debug = "--debug" in sys.argv or bool(os.environ.get("SWARMKIT_DEBUG"))
     try:
-        code = _run()
+        return _invoke(arguments)
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else 1
     except (click.exceptions.Abort, KeyboardInterrupt) as error:
         # click makes an Abort of it.
         terminated = isinstance(error, TerminatedError) or isinstance(error.__cause__, TerminatedError)
         click.echo("terminated" if terminated else "interrupted", err=True)
-        code = TerminatedError.exit_code if terminated else INTERRUPTED
+        return TerminatedError.exit_code if terminated else INTERRUPTED
     except click.ClickException as error:
         error.show()
-        code = 2
+        return 2
     except BrokenPipeError:
         # The interpreter flushes once more at its end: give it somewhere to flush to.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = 1
+        return 1
     except Exception as error:
         if debug:
             raise
-        code = _explain(error)
-    sys.exit(code)
+        return _explain(error)
 
 
-def _run() -> int:
+def _invoke(arguments: Sequence[str]) -> int:
     """Return the exit code: what a command returns, or gives to ``ctx.exit``."""
-    result: object = cli.main(prog_name="swarmkit", standalone_mode=False)
+    result: object = cli.main(list(arguments), prog_name="swarmkit", standalone_mode=False)
     sys.stdout.flush()
     return result if isinstance(result, int) else 0
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from swarmkit.cli import options
+from swarmkit.cli.group import Group
 from swarmkit.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _on_hosts = click.option(
 _on_host = click.option("--on", "host", required=True, metavar="HOST", help="The host that runs the container.")
 
 
-@click.group()
+@click.group(cls=Group)
 def network() -> None:
     """Networks of every kind on the inventory's hosts: bridge, macvlan, ipvlan and overlay."""
 
@@ -29,26 +30,35 @@ def network() -> None:
 @options.inventory_option
 @options.ask_become_pass_option
 @options.json_option
-def list_command(*, inventory_file: Path, ask_become_pass: bool, as_json: bool) -> None:
-    """Show the networks of all hosts: kind, scope, hosts, encryption, and who is on them."""
+@click.option(
+    "--prove", is_flag=True, help="Prove the encryption of each network that a service is on, as `verify` does."
+)
+def list_command(*, inventory_file: Path, ask_become_pass: bool, as_json: bool, prove: bool) -> None:
+    """Show the networks of all hosts: kind, scope, hosts, encryption, and who is on them.
+
+    With --prove, ends with 4 when an encryption is not proved.
+    """
     import json
 
     from swarmkit.declared.inventory import load_inventory
     from swarmkit.report.console import results
     from swarmkit.report.live import progress_for
     from swarmkit.report.networks import network_rows, networks_as_json, render_networks
-    from swarmkit.workflows.networks import list_networks, services_on
+    from swarmkit.workflows.networks import list_networks, prove_encryption, services_on
 
     inventory = load_inventory(inventory_file, allow_even_managers=True)
+    password = options.sudo_password(ask=ask_become_pass)
     with progress_for(sys.stderr) as progress:
-        seen, observed = list_networks(
-            inventory, progress=progress, sudo_password=options.sudo_password(ask=ask_become_pass)
-        )
-    rows = network_rows(seen, {network.name: services_on(network.name, seen, observed) for network in seen})
+        seen, observed = list_networks(inventory, progress=progress, sudo_password=password)
+        verdicts = prove_encryption(inventory, progress=progress, sudo_password=password) if prove else {}
+    services = {network.name: services_on(network.name, seen, observed) for network in seen}
+    rows = network_rows(seen, services, verdicts)
     if as_json:
         click.echo(json.dumps(networks_as_json(rows), indent=2))
     else:
         results().print(render_networks(rows))
+    if not all(verdicts.values()):
+        raise SystemExit(4)
 
 
 @network.command("plan")
@@ -119,6 +129,9 @@ def inspect(*, name: str, inventory_file: Path, ask_become_pass: bool) -> None:
 @click.option("--internal", is_flag=True, help="No way out of the network.")
 @click.option("--attachable", is_flag=True, help="Containers may attach to the overlay.")
 @click.option("--ipv6", is_flag=True)
+@click.option("--scope", type=click.Choice(["local", "swarm"]), help="swarm: made once, for all hosts.")
+@click.option("--config-only", is_flag=True, help="Only a host's settings, for a network --config-from them.")
+@click.option("--config-from", default="", metavar="NETWORK", help="Take each host's settings from that network of it.")
 @options.yes_option
 @options.ask_become_pass_option
 def create(
@@ -137,6 +150,9 @@ def create(
     internal: bool,
     attachable: bool,
     ipv6: bool,
+    scope: str | None,
+    config_only: bool,
+    config_from: str,
     yes: bool,
     ask_become_pass: bool,
 ) -> None:
@@ -145,8 +161,8 @@ def create(
     from swarmkit.plan.network_wish import NetworkWish
     from swarmkit.workflows import networks
 
-    if driver == "overlay" and on:
-        raise InputError("an overlay spans the swarm", to_do="leave --on out")
+    if (driver == "overlay" or scope == "swarm") and on:
+        raise InputError("a network of the swarm spans it", to_do="leave --on out")
     driver_options = pairs("--opt", opts)
     driver_options |= {"parent": parent} if parent else {}
     driver_options |= {"encrypted": ""} if encrypted else {}
@@ -161,6 +177,9 @@ def create(
         internal=internal,
         attachable=attachable,
         ipv6=ipv6,
+        scope=scope or "",
+        config_only=config_only,
+        config_from=config_from,
     )
     with carried_out("network create", inventory_file, yes=yes, ask_become_pass=ask_become_pass) as run:
         applied = networks.create(run, wish, on)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from swarmkit.cli import options
-from swarmkit.cli.failures import shown_failures
+from swarmkit.cli.failures import end_for_silent, shown_failures
+from swarmkit.cli.group import Group
 from swarmkit.cli.journaled import journaled
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 _Command = Callable[..., None]
 
 
-@click.group()
+@click.group(cls=Group)
 def node() -> None:
     """One node at a time: list, drain, activate, or take the place of one that was wiped."""
 
@@ -38,15 +39,16 @@ def ls(*, inventory_file: Path, allow_even_managers: bool, ask_become_pass: bool
     from swarmkit.workflows import look
     from swarmkit.workflows.inputs import read_declared
 
-    declared = read_declared(inventory_file, None, allow_even_managers=allow_even_managers)
+    declared = read_declared(inventory_file, (), allow_even_managers=allow_even_managers)
     password = options.sudo_password(ask=ask_become_pass)
     with progress_for(sys.stderr) as progress:
-        observed = look.status(declared, progress=progress, sudo_password=password)
+        observed, silent = look.status(declared, progress=progress, sudo_password=password)
     if as_json:
         status = status_as_json(declared.inventory, observed)
         click.echo(json.dumps({key: status[key] for key in ("schema", "cluster", "error", "nodes")}, indent=2))
     else:
         print_nodes(results(), declared.inventory, observed)
+    end_for_silent(silent)
 
 
 def _changing(command: _Command) -> _Command:
@@ -106,7 +108,7 @@ def _change(
     from swarmkit.workflows.inputs import read_declared
     from swarmkit.workflows.node import Wish, change_node, host_of
 
-    declared = read_declared(inventory_file, None, allow_even_managers=allow_even_managers)
+    declared = read_declared(inventory_file, (), allow_even_managers=allow_even_managers)
     cluster = declared.inventory.cluster
     wish = Wish(declared.inventory, host_of(declared.inventory, host), action, accept_data_loss)
     password = options.sudo_password(ask=ask_become_pass)

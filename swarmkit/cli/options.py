@@ -6,9 +6,9 @@ import math
 import os
 import stat
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -17,6 +17,8 @@ from swarmkit.secret import Secret
 
 if TYPE_CHECKING:
     from swarmkit.declared.host import Inventory
+
+Command = TypeVar("Command", bound=Callable[..., Any])
 
 DEFAULT_TIMEOUT_SECONDS = "300"
 PASSWORD_FILE_VARIABLE = "SWARMKIT_BECOME_PASSWORD_FILE"  # noqa: S105 - the variable's name
@@ -38,19 +40,30 @@ def pause_seconds(ctx: click.Context, param: click.Parameter, value: str | None)
     return None if value is None else positive_seconds(ctx, param, value)
 
 
-inventory_option = click.option(
-    "-i",
-    "--inventory",
-    "inventory_file",
+def _inventory_option(*, required: bool) -> Callable[[Command], Command]:
+    return click.option(
+        "-i",
+        "--inventory",
+        "inventory_file",
+        type=click.Path(path_type=Path),
+        envvar="SWARMKIT_INVENTORY",
+        show_envvar=True,
+        required=required,
+        metavar="FILE",
+        help="Inventory of the hosts, in Ansible's YAML or JSON layout.",
+    )
+
+
+inventory_option = _inventory_option(required=True)
+optional_inventory_option = _inventory_option(required=False)
+stack_files_option = click.option(
+    "-f",
+    "--file",
+    "stack_files",
+    multiple=True,
     type=click.Path(path_type=Path),
-    envvar="SWARMKIT_INVENTORY",
-    show_envvar=True,
-    required=True,
     metavar="FILE",
-    help="Inventory of the hosts, in Ansible's YAML or JSON layout.",
-)
-stack_file_option = click.option(
-    "-f", "--file", "stack_file", type=click.Path(path_type=Path), metavar="FILE", help="Stack file (Compose format)."
+    help="Stack file (Compose format), - for standard input; repeatable, a later one is merged over an earlier one.",
 )
 stack_name_option = click.option(
     "--stack", "stack_name", metavar="NAME", help="Name of the stack, where the stack file does not give another."

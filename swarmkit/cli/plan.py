@@ -8,17 +8,18 @@ from pathlib import Path
 import click
 
 from swarmkit.cli import options
-from swarmkit.cli.up import adopt_option, images_option, prune_option, remove_nodes_option
+from swarmkit.cli.up import adopt_option, images_option, prune_option, recreate_networks_option, remove_nodes_option
 
 CHANGES_PENDING = 5
 
 
 @click.command()
 @options.inventory_option
-@options.stack_file_option
+@options.stack_files_option
 @options.stack_name_option
 @images_option
 @prune_option
+@recreate_networks_option
 @remove_nodes_option
 @adopt_option
 @options.override_option
@@ -29,10 +30,11 @@ CHANGES_PENDING = 5
 def plan(
     *,
     inventory_file: Path,
-    stack_file: Path | None,
+    stack_files: tuple[Path, ...],
     stack_name: str | None,
     images_folder: Path | None,
     prune: bool,
+    recreate_networks: bool,
     remove_nodes: bool,
     adopt: bool,
     overridden: tuple[str, ...],
@@ -57,13 +59,14 @@ def plan(
 
     declared = read_declared(
         inventory_file,
-        stack_file,
+        stack_files,
         stack_name=stack_name,
         images=images_folder,
         allow_even_managers=allow_even_managers,
         adopt=adopt,
         overridden=overridden,
         prune=prune,
+        recreate_networks=recreate_networks,
         remove_nodes=remove_nodes,
         ask_local_engine=True,
     )

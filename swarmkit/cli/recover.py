@@ -8,11 +8,14 @@ from pathlib import Path
 import click
 
 from swarmkit.cli import options
+from swarmkit.cli.credentials import read_unlock_key
 from swarmkit.cli.failures import shown_failures
+from swarmkit.cli.group import Group
 from swarmkit.cli.journaled import journaled
+from swarmkit.secret import Secret
 
 
-@click.group()
+@click.group(cls=Group)
 def recover() -> None:
     """What to do on the day when managers are gone."""
 
@@ -21,6 +24,9 @@ def recover() -> None:
 @options.inventory_option
 @click.option("--lost", multiple=True, metavar="HOST", help="A manager that is off for good; one option for each.")
 @click.option("--from", "going_on", default="", metavar="HOST", help="The manager that goes on; default: the newest.")
+@click.option(
+    "--unlock-key", "has_unlock_key", is_flag=True, help="Managers lock: ask for the unlock key, or read it from stdin."
+)
 @options.yes_option
 @options.allow_even_managers_option
 @options.ask_become_pass_option
@@ -30,6 +36,7 @@ def quorum(
     inventory_file: Path,
     lost: tuple[str, ...],
     going_on: str,
+    has_unlock_key: bool,
     yes: bool,
     allow_even_managers: bool,
     ask_become_pass: bool,
@@ -53,11 +60,12 @@ def quorum(
     from swarmkit.workflows.inputs import read_declared
     from swarmkit.workflows.recover import recover_quorum
 
-    declared = read_declared(inventory_file, None, allow_even_managers=allow_even_managers)
+    declared = read_declared(inventory_file, (), allow_even_managers=allow_even_managers)
     inventory = declared.inventory
     names = [host.name for host in inventory.hosts]
     options.check_hosts(inventory, (*lost, *([going_on] if going_on else [])))
     password = options.sudo_password(ask=ask_become_pass)
+    unlock_key = read_unlock_key() if has_unlock_key else Secret(b"")
     with journaled("recover quorum", inventory) as journal:
         with shown_failures(declared), progress_for(sys.stderr) as progress:
 
@@ -74,6 +82,7 @@ def quorum(
                 inventory,
                 lost=lost,
                 going_on=going_on,
+                unlock_key=unlock_key,
                 progress=journal.watching(progress),
                 confirm=confirm,
                 sudo_password=password,

@@ -8,11 +8,12 @@ from pathlib import Path
 import click
 
 from swarmkit.cli import options
+from swarmkit.cli.failures import end_for_silent
 
 
 @click.command()
 @options.inventory_option
-@options.stack_file_option
+@options.stack_files_option
 @options.stack_name_option
 @options.allow_even_managers_option
 @options.ask_become_pass_option
@@ -20,13 +21,17 @@ from swarmkit.cli import options
 def status(
     *,
     inventory_file: Path,
-    stack_file: Path | None,
+    stack_files: tuple[Path, ...],
     stack_name: str | None,
     allow_even_managers: bool,
     ask_become_pass: bool,
     as_json: bool,
 ) -> None:
-    """Show nodes, services and networks as they are now; changes nothing."""
+    """Show nodes, services and networks as they are now; changes nothing.
+
+    Where hosts do not answer, what the managers tell of them. Exit codes: 0 shown, 2 bad input, 3 a host, or all of
+    them, is unreachable or not trusted.
+    """
     import json
 
     from swarmkit.report.console import results
@@ -35,11 +40,14 @@ def status(
     from swarmkit.workflows import look
     from swarmkit.workflows.inputs import read_declared
 
-    declared = read_declared(inventory_file, stack_file, stack_name=stack_name, allow_even_managers=allow_even_managers)
+    declared = read_declared(
+        inventory_file, stack_files, stack_name=stack_name, allow_even_managers=allow_even_managers
+    )
     password = options.sudo_password(ask=ask_become_pass)
     with progress_for(sys.stderr) as progress:
-        observed = look.status(declared, progress=progress, sudo_password=password)
+        observed, silent = look.status(declared, progress=progress, sudo_password=password)
     if as_json:
         click.echo(json.dumps(status_as_json(declared.inventory, observed, declared.stack), indent=2))
     else:
         print_status(results(), declared.inventory, observed, declared.stack)
+    end_for_silent(silent)

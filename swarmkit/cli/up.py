@@ -14,8 +14,8 @@ from swarmkit.cli.journaled import journaled
 
 if TYPE_CHECKING:
     from swarmkit.journal.write import Journal
+    from swarmkit.plan.declaration import Declared
     from swarmkit.plan.model import Plan
-    from swarmkit.plan.planner import Declared
     from swarmkit.report.live import LiveProgress
     from swarmkit.report.plain import PlainProgress
     from swarmkit.workflows.up import UpReport
@@ -28,8 +28,13 @@ images_option = click.option(
     help="Folder of docker-archive files; their images are sent to the hosts that may run them.",
 )
 adopt_option = click.option("--adopt", is_flag=True, help="Accept a swarm that swarmkit has not made.")
-prune_option = click.option("--prune", is_flag=True, help="Remove services that the stack file no longer has.")
+prune_option = click.option("--prune", is_flag=True, help="Remove what the stack has made and its file no longer has.")
 
+recreate_networks_option = click.option(
+    "--recreate-networks",
+    is_flag=True,
+    help="Make networks anew whose options cannot be changed: beside the old, the services moved, the old one removed.",
+)
 remove_nodes_option = click.option(
     "--remove-nodes", is_flag=True, help="Drain, demote and remove nodes that the inventory no longer has."
 )
@@ -37,12 +42,18 @@ remove_nodes_option = click.option(
 
 @click.command()
 @options.inventory_option
-@options.stack_file_option
+@options.stack_files_option
 @options.stack_name_option
 @images_option
 @options.yes_option
-@click.option("--verify/--no-verify", default=True, show_default=True, help="Prove the result at the end.")
+@click.option(
+    "--verify/--no-verify",
+    default=True,
+    show_default=True,
+    help="Prove the result at the end, where something was changed or waited for.",
+)
 @prune_option
+@recreate_networks_option
 @remove_nodes_option
 @adopt_option
 @options.override_option
@@ -53,12 +64,13 @@ remove_nodes_option = click.option(
 def up(
     *,
     inventory_file: Path,
-    stack_file: Path | None,
+    stack_files: tuple[Path, ...],
     stack_name: str | None,
     images_folder: Path | None,
     yes: bool,
     verify: bool,
     prune: bool,
+    recreate_networks: bool,
     remove_nodes: bool,
     adopt: bool,
     overridden: tuple[str, ...],
@@ -72,7 +84,8 @@ def up(
     Shows the plan and asks before anything changes. Run it again at any time: it continues, or changes nothing.
 
     Exit codes: 0 as declared and proved, 1 failed or refused, 2 bad input (nothing was contacted), 3 a host is
-    unreachable or not trusted, 4 not converged or a proof failed.
+    unreachable or not trusted, nothing was changed (one lost in the middle is a 1), 4 not converged or a proof failed,
+    130 interrupted, 143 ended by SIGTERM.
     """
     from swarmkit.report.live import progress_for
     from swarmkit.workflows.inputs import read_declared
@@ -80,13 +93,14 @@ def up(
 
     declared = read_declared(
         inventory_file,
-        stack_file,
+        stack_files,
         stack_name=stack_name,
         images=images_folder,
         allow_even_managers=allow_even_managers,
         adopt=adopt,
         overridden=overridden,
         prune=prune,
+        recreate_networks=recreate_networks,
         remove_nodes=remove_nodes,
         ask_local_engine=True,
     )
@@ -96,20 +110,21 @@ def up(
             report = run(
                 declared,
                 progress=journal.watching(progress),
-                confirm=lambda plan: _confirm(plan, declared, progress, journal, yes=yes),
+                confirm=lambda plan: confirm_plan(plan, declared, progress, journal, yes=yes),
                 sudo_password=password,
                 service_timeout_seconds=timeout_seconds,
                 verify=verify,
                 lock_wait_seconds=lock_wait_seconds,
             )
-        _print_report(report, declared, progress.phases)
+        print_report(report, declared, progress.phases)
         if report.proof_failed:
             sys.exit(4)
 
 
-def _confirm(
+def confirm_plan(
     plan: Plan, declared: Declared, progress: LiveProgress | PlainProgress, journal: Journal, *, yes: bool
 ) -> bool:
+    """Show *plan*, ask whether to apply it, and begin the journal when it is agreed to."""
     from swarmkit.report.console import results
     from swarmkit.report.plan_text import print_plan
 
@@ -122,7 +137,8 @@ def _confirm(
     return agreed
 
 
-def _print_report(report: UpReport, declared: Declared, phases: list[tuple[str, float]]) -> None:
+def print_report(report: UpReport, declared: Declared, phases: list[tuple[str, float]]) -> None:
+    """Print what was proved, the cluster as it is, and the seconds by phase."""
     from swarmkit.report.console import results
     from swarmkit.report.findings import print_findings
     from swarmkit.report.phases import print_phases
@@ -131,6 +147,8 @@ def _print_report(report: UpReport, declared: Declared, phases: list[tuple[str, 
     console = results()
     if report.findings:
         print_findings(console, report.findings)
+    if not report.applied and not report.findings and report.plan.is_empty:
+        click.echo("not proved again, as nothing was changed: swarmkit verify proves it", err=True)
     if report.applied or report.findings:
         print_status(console, declared.inventory, report.observed, declared.stack)
         print_phases(console, phases)

@@ -15,11 +15,12 @@ from swarmkit.cli import options
 if TYPE_CHECKING:
     from swarmkit.finding import Finding
     from swarmkit.plan.progress import Progress
+    from swarmkit.proof import Proof
 
 
 @click.command()
 @options.inventory_option
-@options.stack_file_option
+@options.stack_files_option
 @options.stack_name_option
 @options.allow_even_managers_option
 @options.ask_become_pass_option
@@ -40,16 +41,24 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Write the outcome as metrics for node-exporter's textfile collector.",
 )
+@click.option(
+    "--html",
+    "html_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write all of it as one page for a browser: hosts, networks, findings, who reaches whom.",
+)
 def verify(
     *,
     inventory_file: Path,
-    stack_file: Path | None,
+    stack_files: tuple[Path, ...],
     stack_name: str | None,
     allow_even_managers: bool,
     ask_become_pass: bool,
     as_json: bool,
     watch_seconds: float | None,
     metrics_file: Path | None,
+    html_file: Path | None,
 ) -> None:
     """Prove that nodes and services are as declared, reach each other, and that the overlay is encrypted.
 
@@ -57,47 +66,53 @@ def verify(
 
     Exit codes: 0 proved, 4 not proved; with --watch, by the last proof before Ctrl-C.
     """
+    import datetime
     import json
 
     if as_json and watch_seconds is not None:
         raise click.UsageError("--json shows one proof; with --watch use --metrics FILE")
-    if metrics_file is not None and not metrics_file.absolute().parent.is_dir():
-        raise click.UsageError(f"--metrics: there is no folder {metrics_file.absolute().parent}")
+    for option, file in (("--metrics", metrics_file), ("--html", html_file)):
+        if file is not None and not file.absolute().parent.is_dir():
+            raise click.UsageError(f"{option}: there is no folder {file.absolute().parent}")
 
     from swarmkit.report.console import results
-    from swarmkit.report.findings import findings_as_json, is_proved, print_findings
+    from swarmkit.report.findings import is_proved, print_findings, proof_as_json
     from swarmkit.report.live import progress_for
     from swarmkit.report.metrics import metrics_text, write_metrics
+    from swarmkit.report.page.render import proof_page
+    from swarmkit.report.whole_file import write_whole
     from swarmkit.workflows import look
     from swarmkit.workflows.inputs import read_declared
 
-    declared = read_declared(inventory_file, stack_file, stack_name=stack_name, allow_even_managers=allow_even_managers)
+    declared = read_declared(
+        inventory_file, stack_files, stack_name=stack_name, allow_even_managers=allow_even_managers
+    )
     password = options.sudo_password(ask=ask_become_pass)
 
-    def prove(progress: Progress) -> tuple[Finding, ...]:
+    def prove(progress: Progress) -> Proof:
         began = time.monotonic()
         found = look.verify(declared, progress=progress, sudo_password=password)
+        seconds, cluster = time.monotonic() - began, declared.inventory.cluster
         if metrics_file:
-            seconds = time.monotonic() - began
-            text = metrics_text(found, cluster=declared.inventory.cluster, seconds=seconds, now=time.time())
+            text = metrics_text(found.findings, cluster=cluster, seconds=seconds, now=time.time())
             write_metrics(metrics_file, text)
+        if html_file:
+            now = datetime.datetime.now(tz=datetime.UTC)
+            write_whole(html_file, proof_page(found, cluster=cluster, seconds=seconds, now=now))
         return found
 
     with progress_for(sys.stderr) as progress:
-        findings = prove(progress)
+        proof = prove(progress)
     if as_json:
-        click.echo(json.dumps(findings_as_json(findings), indent=2))
+        click.echo(json.dumps(proof_as_json(proof), indent=2))
     else:
-        print_findings(results(), findings)
-    if watch_seconds is not None:
-        findings = _watch(prove, findings, watch_seconds)
+        print_findings(results(), proof.findings)
+    findings = proof.findings if watch_seconds is None else _watch(prove, proof.findings, watch_seconds)
     if not is_proved(findings):
         sys.exit(4)
 
 
-def _watch(
-    prove: Callable[[Progress], tuple[Finding, ...]], findings: tuple[Finding, ...], pause: float
-) -> tuple[Finding, ...]:
+def _watch(prove: Callable[[Progress], Proof], findings: tuple[Finding, ...], pause: float) -> tuple[Finding, ...]:
     """Prove again each *pause* seconds and print what changed, until interrupted; return the last findings."""
     from swarmkit.errors import SwarmkitError
     from swarmkit.finding import Finding
@@ -110,7 +125,7 @@ def _watch(
             sys.stdout.flush()
             time.sleep(pause)
             try:
-                newest = prove(Silent())
+                newest = prove(Silent()).findings
             except SwarmkitError as error:
                 newest = (Finding("V14", "error", "hosts", error.what, error.why, error.to_do),)
             print_changes(results(), findings, newest)

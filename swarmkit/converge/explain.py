@@ -91,8 +91,11 @@ def _health(task: TaskState, fleet: Fleet) -> str:
         except SwarmkitError:
             continue
         log = ((container.get("State") or {}).get("Health") or {}).get("Log") or []
+        # One that was killed with its container says nothing: the one before it has the reason.
+        failed = [entry for entry in log if entry.get("ExitCode") and str(entry.get("Output", "")).strip()]
         if log:
-            return f"exit {log[-1].get('ExitCode')}, {str(log[-1].get('Output', '')).strip()[-300:] or 'no output'}"
+            last = (failed or log)[-1]
+            return f"exit {last.get('ExitCode')}, {str(last.get('Output', '')).strip()[-300:] or 'no output'}"
     return ""
 
 

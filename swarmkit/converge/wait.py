@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from swarmkit.converge.explain import explain
 from swarmkit.errors import NotConvergedError
@@ -17,11 +17,16 @@ from swarmkit.plan.progress import Progress
 from swarmkit.reach.engine import Engine, Json
 from swarmkit.reach.fleet import Fleet
 
+Until = Literal["converged", "started"]
+"""``converged``: every task runs, healthy, or of a job has completed; ``started``: every task's container is there."""
+
 POLL_SECONDS = 1.0
 # An event of a host reaches the manager's tasks by way of the dispatcher, a moment later than us.
 _SETTLE_SECONDS = 0.12
 _SETTLE_LOOKS = 6
 _FAILURES_BEFORE_GIVING_UP = 3
+# A task with a health check is starting until it is healthy (moby daemon/cluster/executor/container/controller.go).
+_STARTED = ("starting", "running", "complete")
 _EVENTS = {"type": ["container", "service"], "event": ["start", "die", "health_status", "update", "create"]}
 
 
@@ -93,12 +98,21 @@ class ServiceLook:
         return sum(1 for task in self._current() if task["Status"]["State"] == "running")
 
     @property
+    def started(self) -> int:
+        """How many tasks have been started at least: their containers are there, healthy or not yet."""
+        tasks = self._of_this_iteration() if self.is_job else self._current()
+        return sum(1 for task in tasks if task["Status"]["State"] in _STARTED)
+
+    @property
     def update_state(self) -> str:
         return str((self.service.get("UpdateStatus") or {}).get("State", ""))
 
     @property
     def is_converged(self) -> bool:
         return self.running >= self.wanted and self.update_state in ("", "completed")
+
+    def has_come_to(self, until: Until) -> bool:
+        return self.is_converged or (until == "started" and self.started >= self.wanted)
 
     @property
     def states(self) -> tuple[TaskState, ...]:
@@ -149,10 +163,13 @@ def wait_for_service(
     woken: Wakeups,
     progress: Progress,
     timeout_seconds: float,
+    until: Until = "converged",
     cancelled: threading.Event | None = None,
+    is_taken_back: bool = False,
 ) -> str:
-    """Wait until service *name* runs as declared and return how many tasks do; never writes.
+    """Wait until service *name* runs as declared, or has started, and return how many tasks do; never writes.
 
+    *is_taken_back* tells that the engine took its update back before this run, which does not change it.
     Raises NotConvergedError with the cause in one sentence: when the time is over, when an update was stopped or taken
     back, when three tasks in a row have failed since the waiting began, or when the run is *cancelled*.
     """
@@ -161,8 +178,9 @@ def wait_for_service(
     while True:
         seen = woken.count
         look = look_at(manager, name)
-        if look.is_converged:
-            return f"{look.running}/{look.wanted} {'complete' if look.is_job else 'running'}"
+        is_as_before = is_taken_back and look.update_state == "rollback_completed" and look.running >= look.wanted
+        if look.has_come_to(until) or is_as_before:
+            return _done(look)
         # An unhealthy container that ends with 0 when it is stopped leaves a task that is complete.
         ended = ("failed", "rejected") if look.is_job else ("failed", "rejected", "complete")
         failed = {task.id for task in look.states if task.state in ended}
@@ -178,16 +196,22 @@ def wait_for_service(
         if time.monotonic() > deadline:
             why = f"{look.running} of {look.wanted} tasks run after {timeout_seconds:g} s"
             raise _not_converged(name, why, look, fleet, manager)
-        _pause(woken, seen, name, manager)
+        _pause(woken, seen, name, manager, until)
 
 
-def _pause(woken: Wakeups, seen: int, name: str, manager: Engine) -> None:
+def _done(look: ServiceLook) -> str:
+    if look.running < look.wanted:
+        return f"{look.started}/{look.wanted} started"
+    return f"{look.running}/{look.wanted} {'complete' if look.is_job else 'running'}"
+
+
+def _pause(woken: Wakeups, seen: int, name: str, manager: Engine, until: Until) -> None:
     """Sleep until something happened, then give the manager a moment to learn of it."""
     if woken.wait(seen, POLL_SECONDS) == seen:
         return
     for _ in range(_SETTLE_LOOKS):
         time.sleep(_SETTLE_SECONDS)
-        if look_at(manager, name).is_converged:
+        if look_at(manager, name).has_come_to(until):
             return
 
 

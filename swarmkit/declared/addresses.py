@@ -12,6 +12,8 @@ from swarmkit.declared.host import JumpHost
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+# Of services and networks, which the engine's DNS answers for (moby/swarmkit manager/controlapi/common.go).
+_DNS_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?", re.ASCII)
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,252}", re.ASCII)
 _HOST_NAME = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*\.?", re.ASCII)
 _JUMP = re.compile(r"(?:ssh://)?(?:(?P<user>[^@]*)@)?(?P<host>\[[^\]]*\]|[^:\[\]]*)(?::(?P<port>[0-9]{1,5}))?/?")
@@ -110,6 +112,14 @@ def _parse_jump(hop: str, field: Field) -> JumpHost | None:
         field.refuse("B11", f"jump host {shown(hop)} is not of the form user@host:port")
         return None
     return JumpHost(address, port, user)
+
+
+def check_dns_name(field: Field, name: str, what: str) -> None:
+    """Complain about the full *name* of a service or network that the engine would refuse."""
+    if not _DNS_NAME.fullmatch(name):
+        field.refuse(
+            "B18", f"{what} name {shown(name)}: only [A-Za-z0-9_-], begins and ends with [A-Za-z0-9], 63 at most"
+        )
 
 
 def refuse_template(field: Field) -> None:

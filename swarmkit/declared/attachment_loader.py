@@ -10,9 +10,7 @@ from swarmkit.declared.field import Field
 from swarmkit.declared.nodes import ScalarNode
 from swarmkit.declared.refused_keys import refuse_other_keys
 from swarmkit.declared.service import FileReference, ServiceNetwork
-
-# A service has as many addresses as tasks, and the swarm gives them.
-_NO_ADDRESSES = ("ipv4_address", "ipv6_address")
+from swarmkit.declared.stack_keys import IGNORED_INSIDE, KEYS
 
 
 def read_networks(field: Field | None) -> tuple[ServiceNetwork, ...]:
@@ -22,7 +20,8 @@ def read_networks(field: Field | None) -> tuple[ServiceNetwork, ...]:
         return tuple(ServiceNetwork(name) for item in field.items() if (name := item.text("B38")))
     found: list[ServiceNetwork] = []
     for name, settings in field.fields().items():
-        refuse_other_keys(settings, ("aliases", "driver_opts"), ignored=_NO_ADDRESSES)
+        place = "services.*.networks.*"
+        refuse_other_keys(settings, KEYS[place], ignored=IGNORED_INSIDE[place])
         parts = settings.fields()
         aliases = values.strings(parts["aliases"]) if "aliases" in parts else ()
         found.append(ServiceNetwork(name, aliases, values.labels(parts.get("driver_opts"))))
@@ -39,7 +38,7 @@ def _reference(field: Field, what: str) -> FileReference | None:
     if not field.is_map:
         name = field.text("B38")
         return FileReference(name, name) if name else None
-    refuse_other_keys(field, ("source", "target", "uid", "gid", "mode"))
+    refuse_other_keys(field, KEYS[f"services.*.{what}s[]"])
     parts = field.fields()
     source = parts["source"].text("B38") if "source" in parts else None
     if source is None:

@@ -29,6 +29,7 @@ class ClusterSettings(TypedDict):
     address_pool_prefix: int | None
     autolock: bool
     overlay_encryption: OverlayEncryption
+    encrypt_ingress: bool
     known_hosts: Path | None
     ssh_config: Path | None
 
@@ -38,8 +39,8 @@ def read_cluster(source: Path, of_hosts: list[Variables]) -> ClusterSettings:
     found = _agreed(of_hosts)
     pools = tuple(pool for field in _pool_fields(found) if (pool := _pool(field)))
     _refuse_overlaps(pools, found)
-    port, prefix, autolock = (
-        found.get(f"swarm_{name}") for name in ("data_path_port", "address_pool_prefix", "autolock")
+    port, prefix, autolock, ingress = (
+        found.get(f"swarm_{name}") for name in ("data_path_port", "address_pool_prefix", "autolock", "encrypt_ingress")
     )
     name, encryption = found.get("swarm_cluster"), found.get("swarm_overlay_encryption")
     known_hosts, ssh_config = found.get("swarm_known_hosts"), found.get("swarm_ssh_config")
@@ -50,6 +51,7 @@ def read_cluster(source: Path, of_hosts: list[Variables]) -> ClusterSettings:
         "address_pool_prefix": _prefix(prefix, pools) if prefix else None,
         "autolock": (autolock.boolean() if autolock else None) or False,
         "overlay_encryption": _encryption(encryption) if encryption else "required",
+        "encrypt_ingress": (ingress.boolean() if ingress else None) or False,
         "known_hosts": read_path(known_hosts, source.parent) if known_hosts else None,
         "ssh_config": read_path(ssh_config, source.parent) if ssh_config else None,
     }

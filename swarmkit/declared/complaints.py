@@ -28,6 +28,11 @@ class Complaints:
     def warn(self, code: str, node: Node | None, path: str, what: str, to_do: str = "") -> None:
         self.warned.append(self._complaint(code, node, path, what, to_do))
 
+    def add(self, other: Complaints) -> None:
+        """Take over what another file's log has gathered."""
+        self.refused += other.refused
+        self.warned += other.warned
+
     def raise_if_any(self, what: str) -> None:
         if self.refused:
             raise InputError(what, tuple(dict.fromkeys(self.refused)))
@@ -37,11 +42,13 @@ class Complaints:
         return tuple(sorted(set(self.warned)))
 
     def place(self, node: Node | None) -> str:
-        return f"{self.file}:{node.line}" if node and node.line else self.file
+        file = (node and node.file) or self.file
+        return f"{file}:{node.line}" if node and node.line else file
 
     def _complaint(self, code: str, node: Node | None, path: str, what: str, to_do: str) -> Complaint:
         line, column = (node.line, node.column) if node else (0, 0)
-        return Complaint(self.file, line, column, code, path, what, to_do)
+        file = (node and node.file) or self.file
+        return Complaint(file, line, column, code, path, what, to_do)
 
 
 def shown(value: object) -> str:

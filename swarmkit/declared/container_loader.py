@@ -9,6 +9,7 @@ from swarmkit.declared.complaints import shown
 from swarmkit.declared.container_options import CredentialSpec, Dns, Logging, Ulimit
 from swarmkit.declared.field import Field
 from swarmkit.declared.refused_keys import refuse_other_keys
+from swarmkit.declared.stack_keys import KEYS
 
 
 def read_dns(parts: dict[str, Field]) -> Dns:
@@ -41,7 +42,7 @@ def read_extra_hosts(field: Field | None) -> tuple[str, ...]:
 def read_logging(field: Field | None) -> Logging | None:
     if field is None or field.is_empty:
         return None
-    refuse_other_keys(field, ("driver", "options"))
+    refuse_other_keys(field, KEYS["services.*.logging"])
     parts = field.fields()
     driver = values.string(parts["driver"]) if "driver" in parts else ""
     return Logging(driver or "", values.labels(parts.get("options")))
@@ -50,9 +51,9 @@ def read_logging(field: Field | None) -> Logging | None:
 def read_credential_spec(field: Field | None) -> CredentialSpec | None:
     if field is None or field.is_empty:
         return None
-    refuse_other_keys(field, ("config", "file", "registry"))
+    refuse_other_keys(field, KEYS["services.*.credential_spec"])
     parts = field.fields()
-    told = {key: values.string(item) or "" for key, item in parts.items() if key in ("config", "file", "registry")}
+    told = {key: values.string(item) or "" for key, item in parts.items() if key in KEYS["services.*.credential_spec"]}
     if sum(map(bool, told.values())) != 1:
         field.refuse("B05", "needs exactly one of config, file and registry")
     return CredentialSpec(**told)
@@ -62,7 +63,7 @@ def read_ulimits(field: Field | None) -> tuple[Ulimit, ...]:
     found: list[Ulimit] = []
     for name, item in (field.fields() if field else {}).items():
         if item.is_map:
-            refuse_other_keys(item, ("soft", "hard"))
+            refuse_other_keys(item, KEYS["services.*.ulimits.*"])
             parts = item.fields()
             if {"soft", "hard"} - parts.keys():
                 item.refuse("B42", "soft and hard are both required")

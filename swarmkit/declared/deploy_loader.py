@@ -10,26 +10,16 @@ from swarmkit.declared.field import Field
 from swarmkit.declared.placement_loader import MAXIMUM_REPLICAS, read_placement
 from swarmkit.declared.refused_keys import refuse_other_keys
 from swarmkit.declared.service import Deploy, Mode, Resources, RestartPolicy, UpdateConfig
+from swarmkit.declared.stack_keys import KEYS
 
-_KEYS = (
-    "mode",
-    "replicas",
-    "labels",
-    "placement",
-    "resources",
-    "restart_policy",
-    "update_config",
-    "rollback_config",
-    "endpoint_mode",
-)
+_RESOURCES = "services.*.deploy.resources"
 _MODES = ("replicated", "global", "replicated-job", "global-job")
-_UPDATE_KEYS = ("parallelism", "delay", "failure_action", "monitor", "max_failure_ratio", "order")
 
 
 def read_deploy(field: Field | None) -> Deploy:
     if field is None or field.is_empty:
         return Deploy()
-    refuse_other_keys(field, _KEYS)
+    refuse_other_keys(field, KEYS["services.*.deploy"])
     parts = field.fields()
     mode, replicas = _mode(parts)
     placement = parts.get("placement")
@@ -64,10 +54,10 @@ def _mode(parts: dict[str, Field]) -> tuple[Mode, int]:
 def _resources(field: Field | None) -> tuple[Resources, Resources]:
     if field is None:
         return Resources(), Resources()
-    refuse_other_keys(field, ("limits", "reservations"))
+    refuse_other_keys(field, KEYS[_RESOURCES])
     parts = field.fields()
-    limits = _amounts(parts.get("limits"), ("cpus", "memory", "pids"))
-    reserved = _amounts(parts.get("reservations"), ("cpus", "memory", "generic_resources"))
+    limits = _amounts(parts.get("limits"), KEYS[f"{_RESOURCES}.limits"])
+    reserved = _amounts(parts.get("reservations"), KEYS[f"{_RESOURCES}.reservations"])
     for limit, reservation, what in (
         (limits.memory_bytes, reserved.memory_bytes, "memory"),
         (limits.nano_cpus, reserved.nano_cpus, "cpus"),
@@ -94,11 +84,11 @@ def _amounts(field: Field | None, keys: tuple[str, ...]) -> Resources:
 def _generic(field: Field) -> tuple[tuple[str, int], ...]:
     found: list[tuple[str, int]] = []
     for item in field.items("B42"):
-        refuse_other_keys(item, ("discrete_resource_spec",))
+        refuse_other_keys(item, KEYS[f"{_RESOURCES}.reservations.generic_resources[]"])
         inner = item.fields().get("discrete_resource_spec")
         parts = inner.fields() if inner else {}
         if inner:
-            refuse_other_keys(inner, ("kind", "value"))
+            refuse_other_keys(inner, KEYS[f"{_RESOURCES}.reservations.generic_resources[].discrete_resource_spec"])
         kind = parts["kind"].text("B42") if "kind" in parts else None
         value = parts["value"].integer("B42", 1, 2**31 - 1) if "value" in parts else None
         if kind is None or value is None:
@@ -121,7 +111,7 @@ def read_restart(field: Field) -> RestartPolicy | None:
 
 
 def _restart_policy(field: Field) -> RestartPolicy:
-    refuse_other_keys(field, ("condition", "delay", "max_attempts", "window"))
+    refuse_other_keys(field, KEYS["services.*.deploy.restart_policy"])
     parts = field.fields()
     condition = _choice(parts, "condition", ("none", "on-failure", "any"))
     return RestartPolicy(
@@ -133,7 +123,7 @@ def _restart_policy(field: Field) -> RestartPolicy:
 
 
 def _update_config(field: Field) -> UpdateConfig:
-    refuse_other_keys(field, _UPDATE_KEYS)
+    refuse_other_keys(field, KEYS["services.*.deploy.update_config"])
     parts = field.fields()
     action = _choice(parts, "failure_action", ("continue", "pause", "rollback"))
     order = _choice(parts, "order", ("stop-first", "start-first"))

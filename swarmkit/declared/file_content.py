@@ -30,14 +30,20 @@ def read_content(field: Field, folder: Path, *, what: str) -> Secret | None:
         field.refuse("B39", f"{what} file {shown(path)} is not a file")
     elif not content:
         field.refuse("B39", f"{what} file {shown(path)} is empty", "the engine takes no empty one")
-    elif len(content) >= MAXIMUM_SIZE[what]:
-        limit = f"less than {MAXIMUM_SIZE[what] // 1024} KiB"
-        field.refuse("B39", f"{what} file {shown(path)} is too large", f"the engine takes {limit}")
-    else:
+    elif not is_too_large(field, content, f"{what} file {shown(path)}", what=what):
         if what == "secret":
             _warn(field, path, content, mode)
         return Secret(content)
     return None
+
+
+def is_too_large(field: Field, content: bytes, subject: str, *, what: str) -> bool:
+    """Tell whether the engine would refuse *content* for its size, after a complaint."""
+    if len(content) < MAXIMUM_SIZE[what]:
+        return False
+    limit = f"less than {MAXIMUM_SIZE[what] // 1024} KiB"
+    field.refuse("B39", f"{subject} is too large", f"the engine takes {limit}")
+    return True
 
 
 def _warn(field: Field, path: Path, content: bytes, mode: int) -> None:

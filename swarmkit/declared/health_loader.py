@@ -7,12 +7,13 @@ from swarmkit.declared.complaints import shown
 from swarmkit.declared.field import Field
 from swarmkit.declared.refused_keys import refuse_other_keys
 from swarmkit.declared.service import HealthCheck
+from swarmkit.declared.stack_keys import KEYS
 
 
 def read_health_check(field: Field | None) -> HealthCheck | None:
     if field is None:
         return None
-    refuse_other_keys(field, ("test", "interval", "timeout", "start_period", "start_interval", "retries", "disable"))
+    refuse_other_keys(field, KEYS["services.*.healthcheck"])
     parts = field.fields()
     if "disable" in parts and parts["disable"].boolean("B41"):
         if "test" in parts and not parts["test"].is_empty:
@@ -32,7 +33,7 @@ def read_health_check(field: Field | None) -> HealthCheck | None:
         timeout_nanoseconds=timeout,
         start_period_nanoseconds=times["start_period"],
         start_interval_nanoseconds=times["start_interval"],
-        retries=parts["retries"].integer("B41", 1, 10_000) if "retries" in parts else None,
+        retries=parts["retries"].integer("B41", 0, 10_000) if "retries" in parts else None,
     )
 
 

@@ -65,6 +65,8 @@ class Inventory:
     address_pool_prefix: int | None = None
     autolock: bool = False
     overlay_encryption: OverlayEncryption = "required"
+    encrypt_ingress: bool = False
+    """Whether the routing mesh's network is made anew, encrypted, before ports are published."""
     known_hosts: Path | None = None
     """None means ``~/.ssh/known_hosts``."""
     ssh_config: Path | None = None

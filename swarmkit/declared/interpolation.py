@@ -24,7 +24,7 @@ def interpolate(root: Node, environment: Mapping[str, str], log: Complaints) -> 
         return root
     walk = _Interpolation(environment, log)
     items = {key: walk.node(node, key) if key in SECTIONS else node for key, node in root.items.items()}
-    return MapNode(root.line, root.column, items, root.keys)
+    return MapNode(root.line, root.column, items, root.keys, file=root.file)
 
 
 class _Interpolation:
@@ -41,13 +41,13 @@ class _Interpolation:
     def _fresh(self, node: Node, path: str) -> Node:
         if isinstance(node, MapNode):
             items = {key: self.node(value, key_path(path, key)) for key, value in node.items.items()}
-            return MapNode(node.line, node.column, items, node.keys)
+            return MapNode(node.line, node.column, items, node.keys, file=node.file)
         if isinstance(node, ListNode):
             items_of = (self.node(item, f"{path}[{i}]") for i, item in enumerate(node.items))
-            return ListNode(node.line, node.column, tuple(items_of))
+            return ListNode(node.line, node.column, tuple(items_of), file=node.file)
         if isinstance(node, ScalarNode) and isinstance(node.value, str) and "$" in node.value:
             text = _VARIABLE.sub(lambda found: self._value(found, node, path), node.value)
-            return ScalarNode(node.line, node.column, text, text, node.tag)
+            return ScalarNode(node.line, node.column, text, text, node.tag, file=node.file)
         return node
 
     def _value(self, found: re.Match[str], node: ScalarNode, path: str) -> str:

@@ -9,13 +9,12 @@ from typing import Literal, cast
 from swarmkit.declared import values
 from swarmkit.declared.complaints import shown
 from swarmkit.declared.field import Field
+from swarmkit.declared.nodes import MapNode, Node, ScalarNode
 from swarmkit.declared.refused_keys import refuse_other_keys
 from swarmkit.declared.service import Mount
+from swarmkit.declared.stack_keys import IGNORED_INSIDE, KEYS
 
 _PROPAGATIONS = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
-_OPTIONS = {"tmpfs": ("size",), "volume": ("nocopy",), "bind": ("propagation",)}
-# What docker's schema lets through and its conversion drops.
-_DROPPED = ("create_host_path", "selinux", "recursive", "subpath", "mode")
 _TYPES = ("volume", "bind", "tmpfs", "npipe", "cluster")
 
 
@@ -23,6 +22,14 @@ def read_mounts(field: Field | None, folder: Path, environment: Mapping[str, str
     """Return the mounts; a relative bind is seen from *folder*, ``~`` is the HOME of *environment*, as in docker."""
     items = field.items() if field else []
     return tuple(mount for item in items if (mount := _Reader(item, folder, environment.get("HOME", "~")).mount()))
+
+
+def target_of(node: Node) -> str:
+    """Return the path in the container of one entry of the list, empty where it cannot be told."""
+    target = node.items.get("target") if isinstance(node, MapNode) else node
+    text = target.text if isinstance(target, ScalarNode) else ""
+    parts = [text] if isinstance(node, MapNode) else _split(text)
+    return parts[1] if len(parts) > 1 else parts[0]
 
 
 class _Reader:
@@ -66,9 +73,7 @@ class _Reader:
         return self._checked(mount)
 
     def _long(self) -> Mount | None:
-        refuse_other_keys(
-            self.field, ("type", "source", "target", "read_only", "consistency", "tmpfs", "volume", "bind")
-        )
+        refuse_other_keys(self.field, KEYS["services.*.volumes[]"])
         parts = self.field.fields()
         kind = parts["type"].choice(_TYPES, "B34") if "type" in parts else "volume"
         if "target" not in parts:
@@ -82,7 +87,8 @@ class _Reader:
             parts[key].refuse("B34", f"{key} options are incompatible with type {kind}")
         options = parts.get(chosen_by)
         if options:
-            refuse_other_keys(options, _OPTIONS[chosen_by], ignored=_DROPPED)
+            place = f"services.*.volumes[].{chosen_by}"
+            refuse_other_keys(options, KEYS[place], ignored=IGNORED_INSIDE[place])
         chosen = options.fields() if options else {}
         source = parts["source"].text("B34") if "source" in parts else None
         mount = Mount(

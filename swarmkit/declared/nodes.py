@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 Plain = str | int | float | bool | None
 
@@ -14,6 +14,8 @@ class Node:
 
     line: int
     column: int
+    file: str = field(default="", kw_only=True)
+    """Where several files make one tree: the one that this value is in."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,41 +4,51 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
-from swarmkit.declared import values
-from swarmkit.declared.addresses import NAME
+from swarmkit.declared import lan_loader, values
+from swarmkit.declared.addresses import NAME, check_dns_name
 from swarmkit.declared.complaints import shown
 from swarmkit.declared.field import Field
-from swarmkit.declared.file_content import read_content
+from swarmkit.declared.file_content import is_too_large, read_content
 from swarmkit.declared.refused_keys import refuse_other_keys
 from swarmkit.declared.service import Network, SecretFile, Volume
+from swarmkit.declared.stack_keys import KEYS
+from swarmkit.declared.volume_backup import read_volume_backup
 from swarmkit.secret import Secret
 
 _OFF = frozenset(("false", "no", "off", "0"))
 _MTU = "com.docker.network.driver.mtu"
 _OWN_KEYS = ("driver", "driver_opts", "labels", "ipam", "internal", "attachable", "enable_ipv6")
-_NETWORK_KEYS = (*_OWN_KEYS, "external", "name", "x-swarmkit")
-# The engine's own drivers besides overlay: their networks are of one host, and no service can be on them.
-_LOCAL_DRIVERS = ("bridge", "host", "ipvlan", "macvlan", "none", "null")
+# Their networks are the engine's own, one a host: they can be used, and not be made.
+_OWN_NETWORKS = {"host": "host", "none": "none", "null": "none"}
 
 
 _SOURCES = frozenset(("file", "environment", "content", "driver"))
-_CONFIG_KEYS = ("file", "environment", "content", "external", "name", "labels", "template_driver")
-_FILE_KEYS = ("file", "environment", "driver", "driver_opts", "external", "name", "labels", "template_driver")
 
 
 def read_network(key: str, field: Field, stack: str) -> Network:
-    refuse_other_keys(field, _NETWORK_KEYS)
+    refuse_other_keys(field, KEYS["networks.*"])
     parts = field.fields()
     external, name = _external(key, parts, ignored=_OWN_KEYS)
     driver = values.string(parts["driver"]) if "driver" in parts else None
-    if driver in _LOCAL_DRIVERS and not external:
-        what = f"a {driver} network is of one host: a service cannot be on it"
-        parts["driver"].refuse("B32", what, "use overlay, or make the network beforehand and say external: true")
+    if driver in _OWN_NETWORKS and not external:
+        what = f"a network with driver {driver} is the engine's own: none can be made"
+        parts["driver"].refuse("B32", what, f"write {{external: true, name: {_OWN_NETWORKS[driver]}}}")
+    if external and (name or key) == "none":
+        what = "a service cannot be on the network none: a swarm knows no such network"
+        field.refuse(
+            "B32", what, "an overlay with internal: true has no way out; one container: swarmkit run --network none"
+        )
+    if not external and (name is None or NAME.fullmatch(name)):
+        check_dns_name(field, name or f"{stack}_{key}", "network")
     options = values.labels(parts.get("driver_opts"))
     _check_options(options, parts.get("driver_opts"))
-    encrypted, reason = _own(parts.get("x-swarmkit"))
+    subnets = _subnets(parts.get("ipam"))
+    is_lan = driver in lan_loader.DRIVERS and not external
+    lan = lan_loader.read_lan(parts.get("x-swarmkit"), field, driver or "", subnets) if is_lan else None
+    encrypted, reason = (None, None) if is_lan else _own(parts.get("x-swarmkit"))
     if reason and "encrypted" in options:
         what = "x-swarmkit declares it unencrypted, driver_opts encrypted"
         parts["driver_opts"].key("encrypted").refuse("B46", what, "remove one of the two")
@@ -54,9 +64,10 @@ def read_network(key: str, field: Field, stack: str) -> Network:
         external=external,
         labels=values.labels(parts.get("labels")),
         ipam_driver=_ipam_driver(parts.get("ipam")),
-        subnets=_subnets(parts.get("ipam")),
+        subnets=subnets,
         ipv6=_boolean(parts, "enable_ipv6"),
         plaintext_reason=reason,
+        lan=lan,
         place=field.log.place(field.node),
     )
 
@@ -77,8 +88,7 @@ def _own(field: Field | None) -> tuple[bool | None, str | None]:
     """Return whether encryption is asked for by name, and the reason why not."""
     if field is None:
         return None, None
-    for key in field.fields().keys() - {"encrypted", "reason"}:
-        field.key(key).refuse("B05", f"unknown key {shown(key)}", "x-swarmkit has encrypted and reason")
+    refuse_other_keys(field, KEYS["networks.*.x-swarmkit"])
     parts = field.fields()
     encrypted = parts["encrypted"].boolean("B46") if "encrypted" in parts else None
     reason = parts["reason"].text("B46") if "reason" in parts else None
@@ -97,11 +107,11 @@ def _ipam_driver(field: Field | None) -> str | None:
 def _subnets(field: Field | None) -> tuple[str, ...]:
     if field is None:
         return ()
-    refuse_other_keys(field, ("driver", "config"))
+    refuse_other_keys(field, KEYS["networks.*.ipam"])
     parts = field.fields()
     found = []
     for item in parts["config"].items() if "config" in parts else []:
-        refuse_other_keys(item, ("subnet",))
+        refuse_other_keys(item, KEYS["networks.*.ipam.config[]"])
         subnet = item.fields().get("subnet")
         text = subnet.text("B25") if subnet else None
         if subnet and text and (checked := _subnet(subnet, text)):
@@ -118,10 +128,10 @@ def _subnet(field: Field, text: str) -> str | None:
 
 
 def read_volume(key: str, field: Field, stack: str) -> Volume:
-    refuse_other_keys(field, ("driver", "driver_opts", "external", "name", "labels"))
+    refuse_other_keys(field, KEYS["volumes.*"])
     parts = field.fields()
     external, name = _external(key, parts, excluded=("driver", "driver_opts", "labels"))
-    return Volume(
+    volume = Volume(
         key=key,
         name=name or f"{stack}_{key}",
         driver=(values.string(parts["driver"]) or None) if "driver" in parts else None,
@@ -129,16 +139,18 @@ def read_volume(key: str, field: Field, stack: str) -> Volume:
         external=external,
         labels=values.labels(parts.get("labels")),
     )
+    return replace(volume, backup=read_volume_backup(parts.get("x-swarmkit"), volume))
 
 
 def read_secret(
     key: str, field: Field, stack: str, *, what: str, folder: Path, environment: Mapping[str, str]
 ) -> SecretFile:
     """Return a secret or config with its content; the content is held only in Secret."""
-    refuse_other_keys(field, _FILE_KEYS if what == "secret" else _CONFIG_KEYS)
+    refuse_other_keys(field, KEYS[f"{what}s.*"])
     parts = field.fields()
     external, name = _external(key, parts, ignored=_SOURCES)
     content: Secret | None = None
+    path: Path | None = None
     if external:
         parts = {}
     elif len(parts.keys() & _SOURCES) != 1:
@@ -146,20 +158,24 @@ def read_secret(
         field.refuse("B39", f"a {what} needs one of {sources} and external")
     elif "file" in parts:
         content = read_content(parts["file"], folder, what=what)
+        path = folder / parts["file"].word if parts["file"].word else None
     elif "environment" in parts:
         variable = parts["environment"].text("B39") or ""
         value = environment.get(variable, "").encode("utf-8", "surrogateescape")
         if not value:
             parts["environment"].refuse("B39", f"the variable {shown(variable)} is not set or empty")
+        is_too_large(parts["environment"], value, f"the variable {shown(variable)}", what=what)
         content = Secret(value)
     elif "content" in parts:
         content = Secret((values.string(parts["content"]) or "").encode("utf-8", "surrogateescape"))
         if not content.reveal():
             parts["content"].refuse("B39", f"the {what} is empty", "the engine takes no empty one")
+        is_too_large(parts["content"], content.reveal(), f"the {what}", what=what)
     return SecretFile(
         key=key,
         name=name or f"{stack}_{key}",
         content=content,
+        path=path,
         external=external,
         driver=(values.string(parts["driver"]) or None) if "driver" in parts else None,
         driver_options=values.labels(parts.get("driver_opts")),
@@ -179,6 +195,10 @@ def _external(
     if external and external.is_map:
         refuse_other_keys(external, ("name",))
         inner = external.fields().get("name")
+        if inner and name:
+            inner.refuse("B38", "external.name and name are one thing", "write name only")
+        elif inner:
+            inner.warn("B31", "external.name is an older form of name", "write external: true, and name beside it")
         name = (inner.text("B18") if inner else None) or name
     for other in excluded:
         if is_external and other in parts:

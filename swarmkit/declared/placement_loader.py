@@ -7,6 +7,7 @@ import re
 from swarmkit.declared.complaints import shown
 from swarmkit.declared.field import Field
 from swarmkit.declared.refused_keys import refuse_other_keys
+from swarmkit.declared.stack_keys import KEYS
 
 MAXIMUM_REPLICAS = 100_000
 # Keys and operators of a constraint (moby/swarmkit manager/constraint/constraint.go).
@@ -17,7 +18,7 @@ _CONSTRAINT_KEYS = re.compile(
 
 
 def read_placement(field: Field) -> tuple[tuple[str, ...], tuple[str, ...], int | None]:
-    refuse_other_keys(field, ("constraints", "preferences", "max_replicas_per_node"))
+    refuse_other_keys(field, KEYS["services.*.deploy.placement"])
     parts = field.fields()
     constraints = parts["constraints"].items() if "constraints" in parts else []
     preferences = parts["preferences"].items() if "preferences" in parts else []
@@ -44,7 +45,7 @@ def _constraint(field: Field) -> str | None:
 
 
 def _preference(field: Field) -> str | None:
-    refuse_other_keys(field, ("spread",))
+    refuse_other_keys(field, KEYS["services.*.deploy.placement.preferences[]"])
     spread = field.fields().get("spread")
     if spread is None:
         field.refuse("B35", "a preference is written as spread: node.labels.KEY")

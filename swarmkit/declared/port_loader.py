@@ -11,6 +11,7 @@ from swarmkit.declared.complaints import shown
 from swarmkit.declared.field import Field
 from swarmkit.declared.refused_keys import refuse_other_keys
 from swarmkit.declared.service import Port
+from swarmkit.declared.stack_keys import KEYS
 
 Protocol = Literal["tcp", "udp", "sctp"]
 _PROTOCOLS = ("tcp", "udp", "sctp")
@@ -27,7 +28,7 @@ def read_ports(field: Field | None) -> tuple[Port, ...]:
 
 
 def _long_port(field: Field) -> tuple[Port, ...]:
-    refuse_other_keys(field, ("target", "published", "protocol", "mode"))
+    refuse_other_keys(field, KEYS["services.*.ports[]"])
     parts = field.fields()
     if "target" not in parts:
         field.refuse("B37", "target is required")

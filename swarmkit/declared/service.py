@@ -114,6 +114,10 @@ class Deploy:
     rollback_config: UpdateConfig | None = None
     endpoint_mode: Literal["vip", "dnsrr"] | None = None
 
+    @property
+    def is_job(self) -> bool:
+        return self.mode.endswith("-job")
+
 
 @dataclass(frozen=True)
 class Service:
@@ -138,7 +142,8 @@ class Service:
     secrets: tuple[FileReference, ...] = ()
     configs: tuple[FileReference, ...] = ()
     depends_on: Mapping[str, Condition] = field(default_factory=dict)
-    """The list form counts as ``service_healthy``: in a swarm a task with a health check runs once it is healthy."""
+    """The list form counts as ``service_healthy``: in a swarm a task with a health check runs once it is healthy, and
+    a job is waited for until it has completed."""
     logging: Logging | None = None
     read_only: bool = False
     stdin_open: bool = False
@@ -159,6 +164,26 @@ class Service:
 
 
 @dataclass(frozen=True)
+class LanHost:
+    """What is particular to one host under a macvlan or ipvlan network."""
+
+    parent: str | None = None
+    address_range: str | None = None
+
+
+@dataclass(frozen=True)
+class Lan:
+    """How a macvlan or ipvlan network lies on the hosts' own LAN."""
+
+    parent: str | None = None
+    """The device of every host that names none of its own; None: the engine makes a dummy."""
+    gateway: str | None = None
+    address_range: str | None = None
+    """The addresses for tasks, shared out among the hosts; None where each host has its own."""
+    hosts: Mapping[str, LanHost] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Network:
     key: str
     name: str
@@ -174,6 +199,8 @@ class Network:
     ipv6: bool = False
     plaintext_reason: str | None = None
     """``x-swarmkit: {encrypted: false, reason: ...}`` on the network; None: the overlay shall be encrypted."""
+    lan: Lan | None = None
+    """Of a macvlan or ipvlan network that is not external."""
     place: str = ""
 
     @property
@@ -190,6 +217,8 @@ class SecretFile:
     name: str
     content: Secret | None = None
     """None when external or from a driver."""
+    path: Path | None = None
+    """The file its content is from."""
     external: bool = False
     driver: str | None = None
     """A plugin that hands out the secret; the swarm then holds no content."""
@@ -200,6 +229,18 @@ class SecretFile:
 
 
 @dataclass(frozen=True)
+class VolumeBackup:
+    """How a volume's data gets into a backup and out of it (``x-swarmkit: {backup: ...}``)."""
+
+    dump: tuple[str, ...] = ()
+    """Command in the service's container that prints the data; empty: the files are copied while the service stands."""
+    restore: tuple[str, ...] = ()
+    """Command in the service's container that reads what *dump* printed."""
+    service: str = ""
+    """Whose volume it is; empty: of the only service that mounts it."""
+
+
+@dataclass(frozen=True)
 class Volume:
     key: str
     name: str
@@ -207,6 +248,8 @@ class Volume:
     driver_options: Mapping[str, str] = field(default_factory=dict)
     external: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
+    backup: VolumeBackup | None = None
+    """None: not in backups."""
 
 
 @dataclass(frozen=True)
@@ -223,3 +266,28 @@ class Stack:
 
     def service(self, name: str) -> Service:
         return next(service for service in self.services if service.name == name)
+
+    def services_on(self, volume: Volume) -> tuple[Service, ...]:
+        """Return the services that mount *volume*."""
+        return tuple(
+            service
+            for service in self.services
+            if any(mount.type == "volume" and mount.source == volume.key for mount in service.mounts)
+        )
+
+    def owner(self, volume: Volume) -> Service:
+        """Return the service whose volume it is, for its backup."""
+        named = volume.backup.service if volume.backup else ""
+        return self.service(named) if named else self.services_on(volume)[0]
+
+    def dependents(self, name: str) -> tuple[Service, ...]:
+        """Return the services that depend on service *name*, directly or by way of others."""
+        found: dict[str, Service] = {}
+        wanted = [name]
+        while wanted:
+            on = wanted.pop()
+            for service in self.services:
+                if on in service.depends_on and service.name not in found:
+                    found[service.name] = service
+                    wanted.append(service.name)
+        return tuple(found.values())

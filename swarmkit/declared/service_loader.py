@@ -26,47 +26,9 @@ from swarmkit.declared.mount_loader import read_mounts
 from swarmkit.declared.port_loader import read_ports
 from swarmkit.declared.refused_keys import refuse_other_keys
 from swarmkit.declared.service import Condition, Deploy, Service
+from swarmkit.declared.stack_keys import KEYS
 
-SERVICE_KEYS = (
-    "image",
-    "command",
-    "entrypoint",
-    "environment",
-    "env_file",
-    "hostname",
-    "extra_hosts",
-    "dns",
-    "dns_search",
-    "dns_opt",
-    "user",
-    "working_dir",
-    "labels",
-    "healthcheck",
-    "networks",
-    "ports",
-    "volumes",
-    "secrets",
-    "configs",
-    "depends_on",
-    "logging",
-    "read_only",
-    "stdin_open",
-    "tty",
-    "init",
-    "isolation",
-    "credential_spec",
-    "oom_score_adj",
-    "cap_add",
-    "cap_drop",
-    "ulimits",
-    "sysctls",
-    "stop_signal",
-    "stop_grace_period",
-    "deploy",
-    "restart",
-)
 _CONDITIONS = ("service_started", "service_healthy", "service_completed_successfully")
-_SERVICE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,61}[A-Za-z0-9]|[A-Za-z0-9]", re.ASCII)
 # distribution/reference: domain, path, tag and digest; or an image's own ID.
 _IMAGE = re.compile(
     r"sha256:[0-9a-f]{64}|(?:[A-Za-z0-9.-]+(?::[0-9]+)?/|\[[0-9a-fA-F:]+\](?::[0-9]+)?/)?"
@@ -81,9 +43,7 @@ def read_service(name: str, field: Field, environment: Mapping[str, str], folder
 
     Relative paths are seen from *folder*.
     """
-    refuse_other_keys(field, SERVICE_KEYS, is_service=True)
-    if not _SERVICE_NAME.fullmatch(name):
-        field.refuse("B18", f"service name {shown(name)}: only [A-Za-z0-9._-], at most 63 characters")
+    refuse_other_keys(field, KEYS["services.*"], is_service=True)
     parts = field.fields()
     return Service(
         name=name,
@@ -152,7 +112,7 @@ def _depends_on(field: Field | None) -> dict[str, Condition]:
         return {name: "service_healthy" for item in field.items("B43") if (name := item.text("B43"))}
     found: dict[str, Condition] = {}
     for name, settings in field.fields("B43").items():
-        refuse_other_keys(settings, ("condition",))
+        refuse_other_keys(settings, KEYS["services.*.depends_on.*"])
         condition = settings.fields().get("condition")
         chosen = condition.choice(_CONDITIONS, "B43") if condition else "service_started"
         found[name] = cast("Condition", chosen or "service_started")

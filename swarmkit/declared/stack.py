@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,33 +13,38 @@ from swarmkit.declared.addresses import NAME
 from swarmkit.declared.complaints import Complaints, shown
 from swarmkit.declared.field import Field
 from swarmkit.declared.interpolation import interpolate
+from swarmkit.declared.merge import merged
 from swarmkit.declared.nodes import MapNode
 from swarmkit.declared.object_loader import read_network, read_secret, read_volume
 from swarmkit.declared.refused_keys import refuse_other_keys
 from swarmkit.declared.service import Network, SecretFile, Service, ServiceNetwork, Stack, Volume
 from swarmkit.declared.service_loader import read_service
 from swarmkit.declared.stack_checks import StackChecks
+from swarmkit.declared.stack_keys import KEYS
 from swarmkit.declared.yaml_source import parse_yaml, read_text
 
-_KEYS = ("version", "name", "services", "networks", "volumes", "secrets", "configs")
 _STACK_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,61}", re.ASCII)
-_GENERAL_FILE_NAMES = frozenset(("stack", "compose", "docker-stack", "docker-compose"))
+_GENERAL_FILE_NAMES = frozenset(("-", "stack", "compose", "docker-stack", "docker-compose"))
+_LATEST = "3.13"
+"""What docker takes a file without a version for."""
 DEFAULT_NETWORK = "default"
 
 
-def load_stack(path: Path, *, name: str | None = None, environment: Mapping[str, str] | None = None) -> Stack:
-    """Return the stack of *path*, or raise InputError with every complaint about it.
+def load_stack(*paths: Path, name: str | None = None, environment: Mapping[str, str] | None = None) -> Stack:
+    """Return the stack of *paths*, later ones over earlier ones, or raise InputError with every complaint about them.
 
-    Its name is *name*, else the file's ``name:``, else its folder's. Variables come from *environment*
-    (default: the process's). Reads the files of secrets and configs; contacts nothing.
+    Its name is *name*, else the files' ``name:``, else the folder's of the first, from which all relative paths are
+    seen. Variables come from *environment* (default: the process's). ``-`` is standard input. Reads the files of
+    secrets and configs; contacts nothing.
     """
     surroundings = os.environ if environment is None else environment
-    log = Complaints(path)
-    root = _read(path, log, surroundings)
+    path, log = paths[0], Complaints(paths[0])
+    roots = [_read(one, log, surroundings) for one in paths]
     log.raise_if_any("the stack file cannot be used")
-    refuse_other_keys(root, _KEYS)
+    _check_versions(roots, log)
+    root = Field(merged(roots, log, path.parent, surroundings), "", log)
+    refuse_other_keys(root, KEYS[""])
     parts = root.fields()
-    _check_version(parts.get("version"))
     reader = _StackReader(path, _stack_name(path, name, parts.get("name"), log), parts, surroundings)
     stack = reader.stack()
     if not stack.services:
@@ -48,18 +53,34 @@ def load_stack(path: Path, *, name: str | None = None, environment: Mapping[str,
     return replace(stack, warnings=log.warnings)
 
 
-def _read(path: Path, log: Complaints, environment: Mapping[str, str]) -> Field:
-    text = read_text(path, log, subject="stack file")
-    root = parse_yaml(text, log, "docker") if text is not None else None
-    if not log.refused and not isinstance(root, MapNode):
-        log.refuse("B28", root, "", "no services", "a stack file is a map with services, networks and so on")
-    empty = MapNode(0, 0, {}, {})
-    return Field(interpolate(root, environment, log) if isinstance(root, MapNode) else empty, "", log)
+def _read(path: Path, log: Complaints, environment: Mapping[str, str]) -> MapNode:
+    """Return the tree of one file, its variables replaced; what is wrong with it goes to *log*."""
+    own = Complaints(path)
+    text = read_text(path, own, subject="stack file")
+    root = parse_yaml(text, own, "docker") if text is not None else None
+    if not own.refused and not isinstance(root, MapNode):
+        own.refuse("B28", root, "", "no services", "a stack file is a map with services, networks and so on")
+    found = interpolate(root, environment, own) if isinstance(root, MapNode) else None
+    log.add(own)
+    return found if isinstance(found, MapNode) else MapNode(0, 0, {}, {})
 
 
-def _check_version(field: Field | None) -> None:
-    if field and not re.fullmatch(r"3(\.([0-9]|1[0-3]))?", values.string(field) or ""):
-        field.refuse("B05", f"version {shown(field.word)} is not supported", "write '3.8', or remove it")
+def _check_versions(roots: Sequence[MapNode], log: Complaints) -> None:
+    """Complain about a version that docker does not know, or of which another file has another."""
+    written = [Field(root, "", log).fields().get("version") for root in roots]
+    versions = [_LATEST if field is None else values.string(field) or "" for field in written]
+    for field, version in zip(written, versions, strict=True):
+        if field and not re.fullmatch(r"3(\.([0-9]|1[0-3]))?", version):
+            field.refuse("B05", f"version {shown(field.word)} is not supported", "write '3.8', or remove it")
+        elif field and _minor(version) != _minor(versions[0]):
+            field.refuse("B05", f"version {shown(version)} is not that of {log.file}", "write the same in all files")
+        elif field is None and _minor(versions[0]) != _minor(_LATEST):
+            root = roots[written.index(field)]
+            log.refuse("B05", root, "version", f"no version, and {log.file} has one", "write the same in all files")
+
+
+def _minor(version: str) -> str:
+    return version.partition(".")[2] or "0"
 
 
 def _stack_name(path: Path, given: str | None, written: Field | None, log: Complaints) -> str:

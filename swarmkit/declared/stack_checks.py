@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from swarmkit.declared.addresses import check_dns_name
 from swarmkit.declared.complaints import did_you_mean, shown
 from swarmkit.declared.cycles import find_cycles
 from swarmkit.declared.field import Field
@@ -14,6 +15,9 @@ from swarmkit.declared.service import Port, Service, Stack
 _DATABASES = re.compile(
     r"(^|[/_-])(postgres|postgis|timescaledb|mysql|mariadb|percona|mongo|redis|valkey|cockroach|etcd|database)"
 )
+# The engine's defaults (moby api/types/container HealthConfig, moby/swarmkit api/defaults).
+SECOND = 10**9
+_INTERVAL, _RETRIES, _MONITOR = 30 * SECOND, 3, 5 * SECOND
 _SWARM_PORTS = {(2377, "tcp"): "swarm's manager port", (7946, "tcp"): "swarm's gossip", (7946, "udp"): "swarm's gossip"}
 
 
@@ -36,12 +40,16 @@ class StackChecks:
 
     def run(self) -> None:
         for service in self.stack.services:
+            check_dns_name(self.places[service.name], f"{self.stack.name}_{service.name}", "service")
             self._check_references(service)
             self._check_ports(service)
             self._check_mounts(service)
             self._warn_of_database(service)
+            self._warn_of_blind_update(service)
         self._check_shared_ports()
+        self._warn_of_names_on_lan()
         self._refuse_cycles()
+        self._check_backups()
         self._warn_of_unused()
 
     def _part(self, service: Service, *path: str) -> Field:
@@ -69,6 +77,7 @@ class StackChecks:
             if name not in names:
                 hint = did_you_mean(name, names) or f"services: {', '.join(sorted(names))}"
                 self._part(service, "depends_on").refuse("B43", f"unknown service {shown(name)}", hint)
+        self._check_completion(service, names)
         for what, targets in (
             ("secrets", [s.target for s in service.secrets]),
             ("configs", [c.target for c in service.configs]),
@@ -76,6 +85,15 @@ class StackChecks:
         ):
             for target in sorted({target for target in targets if targets.count(target) > 1}):
                 self._part(service, what).refuse("B38", f"the target {shown(target)} is used twice")
+
+    def _check_completion(self, service: Service, names: set[str]) -> None:
+        """Refuse to wait for the end of what the swarm starts again when it ends."""
+        for name, condition in service.depends_on.items():
+            completes = name not in names or self.stack.service(name).deploy.is_job
+            if condition == "service_completed_successfully" and not completes:
+                what = f"{name} never completes: only a job does"
+                advice = f"write deploy: {{mode: replicated-job}} for {name}"
+                self._part(service, "depends_on").refuse("B43", what, advice)
 
     def _check_ports(self, service: Service) -> None:
         for port in service.ports:
@@ -96,6 +114,9 @@ class StackChecks:
 
     def _warn_of_database(self, service: Service) -> None:
         deploy = service.deploy
+        if _DATABASES.search(service.image) and any(port.published for port in service.ports):
+            what = "the database's port is published: on every node, past the firewalls that ufw and the like set up"
+            self._part(service, "ports").warn("H81", what, "leave it out: services on one network reach it anyway")
         if not _DATABASES.search(service.image) or not any(mount.type == "volume" for mount in service.mounts):
             return
         place = self._part(service, "deploy")
@@ -112,6 +133,24 @@ class StackChecks:
             what = "no start_period: a slow start of the database counts as failed"
             self._part(service, "healthcheck").warn("B41", what, "write start_period: 30s or more")
 
+    def _warn_of_blind_update(self, service: Service) -> None:
+        """Warn when an update looks away before the health check can have failed (HAZARDS H72)."""
+        config, check = service.deploy.update_config, service.health_check
+        if (
+            config is None
+            or check is None
+            or check.test[:1] == ("NONE",)
+            or config.failure_action in (None, "continue")
+        ):
+            return
+        interval, retries = check.interval_nanoseconds or _INTERVAL, check.retries or _RETRIES
+        # A task counts as running, and the watch begins, once it is healthy (moby/swarmkit agent/exec, updater.go).
+        needed = interval * retries
+        if (config.monitor_nanoseconds or _MONITOR) < needed:
+            what = f"the update is watched for less than the {needed / SECOND:g} s that the health check takes to fail"
+            place = self._part(service, "deploy", "update_config")
+            place.warn("H72", f"{what}: {config.failure_action} comes too late", f"write monitor: {needed / SECOND:g}s")
+
     def _check_shared_ports(self) -> None:
         seen: dict[tuple[int | None, str], tuple[Service, Port]] = {}
         for service in self.stack.services:
@@ -123,11 +162,42 @@ class StackChecks:
                     what = f"port {port.published}/{port.protocol} is already published by {shown(other.name)}"
                     self._part(service, "ports").refuse("B37", what, "choose another published port")
 
+    def _warn_of_names_on_lan(self) -> None:
+        """Warn where services share a LAN beside an overlay: their names may lead past the overlay's encryption."""
+        lans = {network.key for network in self.stack.networks if network.lan}
+        for service in self.stack.services:
+            mine = {network.name for network in service.networks}
+            for other in self.stack.services:
+                shared = mine & {network.name for network in other.networks}
+                if other is not service and shared & lans and shared - lans:
+                    what = (
+                        f"it shares {', '.join(sorted(shared))} with {other.name}: the name may be answered by either"
+                    )
+                    self._part(service, "networks").warn(
+                        "B46", what, "traffic on the LAN is in clear: share one of them"
+                    )
+                    break
+
     def _refuse_cycles(self) -> None:
         depends_on = {service.name: list(service.depends_on) for service in self.stack.services}
         for cycle in find_cycles(depends_on):
             service = self.stack.service(cycle[0])
             self._part(service, "depends_on").refuse("B43", f"cycle {' -> '.join([*cycle, cycle[0]])}")
+
+    def _check_backups(self) -> None:
+        log = next(iter(self.places.values())).log if self.places else None
+        for volume in self.stack.volumes:
+            if volume.backup is None or log is None:
+                continue
+            path = f"volumes.{volume.key}.x-swarmkit.backup"
+            names = [service.name for service in self.stack.services_on(volume)]
+            named = volume.backup.service
+            if (named and named not in names) or len(names) == 0:
+                what = f"{shown(named)} does not mount the volume" if named else "no service mounts the volume"
+                log.refuse("B38", None, path, what, "mount it, or remove it")
+            elif not named and len(names) > 1:
+                what = f"several services mount the volume: {', '.join(names)}"
+                log.refuse("B38", None, path, what, "say whose it is: service: NAME")
 
     def _warn_of_unused(self) -> None:
         services = self.stack.services

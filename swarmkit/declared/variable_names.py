@@ -20,6 +20,7 @@ CLUSTER_KEYS = (
     "swarm_address_pool_prefix",
     "swarm_autolock",
     "swarm_overlay_encryption",
+    "swarm_encrypt_ingress",
     "swarm_known_hosts",
     "swarm_ssh_config",
 )

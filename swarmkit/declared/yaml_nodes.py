@@ -39,11 +39,11 @@ class NodeBuilder:
     def _node(self, raw: Any, path: str, depth: int) -> tuple[Node, int]:
         if id(raw) in self.done:
             return self.done[id(raw)]
-        place = _place(raw)
+        place = self._place(raw)
         if id(raw) in self.open or depth > MAXIMUM_DEPTH:
             what = "an alias that contains itself" if id(raw) in self.open else "nested too deeply"
             self.log.refuse("B04", place, path, what)
-            return ScalarNode(place.line, place.column, None, ""), 1
+            return ScalarNode(place.line, place.column, None, "", file=place.file), 1
         self.open.add(id(raw))
         built = self._fresh(raw, place, path, depth)
         self.open.discard(id(raw))
@@ -57,7 +57,8 @@ class NodeBuilder:
         if isinstance(raw, SequenceNode):
             self._check_tag(raw, place, path)
             built = [self._node(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(raw.value)]
-            return ListNode(place.line, place.column, tuple(node for node, _ in built)), 1 + sum(n for _, n in built)
+            items = tuple(node for node, _ in built)
+            return ListNode(place.line, place.column, items, file=place.file), 1 + sum(n for _, n in built)
         return self._scalar(raw, place, path), 1
 
     def _map(self, raw: Any, place: Node, path: str, depth: int) -> tuple[Node, int]:
@@ -75,14 +76,14 @@ class NodeBuilder:
                 merged += self._merged(value, path)
             elif key in own:
                 first = f"first on line {keys[key].line}"
-                self.log.refuse("B02", _place(key_node), key_path(path, key), f"the key is there twice ({first})")
+                self.log.refuse("B02", self._place(key_node), key_path(path, key), f"the key is there twice ({first})")
             else:
-                own[key], keys[key] = value, _place(key_node)
+                own[key], keys[key] = value, self._place(key_node)
         for source in merged:
             for key, value in source.items.items():
                 own.setdefault(key, value)
                 keys.setdefault(key, source.keys[key])
-        return MapNode(place.line, place.column, own, keys), size
+        return MapNode(place.line, place.column, own, keys, file=place.file), size
 
     def _merged(self, value: Node, path: str) -> list[MapNode]:
         sources = value.items if isinstance(value, ListNode) else (value,)
@@ -93,16 +94,19 @@ class NodeBuilder:
 
     def _key(self, raw: Any, path: str) -> str | None:
         if isinstance(raw, RuamelScalar):
-            self._check_tag(raw, _place(raw), path)
+            self._check_tag(raw, self._place(raw), path)
             return str(raw.value)
-        self.log.refuse("B02", _place(raw), path, "a list or map cannot be a key")
+        self.log.refuse("B02", self._place(raw), path, "a list or map cannot be a key")
         return None
 
     def _scalar(self, raw: Any, place: Node, path: str) -> ScalarNode:
         text = str(raw.value)
         tag = self._check_tag(raw, place, path)
         value: Plain = resolve(text, self.dialect) if raw.style is None and not _is_forced_text(raw) else text
-        return ScalarNode(place.line, place.column, value, text, tag)
+        return ScalarNode(place.line, place.column, value, text, tag, file=place.file)
+
+    def _place(self, raw: Any) -> Node:
+        return Node(raw.start_mark.line + 1, raw.start_mark.column + 1, file=self.log.file)
 
     def _check_tag(self, raw: Any, place: Node, path: str) -> str:
         tag = str(raw.tag)
@@ -117,7 +121,3 @@ class NodeBuilder:
 def _is_forced_text(raw: Any) -> bool:
     # ``!!str 5``: the source names the tag, the parser would have resolved another one.
     return str(raw.tag) == _YAML + "str" and not isinstance(resolve(str(raw.value), "docker"), str)
-
-
-def _place(raw: Any) -> Node:
-    return Node(raw.start_mark.line + 1, raw.start_mark.column + 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 from ruamel.yaml import YAML
@@ -13,6 +14,7 @@ from swarmkit.declared.scalars import Dialect
 from swarmkit.declared.yaml_nodes import NodeBuilder
 
 MAXIMUM_BYTES = 1 << 20
+STDIN = Path("-")
 # The parser's own slips on odd input (ruamel.yaml raises these for some broken directives and tags).
 _PARSER_SLIPS = (ValueError, TypeError, AttributeError, IndexError, KeyError, AssertionError, NotImplementedError)
 
@@ -20,10 +22,7 @@ _PARSER_SLIPS = (ValueError, TypeError, AttributeError, IndexError, KeyError, As
 def read_text(path: Path, log: Complaints, *, subject: str, code: str = "B01") -> str | None:
     """Return the file's text, or None after a complaint."""
     try:
-        if path.exists() and not path.is_file():
-            raise OSError(0, "is not a regular file")
-        with path.open("rb") as file:
-            content = file.read(MAXIMUM_BYTES + 1)
+        content = _bytes(path)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
         log.refuse(code, None, "", f"cannot read {subject} {shown(path)}: {why.lower()}")
@@ -37,6 +36,15 @@ def read_text(path: Path, log: Complaints, *, subject: str, code: str = "B01") -
         line = content.count(b"\n", 0, error.start) + 1
         log.refuse("B02", Node(line, 1), "", "not valid UTF-8 text", "save the file as UTF-8")
         return None
+
+
+def _bytes(path: Path) -> bytes:
+    if path == STDIN:
+        return sys.stdin.buffer.read(MAXIMUM_BYTES + 1)
+    if path.exists() and not path.is_file():
+        raise OSError(0, "is not a regular file")
+    with path.open("rb") as file:
+        return file.read(MAXIMUM_BYTES + 1)
 
 
 def parse_yaml(text: str, log: Complaints, dialect: Dialect) -> Node | None:

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.resources
 import json
+import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from swarmkit.declared.host import Inventory
+from swarmkit.declared.host import Host, Inventory
 from swarmkit.declared.service import Stack
 from swarmkit.doctor.model import Paths, Peer
 from swarmkit.doctor.paths import peers_of, probe_paths
-from swarmkit.observed.listeners import read_listeners
+from swarmkit.observed.listeners import listening
 from swarmkit.observed.model import HostFacts, Observed
 from swarmkit.observed.networks import HostNetwork, read_networks
 from swarmkit.observed.observe import observe
 from swarmkit.observed.parse import DEFAULT_DATA_PATH_PORT, sections
+from swarmkit.plan.refusals import version_tuple
 from swarmkit.reach.engine import Json
 from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.fleet import Fleet
+from swarmkit.reach.ssh import CommandResult, SshSession
 
 DEFAULT_MTU_BYTES = 1500
 FACTS_TIMEOUT_SECONDS = 20.0
+FIRST_WITH_IP_SETS = (28,)
+"""The first engines that need the kernel's ip_set and iptable_raw (moby #49503)."""
+
+
+_PROCESS = re.compile(r'users:\(\("([^"]*)",pid=(\d+)')
+"""Of a line of ``ss -p``."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +45,8 @@ class Link:
     kind: str
     """``bridge``, ``vxlan``, ``veth``; empty for hardware."""
     vni: int | None = None
+    port: int | None = None
+    """Of a VXLAN link: the UDP port it sends to."""
 
 
 @dataclass(frozen=True)
@@ -49,15 +61,41 @@ class HostEvidence:
     """The fact script's sections."""
     listening: frozenset[str]
     """``80/tcp``."""
+    session: SshSession | None = None
+    noise: str = ""
+    """What the login shell printed before the script ran."""
+    holders: Mapping[str, str] = field(default_factory=dict)
+    """``80/tcp`` -> the process that listens there, empty where none has it: the socket is the kernel's own. Without
+    what was not read: hosts that are nodes, or have no ``ss``."""
 
     @property
     def name(self) -> str:
         return self.facts.host
 
+    @functools.cached_property
+    def files(self) -> Mapping[str, tuple[str, ...]]:
+        """Return the lines of the files that were read, by path."""
+        found: dict[str, list[str]] = {}
+        for entry in self.said.get("files", "").splitlines():
+            path, _, text = entry.partition(":")
+            found.setdefault(path, []).append(text)
+        return {path: tuple(lines) for path, lines in found.items()}
+
+    def setting(self, name: str) -> str:
+        """Return a kernel setting by its name in sysctl's form, or empty when it was not read."""
+        path = name if name.startswith("/") else f"/proc/sys/{name.replace('.', '/')}"
+        return " ".join(self.files.get(path, ()))
+
+    def certificate(self, name: str) -> str:
+        """Return a file of the swarm's certificates, or empty."""
+        ends = f"/swarm/certificates/{name}"
+        return next(("\n".join(lines) for path, lines in self.files.items() if path.endswith(ends)), "")
+
     @property
-    def kernel(self) -> dict[str, str]:
-        """Kernel settings by name."""
-        return dict(line.split(maxsplit=1) for line in self.said.get("kernel", "").splitlines() if " " in line)
+    def host_key(self) -> str:
+        """Return the public part of its first SSH host key."""
+        keys = [line.split() for path, lines in self.files.items() if path.endswith("_key.pub") for line in lines]
+        return next((key[1] for key in keys if len(key) > 1), "")
 
     def link_of(self, address: str) -> Link | None:
         """Return the interface that carries *address*."""
@@ -70,12 +108,17 @@ class Evidence:
     """All that was read, at one time."""
 
     inventory: Inventory
+    """With the hosts that could be read alone."""
     stack: Stack | None
     observed: Observed
     hosts: Mapping[str, HostEvidence]
     networks: tuple[HostNetwork, ...]
     paths: Paths
     peers: Mapping[str, Peer] = field(default_factory=dict)
+    managers_declared: int = 1
+    """Of all hosts, read or not."""
+    unread: tuple[Host, ...] = ()
+    """The inventory's hosts that could not be read."""
 
     @property
     def data_path_port(self) -> int:
@@ -90,16 +133,21 @@ class Evidence:
 def gather(fleet: Fleet, inventory: Inventory, stack: Stack | None, observed: Observed | None = None) -> Evidence:
     """Read every host of *fleet* and try every way between them; raises SwarmkitError when a host does not answer.
 
-    With *observed*, what it tells is not read again.
+    Hosts of *inventory* that are not in *fleet* are left out. With *observed*, what it tells is not read again.
     """
+    known = replace(inventory, hosts=tuple(host for host in inventory.hosts if host.name in fleet))
     with ThreadPoolExecutor(max_workers=2) as pool:
         networks = pool.submit(read_networks, fleet)
         reading = pool.submit(_read_hosts, fleet)
         observed = observed or observe(fleet, kernel="always")
-        hosts = {name: _host(observed.hosts[name], *said) for name, said in reading.result().items()}
-        peers = peers_of(inventory, observed)
+        hosts = {
+            name: _host(observed.hosts[name], said, fleet[name].session) for name, said in reading.result().items()
+        }
+        peers = peers_of(known, observed)
         paths = probe_paths(fleet, peers, data_path_port(inventory, observed), data_mtus(peers, hosts))
-        return Evidence(inventory, stack, observed, hosts, networks.result(), paths, peers)
+        managers = len(inventory.managers)
+        unread = tuple(host for host in inventory.hosts if host.name not in fleet)
+        return Evidence(known, stack, observed, hosts, networks.result(), paths, peers, managers, unread)
 
 
 def data_path_port(inventory: Inventory, observed: Observed) -> int:
@@ -115,15 +163,22 @@ def data_mtus(peers: Mapping[str, Peer], hosts: Mapping[str, HostEvidence]) -> d
     return {name: link.mtu_bytes if link else DEFAULT_MTU_BYTES for name, link in links.items()}
 
 
-def _read_hosts(fleet: Fleet) -> dict[str, tuple[Json, dict[str, str], frozenset[str]]]:
+@dataclass(frozen=True)
+class _Said:
+    """What one host answered: its engine, and the fact script."""
+
+    info: Json
+    script: CommandResult
+
+
+def _read_hosts(fleet: Fleet) -> dict[str, _Said]:
     script = importlib.resources.files("swarmkit.doctor").joinpath("facts.sh").read_text()
 
-    def read(name: str) -> tuple[Json, dict[str, str], frozenset[str]]:
-        reached = fleet[name]
-        info = reached.engine.info()
+    def read(name: str) -> _Said:
+        info = fleet[name].engine.info()
         root = str(info.get("DockerRootDir") or "/var/lib/docker")
-        said = sections(reached.shell.run(script, (root,), timeout_seconds=FACTS_TIMEOUT_SECONDS).stdout)
-        return info, said, read_listeners(reached.shell)
+        age = "old" if version_tuple(str(info.get("ServerVersion", ""))) < FIRST_WITH_IP_SETS else "new"
+        return _Said(info, fleet[name].shell.run(script, (root, age), timeout_seconds=FACTS_TIMEOUT_SECONDS))
 
     answers = {}
     for name, answer in fan_out(fleet, read).items():
@@ -133,15 +188,34 @@ def _read_hosts(fleet: Fleet) -> dict[str, tuple[Json, dict[str, str], frozenset
     return answers
 
 
-def _host(facts: HostFacts, info: Json, said: dict[str, str], listening: frozenset[str]) -> HostEvidence:
-    links = tuple(
-        Link(
-            name=str(link["ifname"]),
-            mtu_bytes=int(link.get("mtu", 0)),
-            mac=str(link.get("address", "")),
-            kind=str((link.get("linkinfo") or {}).get("info_kind", "")),
-            vni=((link.get("linkinfo") or {}).get("info_data") or {}).get("id"),
-        )
-        for link in json.loads(said.get("links") or "[]")
+def _host(facts: HostFacts, answer: _Said, session: SshSession | None) -> HostEvidence:
+    said = sections(answer.script.stdout)
+    sockets = (line for line in said.get("files", "").splitlines() if line.startswith("/proc/net/"))
+    heard = frozenset(listening(line.removeprefix("/proc/net/").replace(":", " ", 1) for line in sockets))
+    return HostEvidence(facts, answer.info, _links(said), said, heard, session, answer.script.noise, _holders(said))
+
+
+def _holders(said: Mapping[str, str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for line in said.get("holders", "").splitlines():
+        words = line.split()
+        key = f"{words[4].rpartition(':')[2]}/{words[0]}"
+        process = _PROCESS.search(line)
+        found[key] = found.get(key) or (f"{process[1]}, pid {process[2]}" if process else "")
+    return found
+
+
+def _links(said: Mapping[str, str]) -> tuple[Link, ...]:
+    return tuple(_link(link, link.get("linkinfo") or {}) for link in json.loads(said.get("links") or "[]"))
+
+
+def _link(link: Json, info: Json) -> Link:
+    data = info.get("info_data") or {}
+    return Link(
+        name=str(link["ifname"]),
+        mtu_bytes=int(link.get("mtu", 0)),
+        mac=str(link.get("address", "")),
+        kind=str(info.get("info_kind", "")),
+        vni=data.get("id"),
+        port=data.get("port"),
     )
-    return HostEvidence(facts, info, links, said, listening)

@@ -5,30 +5,53 @@ from __future__ import annotations
 import datetime
 from collections.abc import Collection, Iterator
 
-from swarmkit.doctor import between_checks, host_checks
+from swarmkit.doctor.checks import clones, engine, host, kernel, network, ssh, stack, swarm, versions, ways
 from swarmkit.doctor.evidence import Evidence
-from swarmkit.doctor.paths import check_paths
 from swarmkit.finding import Finding
 from swarmkit.plan.address_sheet import address_sheet
 from swarmkit.plan.refusals import host_refusals, kernel_refusals
 
 _OF_ONE_HOST = (
-    host_checks.check_disk,
-    host_checks.check_kernel_settings,
-    host_checks.check_other_ipsec,
-    host_checks.check_links,
-    host_checks.check_engine,
+    host.check_disk,
+    host.check_memory,
+    host.check_forwarding,
+    host.check_reverse_path,
+    host.check_connection_tracking,
+    host.check_local_ports,
+    host.check_files,
+    host.check_user,
+    kernel.check_modules,
+    kernel.check_other_ipsec,
+    kernel.check_cards,
+    engine.check_backend,
+    engine.check_limits,
+    engine.check_storage,
+    engine.check_services,
+    engine.check_open_engine,
+    network.check_lost_address,
+    ssh.check_session,
+    ssh.check_server,
 )
 _BETWEEN = (
-    between_checks.check_twins,
-    between_checks.check_earlier_nodes,
-    between_checks.check_mtus,
-    between_checks.check_versions,
-    between_checks.check_addresses,
-    between_checks.check_managers,
-    between_checks.check_leftovers,
-    between_checks.check_published_ports,
-    between_checks.check_load,
+    clones.check_twins,
+    clones.check_host_names,
+    versions.check_data_path_port,
+    versions.check_mix,
+    versions.check_registry_rejects,
+    versions.check_placement,
+    network.check_mtus,
+    network.check_addresses,
+    network.check_swarm_ports,
+    network.check_engine_pools,
+    network.check_leftovers,
+    swarm.check_earlier_nodes,
+    swarm.check_strangers,
+    swarm.check_managers,
+    stack.check_published_ports,
+    stack.check_load,
+    stack.check_subnets,
+    stack.check_databases,
+    stack.check_idle_connections,
 )
 
 
@@ -36,11 +59,15 @@ def examine(
     evidence: Evidence,
     *,
     now: datetime.datetime,
+    first: Collection[Finding] = (),
     only: Collection[str] = (),
     skip: Collection[str] = (),
 ) -> tuple[Finding, ...]:
-    """Return what was found, errors first; of *only* these codes, when given, and none of *skip*."""
-    found = dict.fromkeys(_all(evidence, now))
+    """Return what was found, errors first; of *only* these codes, when given, and none of *skip*.
+
+    *first* is what was found before anything could be read.
+    """
+    found = dict.fromkeys((*first, *_all(evidence, now)))
     wanted = [finding for finding in found if (not only or finding.code in only) and finding.code not in skip]
     return tuple(sorted(wanted, key=lambda finding: (finding.severity != "error", finding.code)))
 
@@ -50,11 +77,12 @@ def _all(evidence: Evidence, now: datetime.datetime) -> Iterator[Finding]:
     yield from host_refusals(evidence.inventory, evidence.observed, adopt=True)
     yield from kernel_refusals(evidence.observed)
     yield from address_sheet(evidence.inventory, evidence.observed, evidence.networks).findings
-    for host in evidence.hosts.values():
+    for seen in evidence.hosts.values():
         for check in _OF_ONE_HOST:
-            yield from check(host)
-        yield from host_checks.check_certificate(host, now)
-        yield from host_checks.check_proxy(evidence, host)
+            yield from check(seen)
+        yield from kernel.check_vxlan_links(seen, evidence.data_path_port)
+        yield from swarm.check_certificates(seen, now)
+        yield from engine.check_proxy(evidence, seen)
     for compare in _BETWEEN:
         yield from compare(evidence)
-    yield from check_paths(evidence.paths, evidence.peers, evidence.mtus, evidence.data_path_port)
+    yield from ways.check_paths(evidence.paths, evidence.peers, evidence.mtus, evidence.data_path_port)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from swarmkit.finding import Finding
+
 
 @dataclass(frozen=True)
 class Peer:
@@ -36,3 +38,20 @@ class Paths:
     translated: Mapping[tuple[str, str], str]
     untried: Mapping[str, str]
     """Host -> why nothing could be tried from it."""
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What was found, and what passed between which hosts."""
+
+    findings: tuple[Finding, ...]
+    ways: tuple[Way, ...]
+    hosts: tuple[str, ...]
+    checks: tuple[str, ...]
+    """Codes that were looked for."""
+    silent: tuple[str, ...] = ()
+    """Hosts that could not be reached; nothing is known of them."""
+
+    @property
+    def has_errors(self) -> bool:
+        return any(finding.severity == "error" for finding in self.findings)

@@ -3,7 +3,8 @@
 #
 # Arguments: marker own-index seconds data-port manager-port peers...; a peer is index,advertise,data,is_manager.
 # Prints: "heard FROM KIND SOURCE BYTES", "tcp TO PORT ok|refused|timeout|..." and "unsent TO KIND why".
-# KIND is esp, udp7946, udpdata, full (a frame of the link's size that must not be fragmented), tcp7946 or tcp2377.
+# KIND is esp, udp7946, udpdata, full (a frame of the link's size that must not be fragmented), sizeN (one of N bytes,
+# as paths have that are smaller), tcp7946 or tcp2377.
 use strict; use warnings; use Socket; use Time::HiRes qw(time); use Errno qw(EINPROGRESS);
 $| = 1;
 my ($marker, $own, $seconds, $data_port, $mtu, @peers) = @ARGV;
@@ -11,6 +12,7 @@ my %peer = map { my ($i, $adv, $data, $mgr) = split /,/; $i => { adv => $adv, da
 my $me = delete $peer{$own};
 my %from = map { ($peer{$_}{adv} => $_, $peer{$_}{data} => $_) } keys %peer;
 my ($IP_MTU_DISCOVER, $PROBE) = (10, 3);
+my @smaller = (8900, 1480, 1460, 1450, 1420, 1400, 1380, 1280);
 
 sub raw { my $p = shift; socket(my $s, PF_INET, SOCK_RAW, $p) or die "raw socket: $!\n"; fcntl($s, 4, 2048); $s }
 my %in = (udp => raw(17), tcp => raw(6), esp => raw(50));
@@ -37,6 +39,7 @@ sub send_all { for my $i (keys %peer) {
     put($i, 'udp7946', $out{gossip}, 7946, $peer{$i}{adv});
     put($i, 'udpdata', $out{data}, $data_port, $peer{$i}{data});
     put($i, 'full', $out{data}, $data_port, $peer{$i}{data}, $mtu - 28);
+    put($i, "size$_", $out{data}, $data_port, $peer{$i}{data}, $_ - 28) for grep { $_ < $mtu } @smaller;
 } }
 sub dial { my ($to, $port) = @_;
     socket(my $s, PF_INET, SOCK_STREAM, 6) or die "socket: $!\n";

@@ -11,12 +11,13 @@ import secrets
 import socket
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
 from swarmkit.errors import SwarmkitError
 from swarmkit.journal.record import SCHEMA, SUFFIX
-from swarmkit.plan.model import Plan
+from swarmkit.plan.model import Plan, Step
 from swarmkit.plan.progress import Progress
 from swarmkit.secret import mask
 
@@ -31,11 +32,16 @@ class Journal:
         self._since = time.monotonic()
 
     def begin(self, plan: Plan) -> None:
-        """Open the file and write who runs what, and *plan*; nothing for a plan that changes nothing.
+        """Open the file and write who runs what, and *plan*; nothing for a plan that changes nothing."""
+        if not plan.is_empty:
+            self.begin_steps([operation.step for operation in plan.operations])
+
+    def begin_steps(self, steps: Sequence[Step]) -> None:
+        """Open the file, if none is open, and write who runs what, and *steps*.
 
         Raises SwarmkitError when it cannot be written: then nothing was changed yet.
         """
-        if plan.is_empty or self._file is not None:
+        if self._file is not None:
             return
         now = datetime.datetime.now(datetime.UTC)
         run = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
@@ -47,8 +53,7 @@ class Journal:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._write("began", schema=SCHEMA, run=run, at=now.isoformat(timespec="seconds"), command=self._command,
                         cluster=self._cluster, inventory=str(self._inventory.absolute()), **_who())  # fmt: skip
-            self._write("plan", steps=[_step(operation.step.key, operation.step.target, operation.step.summary)
-                                       for operation in plan.operations])  # fmt: skip
+            self._write("plan", steps=[_step(step.key, step.target, step.summary) for step in steps])
         except OSError as error:
             raise SwarmkitError(
                 "the run's journal cannot be written, nothing was changed",

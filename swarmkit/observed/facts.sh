@@ -17,15 +17,46 @@ auto) test -s /var/lib/docker/swarm/docker-state.json && exit 0 ;;
 *) exit 0 ;;
 esac
 
-# What Docker will program for an encrypted overlay and for service VIPs, tried in a throw-away network namespace
-# (HAZARDS.md 0.2). A feature prints "ok", or what the kernel said.
-try() { name=$1; shift; said=$("$@" 2>&1) && said=ok; section "kernel.$name"; printf '%s\n' "${said:-failed}"; }
-for module in xfrm_user xfrm_algo esp4 vxlan ip_vs xt_bpf xt_policy; do modprobe -q "$module" 2>/dev/null; done
-try esp unshare -n ip xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x100 reqid 1 mode transport \
-    aead 'rfc4106(gcm(aes))' 0x0000000000000000000000000000000000000000 64
-try policy unshare -n ip xfrm policy add src 192.0.2.1 dst 192.0.2.2 proto udp dport 4789 dir out mark 0xd0c4e3 \
-    tmpl proto esp mode transport reqid 1
-try vxlan unshare -n ip link add vx0 type vxlan id 4097 dstport 4789
-try mark unshare -n iptables -t mangle -A OUTPUT -p udp --dport 4789 -m bpf --bytecode '1,6 0 0 0' -j MARK --set-mark 1
-try refuse unshare -n iptables -I INPUT -m policy --dir in --pol none -p udp --dport 4789 -j DROP
+# Without root nothing of it can be tried, and what was not tried is not told.
+test -w /proc/sys/kernel/hostname || exit 0
+
+# What Docker will program for an encrypted overlay, for service VIPs and for the routing mesh, tried in one throw-away
+# network namespace (HAZARDS.md 0.2; moby libnetwork/service_linux.go). All at once first, which is what a good kernel
+# takes; what fails is tried alone. A feature prints "ok", or what the kernel said.
+modprobe -q -a xfrm_user xfrm_algo esp4 vxlan xt_bpf xt_policy ip_vs ip_vs_rr xt_ipvs 2>/dev/null
 section kernel.ipvs; if test -e /proc/net/ip_vs; then echo ok; else echo 'no /proc/net/ip_vs'; fi
+unshare -n /bin/sh <<'TRIES' || true
+section() { printf '\n== %s\n' "$1"; }
+ok() { for name; do section "kernel.$name"; echo ok; done; }
+try() { name=$1; shift; said=$("$@" 2>&1) && said=ok; section "kernel.$name"; printf '%s\n' "${said:-failed}"; }
+esp="xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x100 reqid 1 mode transport aead rfc4106(gcm(aes)) \
+0x0000000000000000000000000000000000000000 64"
+policy="xfrm policy add src 192.0.2.1 dst 192.0.2.2 proto udp dport 4789 dir out mark 0xd0c4e3 \
+tmpl proto esp mode transport reqid 1"
+vxlan="link add vx0 type vxlan id 4097 dstport 4789"
+if printf '%s\n' "$esp" "$policy" "$vxlan" | ip -batch - 2>/dev/null; then
+    ok esp policy vxlan
+else
+    set -f
+    ip xfrm state flush; ip xfrm policy flush; ip link del vx0 2>/dev/null
+    try esp ip $esp
+    try policy ip $policy
+    try vxlan ip $vxlan
+fi
+mark="-A OUTPUT -p udp --dport 4789 -m bpf --bytecode \"1,6 0 0 0\" -j MARK --set-mark 1"
+refuse="-A INPUT -m policy --dir in --pol none -p udp --dport 4789 -j DROP"
+enter="-A PREROUTING -p tcp --dport 8080 -j MARK --set-mark 0x100"
+leave="-A POSTROUTING -d 192.0.2.0/24 -m ipvs --ipvs -j SNAT --to-source 192.0.2.1"
+redirect="-A PREROUTING -d 192.0.2.1 -p tcp --dport 8080 -j REDIRECT --to-ports 80"
+# The engine writes rules at the same time, and the lock is one for all namespaces. Before 1.6.2 there is no -w.
+wait='-w 5'
+restore() { printf '%s\n' "$@" | iptables-restore $wait; }
+if restore '*mangle' "$mark" "$enter" COMMIT '*filter' "$refuse" COMMIT '*nat' "$leave" "$redirect" COMMIT 2>/dev/null; then
+    ok mark refuse mesh
+else
+    iptables-restore $wait </dev/null >/dev/null 2>&1 || wait=''
+    try mark restore '*mangle' "$mark" COMMIT
+    try refuse restore '*filter' "$refuse" COMMIT
+    try mesh restore '*mangle' "$enter" COMMIT '*nat' "$leave" "$redirect" COMMIT
+fi
+TRIES

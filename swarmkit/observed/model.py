@@ -6,8 +6,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+NETWORK_LABEL = "swarmkit.network"
+"""On a network that took another's place: the name that the stack file gives it."""
+STACK_LABEL = "com.docker.stack.namespace"
 RECOVERY_LABEL = "swarmkit.recovery"
 """Label of a swarm that lost its quorum and went on with one manager: how often."""
+
+UPGRADE_LABEL = "swarmkit.upgrading"
+"""Label of a node that was drained for its engine's upgrade, and was active before."""
+
+RECORD_LABEL = "swarmkit.before"
+"""Label of the configs that hold what a stack ran before a change: its stack."""
+
+FILLED_LABEL = "swarmkit.backup"
+"""On a volume that was made to be filled from a backup: which one."""
+
+WHOLE_LABEL = "swarmkit.backup.whole"
+"""Beside a volume's own labels: the backup whose data went into it to the end. No label can be added to a volume."""
 
 SwarmState = Literal["inactive", "pending", "active", "error", "locked"]
 
@@ -45,6 +60,31 @@ class SystemFacts:
 
 
 @dataclass(frozen=True)
+class NetworkState:
+    id: str
+    name: str
+    driver: str
+    scope: str
+    options: Mapping[str, str]
+    labels: Mapping[str, str]
+    raw: Mapping[str, Any]
+
+    @property
+    def declared_name(self) -> str:
+        """What a stack file calls it: its name, or that of the network whose place it took."""
+        return self.labels.get(NETWORK_LABEL) or self.name
+
+    @property
+    def config_from(self) -> str:
+        """Name of the hosts' config-only networks that it is made from, if it is."""
+        return str((self.raw.get("ConfigFrom") or {}).get("Network") or "")
+
+    @property
+    def encrypted(self) -> bool:
+        return "encrypted" in self.options
+
+
+@dataclass(frozen=True)
 class EngineFacts:
     version: str
     api_version: tuple[int, int]
@@ -61,12 +101,19 @@ class EngineFacts:
     live_restore: bool
     rootless: bool
     memory_bytes: int
+    cpus: int
     images: Mapping[str, tuple[str, ...]]
     """Image ID -> tags."""
     content_store: bool
     """Whether images are in the containerd store, which numbers them otherwise than the graph drivers."""
     recovery: int = 0
     """Known to managers with a leader: how often their swarm has gone on with one manager."""
+    config_networks: tuple[NetworkState, ...] = ()
+    """Its config-only networks: this host's part of a macvlan or ipvlan network of the swarm."""
+    root_dir: str = "/var/lib/docker"
+
+    def config_network(self, name: str) -> NetworkState | None:
+        return next((network for network in self.config_networks if network.name == name), None)
 
 
 @dataclass(frozen=True)
@@ -95,25 +142,14 @@ class Node:
 
 
 @dataclass(frozen=True)
-class NetworkState:
-    id: str
-    name: str
-    driver: str
-    scope: str
-    options: Mapping[str, str]
-    labels: Mapping[str, str]
-    raw: Mapping[str, Any]
-
-    @property
-    def encrypted(self) -> bool:
-        return "encrypted" in self.options
-
-
-@dataclass(frozen=True)
 class SecretState:
+    """A secret or config; of secrets the engine never tells the content."""
+
     id: str
     name: str
     labels: Mapping[str, str]
+    content: bytes = field(default=b"", repr=False)
+    """Only of configs with RECORD_LABEL."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +165,16 @@ class ServiceState:
     @property
     def stack(self) -> str:
         return self.labels.get("com.docker.stack.namespace", "")
+
+    @property
+    def published(self) -> Mapping[str, str]:
+        """``8080/tcp`` -> how it is published: ``ingress`` or ``host``."""
+        ports = (self.spec.get("EndpointSpec") or {}).get("Ports") or ()
+        return {
+            f"{port['PublishedPort']}/{port.get('Protocol', 'tcp')}": str(port.get("PublishMode", "ingress"))
+            for port in ports
+            if port.get("PublishedPort")
+        }
 
 
 @dataclass(frozen=True)
@@ -168,6 +214,10 @@ class ClusterState:
     services: tuple[ServiceState, ...]
     tasks: tuple[TaskState, ...]
 
+    @property
+    def network_names(self) -> dict[str, str]:
+        return {network.id: network.name for network in self.networks}
+
     def node(self, node_id: str) -> Node | None:
         return next((node for node in self.nodes if node.id == node_id), None)
 
@@ -175,7 +225,13 @@ class ClusterState:
         return next((service for service in self.services if service.name == name), None)
 
     def network(self, name: str) -> NetworkState | None:
-        return next((network for network in self.networks if network.name == name), None)
+        """Return the network *name*, or the one that took its place."""
+        return next(iter(self.networks_for(name)), None)
+
+    def networks_for(self, name: str) -> tuple[NetworkState, ...]:
+        """Return the network *name* and those that were made in its place, the one of that name first."""
+        found = [network for network in self.networks if name in (network.name, network.declared_name)]
+        return tuple(sorted(found, key=lambda network: (network.name != name, network.name)))
 
     def tasks_of(self, service_id: str) -> tuple[TaskState, ...]:
         return tuple(task for task in self.tasks if task.service_id == service_id)
@@ -189,3 +245,5 @@ class Observed:
     cluster: ClusterState | None
     cluster_error: str = ""
     """Why a manager could not tell of its cluster (no leader, for one)."""
+    volumes: Mapping[str, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
+    """Host -> name of a volume -> its labels; empty where they were not asked for."""

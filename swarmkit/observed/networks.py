@@ -14,6 +14,12 @@ PREDEFINED = ("bridge", "host", "none", "ingress", "docker_gwbridge")
 """What the engine makes itself and refuses to remove, or makes again."""
 
 
+CONFIG_ONLY = "config-only"
+"""Said for the driver of what is no network, but a host's settings for one of the swarm; the engine says null."""
+ON_LAN = ("macvlan", "ipvlan", CONFIG_ONLY)
+"""Drivers whose ranges are the hosts' own LAN's, on purpose."""
+
+
 @dataclass(frozen=True)
 class HostNetwork:
     """One network as one host's engine tells of it."""
@@ -30,6 +36,11 @@ class HostNetwork:
     @property
     def options(self) -> dict[str, str]:
         return dict(self.raw.get("Options") or {})
+
+    @property
+    def config_from(self) -> str:
+        """Name of the config-only network that it is made from, if it is."""
+        return str((self.raw.get("ConfigFrom") or {}).get("Network") or "")
 
     @property
     def subnets(self) -> tuple[str, ...]:
@@ -58,7 +69,7 @@ def _networks_of(engine: Engine) -> list[HostNetwork]:
                 host=engine.host,
                 id=str(network["Id"]),
                 name=str(network["Name"]),
-                driver=str(network["Driver"]),
+                driver=CONFIG_ONLY if network.get("ConfigOnly") else str(network["Driver"]),
                 scope=str(network["Scope"]),
                 raw=network,
                 users=dict(_users(network, containers)),

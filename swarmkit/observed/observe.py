@@ -23,12 +23,17 @@ FACTS_TIMEOUT_SECONDS = 30.0
 _LANES: tuple[tuple[Kind, ...], ...] = (("nodes", "networks", "tasks"), ("services", "secrets", "configs"))
 
 
+# A config-only network counts as one of driver null.
+_OF_HOST = {"driver": ["null"]}
+
+
 @dataclass(frozen=True)
 class _Reading:
     """The questions under way to one host."""
 
     info: Future[dict[str, Any]]
     images: Future[list[dict[str, Any]]]
+    networks: Future[list[dict[str, Any]]]
     system: Future[SystemFacts]
 
 
@@ -38,7 +43,7 @@ def observe(fleet: Fleet, *, kernel: KernelQuestion) -> Observed:
     *kernel* says which hosts also try in a throw-away namespace what an encrypted overlay needs. Raises SwarmkitError
     when a host does not answer.
     """
-    with ThreadPoolExecutor(max_workers=max(8, 4 * len(fleet))) as pool:
+    with ThreadPoolExecutor(max_workers=max(8, 5 * len(fleet))) as pool:
         readings = {name: _ask(pool, reached, kernel=kernel) for name, reached in fleet.items()}
         guess = next((reached for reached in fleet.values() if reached.host.role == "manager"), None)
         guessed = pool.submit(_read_cluster_or_error, guess, pool) if guess else None
@@ -93,7 +98,21 @@ def read_cluster(engine: Engine, pool: ThreadPoolExecutor) -> ClusterState:
     lanes = [pool.submit(read, lane) for lane in _LANES]
     swarm = engine.swarm()
     lists: dict[str, list[dict[str, Any]]] = {kind: found for lane in lanes for kind, found in lane.result().items()}
+    lists["networks"] += _unlisted_networks(engine, lists["networks"], lists["services"])
     return parse.cluster_state(engine.host, swarm, lists)
+
+
+def _unlisted_networks(
+    engine: Engine, networks: list[dict[str, Any]], services: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Return the networks of services that no list has: the swarm's own ``host``, hidden by the host's of that name."""
+    attached = {
+        str(network["Target"])
+        for service in services
+        for network in service["Spec"]["TaskTemplate"].get("Networks") or ()
+    }
+    listed = {str(network["Id"]) for network in networks}
+    return [engine.inspect("networks", identity) for identity in sorted(attached - listed)]
 
 
 def _read_cluster_or_error(manager: ReachedHost, pool: ThreadPoolExecutor) -> ClusterState | EngineError:
@@ -107,6 +126,7 @@ def _ask(pool: ThreadPoolExecutor, reached: ReachedHost, *, kernel: KernelQuesti
     return _Reading(
         info=pool.submit(reached.engine.info),
         images=pool.submit(reached.engine.find, "images"),
+        networks=pool.submit(reached.engine.find, "networks", _OF_HOST),
         system=pool.submit(read_system, reached.shell, kernel=kernel),
     )
 
@@ -128,6 +148,10 @@ def read_system(shell: Shell, *, kernel: KernelQuestion) -> SystemFacts:
 
 def _facts(reached: ReachedHost, reading: _Reading) -> HostFacts:
     engine = parse.engine_facts(
-        reading.info.result(), reached.engine.version(), reading.images.result(), reached.engine.api_version
+        reading.info.result(),
+        reached.engine.version(),
+        reading.images.result(),
+        reading.networks.result(),
+        reached.engine.api_version,
     )
     return HostFacts(reached.host.name, reading.system.result(), engine)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from swarmkit.observed.model import (
+    RECORD_LABEL,
     RECOVERY_LABEL,
     ClusterState,
     EngineFacts,
@@ -84,7 +87,9 @@ def _cidr(destination: str) -> str:
     return destination if "/" in destination else destination + "/32"
 
 
-def engine_facts(info: Json, version: Json, images: Iterable[Json], api_version: tuple[int, int]) -> EngineFacts:
+def engine_facts(
+    info: Json, version: Json, images: Iterable[Json], networks: Iterable[Json], api_version: tuple[int, int]
+) -> EngineFacts:
     swarm = info.get("Swarm") or {}
     driver_status = dict(entry for entry in info.get("DriverStatus") or [] if len(entry) == 2)
     return EngineFacts(
@@ -102,9 +107,12 @@ def engine_facts(info: Json, version: Json, images: Iterable[Json], api_version:
         live_restore=bool(info.get("LiveRestoreEnabled")),
         rootless=any("name=rootless" in option for option in info.get("SecurityOptions") or []),
         memory_bytes=int(info.get("MemTotal", 0)),
+        cpus=int(info.get("NCPU", 0)),
         images={str(image["Id"]): tuple(image.get("RepoTags") or ()) for image in images},
         recovery=int((((swarm.get("Cluster") or {}).get("Spec") or {}).get("Labels") or {}).get(RECOVERY_LABEL, "0")),
+        config_networks=tuple(network(item) for item in networks if item.get("ConfigOnly")),
         content_store="driver-type" in driver_status and "containerd" in str(driver_status["driver-type"]),
+        root_dir=str(info.get("DockerRootDir") or "/var/lib/docker"),
     )
 
 
@@ -121,7 +129,7 @@ def cluster_state(told_by: str, swarm: Json, lists: Mapping[str, list[Json]]) ->
         nodes=tuple(node(item) for item in lists["nodes"]),
         networks=tuple(network(item) for item in lists["networks"] if item.get("Scope") == "swarm"),
         secrets=tuple(secret(item) for item in lists["secrets"]),
-        configs=tuple(secret(item) for item in lists["configs"]),
+        configs=tuple(config(item) for item in lists["configs"]),
         services=tuple(service(item) for item in lists["services"]),
         tasks=tuple(task(item) for item in lists["tasks"]),
     )
@@ -160,6 +168,13 @@ def network(item: Json) -> NetworkState:
 
 def secret(item: Json) -> SecretState:
     return SecretState(str(item["ID"]), str(item["Spec"]["Name"]), item["Spec"].get("Labels") or {})
+
+
+def config(item: Json) -> SecretState:
+    """Return a config, with its content where it is a record of ours: others may be large."""
+    bare = secret(item)
+    content = base64.b64decode(item["Spec"].get("Data") or "") if RECORD_LABEL in bare.labels else b""
+    return replace(bare, content=content)
 
 
 def service(item: Json) -> ServiceState:

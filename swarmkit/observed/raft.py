@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from swarmkit.observed.model import Observed
 from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.fleet import Fleet
 from swarmkit.reach.retry import wait_until
@@ -16,6 +17,8 @@ _SCRIPT = """
 journalctl -u docker -o cat -n 20000 --no-pager 2>/dev/null \\
     | sed -n 's/.*\\[logterm: \\([0-9]*\\), index: \\([0-9]*\\)\\] sent Msg[A-Za-z]*Vote request.*/raft \\1 \\2/p' \\
     | tail -n 1
+# Of the key only how it begins: it tells whether the manager locks.
+if IFS= read -r line <"$1/swarm/certificates/swarm-node.key"; then echo "$line"; fi 2>/dev/null
 cat "$1/swarm/certificates/swarm-node.crt" 2>/dev/null
 """
 
@@ -27,13 +30,29 @@ class RaftFacts:
     term: int = 0
     index: int = 0
     """Last entry of its log; 0 when it has not told."""
+    is_manager: bool = False
+    """By its certificate: an engine that finds no leader after its start tells nothing of its role."""
+    node_id: str = ""
+    """By its certificate: a locked engine tells none."""
+    locks: bool = False
+    """Whether its state is locked by the swarm's unlock key, as it lies on the disk."""
 
     def __str__(self) -> str:
         return f"raft log at term {self.term}, index {self.index}" if self.index else "how far its raft log is, unknown"
 
 
+def possible_managers(observed: Observed) -> list[str]:
+    """Return the hosts that are managers, or whose engine cannot tell because it finds no leader or is locked."""
+    return [
+        name
+        for name, facts in observed.hosts.items()
+        if facts.engine.swarm_state in ("pending", "locked")
+        or (facts.engine.swarm_state == "active" and facts.engine.is_manager)
+    ]
+
+
 def read_raft(fleet: Fleet, names: Iterable[str], *, wait_seconds: float = 0.0) -> dict[str, RaftFacts]:
-    """Return what the managers *names* know of themselves; raises what a host's connection raises.
+    """Return what those of *names* that are managers know of themselves; raises what a host's connection raises.
 
     With *wait_seconds*, each gets as long to ask for votes, and so to tell how far its log is.
     """
@@ -51,7 +70,8 @@ def read_raft(fleet: Fleet, names: Iterable[str], *, wait_seconds: float = 0.0) 
     for name, answer in fan_out(names, read).items():
         if isinstance(answer, Exception):
             raise answer
-        found[name] = answer
+        if answer.is_manager:
+            found[name] = answer
     return found
 
 
@@ -63,15 +83,21 @@ def parse_raft(text: str) -> RaftFacts:
         term, index = (int(word) for word in first.split()[1:])
     else:
         rest = text
-    return RaftFacts(_organization(rest), term, index)
+    key, _, certificate = rest.partition("-----BEGIN CERTIFICATE-----")
+    cluster_id, role, node_id = _subject("-----BEGIN CERTIFICATE-----" + certificate if certificate else "")
+    return RaftFacts(cluster_id, term, index, role == "swarm-manager", node_id, "ENCRYPTED" in key)
 
 
-def _organization(certificate: str) -> str:
-    """Return the subject's O of a node's certificate: the cluster's id (moby/swarmkit ca/certificates.go)."""
-    if "BEGIN CERTIFICATE" not in certificate:
-        return ""
+def _subject(certificate: str) -> tuple[str, str, str]:
+    """Return O, OU and CN of a node's certificate: cluster, role and node (moby/swarmkit ca/certificates.go)."""
+    if not certificate:
+        return "", "", ""
     from cryptography import x509
 
     subject = x509.load_pem_x509_certificate(certificate.encode()).subject
-    names = subject.get_attributes_for_oid(x509.NameOID.ORGANIZATION_NAME)
-    return str(names[0].value) if names else ""
+
+    def first(oid: x509.ObjectIdentifier) -> str:
+        return next((str(name.value) for name in subject.get_attributes_for_oid(oid)), "")
+
+    wanted = x509.NameOID
+    return first(wanted.ORGANIZATION_NAME), first(wanted.ORGANIZATIONAL_UNIT_NAME), first(wanted.COMMON_NAME)

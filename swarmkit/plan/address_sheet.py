@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from swarmkit.declared.host import Inventory
 from swarmkit.finding import Finding
 from swarmkit.observed.model import ClusterState, Observed
-from swarmkit.observed.networks import HostNetwork
+from swarmkit.observed.networks import ON_LAN, HostNetwork
 from swarmkit.plan.refusals import free_pool
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -154,7 +154,7 @@ def _pool_overlaps(pools: Iterable[PoolRow], routes: Iterable[RouteRow], observe
 def _subnet_overlaps(subnets: Sequence[SubnetRow], routes: Iterable[RouteRow]) -> Iterator[Finding]:
     for row, route in itertools.product(subnets, routes):
         # A macvlan's range is the LAN's, on purpose.
-        if row.driver not in ("macvlan", "ipvlan") and _clashing(row.subnet, route.destination):
+        if row.driver not in ON_LAN and _clashing(row.subnet, route.destination):
             what = f"network {row.network} ({row.subnet}) overlaps {route.destination} by {route.device}"
             remedy = "make the network anew with a free --subnet, or move the route"
             yield Finding(
@@ -162,7 +162,7 @@ def _subnet_overlaps(subnets: Sequence[SubnetRow], routes: Iterable[RouteRow]) -
             )
     for one, other in itertools.combinations(subnets, 2):
         shared = set(one.hosts) & set(other.hosts)
-        lan = {one.driver, other.driver} <= {"macvlan", "ipvlan"}
+        lan = {one.driver, other.driver} <= set(ON_LAN)
         if shared and not lan and _clashing(one.subnet, other.subnet):
             what = f"networks {one.network} ({one.subnet}) and {other.network} ({other.subnet}) overlap"
             where = ", ".join(host for host in one.hosts if host in shared)

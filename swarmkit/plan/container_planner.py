@@ -79,7 +79,7 @@ def _network_refusals(wish: ContainerWish, place: ContainerPlace) -> Iterator[Fi
         if holders or place.answering:
             evidence = f"container {holders[0]} has it" if holders else "something answers to ARP there"
             yield Finding(
-                "H31", "error", place.host, f"the address {wish.ip} is in use", evidence, "choose another --ip"
+                "D12", "error", place.host, f"the address {wish.ip} is in use", evidence, "choose another --ip"
             )
 
 

@@ -46,7 +46,7 @@ def container_spec(
         "Ulimits": ulimits if has_capabilities else None,
         "Healthcheck": _health_check(service.health_check, api_version),
     }
-    image = images.get(service.image) or familiar(service.image)
+    image = familiar(images.get(service.image, service.image))
     # Empty as docker sends it: without, a later docker stack deploy would find a difference and restart the tasks.
     always = {"Image": image, "Labels": {**service.labels, NAMESPACE_LABEL: stack.name}, "Privileges": {}}
     if service.credential_spec:

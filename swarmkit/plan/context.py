@@ -34,6 +34,8 @@ class Context:
     cancelled: threading.Event = field(default_factory=threading.Event)
     guard: Callable[[Step], None] = lambda _: None
     """Called before each write; raises SwarmkitError when this run may not write any more."""
+    await_started: Callable[[str, str], str] = _nobody_waits
+    """Waits, as *await_service* does, until a service's containers are there, healthy or not yet."""
     _tokens: dict[str, Secret] = field(default_factory=dict, repr=False)
     _ids: dict[tuple[Kind, str], str] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from swarmkit.errors import NotConvergedError, SwarmkitError
@@ -18,6 +18,20 @@ from swarmkit.secret import Secret
 
 CA_TIMEOUT_SECONDS = 300.0
 UNLOCK_TIMEOUT_SECONDS = 60.0
+
+
+def _line(key: Secret) -> bytes:
+    return key.reveal() + b"\n"
+
+
+@dataclass(frozen=True)
+class KeyFile:
+    """Where a new unlock key goes, and in which form: a line, or sealed."""
+
+    path: Path
+    form: Callable[[Secret], bytes] = field(default=_line, repr=False)
+    unfinished: tuple[Path, ...] = ()
+    """Files without a key: of runs that ended between the key's change and its keeping."""
 
 
 def _change_swarm(manager: Engine, change: Callable[[Json], Json], *rotate: Rotated) -> None:
@@ -96,7 +110,7 @@ def _with_forced_rotation(spec: Json) -> Json:
 class SetAutolock:
     step: Step
     on: bool
-    key_file: Path | None = None
+    key_file: KeyFile | None = None
 
     def run(self, context: Context) -> str:
         descriptor = _made(self.key_file) if self.key_file else None
@@ -107,9 +121,20 @@ class SetAutolock:
 
 
 @dataclass(frozen=True)
+class KeepUnlockKey:
+    """Keep the key that is in force, which an earlier run made and did not come to keep."""
+
+    step: Step
+    key_file: KeyFile
+
+    def run(self, context: Context) -> str:
+        return _keep(_made(self.key_file), context.manager.unlock_key(), self.key_file)
+
+
+@dataclass(frozen=True)
 class RotateUnlockKey:
     step: Step
-    key_file: Path
+    key_file: KeyFile
 
     def run(self, context: Context) -> str:
         descriptor = _made(self.key_file)
@@ -124,12 +149,21 @@ class RotateUnlockKey:
 
 @dataclass(frozen=True)
 class Unlock:
+    """Unlock a manager with the first of *keys* that fits: one that was away at a rotation needs an older one."""
+
     step: Step
-    key: Secret
+    keys: tuple[Secret, ...]
 
     def run(self, context: Context) -> str:
         engine = context.reached(self.step.target).engine
-        engine.unlock_swarm(self.key)
+        for number, key in enumerate(self.keys, 1):
+            try:
+                engine.unlock_swarm(key)
+                break
+            except EngineError as error:
+                # The engine has done nothing: another key is another question.
+                if "key" not in error.message or number == len(self.keys):
+                    raise
         state = wait_until(
             lambda: engine.info()["Swarm"].get("LocalNodeState"),
             lambda state: state == "active",
@@ -145,18 +179,26 @@ class Unlock:
         return ""
 
 
-def _made(path: Path) -> int:
+def _made(key_file: KeyFile) -> int:
     """Make the key's file before the key changes: afterwards it would be too late to find that it cannot be."""
+    path = key_file.path
     try:
+        if path in key_file.unfinished:
+            path.unlink()
         return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
         what = f"the key's file {path} cannot be made, nothing was changed"
         raise SwarmkitError(what, str(error.strerror)) from error
 
 
-def _keep(descriptor: int | None, key: Secret, path: Path | None) -> str:
-    if descriptor is None:
+def _keep(descriptor: int | None, key: Secret, key_file: KeyFile | None) -> str:
+    if descriptor is None or key_file is None:
         return ""
     with os.fdopen(descriptor, "wb") as file:
-        file.write(key.reveal() + b"\n")
-    return f"the key is in {path}: keep it where no manager is"
+        file.write(key_file.form(key))
+        file.flush()
+        os.fsync(file.fileno())
+    for path in key_file.unfinished:
+        if path != key_file.path:
+            path.unlink()
+    return f"the key is in {key_file.path}: keep it where no manager is"

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Literal
 
 from swarmkit.declared.host import Inventory
 from swarmkit.finding import Finding
 from swarmkit.observed.model import ClusterState, Observed
-from swarmkit.plan.credential_operations import RotateCa, RotateTokens, RotateUnlockKey, SetAutolock, Unlock
+from swarmkit.plan.credential_operations import (
+    KeepUnlockKey,
+    KeyFile,
+    RotateCa,
+    RotateTokens,
+    RotateUnlockKey,
+    SetAutolock,
+    Unlock,
+)
 from swarmkit.plan.model import Operation, Plan, Step
 from swarmkit.plan.refusals import host_refusals
 from swarmkit.secret import Secret
@@ -17,7 +25,7 @@ from swarmkit.secret import Secret
 Change = Literal["tokens", "ca", "unlock-key", "autolock-on", "autolock-off"]
 
 
-def credential_plan(inventory: Inventory, observed: Observed, change: Change, key_file: Path | None = None) -> Plan:
+def credential_plan(inventory: Inventory, observed: Observed, change: Change, key_file: KeyFile | None = None) -> Plan:
     """Return the plan for *change*; a key that it makes goes to *key_file*, which may not be there yet."""
     refusals = [finding for finding in host_refusals(inventory, observed, adopt=False) if finding.code == "H49"]
     cluster = observed.cluster
@@ -32,15 +40,15 @@ def credential_plan(inventory: Inventory, observed: Observed, change: Change, ke
     return Plan((operation,) if operation else (), (), tuple(_warnings(inventory, change)))
 
 
-def unlock_plan(observed: Observed, key: Secret) -> Plan:
+def unlock_plan(observed: Observed, keys: Sequence[Secret]) -> Plan:
     """Return the plan that unlocks every locked manager, side by side: none of them can do anything alone."""
     locked = [name for name, facts in observed.hosts.items() if facts.engine.swarm_state == "locked"]
     reason = "it is locked since its start"
     steps = [Step(f"unlock:{name}", "node", "update", name, "unlock", reason) for name in locked]
-    return Plan(tuple(Unlock(step, key) for step in steps))
+    return Plan(tuple(Unlock(step, tuple(keys)) for step in steps))
 
 
-def _operation(cluster: ClusterState, change: Change, key_file: Path | None, *, locks: bool) -> Operation | None:
+def _operation(cluster: ClusterState, change: Change, key_file: KeyFile | None, *, locks: bool) -> Operation | None:
     def step(summary: str) -> Step:
         return Step(f"swarm:{change}", "swarm", "update", cluster.told_by, summary, "asked for")
 
@@ -52,17 +60,20 @@ def _operation(cluster: ClusterState, change: Change, key_file: Path | None, *, 
         return RotateUnlockKey(step("rotate the unlock key"), key_file)
     if change == "autolock-on" and not locks:
         return SetAutolock(step("lock the managers whenever they start"), on=True, key_file=key_file)
+    if change == "autolock-on" and key_file and key_file.unfinished:
+        what = "keep the unlock key that is in force"
+        return KeepUnlockKey(replace(step(what), reason="an earlier run was cut off before it was kept"), key_file)
     if change == "autolock-off" and locks:
         return SetAutolock(step("let the managers start unlocked"), on=False)
     return None
 
 
-def _refusals(cluster: ClusterState, change: Change, key_file: Path | None, *, locks: bool) -> Iterator[Finding]:
+def _refusals(cluster: ClusterState, change: Change, key_file: KeyFile | None, *, locks: bool) -> Iterator[Finding]:
     if change == "unlock-key" and not locks:
         yield Finding("H60", "error", "swarm", "the managers do not lock, so there is no key to rotate", "",
                       "run: swarmkit autolock on")  # fmt: skip
-    if key_file and key_file.exists():
-        yield Finding("H60", "error", "swarm", f"{key_file} is there already, and may hold an older key", "",
+    if key_file and key_file.path.exists() and key_file.path not in key_file.unfinished:
+        yield Finding("H60", "error", "swarm", f"{key_file.path} is there already, and may hold an older key", "",
                       "name a new file: a backup needs the key of its own day")  # fmt: skip
     away = [node.hostname for node in cluster.nodes if node.state != "ready"]
     if change == "ca" and away:

@@ -53,6 +53,8 @@ class Plan:
     refusals: tuple[Finding, ...] = ()
     """Why nothing may be done; a plan with refusals has no operations."""
     warnings: tuple[Finding, ...] = ()
+    held_back: tuple[Operation, ...] = ()
+    """What the refusals keep from being done; to compare by, never applied."""
 
     @property
     def writes(self) -> tuple[Operation, ...]:

@@ -10,6 +10,7 @@ from swarmkit.declared.host import Host
 from swarmkit.declared.image_archive import ImageArchive
 from swarmkit.declared.service import SecretFile, Service
 from swarmkit.observed.model import Observed
+from swarmkit.plan.container_spec import familiar
 from swarmkit.secret import Secret
 
 
@@ -37,14 +38,19 @@ def image_name(
 ) -> str:
     """Return what the service's spec names its image by.
 
-    An archive's image ID, so that no host asks a registry; without an archive what runs now if it is this image; else
-    the ID that all *hosts* have under the tag; else the reference as written, for the registry it names.
+    An archive's image ID, so that no host asks a registry; without an archive what runs now if it is this image, the
+    digest that docker's own tool found for it, or its ID wherever a host has the tag; else the ID that all *hosts* have
+    under the tag; else the reference as written, for the registry it names.
     """
     if service.image in archives:
         return _name_for(archives[service.image].image_id, service.image, hosts, observed)
-    if live_image == service.image:
+    if live_image == familiar(service.image):
         return service.image
-    ids = {_tagged(service.image, observed, host) for host in hosts}
+    if live_image and live_image.startswith(f"{familiar(service.image)}@sha256:"):
+        return live_image
+    ids = {_tagged(familiar(service.image), observed, host) for host in hosts}
+    if live_image and live_image in ids and ids <= {live_image, ""}:
+        return live_image
     return ids.pop() or service.image if len(ids) == 1 else service.image
 
 

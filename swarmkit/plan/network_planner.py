@@ -10,7 +10,7 @@ from swarmkit.observed.model import Observed
 from swarmkit.observed.networks import PREDEFINED, HostNetwork
 from swarmkit.plan.model import Operation, Plan, Step
 from swarmkit.plan.network_operations import CreateHostNetwork, RemoveHostNetwork
-from swarmkit.plan.network_wish import PARENT_DRIVERS, NetworkWish
+from swarmkit.plan.network_wish import PARENT_DRIVERS, NetworkWish, number_refusals
 
 
 def plan_create(
@@ -26,8 +26,11 @@ def plan_create(
     """
     if wish.name in PREDEFINED:
         return _refused(wish.name, f"{wish.name} is a network that the engine makes itself", "", "choose another name")
+    seen = tuple(seen)
     live = {network.host: network for network in seen if network.name == wish.name}
     refusals: list[Finding] = []
+    others = {network.name: network.options for network in seen if network.name != wish.name}
+    refusals += number_refusals(wish.name, wish.options, others)
     operations: list[Operation] = []
     for host in hosts:
         existing = live.get(host)
@@ -36,7 +39,7 @@ def plan_create(
             reason = f"not there yet; {wish.driver}{_named(wish.subnets)}{_named((wish.parent,))}"
             step = Step(f"network:{host}", "network", "create", host, f"create network {wish.name}", reason)
             operations.append(CreateHostNetwork(step, host, wish))
-        elif changes := wish.differences(existing):
+        elif changes := wish.differences(existing.raw):
             said = "; ".join(f"{change.path} is {change.old}, not {change.new}" for change in changes)
             remedy = f"swarmkit network rm {wish.name}, then create it again; or choose another name"
             what = f"network {wish.name} exists with other settings"
@@ -49,10 +52,10 @@ def _conflicts(
 ) -> Iterator[Finding]:
     if host in missing_parents:
         yield Finding(
-            "H31", "error", host, f"there is no device {missing_parents[host]} to be the parent", "",
+            "D12", "error", host, f"there is no device {missing_parents[host]} to be the parent", "",
             "name one with --parent; see them by: ip -br link",
         )  # fmt: skip
-    if wish.driver in PARENT_DRIVERS:
+    if wish.driver in PARENT_DRIVERS or wish.config_only:
         return
     for route in observed.hosts[host].system.routes:
         for subnet in wish.subnets:

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from swarmkit.observed.networks import HostNetwork
-from swarmkit.plan.spec_diff import Change
+from swarmkit.finding import Finding
+from swarmkit.plan.spec_diff import VXLAN_NUMBERS, Change, declared_numbers
 
 SWARM_DRIVERS = ("overlay",)
 PARENT_DRIVERS = ("macvlan", "ipvlan")
@@ -27,10 +27,14 @@ class NetworkWish:
     internal: bool = False
     attachable: bool = False
     ipv6: bool = False
+    scope: str = ""
+    config_only: bool = False
+    """No network, but one host's settings for a swarm's network that says *config_from*."""
+    config_from: str = ""
 
     @property
     def is_of_swarm(self) -> bool:
-        return self.driver in SWARM_DRIVERS
+        return self.driver in SWARM_DRIVERS or self.scope == "swarm"
 
     @property
     def parent(self) -> str:
@@ -42,13 +46,15 @@ class NetworkWish:
         return {
             "Name": self.name,
             "Driver": self.driver,
-            "Scope": "swarm" if self.is_of_swarm else "local",
+            "Scope": "" if self.config_only else "swarm" if self.is_of_swarm else "local",
             "Internal": self.internal,
             "Attachable": self.attachable,
             "EnableIPv6": self.ipv6,
             "Options": dict(self.options),
             "Labels": dict(self.labels),
             "CheckDuplicate": True,
+            **({"ConfigOnly": True} if self.config_only else {}),
+            **({"ConfigFrom": {"Network": self.config_from}} if self.config_from else {}),
             **({"IPAM": {"Driver": "default", "Config": self._ipam()}} if self.subnets else {}),
         }
 
@@ -62,27 +68,55 @@ class NetworkWish:
             for number, subnet in enumerate(self.subnets)
         ]
 
-    def differences(self, live: HostNetwork) -> tuple[Change, ...]:
-        """Return what of *live* is not as wished; what was not said is not compared."""
+    def differences(self, live: Mapping[str, Any]) -> tuple[Change, ...]:
+        """Return what of *live*, as the engine tells it, is not as wished; what was not said is not compared."""
         return tuple(Change(path, old, new) for path, old, new in self._compared(live) if old != new)
 
-    def _compared(self, live: HostNetwork) -> Iterator[tuple[str, str, str]]:
-        yield "driver", live.driver, self.driver
+    def _compared(self, live: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+        options = live.get("Options") or {}
+        if self.config_only:
+            yield "config-only", _word(live.get("ConfigOnly")), "true"
+        else:
+            yield "driver", str(live.get("Driver")), self.driver
+        yield "config-from", str((live.get("ConfigFrom") or {}).get("Network") or ""), self.config_from
         for flag, wanted in (("Internal", self.internal), ("Attachable", self.attachable), ("EnableIPv6", self.ipv6)):
-            yield flag.lower(), str(bool(live.raw.get(flag))).lower(), str(wanted).lower()
+            yield flag.lower(), _word(live.get(flag)), _word(wanted)
         for key, value in self.options.items():
-            yield f"options.{key}", live.options.get(key, "(none)"), value
-        if self.is_of_swarm and "encrypted" not in self.options:
-            yield "encrypted", "yes" if "encrypted" in live.options else "no", "no"
+            old = options.get(key, "(none)")
+            yield f"options.{key}", declared_numbers(value, old) if key == VXLAN_NUMBERS else old, value
+        if self.driver in SWARM_DRIVERS and "encrypted" not in self.options:
+            yield "encrypted", "yes" if "encrypted" in options else "no", "no"
         for key, value in self.labels.items():
-            yield f"labels.{key}", (live.raw.get("Labels") or {}).get(key, "(none)"), value
+            yield f"labels.{key}", (live.get("Labels") or {}).get(key, "(none)"), value
         if self.subnets:
             wanted_ipam = self._ipam()
             for key in ("Subnet", "Gateway", "IPRange"):
                 wanted_values = [entry[key] for entry in wanted_ipam if key in entry]
                 if wanted_values:
-                    live_values = [str(entry.get(key, "")) for entry in live.ipam]
+                    entries = (live.get("IPAM") or {}).get("Config") or []
+                    live_values = [str(entry.get(key) or "") for entry in entries]
                     yield key.lower(), ", ".join(live_values), ", ".join(wanted_values)
+
+
+def number_refusals(
+    name: str, options: Mapping[str, str], others: Mapping[str, Mapping[str, str]]
+) -> Iterator[Finding]:
+    """Yield the VXLAN numbers that *options* ask for and another network has: the engine would leave it unmade."""
+    for number in _numbers(options):
+        for other, its in others.items():
+            if number in _numbers(its):
+                what = f"the VXLAN number {number} of network {name} is taken"
+                yield Finding(
+                    "H30", "error", name, what, f"network {other} has it", f"choose another in {VXLAN_NUMBERS}"
+                )
+
+
+def _numbers(options: Mapping[str, str]) -> list[str]:
+    return [number.strip() for number in options.get(VXLAN_NUMBERS, "").split(",") if number.strip()]
+
+
+def _word(flag: object) -> str:
+    return str(bool(flag)).lower()
 
 
 def _at(key: str, values: tuple[str, ...], number: int) -> dict[str, str]:

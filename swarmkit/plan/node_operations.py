@@ -148,10 +148,12 @@ class RemoveNode:
     step: Step
     node_id: str
     is_down: bool
+    has_left: bool = False
+    """Whether its host is a node under another id by now."""
 
     def run(self, context: Context) -> str:
         context.manager.remove("nodes", self.node_id, force=not self.is_down)
         left = [node for node in context.manager.find("nodes") if node["ID"] == self.node_id]
         if left:
             raise NotConvergedError(f"{self.step.target}: node {self.node_id[:12]} was removed but is still there")
-        return "" if self.is_down else "removed; on the host itself run: docker swarm leave"
+        return "" if self.is_down or self.has_left else "removed; on the host itself run: docker swarm leave"

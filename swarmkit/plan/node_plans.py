@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 
 from swarmkit.declared.host import Host, Inventory
 from swarmkit.finding import Finding
@@ -116,6 +117,31 @@ def _replace_refusals(host: Host, stale: list[Node], is_member: bool) -> Iterato
                 "H52", "error", host.name, f"its old node {old.id[:12]} is {old.state}, not down",
                 f"address {old.address}", "if the old machine is off, wait until the managers see it as down",
             )  # fmt: skip
+
+
+def rejoining(inventory: Inventory, observed: Observed) -> dict[str, list[Node]]:
+    """Return each host that is in no swarm although nodes of the swarm have its host name, with those nodes."""
+    found: dict[str, list[Node]] = {}
+    for host in inventory.hosts:
+        facts = observed.hosts[host.name]
+        nodes = observed.cluster.nodes if observed.cluster else ()
+        stale = [node for node in nodes if node.hostname == facts.system.hostname]
+        if stale and facts.engine.swarm_state == "inactive":
+            found[host.name] = stale
+    return found
+
+
+def lost_data(inventory: Inventory, observed: Observed, volumes: Mapping[str, Collection[str]]) -> Iterator[Finding]:
+    """Yield each service that would start empty on a host which comes back without its volumes, for a decision.
+
+    *volumes* are what the hosts have that are about to join again.
+    """
+    if observed.cluster is None:
+        return
+    for name, stale in rejoining(inventory, observed).items():
+        decide = f"swarmkit node replace {name} --accept-data-loss, or --override H52"
+        for finding in _lost_data(inventory.host(name), observed.cluster, stale, set(volumes[name])):
+            yield replace(finding, remedy=f"restore the volume first, or start it empty: {decide}")
 
 
 def _lost_data(host: Host, cluster: ClusterState, stale: list[Node], volumes: set[str]) -> Iterator[Finding]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ from swarmkit.errors import SwarmkitError
 from swarmkit.plan.context import Context
 from swarmkit.plan.model import Step
 from swarmkit.plan.spec import with_ids
+from swarmkit.plan.spec_diff import carry_over, spec_changes, with_names
 from swarmkit.reach.engine import Engine, EngineError, Json, Kind
 from swarmkit.reach.retry import wait_until
 from swarmkit.reach.ssh import CommandTimeoutError, ConnectionLostError
@@ -123,12 +124,19 @@ class UpdateNode:
 
 
 def change_node(
-    manager: Engine, node_id: str, *, role: str = "", availability: str = "", labels: Mapping[str, str] | None = None
+    manager: Engine,
+    node_id: str,
+    *,
+    role: str = "",
+    availability: str = "",
+    labels: Mapping[str, str] | None = None,
+    without: Collection[str] = (),
 ) -> None:
-    """Lay what is given over the node's spec, at the version that was read."""
+    """Lay what is given over the node's spec, at the version that was read; labels *without* are taken off."""
     for _ in range(10):
         node = manager.inspect("nodes", node_id)
-        spec = {**node["Spec"], "Labels": {**(node["Spec"].get("Labels") or {}), **(labels or {})}}
+        kept = {key: value for key, value in (node["Spec"].get("Labels") or {}).items() if key not in without}
+        spec = {**node["Spec"], "Labels": {**kept, **(labels or {})}}
         spec |= {key: value for key, value in (("Role", role), ("Availability", availability)) if value}
         try:
             manager.update("nodes", node_id, int(node["Version"]["Index"]), spec)
@@ -230,6 +238,36 @@ class UpdateService:
         return ""
 
 
+@dataclass(frozen=True)
+class MoveService:
+    """Update a service that an earlier operation of the plan has updated; refuses when others have since."""
+
+    step: Step
+    identity: str
+    expected: Mapping[str, Any]
+    """The spec that it should have now, by names."""
+    spec: Mapping[str, Any]
+
+    def run(self, context: Context) -> str:
+        live = context.manager.inspect("services", self.identity)
+        names = {str(item["Id"]): str(item["Name"]) for item in context.manager.find("networks")}
+        for target in {
+            str(entry["Target"]) for entry in live["Spec"]["TaskTemplate"].get("Networks") or []
+        } - names.keys():
+            # The swarm's own host network is in no list.
+            names[target] = str(context.manager.inspect("networks", target)["Name"])
+        changes = spec_changes(self.expected, with_names(live["Spec"], names))
+        if changes:
+            raise SwarmkitError(
+                f"{self.step.target}: was changed by others meanwhile",
+                "; ".join(f"{change.path}: {change.new} is now {change.old}" for change in changes),
+                "run the same command again: it goes on from what is there",
+            )
+        body = _resolved(carry_over(self.spec, live["Spec"]), context)
+        context.manager.update("services", self.identity, int(live["Version"]["Index"]), body)
+        return ""
+
+
 def _resolved(spec: Mapping[str, Any], context: Context) -> Json:
     """Return *spec* with the ids of the networks, secrets and configs that it names."""
     template = spec["TaskTemplate"]
@@ -248,13 +286,15 @@ def _resolved(spec: Mapping[str, Any], context: Context) -> Json:
 
 @dataclass(frozen=True)
 class AwaitService:
-    """Wait until a service runs as declared; writes nothing."""
+    """Wait until a service runs as declared, or only until it has *started*; writes nothing."""
 
     step: Step
     service: str
+    started: bool = False
 
     def run(self, context: Context) -> str:
-        return context.await_service(self.service, self.step.key)
+        wait_for = context.await_started if self.started else context.await_service
+        return wait_for(self.service, self.step.key)
 
 
 @dataclass(frozen=True)

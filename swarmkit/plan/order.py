@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from swarmkit.declared.service import Service, Stack
+from swarmkit.plan.model import Operation
 
 
 def in_dependency_order(stack: Stack) -> list[Service]:
@@ -18,4 +21,16 @@ def in_dependency_order(stack: Stack) -> list[Service]:
 
     for service in stack.services:
         visit(service)
+    return ordered
+
+
+def in_waiting_order(operations: Sequence[Operation]) -> list[Operation]:
+    """Return *operations* with each after those among them that it waits for, else in the order they have."""
+    waiting = list(operations)
+    ordered: list[Operation] = []
+    while waiting:
+        left = {operation.step.key for operation in waiting}
+        ready = next(operation for operation in waiting if not operation.step.after & left)
+        ordered.append(ready)
+        waiting.remove(ready)
     return ordered

@@ -23,6 +23,17 @@ def eligible_hosts(service: Service, hosts: Iterable[Host], observed: Observed) 
     )
 
 
+def lacking_room(service: Service, hosts: Iterable[Host], observed: Observed) -> str:
+    """Return what *service* reserves for a task and none of *hosts* has, with the most that one has; else nothing."""
+    wanted = service.deploy.reservations
+    engines = [observed.hosts[host.name].engine for host in hosts]
+    memory, most_memory = wanted.memory_bytes or 0, max(engine.memory_bytes for engine in engines)
+    if memory > most_memory:
+        return f"{memory / 2**20:.0f} MiB of memory; the most is {most_memory / 2**20:.0f} MiB"
+    cpus, most_cpus = (wanted.nano_cpus or 0) / 10**9, max(engine.cpus for engine in engines)
+    return f"{cpus:g} CPUs; the most is {most_cpus}" if cpus > most_cpus else ""
+
+
 def node_may_run(spec: Mapping[str, Any], node: Node) -> bool:
     """Tell whether *node* as it is satisfies the constraints of a live service's *spec*."""
     constraints = (spec["TaskTemplate"].get("Placement") or {}).get("Constraints") or ()

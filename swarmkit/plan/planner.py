@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from swarmkit.declared.host import Host, Inventory
-from swarmkit.declared.image_archive import ImageArchive
-from swarmkit.declared.service import Stack
 from swarmkit.finding import Finding
 from swarmkit.observed.model import Node, Observed
+from swarmkit.plan.data.planning import StackData
+from swarmkit.plan.declaration import Declared
 from swarmkit.plan.departures import demotions, departure_refusals, departure_warnings, removals, strangers
+from swarmkit.plan.ingress import EncryptIngress, encrypt_ingress, ingress_refusals
 from swarmkit.plan.model import Operation, Plan, Step
 from swarmkit.plan.node_operations import Promote
 from swarmkit.plan.operations import AdoptSwarm, InitSwarm, JoinNode, UpdateNode
@@ -23,28 +24,12 @@ from swarmkit.plan.refusals import (
     pool_refusals,
 )
 from swarmkit.plan.spec_diff import Change
+from swarmkit.plan.stack_networks import StackNetworks
 from swarmkit.plan.stack_planner import StackPlanner
 
 INIT = "swarm:init"
 MADE_LABEL = "swarmkit.made"
 """On a swarm that swarmkit initialised: only such a swarm is ever dissolved by it."""
-
-
-@dataclass(frozen=True)
-class Declared:
-    """All that an operator declares for one run."""
-
-    inventory: Inventory
-    stack: Stack | None = None
-    archives: Mapping[str, ImageArchive] = field(default_factory=dict)
-    adopt: bool = False
-    """Accept a swarm that swarmkit has not made."""
-    prune: bool = False
-    """Remove services of the stack that the file no longer has."""
-    remove_nodes: bool = False
-    """Drain and remove nodes that the inventory no longer has."""
-    overridden: frozenset[str] = frozenset()
-    """Codes of refusals that become warnings, at the operator's word."""
 
 
 def make_plan(declared: Declared, observed: Observed, found: Sequence[Finding] = ()) -> Plan:
@@ -62,6 +47,7 @@ def make_plan(declared: Declared, observed: Observed, found: Sequence[Finding] =
             refusals.append(
                 Finding("B26", "error", "swarm", "no free address range found", "", "set swarm_address_pools")
             )
+    refusals += ingress_refusals(inventory, observed.cluster)
     refusals = list(dict.fromkeys([*refusals, *(finding for finding in found if finding.severity == "error")]))
     accepted = [finding for finding in refusals if finding.code in declared.overridden]
     refusals = [finding for finding in refusals if finding.code not in declared.overridden]
@@ -70,14 +56,18 @@ def make_plan(declared: Declared, observed: Observed, found: Sequence[Finding] =
     warnings = [*_overridden(accepted), *(finding for finding in found if finding.severity == "warning")]
     warnings += _warnings(declared, observed)
     if declared.stack is not None and not refusals:
+        ready = frozenset({INIT}) if observed.cluster is None else frozenset[str]()
+        ready |= {op.step.key for op in members if isinstance(op, EncryptIngress)}
         planner = StackPlanner(
             inventory=inventory,
             stack=declared.stack,
             observed=observed,
             archives=declared.archives,
             prune=declared.prune,
-            swarm_ready=frozenset({INIT}) if observed.cluster is None else frozenset(),
+            networks=StackNetworks(inventory, declared.stack, observed, declared.recreate_networks, ready),
+            swarm_ready=ready,
             node_keys={op.step.target: op.step.key for op in members if op.step.key.startswith("node:")},
+            data=StackData(declared.stack, declared.data, observed, refusals, warnings),
         )
         operations += planner.operations()
         refusals += planner.refusals
@@ -91,7 +81,7 @@ def make_plan(declared: Declared, observed: Observed, found: Sequence[Finding] =
         operations += demoted
         operations += list(removals(observed, leaving, operations))
     if refusals:
-        return Plan((), tuple(refusals), tuple(warnings))
+        return Plan((), tuple(refusals), tuple(warnings), tuple(operations))
     return Plan(tuple(operations), (), tuple(warnings))
 
 
@@ -128,6 +118,10 @@ def _membership(inventory: Inventory, observed: Observed, pools: tuple[str, ...]
         reason = "made by others, accepted by --adopt"
         labels = {CLUSTER_LABEL: inventory.cluster}
         yield AdoptSwarm(Step("swarm:adopt", "swarm", "update", first.name, "label the swarm as ours", reason), labels)
+    for operation in encrypt_ingress(inventory, observed.cluster, first.name, before):
+        yield operation
+        # A node that joins meanwhile would get the old one for a moment.
+        before |= {operation.step.key}
     last_manager = before
     for host in (*inventory.managers, *inventory.workers):
         joined = before if host is first else frozenset[str]()

@@ -1,7 +1,14 @@
-# $1: Docker's root folder, $2: name of the folder there that keeps what was there. Prints its path if there was any.
+# $1: Docker's root folder, $2: name of the folder there that keeps what was there, $3: which backup it is.
+# Prints the path of what was there, if there was any.
 set -eu
 umask 077
-root=$1 aside=$2
+root=$1 aside=$2 backup=$3
+# A run that lost its link may still be at it here.
+exec 9>/run/swarmkit-restore.lock
+flock -w 120 9 || { echo "another restore is at work on this host" >&2; exit 1; }
+if [ "$(cat "$root/swarm/swarmkit.restore" 2>/dev/null)" = "$backup" ]; then exit 0; fi
+# What a host that lost its power in the middle has left: never what was there, which is in a folder of another name.
+rm -rf "$root"/swarmkit-restore.??????
 test ! -e "$root/$aside" || { echo "$root/$aside is there already" >&2; exit 1; }
 new=$(mktemp -d "$root/swarmkit-restore.XXXXXX")
 stopped=no placed=no
@@ -29,6 +36,7 @@ base64 -d >"$new/swarm.tar.gz" <<'SWARMKIT_END'
 SWARMKIT_END
 tar -C "$new" -xzf "$new/swarm.tar.gz" </dev/null
 test -f "$new/swarm/docker-state.json"
+echo "$backup" >"$new/swarm/swarmkit.restore"
 stopped=yes
 # The socket first and alone: together the service stops first, and who asks for the engine meanwhile starts it again.
 systemctl stop --job-mode=ignore-dependencies docker.socket </dev/null >&2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from swarmkit.declared.host import Host, Inventory
 from swarmkit.finding import Finding
@@ -13,8 +14,12 @@ from swarmkit.plan.leaving import LeaveSwarm
 from swarmkit.plan.model import Operation, Plan, Step
 from swarmkit.plan.planner import INIT, addresses
 from swarmkit.plan.recovery_operations import ForceNewCluster, RemoveOldManagers, no_members
+from swarmkit.plan.state_operations import TakeLockOff
+from swarmkit.secret import Secret
 
 _OLD = "recover:old-managers"
+_LOCK = f"{INIT}:lock"
+NO_KEY = Secret(b"")
 
 
 @dataclass(frozen=True)
@@ -47,36 +52,52 @@ class Recovery:
     """Host that goes on as the swarm's manager; empty when the plan is refused."""
 
 
-def recovery_plan(survey: Survey, *, lost: Collection[str], going_on: str = "") -> Recovery:
+def recovery_plan(
+    survey: Survey, *, lost: Collection[str], going_on: str = "", unlock_key: Secret = NO_KEY
+) -> Recovery:
     """Return how the swarm of *survey* gets a quorum again, or old managers are kept away from one that has it.
 
     *lost* are the silent managers that never come back with what they know, as the operator says; *going_on* overrides
-    the choice among the survivors, which is the one with the newest raft log.
+    the choice among the survivors, which is the one with the newest raft log. Managers that lock need *unlock_key*.
     """
     cluster = survey.observed.cluster
     if cluster is not None:
         return _fence(survey)
     refusals = list(_refusals(survey, lost, going_on))
+    refusals += _lock_refusals(survey, unlock_key)
     if refusals:
         return Recovery(Plan((), tuple(refusals)), "")
     manager = going_on or survey.survivors[0]
-    return Recovery(Plan(tuple(_operations(survey, manager)), (), tuple(_warnings(survey, manager))), manager)
+    operations = tuple(_operations(survey, manager, unlock_key))
+    return Recovery(Plan(operations, (), tuple(_warnings(survey, manager))), manager)
 
 
-def _operations(survey: Survey, manager: str) -> Iterator[Operation]:
+def _operations(survey: Survey, manager: str, unlock_key: Secret) -> Iterator[Operation]:
     host = survey.inventory.host(manager)
-    body = {**addresses(host, survey.observed), "ForceNewCluster": True}
+    locks = survey.raft[manager].locks
+    body = {**addresses(host, survey.observed), **force_new_cluster(autolock=locks)}
     if survey.inventory.data_path_port:
         body["DataPathPort"] = survey.inventory.data_path_port
+    if locks:
+        is_locked = survey.observed.hosts[manager].engine.swarm_state == "locked"
+        how = "take the lock off its state" + (" and restart its engine" if is_locked else "")
+        reason = "Docker cannot force a new cluster of a locked state; it locks again when it leads"
+        yield TakeLockOff(Step(_LOCK, "swarm", "update", manager, how, reason), unlock_key, is_locked)
     step = Step(
         INIT, "swarm", "update", manager, "go on alone with its state: force a new cluster",
-        f"no quorum; {survey.raft[manager]}", destructive=True,
+        f"no quorum; {survey.raft[manager]}", frozenset({_LOCK} if locks else ()), destructive=True,
     )  # fmt: skip
     yield ForceNewCluster(step, body, survey.raft[manager].cluster_id)
     yield _remove_old(manager, frozenset({INIT}))
     for name in survey.survivors:
         if name != manager:
             yield _leave(survey.inventory.host(name), f"{survey.raft[name]}; joins again at once", frozenset({_OLD}))
+
+
+def force_new_cluster(*, autolock: bool) -> dict[str, Any]:
+    """Return what a request to force a new cluster says: the engine takes *autolock* from it, whatever was before."""
+    spec = {"EncryptionConfig": {"AutoLockManagers": autolock}}
+    return {"ForceNewCluster": True, "AutoLockManagers": autolock, "Spec": spec}
 
 
 def _remove_old(manager: str, after: frozenset[str] = frozenset()) -> RemoveOldManagers:
@@ -115,9 +136,6 @@ def _refusals(survey: Survey, lost: Collection[str], going_on: str) -> Iterator[
         )  # fmt: skip
     for name in sorted(set(lost) - survey.silent.keys()):
         yield Finding("H54", "error", name, "is said to be lost, but it answers", "", f"leave out --lost {name}")
-    for name, facts in survey.observed.hosts.items():
-        if facts.engine.swarm_state == "locked":
-            yield Finding("H54", "error", name, "it is locked, and may know more", "", "run: swarmkit unlock")
     if not survivors:
         yield Finding(
             "H54", "error", "swarm", "no manager is left that answers", survey.observed.cluster_error,
@@ -141,6 +159,15 @@ def _refusals(survey: Survey, lost: Collection[str], going_on: str) -> Iterator[
         yield Finding("H54", "error", "swarm", "which manager knows most cannot be told", told, "choose: --from HOST")
 
 
+def _lock_refusals(survey: Survey, unlock_key: Secret) -> Iterator[Finding]:
+    locking = [name for name in survey.survivors if survey.raft[name].locks]
+    if locking and not unlock_key.text():
+        yield Finding(
+            "H60", "error", ", ".join(locking), "its state is locked: the swarm's unlock key is needed", "",
+            "give the key on stdin: swarmkit recover quorum --unlock-key ... < KEYFILE",
+        )  # fmt: skip
+
+
 def _fence(survey: Survey) -> Recovery:
     """Return how managers that missed a recovery leave the raft they still believe in."""
     observed, cluster = survey.observed, survey.observed.cluster
@@ -153,7 +180,7 @@ def _fence(survey: Survey) -> Recovery:
         operations.append(_remove_old(cluster.told_by))
     for name, raft in survey.raft.items():
         engine = observed.hosts[name].engine
-        if engine.node_id in members:
+        if (engine.node_id or raft.node_id) in members:
             continue
         if raft.cluster_id == cluster.id and engine.recovery < recovered:
             reason = "it missed the recovery and may make a second swarm; joins again at once"

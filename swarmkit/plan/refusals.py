@@ -74,7 +74,8 @@ def _local_states(observed: Observed) -> Iterator[Finding]:
                 engine.swarm_error,
                 {
                     "locked": "run: swarmkit unlock",
-                    "pending": "a join is under way there: wait, then run this again",
+                    "pending": "a join is under way there: wait, then run this again; a manager whose peers are gone: "
+                    "swarmkit recover quorum",
                 }.get(engine.swarm_state, f"see journalctl -u docker on {name}"),
             )
 
@@ -215,7 +216,7 @@ def kernel_refusals(observed: Observed) -> Iterator[Finding]:
         for feature, said in kernel.lacking(*_FEATURES).items():
             yield Finding(
                 "H04", "error", name, "its kernel cannot carry an encrypted overlay",
-                f"{feature}: {said}", f"a kernel with {_FEATURES[feature]} is needed: modprobe esp4 xfrm_user xt_bpf",
+                f"{feature}: {said}", f"it needs a kernel with {_FEATURES[feature]}: modprobe -a esp4 xfrm_user xt_bpf",
             )  # fmt: skip
         if kernel.lacking("vxlan"):
             yield Finding(
@@ -225,6 +226,12 @@ def kernel_refusals(observed: Observed) -> Iterator[Finding]:
             yield Finding(
                 "H20", "error", name, "its kernel has no IPVS: service addresses and published ports would be dead",
                 kernel.answers.get("ipvs", ""), "modprobe ip_vs, or install a kernel with CONFIG_IP_VS",
+            )  # fmt: skip
+        elif lacking := kernel.lacking("mesh"):
+            yield Finding(
+                "H20", "error", name, "its kernel refuses the rules of published ports: they would be dead",
+                lacking["mesh"],
+                "modprobe -a xt_ipvs xt_REDIRECT xt_mark, or a kernel with CONFIG_NETFILTER_XT_MATCH_IPVS",
             )  # fmt: skip
 
 

@@ -35,11 +35,12 @@ def service_spec(
     api_version: tuple[int, int],
     secret_names: Mapping[str, str] | None = None,
     config_names: Mapping[str, str] | None = None,
+    network_names: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     """Return the ServiceSpec of *service*, with the names of networks, secrets and configs instead of IDs.
 
-    *images* maps a declared image to what the engine shall run; *secret_names* and *config_names* map a key of
-    the stack to the full name in the swarm (default: the declared name).
+    *images* maps a declared image to what the engine shall run; *secret_names*, *config_names* and *network_names* map
+    a key of the stack to the full name in the swarm (default: the declared name).
     """
     deploy = service.deploy
     placement = {
@@ -57,18 +58,21 @@ def service_spec(
     account = container["Privileges"].get("CredentialSpec", {})
     if "Config" in account:
         account["Config"] = configs[account["Config"]]
-    task = {
+    # Empty as docker sends them: without, a later docker stack deploy would find a difference and restart the tasks.
+    always = {
         "ContainerSpec": container,
-        "LogDriver": _log_driver(service),
         "Resources": resources(deploy, with_pids=api_version >= CAPABILITIES_API),
-        "RestartPolicy": restart_policy(deploy.restart_policy),
         "Placement": written(placement),
-        "Networks": _networks(stack, service),
+    }
+    task = {
+        "LogDriver": _log_driver(service),
+        "RestartPolicy": restart_policy(deploy.restart_policy),
+        "Networks": _networks(service, _names(stack.networks, network_names)),
     }
     return {
         "Name": f"{stack.name}_{service.name}",
         "Labels": {**deploy.labels, NAMESPACE_LABEL: stack.name, IMAGE_LABEL: service.image},
-        "TaskTemplate": written(task),
+        "TaskTemplate": always | written(task),
         "Mode": mode(deploy),
         "EndpointSpec": endpoint_spec(service),
     } | written(
@@ -115,6 +119,9 @@ def network_spec(stack: Stack, network: Network, *, encrypted: bool) -> dict[str
         spec["IPAM"] = written({"Driver": network.ipam_driver or "default", "Config": subnets})
     if network.ipv6:
         spec["EnableIPv6"] = True
+    if network.driver == "bridge":
+        # Docker's own tool makes it on one manager alone, where no service can use it.
+        spec["Scope"] = "swarm"
     return spec
 
 
@@ -156,8 +163,7 @@ def _id(name: str, ids: Mapping[str, str], what: str, service: str) -> str:
     return ids[name]
 
 
-def _networks(stack: Stack, service: Service) -> list[dict[str, Any]]:
-    names = {network.key: network.name for network in stack.networks}
+def _networks(service: Service, names: Mapping[str, str]) -> list[dict[str, Any]]:
     attached = []
     for network in service.networks:
         target = names[network.name]
@@ -183,7 +189,7 @@ def _configs(service: Service, names: Mapping[str, str]) -> list[dict[str, Any]]
     references = _references(service.configs, names, "Config")
     if service.credential_spec and service.credential_spec.config:
         references.append({"ConfigName": names[service.credential_spec.config], "Runtime": {}})
-    return references
+    return sorted(references, key=lambda one: str(one["ConfigName"]))
 
 
 def _log_driver(service: Service) -> dict[str, Any] | None:

@@ -25,6 +25,9 @@ class Change:
     new: str
 
 
+VXLAN_NUMBERS = "com.docker.network.driver.overlay.vxlanid_list"
+
+
 def spec_changes(declared: Mapping[str, Any], observed: Mapping[str, Any]) -> tuple[Change, ...]:
     """Return what an update would change, from *observed* to *declared*; empty when both mean the same.
 
@@ -36,7 +39,7 @@ def spec_changes(declared: Mapping[str, Any], observed: Mapping[str, Any]) -> tu
 def network_changes(declared: Mapping[str, Any], observed: Mapping[str, Any]) -> tuple[Change, ...]:
     """Return how an existing network differs from its declaration; none of it can be changed in place.
 
-    Options and subnets count when declared: the engine adds its own. Encryption counts by the option's presence.
+    Subnets count when declared: the engine adds its own. Encryption counts by the option's presence.
     """
     wanted, found = _options(declared), _options(observed)
     pairs = [
@@ -45,12 +48,19 @@ def network_changes(declared: Mapping[str, Any], observed: Mapping[str, Any]) ->
         ("Attachable", _yes(observed.get("Attachable")), _yes(declared.get("Attachable"))),
         ("Internal", _yes(observed.get("Internal")), _yes(declared.get("Internal"))),
     ]
-    pairs += [(f"Options.{key}", found.get(key, ""), wanted[key]) for key in sorted(wanted) if key != "encrypted"]
-    if declared.get("EnableIPv6"):
-        pairs.append(("EnableIPv6", _yes(observed.get("EnableIPv6")), "true"))
+    found[VXLAN_NUMBERS] = declared_numbers(wanted.get(VXLAN_NUMBERS, ""), found.get(VXLAN_NUMBERS, ""))
+    keys = sorted((wanted.keys() | found.keys()) - {"encrypted"})
+    pairs += [(f"Options.{key}", found.get(key, ""), wanted.get(key, "")) for key in keys]
+    pairs.append(("EnableIPv6", _yes(observed.get("EnableIPv6")), _yes(declared.get("EnableIPv6"))))
     if _subnets(declared):
         pairs.append(("IPAM.Config", ", ".join(_subnets(observed)), ", ".join(_subnets(declared))))
     return tuple(Change(path, old, new) for path, old, new in pairs if old != new)
+
+
+def declared_numbers(wanted: str, found: str) -> str:
+    """Return of the VXLAN numbers *found* as many as were *wanted*: the engine adds one for each further subnet."""
+    amount = len(wanted.split(",")) if wanted else 0
+    return ",".join(found.split(",")[:amount])
 
 
 def with_names(spec: Mapping[str, Any], network_names: Mapping[str, str]) -> dict[str, Any]:

@@ -8,37 +8,32 @@ from typing import Any
 
 from swarmkit.declared.host import Host, Inventory
 from swarmkit.declared.image_archive import ImageArchive, names_registry
-from swarmkit.declared.service import Network, SecretFile, Service, Stack
+from swarmkit.declared.service import Condition, Service, Stack
 from swarmkit.finding import Finding
 from swarmkit.observed.model import Observed, SecretState, ServiceState
-from swarmkit.plan.model import Operation, Step, Subject
+from swarmkit.plan.data.planning import StackData, data_key, load, make_volume, volume_key
+from swarmkit.plan.lan_removal import LiveLans
+from swarmkit.plan.model import Operation, Step
 from swarmkit.plan.names import file_name, has_image, image_name
+from swarmkit.plan.network_moves import MovingService, move_operations, move_refusals, removals, targets_of
 from swarmkit.plan.operations import (
     AwaitService,
-    CreateFile,
-    CreateNetwork,
     CreateService,
-    RemoveObject,
     SendImage,
     UpdateService,
 )
-from swarmkit.plan.order import in_dependency_order
-from swarmkit.plan.placement import eligible_hosts
-from swarmkit.plan.spec import file_drivers, left_out_keys, network_spec, service_spec
-from swarmkit.plan.spec_diff import carry_over, network_changes, spec_changes, with_names
+from swarmkit.plan.order import in_dependency_order, in_waiting_order
+from swarmkit.plan.placement import eligible_hosts, lacking_room
+from swarmkit.plan.pruning import UNDECLARED, Pruning, removals_of
+from swarmkit.plan.record import Record
+from swarmkit.plan.removal import remove_object
+from swarmkit.plan.service_waits import HEALTHY, await_service, wait_key
+from swarmkit.plan.spec import left_out_keys, service_spec
+from swarmkit.plan.spec_diff import carry_over, spec_changes, with_names
+from swarmkit.plan.stack_files import FileVersions
+from swarmkit.plan.stack_networks import StackNetworks
+from swarmkit.plan.stack_record import note_of
 from swarmkit.reach.engine import Kind
-from swarmkit.secret import Secret
-
-STACK_LABEL = "com.docker.stack.namespace"
-FILE_LABEL = "swarmkit.key"
-"""On a secret or config that we made: its key in the stack file, so that its old versions can be found."""
-
-_SUBJECTS: Mapping[Kind, Subject] = {
-    "services": "service",
-    "networks": "network",
-    "secrets": "secret",
-    "configs": "config",
-}
 
 
 @dataclass
@@ -50,77 +45,63 @@ class StackPlanner:
     observed: Observed
     archives: Mapping[str, ImageArchive]
     prune: bool
+    networks: StackNetworks
     swarm_ready: frozenset[str]
     """What has to be done before the swarm takes objects: the init, or nothing."""
     node_keys: Mapping[str, str]
     """Host -> key of the operation that labels its node, where there is one."""
+    data: StackData
+    """What has to go into volumes before others use it."""
     refusals: list[Finding] = field(default_factory=list)
     warnings: list[Finding] = field(default_factory=list)
+    specs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What shall run, by the service's full name."""
 
     def operations(self) -> list[Operation]:
-        networks = list(self._networks())
-        files = [*self._files("secrets"), *self._files("configs")]
+        self._plan_networks()
+        networks = self.networks.operations
+        versions = FileVersions(self.stack, self.observed.cluster, self.swarm_ready)
+        files = list(versions.new())
+        self.refusals += versions.refusals
         images = self._images()
         made = {operation.step.key for operation in [*networks, *files]}
-        services = list(self._services(frozenset(made), images))
+        services = self._moved(list(self._services(frozenset(made), images)))
         removed = self._gone_services(frozenset(op.step.key for op in services if op.step.verb != "wait"))
-        return [*networks, *files, *images.values(), *services, *removed, *self._old_files(services, removed)]
+        note = note_of(self.stack, self.observed.cluster, self.specs, [*services, *removed], self.swarm_ready)
+        self.warnings += note.warnings
+        services, removed = note.before(services), note.before(removed)
+        left = removals(self.networks.moves, frozenset(op.step.key for op in [*services, *removed]))
+        changes = [*note.created, *services, *removed, *left]
+        old = self._left_over(versions.old(note.kept, self._goes), note.kept, services, removed)
+        return [*networks, *files, *images.values(), *changes, *note.obsolete, *old]
+
+    def _plan_networks(self) -> None:
+        self.networks.plan()
+        self.refusals += self.networks.refusals
+        if self.observed.cluster and self.networks.moves:
+            leaving = [live.name for live in self._gone()] if self.prune else []
+            moving = [*leaving, *(f"{self.stack.name}_{service.name}" for service in self.stack.services)]
+            self.refusals += move_refusals(self.networks.moves, self.observed.cluster, moving)
+
+    def _moved(self, operations: list[Operation]) -> list[Operation]:
+        """Return *operations* with the updates of services on a network that is made anew replaced by their move."""
+        old = {move.old.id for move in self.networks.moves}
+        moving = [
+            MovingService(live, op)
+            for op in operations
+            if isinstance(op, UpdateService) and (live := self._by_id(op.identity)) and old & set(targets_of(live.spec))
+        ]
+        if not moving or self.observed.cluster is None:
+            return operations
+        moves = move_operations(self.networks.moves, moving, self.observed.cluster)
+        keys = {op.step.key for op in moves}
+        return in_waiting_order([*moves, *(op for op in operations if op.step.key not in keys)])
+
+    def _by_id(self, identity: str) -> ServiceState | None:
+        return next((live for live in self._live_services() if live.id == identity), None)
 
     def _hosts_for(self, service: Service) -> tuple[Host, ...]:
         return eligible_hosts(service, self.inventory.hosts, self.observed)
-
-    def _networks(self) -> Iterator[Operation]:
-        for network in self.stack.networks:
-            live = self.observed.cluster.network(network.name) if self.observed.cluster else None
-            if network.external:
-                if live is None and network.name not in ("host", "none", "bridge"):
-                    self._refuse("B38", network.name, "external network is not there", network.place, "create it first")
-                continue
-            encrypted = network.encrypted or self._policy_encrypts(network)
-            body = network_spec(self.stack, network, encrypted=encrypted)
-            if live is None:
-                how = "encrypted overlay" if encrypted else f"{network.driver}, NOT encrypted"
-                reason = network.plaintext_reason or "not there yet"
-                key = f"network:{network.name}"
-                step = Step(key, "network", "create", network.name, f"create {how}", reason, self.swarm_ready)
-                yield CreateNetwork(step, body)
-                continue
-            changes = network_changes(body, live.raw)
-            if changes:
-                self._refuse(
-                    "B45", network.name, "the network exists with other options, which cannot be changed",
-                    "; ".join(f"{change.path}: live {change.old}, declared {change.new}" for change in changes),
-                    "declare what is live, give the network another name, or remove the stack first: swarmkit down",
-                )  # fmt: skip
-
-    def _policy_encrypts(self, network: Network) -> bool:
-        required = self.inventory.overlay_encryption == "required"
-        return required and network.driver == "overlay" and network.plaintext_reason is None
-
-    def _files(self, kind: Kind) -> Iterator[Operation]:
-        files = self.stack.secrets if kind == "secrets" else self.stack.configs
-        live = {item.name for item in self._live_files(kind)}
-        word = _SUBJECTS[kind]
-        for file in files:
-            name = file_name(file)
-            if name in live:
-                continue
-            if file.external:
-                self._refuse("B38", file.name, f"external {word} is not there", file.place, f"docker {word} create")
-                continue
-            older = any(self._is_version_of(item, file) for item in self._live_files(kind))
-            reason = "its content is new" if older else "not there yet"
-            step = Step(f"{word}:{name}", word, "create", name, f"create {word}", reason, self.swarm_ready)
-            labels = {**file.labels, STACK_LABEL: self.stack.name, FILE_LABEL: file.key}
-            yield CreateFile(step, kind, name, file.content or Secret(b""), labels, file_drivers(file))
-
-    def _live_files(self, kind: Kind) -> tuple[SecretState, ...]:
-        if self.observed.cluster is None:
-            return ()
-        return self.observed.cluster.secrets if kind == "secrets" else self.observed.cluster.configs
-
-    def _is_version_of(self, item: SecretState, file: SecretFile) -> bool:
-        return item.labels.get(STACK_LABEL) == self.stack.name and item.labels.get(FILE_LABEL) == file.key
 
     def _images(self) -> dict[str, Operation]:
         """Return the transfers that are needed, by key; a host gets only what it may run and lacks."""
@@ -128,6 +109,10 @@ class StackPlanner:
         for service in self.stack.services:
             hosts = self._hosts_for(service)
             archive = self.archives.get(service.image)
+            if hosts and (amount := lacking_room(service, hosts, self.observed)):
+                what = f"each task reserves {amount} of {', '.join(host.name for host in hosts)}"
+                why = f"its tasks would wait for a node for ever ({service.place})"
+                self._refuse("B42", service.name, what, why, "reserve less, or have a larger host")
             if not hosts:
                 self._refuse_unplaceable(service)
             elif archive is None:
@@ -157,7 +142,8 @@ class StackPlanner:
     def _warn_of_registry(self, service: Service, hosts: tuple[Host, ...]) -> None:
         if names_registry(service.image) or any(has_image(host, service.image, self.observed) for host in hosts):
             return
-        if self.observed.cluster and self.observed.cluster.service(f"{self.stack.name}_{service.name}"):
+        live = self._live_service(service)
+        if live and str(live.spec["TaskTemplate"]["ContainerSpec"].get("Image", "")).partition("@")[0] == service.image:
             return
         self.warnings.append(
             Finding(
@@ -174,31 +160,47 @@ class StackPlanner:
         """Yield the changes of services, each after a wait for every service it depends on."""
         changed: dict[str, str] = {}
         waits: set[str] = set()
+        loads: dict[str, frozenset[str]] = {}
         for service in in_dependency_order(self.stack):
-            operation = self._service(service, made, images)
-            if operation is None:
+            pending = self.data.pending(service, self._hosts_for(service))
+            makes = [make_volume(data, host, self.swarm_ready) for data, host in pending]
+            yield from makes
+            held = frozenset[str]().union(*(loads.get(name, frozenset()) for name in service.depends_on))
+            operation = self._service(service, made | held | {make.step.key for make in makes}, images)
+            if operation is None and not pending:
                 continue
-            for name in service.depends_on:
-                key = _wait_key(self.stack, name)
+            for name, condition in service.depends_on.items():
+                key = wait_key(self._full(name), condition)
                 if key not in waits:
                     waits.add(key)
-                    yield self._wait(name, key, frozenset({changed[name]} if name in changed else ()))
-            changed[service.name] = operation.step.key
-            yield operation
+                    yield self._wait(name, frozenset({changed[name]} if name in changed else ()), condition)
+            if operation is not None:
+                changed[service.name] = operation.step.key
+                yield operation
+            for data, host in pending:
+                key = wait_key(self._full(service.name))
+                if key not in waits:
+                    waits.add(key)
+                    yield self._wait(service.name, frozenset(changed.get(service.name, "").split()))
+                yield load(data, host, frozenset({key, volume_key(data)}))
+                loads[service.name] = loads.get(service.name, frozenset()) | {data_key(data)}
 
-    def _wait(self, name: str, key: str, after: frozenset[str]) -> AwaitService:
-        full_name = f"{self.stack.name}_{name}"
-        step = Step(key, "service", "wait", full_name, f"wait until {full_name} runs healthy", "", after)
-        return AwaitService(step, full_name)
+    def _wait(self, name: str, after: frozenset[str], condition: Condition = HEALTHY) -> AwaitService:
+        is_job = self.stack.service(name).deploy.is_job
+        return await_service(self._full(name), after, condition, is_job=is_job)
+
+    def _full(self, name: str) -> str:
+        return f"{self.stack.name}_{name}"
 
     def _service(
         self, service: Service, made: frozenset[str], images: Mapping[str, Operation]
     ) -> CreateService | UpdateService | None:
         live = self._live_service(service)
         hosts = self._hosts_for(service)
-        spec = self._spec(service, live, hosts)
+        spec = self.specs[f"{self.stack.name}_{service.name}"] = self._spec(service, live, hosts)
         key = f"service:{spec['Name']}"
-        after = made | self.swarm_ready | frozenset(_wait_key(self.stack, name) for name in service.depends_on)
+        after = made | self.swarm_ready
+        after |= {wait_key(self._full(name), condition) for name, condition in service.depends_on.items()}
         after |= {self.node_keys[host.name] for host in hosts if host.name in self.node_keys}
         image = self.archives.get(service.image)
         after |= {f"image:{host.name}:{image.image_id}" for host in hosts if image} & images.keys()
@@ -218,8 +220,7 @@ class StackPlanner:
         return cluster.service(f"{self.stack.name}_{service.name}") if cluster else None
 
     def _named(self, live: ServiceState) -> dict[str, Any]:
-        networks = self.observed.cluster.networks if self.observed.cluster else ()
-        return with_names(live.spec, {network.id: network.name for network in networks})
+        return with_names(live.spec, self.observed.cluster.network_names if self.observed.cluster else {})
 
     def _spec(self, service: Service, live: ServiceState | None, hosts: tuple[Host, ...]) -> dict[str, Any]:
         live_image = live.spec["TaskTemplate"]["ContainerSpec"]["Image"] if live else None
@@ -234,55 +235,52 @@ class StackPlanner:
             api_version=min(versions),
             secret_names={file.key: file_name(file) for file in self.stack.secrets},
             config_names={file.key: file_name(file) for file in self.stack.configs},
+            network_names=self.networks.names,
         )
+
+    def _gone(self) -> list[ServiceState]:
+        return [live for live in self._live_services() if live.stack == self.stack.name and not self._declares(live)]
 
     def _gone_services(self, changed: frozenset[str]) -> list[Operation]:
         """Return the removals of services that the file no longer has; without prune, warn of them."""
-        gone = [live for live in self._live_services() if live.stack == self.stack.name and not self._declares(live)]
+        gone = self._gone()
         if self.prune:
-            reason = "no longer in the stack file"
-            return [remove_object("services", live.name, live.id, reason, changed) for live in gone]
+            return [remove_object("services", live.name, live.id, UNDECLARED, changed) for live in gone]
         for live in gone:
             what = "is in the swarm but not in the stack file"
             self.warnings.append(Finding("H77", "warning", live.name, what, "", "remove it with --prune"))
         return []
 
-    def _old_files(self, services: list[Operation], removed: list[Operation]) -> list[Operation]:
-        """Return the removals of replaced secrets and configs that no service will use any more.
+    def _left_over(
+        self,
+        old: list[tuple[Kind, SecretState]],
+        record: Record | None,
+        services: list[Operation],
+        removed: list[Operation],
+    ) -> list[Operation]:
+        """Return the removals of *old* versions, and with prune of what the file no longer has.
 
-        They wait until the changed services run: a rollback still needs them.
+        They wait until the changed services run, which may go back yet.
         """
-        old: list[tuple[Kind, SecretState]] = [("secrets", item) for item in self._replaced("secrets")]
-        old += [("configs", item) for item in self._replaced("configs")]
-        if not old:
+        pruning = Pruning(self.stack, self.observed.cluster, record, self._goes) if self.prune else None
+        unneeded = pruning.found(self.networks.names) if pruning else []
+        lans = pruning.lans(self.observed) if pruning else LiveLans((), ())
+        if not (old or unneeded or lans.parts):
             return []
         known = {op.step.key for op in services}
         waits: list[Operation] = []
         for operation in services:
             name = operation.step.target.removeprefix(f"{self.stack.name}_")
-            key = _wait_key(self.stack, name)
-            if operation.step.verb != "wait" and key not in known:
-                waits.append(self._wait(name, key, frozenset({operation.step.key})))
+            if operation.step.verb != "wait" and wait_key(operation.step.target) not in known:
+                waits.append(self._wait(name, frozenset({operation.step.key})))
         after = frozenset(op.step.key for op in [*services, *waits, *removed])
         reason = "replaced by newer content"
-        return [*waits, *(remove_object(kind, item.name, item.id, reason, after) for kind, item in old)]
+        replaced = [remove_object(kind, item.name, item.id, reason, after) for kind, item in old]
+        return [*waits, *replaced, *removals_of(unneeded, lans, after)]
 
-    def _replaced(self, kind: Kind) -> Iterator[SecretState]:
-        files = self.stack.secrets if kind == "secrets" else self.stack.configs
-        current = {file_name(file) for file in files}
-        for item in self._live_files(kind):
-            is_old = any(self._is_version_of(item, file) for file in files) and item.name not in current
-            if is_old and not any(self._stays_on(live, kind, item) for live in self._live_services()):
-                yield item
-
-    def _stays_on(self, live: ServiceState, kind: Kind, item: SecretState) -> bool:
-        """Tell whether a service that this plan leaves as it is uses *item*: the engine would not remove it."""
-        is_ours = live.stack == self.stack.name
-        if self._declares(live) or (is_ours and self.prune):
-            return False
-        what = "Secret" if kind == "secrets" else "Config"
-        used = live.spec["TaskTemplate"]["ContainerSpec"].get(f"{what}s") or ()
-        return any(reference.get(f"{what}ID") == item.id for reference in used)
+    def _goes(self, live: ServiceState) -> bool:
+        """Tell whether a live service is replaced by the declared one, or removed."""
+        return self._declares(live) or (self.prune and live.stack == self.stack.name)
 
     def _live_services(self) -> tuple[ServiceState, ...]:
         return self.observed.cluster.services if self.observed.cluster else ()
@@ -292,15 +290,3 @@ class StackPlanner:
 
     def _refuse(self, code: str, where: str, what: str, evidence: str = "", remedy: str = "") -> None:
         self.refusals.append(Finding(code, "error", where, what, evidence, remedy))
-
-
-def _wait_key(stack: Stack, service: str) -> str:
-    return f"wait:{stack.name}_{service}"
-
-
-def remove_object(kind: Kind, name: str, identity: str, reason: str, after: frozenset[str]) -> RemoveObject:
-    """Return the operation that removes a swarm object."""
-    subject = _SUBJECTS[kind]
-    key = f"remove:{subject}:{name}"
-    step = Step(key, subject, "remove", name, f"remove {subject}", reason, after, destructive=True)
-    return RemoveObject(step, kind, identity)

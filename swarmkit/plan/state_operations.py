@@ -15,10 +15,12 @@ from swarmkit.reach.engine import EngineError, Json
 from swarmkit.reach.fleet import ReachedHost
 from swarmkit.reach.retry import wait_until
 from swarmkit.reach.ssh import CommandResult, CommandTimeoutError, ConnectionLostError
+from swarmkit.recovery.locked_state import unlocked_key_file
 from swarmkit.secret import Secret
 
 COPY_TIMEOUT_SECONDS = 300.0
 START_TIMEOUT_SECONDS = 120.0
+NO_KEY = Secret(b"")
 _NOT_YET = (EngineError, ConnectionLostError, CommandTimeoutError)
 
 
@@ -44,8 +46,8 @@ class TakeState:
         said = _run(reached, "take-state.sh", "copy the swarm's state", (folder,))
         first, _, encoded = said.stdout.partition("\n")
         milliseconds = int(first.removeprefix("stopped "))
-        _wait_for_engine(reached, key)
-        _wait_for_manager(reached)
+        wait_for_engine(reached, key)
+        wait_for_manager(reached)
         self.sink(TakenState(base64.b64decode(encoded), milliseconds / 1000, key))
         return f"its engine was stopped for {milliseconds / 1000:.1f} s"
 
@@ -58,15 +60,48 @@ class PutState:
     archive: bytes = field(repr=False)
     aside: str
     """Name of the folder, beside the swarm's, that keeps what was there."""
-    unlock_key: Secret
+    backup: str
+    """Which backup it is, kept beside the state: a later run sees how far this one came."""
 
     def run(self, context: Context) -> str:
         reached = context.reached(self.step.target)
         folder = str(reached.engine.info()["DockerRootDir"])
         encoded = base64.encodebytes(self.archive).decode()
-        moved = _run(reached, "put-state.sh", "put the state back", (folder, self.aside), encoded).stdout.strip()
-        _wait_for_engine(reached, self.unlock_key)
+        arguments = (folder, self.aside, self.backup)
+        moved = _run(reached, "put-state.sh", "put the state back", arguments, encoded).stdout.strip()
+        wait_for_engine(reached, NO_KEY)
         return f"what was there is in {moved}" if moved else ""
+
+
+@dataclass(frozen=True)
+class TakeLockOff:
+    """Make a manager's key file readable without the unlock key, so that a new cluster can be forced.
+
+    Docker cannot force one of a manager that locks: it would end in no swarm at all, its state still locked on the disk
+    (seen on 26.1). The manager locks again by itself when it leads.
+    """
+
+    step: Step
+    unlock_key: Secret
+    restart: bool
+    """Whether its engine waits for the key: it reads the file anew only when it starts."""
+
+    def run(self, context: Context) -> str:
+        reached = context.reached(self.step.target)
+        folder = str(reached.engine.info()["DockerRootDir"])
+        content = unlocked_key_file(self._read(reached, folder), self.unlock_key)
+        how = "restart" if self.restart else "keep"
+        _run(reached, "take-lock-off.sh", "take the lock off its state", (folder, how), content)
+        if "ENCRYPTED" in self._read(reached, folder):
+            raise SwarmkitError(f"{self.step.target}: its state is locked still", "", "run the same again")
+        if self.restart:
+            wait_for_engine(reached, NO_KEY)
+        return "it locks again when it leads"
+
+    def _read(self, reached: ReachedHost, folder: str) -> str:
+        # Never logged: what goes wrong later is told without it.
+        script = 'cat "$1/swarm/certificates/swarm-node.key"'
+        return reached.shell.run(script, (folder,), timeout_seconds=30).stdout
 
 
 def _run(reached: ReachedHost, script: str, what: str, arguments: tuple[str, ...], content: str = "") -> CommandResult:
@@ -81,8 +116,11 @@ def _run(reached: ReachedHost, script: str, what: str, arguments: tuple[str, ...
     return result
 
 
-def _wait_for_engine(reached: ReachedHost, unlock_key: Secret) -> None:
-    """Wait until the engine answers and is a node, unlocking it where its managers lock."""
+def wait_for_engine(reached: ReachedHost, unlock_key: Secret) -> None:
+    """Wait until the engine answers and is a node, unlocking it where its managers lock.
+
+    A manager whose peers are gone has no leader, and stays ``pending`` until a new cluster is forced.
+    """
 
     def look() -> Json:
         swarm: Json = reached.engine.info()["Swarm"]
@@ -92,11 +130,11 @@ def _wait_for_engine(reached: ReachedHost, unlock_key: Secret) -> None:
 
     swarm = wait_until(
         look,
-        lambda swarm: swarm.get("LocalNodeState") == "active" and bool(swarm.get("ControlAvailable")),
+        _is_up,
         timeout_seconds=START_TIMEOUT_SECONDS,
         retry_on=_NOT_YET,
     )
-    if swarm.get("LocalNodeState") != "active" or not swarm.get("ControlAvailable"):
+    if not _is_up(swarm):
         raise NotConvergedError(
             f"{reached.host.name}: its engine runs, but it is no manager: {swarm.get('LocalNodeState')}",
             str(swarm.get("Error") or ""),
@@ -104,7 +142,12 @@ def _wait_for_engine(reached: ReachedHost, unlock_key: Secret) -> None:
         )
 
 
-def _wait_for_manager(reached: ReachedHost) -> None:
+def _is_up(swarm: Json) -> bool:
+    state = swarm.get("LocalNodeState")
+    return state == "pending" or (state == "active" and bool(swarm.get("ControlAvailable")))
+
+
+def wait_for_manager(reached: ReachedHost) -> None:
     node_id = str(reached.engine.info()["Swarm"]["NodeID"])
     node = wait_until(
         lambda: parse.node(reached.engine.inspect("nodes", node_id)),

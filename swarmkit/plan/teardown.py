@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 from swarmkit.declared.host import Inventory
 from swarmkit.finding import Finding
-from swarmkit.observed.model import ClusterState, Observed
+from swarmkit.observed.model import STACK_LABEL, ClusterState, Observed
+from swarmkit.plan.lan_removal import LiveLans, live_lans, remove_lans
 from swarmkit.plan.leaving import LeaveSwarm
 from swarmkit.plan.model import Operation, Plan, Step
 from swarmkit.plan.operations import AwaitGone, RemoveObject
 from swarmkit.plan.planner import MADE_LABEL
 from swarmkit.plan.refusals import host_refusals
-from swarmkit.plan.stack_planner import STACK_LABEL, remove_object
+from swarmkit.plan.removal import remove_object
 
 
 def make_teardown_plan(
@@ -28,7 +29,9 @@ def make_teardown_plan(
     )
     if refusals:
         return Plan((), refusals)
-    operations = list(_stack(cluster, stack)) if cluster else []
+    lans = live_lans(cluster, observed, stack)
+    operations = list(_stack(cluster, stack, lans)) if cluster else []
+    operations += remove_lans(lans, "part of the stack", frozenset({"gone"}))
     warnings: list[Finding] = []
     gone = frozenset({"gone"})
     if cluster is None or operations or volumes:
@@ -52,13 +55,14 @@ def _keys(operations: list[Operation]) -> frozenset[str]:
     return frozenset(operation.step.key for operation in operations)
 
 
-def _stack(cluster: ClusterState, stack: str) -> Iterator[Operation]:
+def _stack(cluster: ClusterState, stack: str, lans: LiveLans) -> Iterator[Operation]:
     for service in cluster.services:
         if service.stack == stack:
             yield remove_object("services", service.name, service.id, "part of the stack", frozenset())
     gone = frozenset({"gone"})
     for network in cluster.networks:
-        if network.labels.get(STACK_LABEL) == stack:
+        # A manager that runs a task on a LAN network shows it with the labels of its part.
+        if network.labels.get(STACK_LABEL) == stack and network not in lans.networks:
             yield remove_object("networks", network.name, network.id, "part of the stack", gone)
     for secret in cluster.secrets:
         if secret.labels.get(STACK_LABEL) == stack:

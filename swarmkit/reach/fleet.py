@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import importlib
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
 from swarmkit.declared.host import Host, Inventory
 from swarmkit.errors import SwarmkitError, UnreachableError
-from swarmkit.reach.engine import Engine, EngineError, SshEngine
+from swarmkit.reach.engine import Engine, EngineError
 from swarmkit.reach.fan_out import fan_out
-from swarmkit.reach.ssh import CommandResult, ConnectionLostError, connect
+from swarmkit.reach.ssh import CommandResult, ConnectionLostError, SshSession, connect
 from swarmkit.reach.ssh_config import hops_to, read_ssh_settings
 from swarmkit.secret import Secret
 
 
 class Shell(Protocol):
-    """Runs a script on a host; see Connection.run."""
+    """Runs a script on a host; see Connection.run and Connection.pipe."""
 
     def run(
         self, script: str, arguments: tuple[str, ...] = (), *, timeout_seconds: float, root: bool = True
+    ) -> CommandResult: ...
+    def pipe(
+        self,
+        script: str,
+        arguments: tuple[str, ...] = (),
+        *,
+        source: Iterable[bytes] = (),
+        sink: Callable[[bytes], object] = ...,
+        idle_seconds: float,
     ) -> CommandResult: ...
 
 
@@ -31,6 +42,8 @@ class ReachedHost:
     host: Host
     shell: Shell
     engine: Engine
+    session: SshSession | None = None
+    """None where no SSH was spoken."""
 
 
 Fleet = Mapping[str, ReachedHost]
@@ -43,13 +56,16 @@ def reach(
     *,
     sudo_password: Secret | None = None,
     on_connected: Callable[[str], None] = lambda _: None,
+    loading: tuple[str, ...] = (),
 ) -> Iterator[Fleet]:
     """Connect to every host of *inventory* at once; yield them; close every connection.
+
+    *loading* are modules that are needed next: they are imported while the hosts answer.
 
     Raises UnreachableError with all hosts that could not be reached or are not trusted: then no host was asked for
     anything, let alone changed.
     """
-    with _opened(inventory, sudo_password, on_connected) as (fleet, failures):
+    with _opened(inventory, sudo_password, on_connected, loading) as (fleet, failures):
         if failures:
             raise _all_failures(list(failures.values()))
         yield fleet
@@ -70,8 +86,13 @@ def reach_some(inventory: Inventory, *, sudo_password: Secret | None = None) -> 
 
 @contextmanager
 def _opened(
-    inventory: Inventory, sudo_password: Secret | None, on_connected: Callable[[str], None]
+    inventory: Inventory,
+    sudo_password: Secret | None,
+    on_connected: Callable[[str], None],
+    loading: tuple[str, ...] = (),
 ) -> Iterator[tuple[Fleet, dict[str, Exception]]]:
+    # The Docker SDK alone takes a quarter of a second to import, about as long as the hosts take to answer.
+    threading.Thread(target=_load, args=(("swarmkit.reach.ssh_engine", *loading),), daemon=True).start()
     settings = read_ssh_settings(inventory)
     routes = {host.name: hops_to(host, settings) for host in inventory.hosts}
 
@@ -79,6 +100,8 @@ def _opened(
         host = inventory.host(name)
         connection = connect(host, routes[host.name], sudo_password=sudo_password)
         try:
+            from swarmkit.reach.ssh_engine import SshEngine
+
             engine = SshEngine(connection)
         except BaseException:
             connection.close()
@@ -89,7 +112,7 @@ def _opened(
             engine.close()
             connection.close()
 
-        return ReachedHost(host, connection, engine), close
+        return ReachedHost(host, connection, engine, connection.session), close
 
     opened = fan_out(routes, open_one)
     try:
@@ -101,6 +124,11 @@ def _opened(
         for value in opened.values():
             if not isinstance(value, Exception):
                 value[1]()
+
+
+def _load(modules: tuple[str, ...]) -> None:
+    for module in modules:
+        importlib.import_module(module)
 
 
 def _without_engine(name: str, error: Exception) -> Exception:

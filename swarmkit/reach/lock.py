@@ -21,9 +21,9 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from swarmkit.errors import SwarmkitError
+from swarmkit.reach.any_manager import AnyManager
 from swarmkit.reach.engine import Engine, EngineError, Json
 from swarmkit.reach.ssh import CommandTimeoutError, ConnectionLostError
 
@@ -35,7 +35,6 @@ STALE_SECONDS = 20.0
 _PREFIX = "swarmkit.lock."
 _FIELDS = ("token", "user", "host", "boot", "pid", "since", "purpose")
 _BROKEN = (ConnectionLostError, CommandTimeoutError)
-T = TypeVar("T")
 
 
 class LockedError(SwarmkitError):
@@ -101,7 +100,7 @@ class ClusterLock:
         heartbeat_seconds: float = HEARTBEAT_SECONDS,
         stale_seconds: float = STALE_SECONDS,
     ) -> None:
-        self._engines = list(engines)
+        self.managers = AnyManager(engines)
         self.holder = Holder.of_this_process(purpose)
         self._wait, self._tell = wait_seconds, tell
         self._every, self._stale = heartbeat_seconds, stale_seconds
@@ -110,6 +109,8 @@ class ClusterLock:
         self._beat, self._identity = 0, ""
         self._sure_at = 0.0
         self._lost_to = ""
+        self.taken_from: Holder | None = None
+        """The dead run whose lock this one has taken over."""
 
     @property
     def is_held(self) -> bool:
@@ -148,7 +149,8 @@ class ClusterLock:
                 seen, seen_at = (holder.token, version), _now()
             if holder.is_known_dead() or _now() - seen_at >= self._stale:
                 self._tell(f"taking over from {holder}, which is dead")
-                self._swap(found, 0)
+                if self._swap(found, 0):
+                    self.taken_from = holder
             elif lives and _now() - began >= self._wait:
                 raise LockedError(
                     "another run holds the cluster, nothing was changed",
@@ -172,6 +174,11 @@ class ClusterLock:
                     "when that run has ended, run the same again: it does what is left",
                 )
 
+    def avoid(self, host: str) -> None:
+        """Beat by other managers than *host*, if there are any: its engine is about to go away for a while."""
+        with self._lock:
+            self.managers.avoid(host)
+
     def release(self) -> None:
         """Let the cluster go, if it is still held and still there; the swarm may have been dissolved."""
         self._stop.set()
@@ -180,7 +187,7 @@ class ClusterLock:
                 if _now() - self._sure_at >= self._stale / 2:
                     self._renew()
                 if not self._lost_to:
-                    self._call(lambda engine: engine.remove("configs", self._identity))
+                    self.managers.ask(lambda engine: engine.remove("configs", self._identity))
             self._identity = ""
 
     def _keep(self) -> None:
@@ -203,14 +210,13 @@ class ClusterLock:
             self._renew()
 
     def _find(self) -> Json | None:
-        found = self._call(lambda engine: engine.find("configs", {"name": [LOCK_NAME]}))
-        return next((item for item in found if item["Spec"]["Name"] == LOCK_NAME), None)
+        return self.managers.config(LOCK_NAME)
 
     def _create(self) -> None:
         """Try to be the first; who was it is read afterwards."""
         body = {"Name": LOCK_NAME, "Labels": self.holder.labels(0), "Data": base64.b64encode(b"lock").decode()}
         try:
-            self._call(lambda engine: engine.create("configs", body))
+            self.managers.ask(lambda engine: engine.create("configs", body))
         except EngineError as error:
             if error.status != 409:
                 raise
@@ -221,26 +227,14 @@ class ClusterLock:
         """Write our labels at the version of *found*; tell whether that was still the one."""
         spec = {"Name": LOCK_NAME, "Labels": self.holder.labels(beat)}
         try:
-            self._call(lambda engine: engine.update("configs", found["ID"], int(found["Version"]["Index"]), spec))
+            self.managers.ask(
+                lambda engine: engine.update("configs", found["ID"], int(found["Version"]["Index"]), spec)
+            )
         except EngineError as error:
             if "out of sequence" not in error.message and error.status != 404:
                 raise
             return False
         return True
-
-    def _call(self, ask: Callable[[Engine], T]) -> T:
-        """Ask the managers in turn: one that is none any more, or has no leader, has done nothing."""
-        refused: EngineError | None = None
-        for engine in list(self._engines):
-            try:
-                return ask(engine)
-            except EngineError as error:
-                if error.status != 503:
-                    raise
-                refused = error
-                self._engines.append(self._engines.pop(0))
-        assert refused is not None  # noqa: S101 - a fleet has a host
-        raise refused
 
 
 def _now() -> float:

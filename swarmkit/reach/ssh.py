@@ -7,33 +7,37 @@ strict policy, and commands get their input on stdin.
 from __future__ import annotations
 
 import functools
+import itertools
+import logging
 import secrets
 import shlex
 import socket
 import stat
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import fabric
-import invoke
 import paramiko
 
 from swarmkit.declared.host import Host
 from swarmkit.errors import SwarmkitError, UnreachableError
 from swarmkit.reach.host_keys import StrictPolicy, TrustedKeys
+from swarmkit.reach.piping import AfterSentinel, converse
 from swarmkit.reach.retry import connect_with_retry
+from swarmkit.reach.ssh_failures import CONNECT_TIMEOUT_SECONDS, TransientError, unreachable
 from swarmkit.reach.transport import Transport
 from swarmkit.secret import Secret, mask
 
-CONNECT_TIMEOUT_SECONDS = 10.0
+# Paramiko also logs what it raises, with tracebacks, which Python would print where nobody handles them.
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
+
 KEEPALIVE_SECONDS = 15
 OUTPUT_LIMIT_BYTES = 256 * 1024 * 1024
 # SHA-1 signatures are not accepted (HAZARDS S20).
 _DISABLED = {"keys": ["ssh-rsa"], "pubkeys": ["ssh-rsa"]}
-_TRANSIENT = (TimeoutError, ConnectionResetError, ConnectionRefusedError, EOFError)
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,18 @@ class CommandResult:
     exit_code: int
     stdout: str
     stderr: str
+    noise: str = ""
+    """What the login shell printed before the command ran."""
+
+
+@dataclass(frozen=True)
+class SshSession:
+    """How a connection was agreed with its server."""
+
+    server: str
+    """The server's own words: ``SSH-2.0-OpenSSH_9.2p1 ...``."""
+    is_strict: bool
+    """Whether the key exchange was strict: no message can be cut out unseen (CVE-2023-48795)."""
 
 
 class CommandTimeoutError(SwarmkitError):
@@ -77,7 +93,11 @@ class Connection:
     def transport(self) -> Transport:
         transport = self._fabric.client.get_transport()
         if transport is None or not transport.is_active():
-            raise ConnectionLostError(f"{self.host.name}: the SSH connection is gone")
+            raise ConnectionLostError(
+                f"{self.host.name}: the SSH connection is gone",
+                "what was under way there may be done or not",
+                "run the same again: it reads what is there and does what is left",
+            )
         assert isinstance(transport, Transport)  # noqa: S101 - made by our own factory
         return transport
 
@@ -112,7 +132,7 @@ class Connection:
             raise ConnectionLostError(f"{self.host.name}: connection lost", str(error)) from error
         finally:
             channel.close()
-        _, found, output = stdout.partition(sentinel + "\n")
+        noise, found, output = stdout.partition(sentinel + "\n")
         if not found:
             raise SwarmkitError(
                 f"{self.host.name}: cannot run commands" + (" as root" if prefix else ""),
@@ -121,7 +141,45 @@ class Connection:
                 if prefix
                 else "check the user's login shell",
             )
-        return CommandResult(exit_code, output, mask(stderr))
+        return CommandResult(exit_code, output, mask(stderr), noise)
+
+    @property
+    def session(self) -> SshSession:
+        return SshSession(self.transport.remote_version, self.transport.is_strict)
+
+    def pipe(
+        self,
+        script: str,
+        arguments: Sequence[str] = (),
+        *,
+        source: Iterable[bytes] = (),
+        sink: Callable[[bytes], object] = lambda _: None,
+        idle_seconds: float,
+    ) -> CommandResult:
+        """Run *script* as root on *source* as its stdin, give what it prints to *sink* as it comes, return its result.
+
+        Unlike in ``run`` the script shows in the process list, and no amount of bytes is too much. Raises
+        CommandTimeoutError when nothing moves for *idle_seconds*, ConnectionLostError when the link breaks.
+        """
+        sentinel = f"--{secrets.token_hex(8)}--"
+        prefix, password = self._become()
+        command = shlex.join(["env", "LC_ALL=C", "/bin/sh", "-c", f"echo {sentinel}\n{script}", "sh", *arguments])
+        begun = AfterSentinel(f"{sentinel}\n".encode(), sink)
+        channel = self._open_channel()
+        try:
+            channel.exec_command(prefix + command)
+            exit_code, stderr = converse(channel, itertools.chain([password], source), begun, idle_seconds)
+        except TimeoutError:
+            raise CommandTimeoutError(
+                f"{self.host.name}: nothing moved for {idle_seconds:g} s", "the command may still be running there"
+            ) from None
+        except (paramiko.SSHException, EOFError) as error:
+            raise ConnectionLostError(f"{self.host.name}: connection lost", str(error)) from error
+        finally:
+            channel.close()
+        if not begun.found:
+            raise SwarmkitError(f"{self.host.name}: cannot run commands", mask(stderr.strip()[-500:]))
+        return CommandResult(exit_code, "", mask(stderr))
 
     def open_engine_socket(self, timeout_seconds: float) -> paramiko.Channel:
         """Return a channel that speaks HTTP with the host's Docker engine.
@@ -227,11 +285,7 @@ def connect(host: Host, hops: Sequence[Hop], *, sudo_password: Secret | None = N
     """
     for hop in hops:
         _check_key_files(hop)
-    return connect_with_retry(lambda: _connect_once(host, hops, sudo_password), retry_on=(_TransientError,), attempts=3)
-
-
-class _TransientError(UnreachableError):
-    """A connection that was dropped or refused: the one kind that is tried again."""
+    return connect_with_retry(lambda: _connect_once(host, hops, sudo_password), retry_on=(TransientError,), attempts=3)
 
 
 def _connect_once(host: Host, hops: Sequence[Hop], sudo_password: Secret | None) -> Connection:
@@ -245,7 +299,7 @@ def _connect_once(host: Host, hops: Sequence[Hop], sudo_password: Secret | None)
             raise
         except Exception as error:
             connection.close()
-            raise _explain(host, hop, error) from error
+            raise unreachable(host, hop, error) from error
         connection.transport.set_keepalive(KEEPALIVE_SECONDS)
     assert connection is not None  # noqa: S101 - hops is never empty
     return Connection(host, connection, sudo_password)
@@ -277,9 +331,11 @@ def _fabric_connection(hop: Hop, gateway: fabric.Connection | None) -> fabric.Co
     return connection
 
 
-@functools.cache
 def _fabric_config() -> fabric.Config:
-    """Fabric's defaults and nothing else: ssh_config is resolved by us, Fabric's own files are not read."""
+    """Return Fabric's defaults and nothing else: ssh_config is resolved by us, Fabric's own files are not read.
+
+    One for each connection: a config that threads share is read by one while another merges it.
+    """
     config: fabric.Config = fabric.Config(ssh_config=paramiko.SSHConfig())
     return config
 
@@ -309,24 +365,3 @@ def _check_key_files(hop: Hop) -> None:
                 f"its mode is {stat.S_IMODE(mode):04o}",
                 f"run: chmod 600 {shlex.quote(str(path))}",
             )
-
-
-def _explain(host: Host, hop: Hop, error: Exception) -> UnreachableError:
-    where = f"{host.name}: cannot reach {hop.address} port {hop.port}"
-    if hop.name != host.name:
-        where = f"{host.name}: cannot pass jump host {hop.address} port {hop.port}"
-    if isinstance(error, paramiko.PasswordRequiredException):
-        return UnreachableError(
-            f"{where}: the key file is encrypted",
-            ", ".join(str(path) for path in hop.key_files),
-            "add it to your agent (ssh-add) and leave ansible_ssh_private_key_file out",
-        )
-    if isinstance(error, (paramiko.AuthenticationException, invoke.exceptions.UnexpectedExit)):
-        offered = ", ".join(str(path) for path in hop.key_files) or "the agent's keys and ~/.ssh"
-        return UnreachableError(
-            f"{where}: login as {hop.user or 'the local user'} was refused",
-            f"offered: {offered}",
-            f"check user and key ({host.place})",
-        )
-    kind = _TransientError if isinstance(error, _TRANSIENT) or "banner" in str(error) else UnreachableError
-    return kind(where, str(error) or type(error).__name__, f"check address, port and sshd of {hop.name} ({host.place})")

@@ -1,116 +1,117 @@
-"""The archive of a backup: a tar with a manifest, encrypted by age (https://age-encryption.org/v1), mode 0600."""
+"""Reading a backup's archive: all of it is checked before any of it is used."""
 
 from __future__ import annotations
 
 import hashlib
 import io
-import os
+import re
 import tarfile
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import ValidationError
 
 from swarmkit.errors import InputError
-from swarmkit.recovery.keys import Opener, Sealer
+from swarmkit.recovery.archive_writer import MANIFEST, STATE, UNLOCK_KEY
+from swarmkit.recovery.keys import Opener
+from swarmkit.recovery.manifest import FORMAT, FileEntry, Manifest, key_id
+from swarmkit.secret import Secret
 
-MANIFEST, STATE, UNLOCK_KEY = "manifest.json", "swarm.tar.gz", "unlock-key"
-SUFFIX = ".swarmkit.age"
-
-
-class FileEntry(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    bytes: int
-    sha256: str
-
-
-class Manifest(BaseModel):
-    """What a backup is of, and what must be in it."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    format: int = 1
-    made_at: str
-    """UTC, ISO 8601."""
-    cluster: str
-    cluster_id: str
-    host: str
-    """The manager whose state it is."""
-    node_id: str
-    advertise_addr: str
-    engine_version: str
-    autolock: bool
-    nodes: tuple[str, ...]
-    services: tuple[str, ...]
-    files: dict[str, FileEntry]
+_PIECE = re.compile(r"(?P<file>[^/]+)\.(?P<number>\d{5})")
+_STREAMED = ("volume.", "image.")
+"""How the names of files begin that are never kept in memory."""
+_READ_BYTES = 256 * 1024
 
 
 @dataclass(frozen=True)
 class Archive:
+    """A backup that was checked whole; its large files are read from disk again, each time they are asked for."""
+
+    path: Path
+    opener: Opener = field(repr=False)
     manifest: Manifest
-    files: Mapping[str, bytes]
+    small: Mapping[str, bytes] = field(repr=False)
 
+    @property
+    def unlock_key(self) -> Secret:
+        return Secret(self.small.get(UNLOCK_KEY, b""))
 
-def entries(files: Mapping[str, bytes]) -> dict[str, FileEntry]:
-    return {name: FileEntry(bytes=len(data), sha256=hashlib.sha256(data).hexdigest()) for name, data in files.items()}
-
-
-def write(path: Path, archive: Archive, sealer: Sealer) -> int:
-    """Write *archive* to *path*, whole or not at all, and return its size in bytes."""
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as tar:
-        for name, data in {MANIFEST: archive.manifest.model_dump_json(indent=2).encode(), **archive.files}.items():
-            entry = tarfile.TarInfo(name)
-            entry.size, entry.mode = len(data), 0o600
-            tar.addfile(entry, io.BytesIO(data))
-    sealed = sealer.seal(packed.getvalue())
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with os.fdopen(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
-            file.write(sealed)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.rename(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
-    return len(sealed)
+    def stream(self, name: str) -> Iterator[bytes]:
+        """Yield the bytes of file *name*; raises InputError when they are not those that were checked."""
+        digest = hashlib.sha256()
+        for found, data in _pieces(self.path, self.opener):
+            if found == name:
+                digest.update(data)
+                yield data
+        if digest.hexdigest() != self.manifest.files[name].sha256:
+            raise _refused(self.path, f"{name} is not what it was a moment ago")
 
 
 def read(path: Path, opener: Opener) -> Archive:
-    """Return what is in the archive at *path*, after all of it was checked.
+    """Return the archive at *path*, after all of it was checked.
 
     Raises InputError when it cannot be opened with the key, was changed, is cut off, or holds what no backup holds.
     """
+    digests: dict[str, tuple[int, hashlib._Hash]] = {}
+    small: dict[str, bytearray] = {}
+    for name, data in _pieces(path, opener):
+        size, digest = digests.setdefault(name, (0, hashlib.sha256()))
+        digest.update(data)
+        digests[name] = (size + len(data), digest)
+        if not name.startswith(_STREAMED):
+            small.setdefault(name, bytearray()).extend(data)
+    found = {name: FileEntry(bytes=size, sha256=digest.hexdigest()) for name, (size, digest) in digests.items()}
+    manifest = _manifest(path, bytes(small.pop(MANIFEST, b"")))
+    found.pop(MANIFEST, None)
+    if found != manifest.files:
+        raise _refused(path, "its files are not those of its manifest")
+    archive = Archive(path, opener, manifest, {name: bytes(data) for name, data in small.items()})
+    _check_state(path, archive.small.get(STATE, b""))
+    _check_contents(archive)
+    return archive
+
+
+def _pieces(path: Path, opener: Opener) -> Iterator[tuple[str, bytes]]:
+    """Yield every piece of every file with the file's name, in the archive's order, the manifest last."""
+    if not path.is_file():
+        raise InputError(f"cannot read the backup {path}: no such file")
+    numbers: dict[str, int] = {}
+    with opener.opening(path) as content:
+        try:
+            with tarfile.open(fileobj=content, mode="r|") as tar:
+                for member in tar:
+                    yield from _members_pieces(path, tar, member, numbers)
+        except (tarfile.TarError, EOFError) as error:
+            raise _refused(path, str(error)) from error
+        # age tells only at its end that nothing is cut off.
+        while content.read(_READ_BYTES):
+            pass
+
+
+def _members_pieces(
+    path: Path, tar: tarfile.TarFile, member: tarfile.TarInfo, numbers: dict[str, int]
+) -> Iterator[tuple[str, bytes]]:
+    match = _PIECE.fullmatch(member.name)
+    name = match["file"] if match else member.name
+    data = tar.extractfile(member) if member.isreg() else None
+    expected = numbers.get(name, 0) + 1
+    if data is None or MANIFEST in numbers or (int(match["number"]) != expected if match else name != MANIFEST):
+        raise _refused(path, f"it holds {member.name!r}, which no backup does")
+    numbers[name] = expected
+    yield name, b""
+    while part := data.read(_READ_BYTES):
+        yield name, part
+
+
+def _manifest(path: Path, text: bytes) -> Manifest:
     try:
-        sealed = path.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot read the backup {path}: {error.strerror}") from error
-    files = _unpack(path, opener.open(sealed, path))
-    try:
-        manifest = Manifest.model_validate_json(files.pop(MANIFEST, b""))
+        manifest = Manifest.model_validate_json(text)
     except ValidationError as error:
         raise _refused(path, f"its manifest is not of a backup: {error.error_count()} errors") from error
-    if manifest.format != 1:
-        raise _refused(path, f"its format is {manifest.format}, this program reads 1")
-    if entries(files) != manifest.files:
-        raise _refused(path, "its files are not those of its manifest")
-    _check_state(path, files.get(STATE, b""))
-    return Archive(manifest, files)
-
-
-def _unpack(path: Path, packed: bytes) -> dict[str, bytes]:
-    files: dict[str, bytes] = {}
-    try:
-        with tarfile.open(fileobj=io.BytesIO(packed), mode="r:") as tar:
-            for member in tar:
-                content = tar.extractfile(member) if member.isreg() else None
-                if content is None or member.name in files or "/" in member.name:
-                    raise _refused(path, f"it holds {member.name!r}, which no backup does")
-                files[member.name] = content.read()
-    except (tarfile.TarError, EOFError, OSError) as error:
-        raise _refused(path, str(error)) from error
-    return files
+    if manifest.format != FORMAT:
+        raise _refused(path, f"its format is {manifest.format}, this program reads {FORMAT}")
+    return manifest
 
 
 def _check_state(path: Path, state: bytes) -> None:
@@ -127,6 +128,44 @@ def _check_state(path: Path, state: bytes) -> None:
         raise _refused(path, f"the state in it cannot be unpacked: {error}") from error
     if missing := {"swarm/docker-state.json", "swarm/certificates/swarm-node.crt"} - names:
         raise _refused(path, f"the state in it lacks {', '.join(sorted(missing))}")
+
+
+def _check_contents(archive: Archive) -> None:
+    manifest = archive.manifest
+    if manifest.unlock_key_id != key_id(archive.unlock_key) or manifest.autolock != bool(manifest.unlock_key_id):
+        raise _refused(archive.path, "its unlock key is not the one of its manifest")
+    needed = [volume.file for volume in manifest.volumes] + [image.file for image in manifest.images]
+    if missing := set(needed) - manifest.files.keys():
+        raise _refused(archive.path, f"it lacks {', '.join(sorted(missing))}")
+    for volume in manifest.volumes:
+        if volume.kind == "files":
+            _check_tree(archive, volume.file)
+
+
+def _check_tree(archive: Archive, name: str) -> None:
+    """Refuse a volume's files that would be unpacked outside of it; links are the volume's own content."""
+    try:
+        with tarfile.open(fileobj=_Reader(archive.stream(name)), mode="r|") as tar:  # type: ignore[call-overload]
+            for member in tar:
+                parts = PurePosixPath(member.name).parts
+                if member.name.startswith("/") or ".." in parts or member.isdev():
+                    raise _refused(archive.path, f"{name} in it holds {member.name!r}")
+    except (tarfile.TarError, EOFError) as error:
+        raise _refused(archive.path, f"{name} in it cannot be unpacked: {error}") from error
+
+
+@dataclass
+class _Reader:
+    """An iterator of bytes as the stream that tarfile reads."""
+
+    chunks: Iterator[bytes]
+    held: bytes = b""
+
+    def read(self, size: int) -> bytes:
+        while len(self.held) < size and (more := next(self.chunks, None)) is not None:
+            self.held += more
+        data, self.held = self.held[:size], self.held[size:]
+        return data
 
 
 def _refused(path: Path, why: str) -> InputError:

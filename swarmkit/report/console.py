@@ -9,8 +9,8 @@ from typing import TextIO
 
 from rich.console import Console
 
-UNWRAPPED_WIDTH = 400
-"""Wide enough that a line in a log stays one line, so that it can be searched."""
+UNWRAPPED_WIDTH = 10_000
+"""Wide enough that a line in a log stays one line, so that it can be searched, and a command in it be copied."""
 
 
 def console_for(stream: TextIO) -> Console:

@@ -2,58 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.text import Text
 
-from swarmkit.doctor.codes import EXPLANATIONS, Explanation, page_of
-from swarmkit.doctor.model import Way
-from swarmkit.finding import Finding
+from swarmkit.doctor.codes import EXPLANATIONS, page_of
+from swarmkit.doctor.model import Diagnosis, Way
+from swarmkit.finding import Explanation
 from swarmkit.report.finding_text import finding_lines
 from swarmkit.report.layout import counted, line
 from swarmkit.report.plan_json import finding_as_json
 from swarmkit.report.tables import columns
+from swarmkit.verify.explained import PROOFS
 
 SCHEMA = "swarmkit.doctor/1"
+ALL_CODES: dict[str, Explanation] = {**EXPLANATIONS, **PROOFS}
 
 
-def print_diagnosis(console: Console, findings: Sequence[Finding], ways: Sequence[Way], hosts: Sequence[str]) -> None:
+def print_diagnosis(console: Console, diagnosis: Diagnosis) -> None:
     """Print the matrix, every finding with its remedy and page, and the count."""
+    findings, ways, hosts = diagnosis.findings, diagnosis.ways, diagnosis.hosts
     if ways:
         console.print(_matrix(ways, hosts))
         console.print()
     for finding in sorted(findings, key=lambda finding: finding.severity == "error"):
-        console.print(*finding_lines(finding), line("  more   ", f"swarmkit doctor --explain {finding.code}"), sep="\n")
+        console.print(
+            *finding_lines(finding),
+            line("  more   ", f"swarmkit doctor --explain {finding.code}, {page_of(finding.code)}"),
+            sep="\n",
+        )
         console.print()
     errors = sum(finding.severity == "error" for finding in findings)
     told = [counted(errors, "error"), counted(len(findings) - errors, "warning")] if findings else ["nothing found"]
-    text = f"{', '.join(told)} on {counted(len(hosts), 'host')}; {counted(len(ways), 'way')} between them tried"
+    looked = f"{counted(len(diagnosis.checks), 'check')} on {counted(len(hosts), 'host')}"
+    text = f"{', '.join(told)} by {looked}; {counted(len(ways), 'way')} between them tried"
     console.print(Text(text, style="bold red" if errors else "bold green"))
 
 
-def diagnosis_as_json(findings: Sequence[Finding], ways: Sequence[Way], hosts: Sequence[str]) -> dict[str, Any]:
-    """Return all of it as JSON values."""
+def diagnosis_as_json(diagnosis: Diagnosis) -> dict[str, Any]:
+    """Return all of it as JSON values; their schema is docs/schema/doctor.1.json."""
+    findings = diagnosis.findings
     return {
         "schema": SCHEMA,
-        "hosts": list(hosts),
+        "hosts": list(diagnosis.hosts),
+        "unread": list(diagnosis.silent),
+        "checks": list(diagnosis.checks),
         "counts": {level: sum(finding.severity == level for finding in findings) for level in ("error", "warning")},
         "findings": [{**finding_as_json(finding), "documentation": page_of(finding.code)} for finding in findings],
         "ways": [
             {"from": way.source, "to": way.target, "kind": way.kind, "passes": way.passes, "said": way.said}
-            for way in ways
+            for way in diagnosis.ways
         ],
     }
 
 
 def explanation_text(code: str) -> str:
-    """Return what *code* means, for the terminal."""
-    told = EXPLANATIONS[code]
+    """Return what *code*, of the doctor or of a proof, means, for the terminal."""
+    told = ALL_CODES[code]
     return "\n".join(
         (
             f"{code}  {told.title}",
             f"  symptom  {told.symptom}",
+            f"  cause    {told.cause}",
             f"  remedy   {told.remedy}",
             f"  source   {told.source}",
         )
@@ -61,20 +74,31 @@ def explanation_text(code: str) -> str:
 
 
 def document() -> str:
-    """Return docs/checks.md: every code with symptom, remedy and source."""
-    rows = "\n".join(f"| [{code}](#{code.lower()}) | {told.title} |" for code, told in sorted(EXPLANATIONS.items()))
-    pages = "\n\n".join(_page(code, told) for code, told in sorted(EXPLANATIONS.items()))
-    return f"{_HEAD}\n\n| code | what is found |\n|---|---|\n{rows}\n\n{pages}\n"
+    """Return docs/checks.md: every code of the doctor and of the proofs."""
+    return f"{_HEAD}\n{_table(EXPLANATIONS)}\n\n{_PROOFS_HEAD}\n{_table(PROOFS)}\n"
 
 
-_HEAD = """# What `swarmkit doctor` finds
+_HEAD = """# What `swarmkit doctor` finds and `swarmkit verify` proves
 
 Made by `make docs` from the checks themselves. `swarmkit doctor --explain CODE` prints an entry; `--only CODE` and
-`--skip CODE` choose among them. What `swarmkit verify` proves (V-codes) is in [proof.md](proof.md)."""
+`--skip CODE` choose among the doctor's. `swarmkit up` refuses on its errors; `--override CODE` goes on in spite of one.
+On healthy hosts it finds nothing: measured in [benchmarks/README.md](../benchmarks/README.md#healthy).
+
+## Before: the doctor's codes
+
+B are inputs, H hazards, S the way in by SSH, D checks of this project's own.
+"""
+_PROOFS_HEAD = """## After: the proofs' codes
+
+How each is proved is in [proof.md](proof.md); here is what it means when it does not hold.
+"""
 
 
-def _page(code: str, told: Explanation) -> str:
-    return f"## {code}\n\n**{told.title}.** {told.symptom}\n\n- Remedy: {told.remedy}\n- Source: {told.source}"
+def _table(told: Mapping[str, Explanation]) -> str:
+    rows = (
+        f'| <a id="{code.lower()}"></a>{code} | {" | ".join(dataclasses.astuple(one))} |' for code, one in told.items()
+    )
+    return "\n".join(("| code | what | symptom | cause | remedy | source |", "|---|---|---|---|---|---|", *rows))
 
 
 def _matrix(ways: Sequence[Way], hosts: Sequence[str]) -> Any:

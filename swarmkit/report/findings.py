@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from itertools import groupby
 from typing import Any
 
@@ -10,7 +11,9 @@ from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from swarmkit.finding import Finding
+from swarmkit.proof import Proof
 from swarmkit.report.finding_text import by_severity, finding_lines
+from swarmkit.report.json_value import json_value
 from swarmkit.report.layout import Line, clean, counted
 from swarmkit.report.plan_json import finding_as_json
 
@@ -28,6 +31,13 @@ _MANY = {
     "V07": "published addresses answer from here",
     "V12": "pairs of hosts carry ESP, and drop clear frames",
     "V16": "pairs of hosts had ESP frames on the cable, and none in clear",
+    "V17": "ways carry payloads, small and of full size, into containers",
+    "V18": "services get nothing from those they share no network with",
+    "V19": "hosts dropped clear frames that were sent to them for an encrypted network",
+    "V22": "swarm certificates are valid, and will be renewed",
+    "V24": "ways past the publication of ports lead nowhere",
+    "V25": "services run one image each, the one of their spec",
+    "V26": "ways between nodes carry the swarm's own traffic",
 }
 """What several proofs of one code say together, after their number."""
 
@@ -68,13 +78,17 @@ def _wrong(findings: Sequence[Finding]) -> dict[tuple[str, str, str], Finding]:
     }
 
 
-def findings_as_json(findings: Sequence[Finding]) -> dict[str, Any]:
-    """Return *findings* as JSON values, each in full."""
+def proof_as_json(proof: Proof) -> dict[str, Any]:
+    """Return *proof* as JSON values, each finding in full; their schema is docs/schema/verify.1.json."""
+    findings = proof.findings
     return {
         "schema": SCHEMA,
         "proved": is_proved(findings),
         "counts": {severity: _count(findings, severity) for severity in ("error", "warning", "ok")},
         "findings": [finding_as_json(finding) for finding in findings],
+        **{
+            name: json_value([asdict(seen) for seen in getattr(proof, name)]) for name in ("hosts", "networks", "ports")
+        },
     }
 
 

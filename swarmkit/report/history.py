@@ -23,12 +23,25 @@ _STYLES: dict[StepStatus, tuple[str, str]] = {
 
 
 def print_runs(console: Console, runs: Sequence[RunRecord]) -> None:
-    """Print a row for each run."""
+    """Print a row for each run of this machine."""
     if not runs:
         console.print(Text("no run has changed anything from this machine yet", style="dim"))
         return
     headings = ("RUN", "BEGAN", "WHO", "COMMAND", "CLUSTER", "STEPS", "TOOK", "ENDED")
     console.print(columns(headings, [_row(run) for run in runs]))
+
+
+def print_kept_runs(console: Console, runs: Sequence[RunRecord]) -> None:
+    """Print a row for each run that the managers keep, and why it failed."""
+    if not runs:
+        console.print(Text("the managers keep no run yet", style="dim"))
+        return
+    rows = []
+    for run in runs:
+        cells = (run.run, run.began, f"{run.user}@{run.host}", run.command)
+        took = Text(seconds_text(run.seconds) if run.state == "ended" else "")
+        rows.append((*(Text(clean(cell)) for cell in cells), took, _ending(run), Text(clean(run.error), style="dim")))
+    console.print(columns(("RUN", "BEGAN", "WHO", "COMMAND", "TOOK", "ENDED", ""), rows))
 
 
 def print_run(console: Console, run: RunRecord) -> None:

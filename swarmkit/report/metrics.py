@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
 from swarmkit.finding import Finding
 from swarmkit.report.findings import is_proved
+from swarmkit.report.whole_file import write_whole
 
 READABLE_BY_ALL = 0o644
 """The exporter runs as another user; the file holds codes and counts alone."""
@@ -41,12 +40,4 @@ def metrics_text(findings: Sequence[Finding], *, cluster: str, seconds: float, n
 
 def write_metrics(path: Path, text: str) -> None:
     """Write *text* to *path* at once: the exporter never reads half of it. Raises OSError."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "w") as file:
-            file.write(text)
-        Path(name).chmod(READABLE_BY_ALL)
-        Path(name).replace(path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
-        raise
+    write_whole(path, text, mode=READABLE_BY_ALL)

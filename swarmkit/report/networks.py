@@ -14,6 +14,7 @@ from swarmkit.report.json_value import json_value
 from swarmkit.report.layout import clean
 from swarmkit.report.tables import columns
 
+_STYLES = {"proved": "green", "NOT PROVED": "red"}
 SCHEMA = "swarmkit.networks/1"
 
 
@@ -26,14 +27,17 @@ class NetworkRow:
     scope: str
     subnets: tuple[str, ...]
     encryption: str
-    """``declared``, ``off``, or ``-`` where the kind has none; what is declared is proved by `swarmkit verify`."""
+    """``off``, or ``-`` where the kind has none; else ``declared``, and where that was asked ``proved`` or
+    ``NOT PROVED``: a network that no service is on stays declared, as nothing of it can be seen."""
     hosts: tuple[str, ...]
     users: tuple[str, ...]
     """``container@host`` and ``service name``."""
 
 
-def network_rows(seen: Iterable[HostNetwork], services: Mapping[str, Sequence[str]]) -> tuple[NetworkRow, ...]:
-    """Return the rows by name; *services* are the swarm's services by network name."""
+def network_rows(
+    seen: Iterable[HostNetwork], services: Mapping[str, Sequence[str]], verdicts: Mapping[str, bool] | None = None
+) -> tuple[NetworkRow, ...]:
+    """Return the rows by name; *services* are the swarm's services by network name, *verdicts* proofs by its ID."""
     groups: dict[tuple[str, str, str, tuple[str, ...]], list[HostNetwork]] = {}
     for network in seen:
         subnets = network.subnets if network.scope != "swarm" else ()
@@ -44,7 +48,7 @@ def network_rows(seen: Iterable[HostNetwork], services: Mapping[str, Sequence[st
             driver,
             scope,
             next((network.subnets for network in group if network.subnets), ()),
-            _encryption(group[0]),
+            _encryption(group[0], verdicts or {}),
             tuple(network.host for network in group),
             (
                 *(services.get(name, ()) if scope == "swarm" else ()),
@@ -55,9 +59,11 @@ def network_rows(seen: Iterable[HostNetwork], services: Mapping[str, Sequence[st
     )
 
 
-def _encryption(network: HostNetwork) -> str:
+def _encryption(network: HostNetwork, verdicts: Mapping[str, bool]) -> str:
     if network.driver != "overlay":
         return "-"
+    if network.id in verdicts:
+        return "proved" if verdicts[network.id] else "NOT PROVED"
     return "declared" if "encrypted" in network.options else "off"
 
 
@@ -72,7 +78,7 @@ def render_networks(rows: Iterable[NetworkRow]) -> RenderableType:
                 _text(row.driver),
                 _text(row.scope),
                 _text("\n".join(row.subnets)),
-                Text(row.encryption, style="green" if row.encryption == "declared" else ""),
+                Text(row.encryption, style=_STYLES.get(row.encryption, "")),
                 _text(", ".join(row.hosts)),
                 _text("\n".join(row.users)),
             ]

@@ -21,7 +21,7 @@ from swarmkit.report.tables import columns
 SCHEMA = "swarmkit.status/1"
 _NODE_HEADINGS = ("node", "role", "state", "address", "labels", "engine")
 _NAMED_ADDRESSES = 3
-_GOOD_STATES = ("ready", "running", "none wanted")
+_GOOD_STATES = ("ready", "running", "completed", "none wanted")
 
 
 def print_status(console: Console, inventory: Inventory, observed: Observed, stack: Stack | None = None) -> None:

@@ -18,9 +18,10 @@ class ServiceRow:
     name: str
     image: str
     running: int
+    """Of a job: how many tasks have completed."""
     declared: int
     placement: Mapping[str, int]
-    """Host -> running tasks."""
+    """Host -> the tasks that are counted."""
     addresses: tuple[str, ...]
     """``host.address:port`` of what is published."""
     state: str
@@ -62,7 +63,9 @@ def _row(
     declared: Service | None,
 ) -> ServiceRow:
     tasks = [task for task in cluster.tasks_of(service.id) if task.desired_state in ("running", "ready", "complete")]
-    running = [task for task in tasks if task.state == "running" and task.desired_state == "running"]
+    # Tasks of a job's earlier iterations are not desired any more.
+    aim = "complete" if _is_job(service) else "running"
+    running = [task for task in tasks if task.state == aim and task.desired_state == aim]
     hosts = Counter(_host(task, cluster, names) for task in running)
     wanted = _wanted(service, tasks, declared)
     image = str(service.spec.get("TaskTemplate", {}).get("ContainerSpec", {}).get("Image", ""))
@@ -86,10 +89,18 @@ def _host(task: TaskState, cluster: ClusterState, names: Mapping[str, str]) -> s
 
 def _wanted(service: ServiceState, tasks: Sequence[TaskState], declared: Service | None) -> int:
     """A global service has no number of its own: as many as the swarm wants to run."""
-    replicas = service.spec.get("Mode", {}).get("Replicated", {}).get("Replicas")
+    mode = service.spec.get("Mode") or {}
+    replicas = (mode.get("Replicated") or {}).get("Replicas")
     if declared and declared.deploy.mode == "replicated":
         return declared.deploy.replicas
-    return int(replicas) if replicas is not None else sum(task.desired_state == "running" for task in tasks)
+    if "ReplicatedJob" in mode:
+        return int((mode["ReplicatedJob"] or {}).get("TotalCompletions", 1))
+    aim = "complete" if _is_job(service) else "running"
+    return int(replicas) if replicas is not None else sum(task.desired_state == aim for task in tasks)
+
+
+def _is_job(service: ServiceState) -> bool:
+    return bool({"ReplicatedJob", "GlobalJob"} & (service.spec.get("Mode") or {}).keys())
 
 
 def _image(image: str, tags: Mapping[str, str]) -> str:
@@ -114,13 +125,18 @@ def _published(service: ServiceState, hosts: Mapping[str, int], addresses: Mappi
 
 def _state(service: ServiceState, running: int, wanted: int, tasks: Sequence[TaskState]) -> tuple[str, str]:
     """Return the state in a word or two, and the engine's own words for what is wrong."""
+    if service.update_state == "rollback_completed" and running == wanted:
+        return "running", f"its last update was taken back: {service.update_message}"
     if service.update_state in _STUCK_UPDATES:
         return f"update {service.update_state.replace('_', ' ')}", service.update_message
     if service.update_state == "updating":
         return "updating", ""
     if running == wanted:
-        return ("running" if wanted else "none wanted"), ""
+        return ("completed" if _is_job(service) else "running") if wanted else "none wanted", ""
     if running > wanted:
         return "more than declared", ""
     errors = [task.error for task in sorted(tasks, key=lambda task: task.created_at, reverse=True) if task.error]
-    return ("failing", errors[0]) if errors else ("starting", "")
+    if errors:
+        return "failing", errors[0]
+    is_working = _is_job(service) and any(task.state == "running" for task in tasks)
+    return "running" if is_working else "starting", ""

@@ -56,6 +56,7 @@ def status_view(inventory: Inventory, observed: Observed, stack: Stack | None) -
         error = observed.cluster_error or "no host is a manager of a swarm"
         return StatusView(inventory.cluster, error, tuple(_no_node(host, observed) for host in inventory.hosts))
     names = {facts.engine.node_id: name for name, facts in observed.hosts.items() if facts.engine.node_id}
+    names |= _silent(inventory, observed, cluster, names)
     return StatusView(
         inventory.cluster,
         "",
@@ -63,6 +64,20 @@ def status_view(inventory: Inventory, observed: Observed, stack: Stack | None) -
         service_rows(inventory, cluster, stack, names, _tags(observed)),
         _networks(cluster, stack),
     )
+
+
+def _silent(
+    inventory: Inventory, observed: Observed, cluster: ClusterState, names: Mapping[str, str]
+) -> dict[str, str]:
+    """Return node ID -> host for hosts that did not answer: by what the managers know of them."""
+    strangers = [node for node in cluster.nodes if node.id not in names]
+    return {
+        node.id: host.name
+        for host in inventory.hosts
+        if host.name not in observed.hosts
+        for node in strangers
+        if node.address in (host.advertise_addr, host.address) or node.hostname == host.name
+    }
 
 
 def _nodes(
@@ -114,9 +129,10 @@ def _networks(cluster: ClusterState, stack: Stack | None) -> tuple[NetworkRow, .
     shown = [
         network
         for network in cluster.networks
-        if network.scope == "swarm" and (stack is None or network.name in declared or network.raw.get("Ingress"))
+        if network.scope == "swarm"
+        and (stack is None or network.declared_name in declared or network.raw.get("Ingress"))
     ]
-    return tuple(_network(network, declared.get(network.name), count) for network in shown)
+    return tuple(_network(network, declared.get(network.declared_name), count) for network in shown)
 
 
 def _network(network: NetworkState, declared: Network | None, count: Mapping[str, int]) -> NetworkRow:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from swarmkit.verify.xfrm import DOCKER_MARK, UnreadableError
 
@@ -25,14 +26,35 @@ def marked_vnis(rules: str, port: int) -> frozenset[int]:
     )
 
 
-def dropped_vnis(rules: str, port: int) -> dict[int, tuple[str, ...]]:
-    """Return the VNIs whose clear frames INPUT drops, each with the rules before that may accept them."""
-    found: dict[int, tuple[str, ...]] = {}
+@dataclass(frozen=True)
+class Drop:
+    """The rule of INPUT that drops clear frames of a VNI."""
+
+    rule: str
+    """As ``iptables -S`` prints it."""
+    accepted_before: tuple[str, ...]
+    """The rules before it that may accept them."""
+
+    @property
+    def to_the_top(self) -> str:
+        """The commands that put the rule before all others.
+
+        The engine does it only where the rule is not there yet (moby libnetwork/iptables, ProgramRule), and a restart
+        does not always take it away.
+        """
+        rule = self.rule.removeprefix("-A ")
+        chain, _, match = rule.partition(" ")
+        return f"sudo iptables -D {rule} && sudo iptables -I {chain} 1 {match}"
+
+
+def dropped_vnis(rules: str, port: int) -> dict[int, Drop]:
+    """Return the VNIs whose clear frames INPUT drops."""
+    found: dict[int, Drop] = {}
     before: list[str] = []
     for rule in _lines(rules):
         vni = _vni(rule, port)
         if vni and "--pol none" in rule and rule.endswith("-j DROP"):
-            found.setdefault(vni, tuple(before))
+            found.setdefault(vni, Drop(rule, tuple(before)))
         elif _may_accept(rule, port):
             before.append(rule)
     return found

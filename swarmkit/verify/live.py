@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 
 from swarmkit.declared.service import Stack
 from swarmkit.observed import parse
@@ -68,14 +69,35 @@ class Live:
     networks: Mapping[str, NetworkState]
     """By ID: overlay networks that a service of these uses, without ingress."""
     ingress: NetworkState | None
+    ready_hosts: tuple[str, ...] = ()
+    """Hosts of the inventory whose node is ready: each carries ingress."""
+    published: frozenset[int] = frozenset()
+    """Every port that a service of the swarm publishes, of whatever stack."""
+
+    @property
+    def encrypted(self) -> tuple[NetworkState, ...]:
+        """Return the networks whose traffic between hosts shall be ESP: ingress too, where it was made so."""
+        ingress = (self.ingress,) if self.ingress and self.ingress.encrypted else ()
+        return (*(network for network in self.networks.values() if network.encrypted), *ingress)
 
     def tasks_on(self, host: str) -> tuple[LiveTask, ...]:
         return tuple(task for service in self.services for task in service.tasks if task.host == host)
 
     def carriers(self, network_id: str) -> tuple[str, ...]:
-        """Return the hosts that carry the network: those with a running task on it."""
+        """Return the hosts that carry the network: those with a running task on it; of ingress, all that are ready."""
+        if self.ingress and network_id == self.ingress.id:
+            return tuple(sorted(self.ready_hosts))
         tasks = (task for service in self.services for task in service.tasks)
         return tuple(sorted({task.host for task in tasks if network_id in task.addresses}))
+
+    def pairs(self, network_id: str) -> tuple[tuple[str, str], ...]:
+        """Return each two hosts between which the network carries something.
+
+        Over ingress nothing goes between two hosts of which neither runs a task that publishes a port.
+        """
+        tasks = (task for service in self.services for task in service.tasks)
+        ends = {task.host for task in tasks if network_id in task.addresses}
+        return tuple(pair for pair in combinations(self.carriers(network_id), 2) if ends & set(pair))
 
 
 def read_live(manager: Engine, cluster: ClusterState, observed: Observed, stack: Stack | None) -> Live:
@@ -97,7 +119,14 @@ def read_live(manager: Engine, cluster: ClusterState, observed: Observed, stack:
         for network in cluster.networks
         if network.id in used and network.driver == "overlay" and network is not ingress
     }
-    return Live(live, networks, ingress)
+    ready = [name for name, facts in observed.hosts.items() if _is_ready(cluster, facts.engine.node_id)]
+    ports = {_port(port).published for item in services for port in (item.get("Endpoint") or {}).get("Ports") or ()}
+    return Live(live, networks, ingress, tuple(ready), frozenset(ports))
+
+
+def _is_ready(cluster: ClusterState, node_id: str) -> bool:
+    node = cluster.node(node_id)
+    return node is not None and node.state == "ready"
 
 
 def _raise_or_return(value: list[Json] | Exception) -> list[Json]:
@@ -119,7 +148,12 @@ def _service(item: Json, tasks: list[Json], hosts: Mapping[str, str], by_name: M
         id=state.id,
         name=state.name,
         spec=item["Spec"],
-        vips={str(vip["NetworkID"]): str(vip["Addr"]).split("/")[0] for vip in endpoint.get("VirtualIPs") or ()},
+        # A bridge, macvlan or host network gives a service no address of its own.
+        vips={
+            str(vip["NetworkID"]): str(vip["Addr"]).split("/")[0]
+            for vip in endpoint.get("VirtualIPs") or ()
+            if vip.get("Addr")
+        },
         aliases={
             by_name.get(entry["Target"], str(entry["Target"])): tuple(entry.get("Aliases") or ())
             for entry in attachments

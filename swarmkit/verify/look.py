@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 
 from swarmkit.errors import SwarmkitError
+from swarmkit.observed.model import STACK_LABEL
+from swarmkit.reach.engine import Json
 from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.fleet import ReachedHost
 from swarmkit.verify.live import LiveTask
@@ -14,9 +18,25 @@ from swarmkit.verify.sockets import Listener, parse_listeners
 from swarmkit.verify.xfrm import Ipsec, parse_ipsec
 
 LOOK_TIMEOUT_SECONDS = 20.0
+HOST_NAMESPACE = 1
+"""The process whose network namespace is the host's own."""
+_OF = "com.docker.swarm.service"
+_SERVICE_LABEL = f"{_OF}.id"
+_OF_SERVICES = {"label": [_SERVICE_LABEL], "status": ["running"]}
+_PATH = re.compile(r"[A-Za-z0-9._/:-]+", re.ASCII)
 _NEEDED = {"nsenter": "util-linux", "timeout": "coreutils"}
 _NEEDED_FOR_ENCRYPTION = {"ip": "iproute2", "iptables": "iptables"}
 _NEEDED_FOR_PUBLISHED = {"iptables": "iptables"}
+
+
+@dataclass(frozen=True)
+class ServiceContainer:
+    """A running container that belongs to a service's task."""
+
+    id: str
+    name: str
+    service_id: str
+    service: str
 
 
 @dataclass(frozen=True)
@@ -34,17 +54,36 @@ class HostLook:
     input: str = ""
     nat: str = ""
     """As the host printed them; read by those who judge."""
+    has_perl: bool = True
+    """Without it nothing can be sent from container to container but what bash can."""
+    own_listeners: tuple[Listener, ...] = ()
+    """What listens in the host's own namespace."""
+    images: Mapping[str, str] = field(default_factory=dict)
+    """Task ID -> ID of the image that its container was made of."""
+    certificate: str = ""
+    """The node's own, in PEM."""
+    containers: tuple[ServiceContainer, ...] = ()
+    """All that run for services, of whatever stack."""
+    volumes: Mapping[str, str] = field(default_factory=dict)
+    """Name -> the stack that it was made for; of stacks alone."""
 
 
-def look(reached: ReachedHost, tasks: Sequence[LiveTask], *, encrypted: bool, published: bool) -> HostLook:
+def look(
+    reached: ReachedHost, tasks: Sequence[LiveTask], *, encrypted: bool, published: bool, certificate: str = ""
+) -> HostLook:
     """Look at *tasks* of the host, with *encrypted* at its IPsec and firewall, with *published* at its forwarding.
 
-    Raises SwarmkitError when the host cannot tell.
+    *certificate* is the path of the node's own. Raises SwarmkitError when the host cannot tell.
     """
     by_id = {task.id: task for task in tasks}
-    found = fan_out(by_id, lambda task: _pid(reached, by_id[task]))
-    pids = {task: pid for task, pid in found.items() if not isinstance(pid, Exception)}
-    wishes = [f"listen {pid}" for pid in pids.values()] + ["ipsec"] * encrypted + ["published"] * published
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        containers = pool.submit(reached.engine.find, "containers", _OF_SERVICES)
+        volumes = pool.submit(reached.engine.find, "volumes", {"label": [STACK_LABEL]})
+        found = fan_out(by_id, lambda task: _process(reached, by_id[task]))
+    processes = {task: seen for task, seen in found.items() if not isinstance(seen, Exception)}
+    wishes = [f"listen {pid}" for pid in {HOST_NAMESPACE, *(process.pid for process in processes.values())}]
+    wishes += ["ipsec"] * encrypted + ["published"] * published
+    wishes += [f"certificate {certificate}"] if _PATH.fullmatch(certificate) else []
     said = run_script(reached.shell, "look.sh", wishes, timeout_seconds=LOOK_TIMEOUT_SECONDS)
     needed = _NEEDED | (_NEEDED_FOR_ENCRYPTION if encrypted else {}) | (_NEEDED_FOR_PUBLISHED if published else {})
     missing = {name: package for name, package in needed.items() if name in said["tools"].split()}
@@ -52,23 +91,42 @@ def look(reached: ReachedHost, tasks: Sequence[LiveTask], *, encrypted: bool, pu
         raise SwarmkitError(
             f"{', '.join(missing)} not there", "the proofs need it", f"apt install {' '.join(missing.values())}"
         )
-    gone = {task: "its process ended" for task, pid in pids.items() if said[f"listen.{pid}"] == "gone"}
+    heard = {task: said[f"listen.{process.pid}"] for task, process in processes.items()}
+    gone = {task: "its process ended" for task, lines in heard.items() if lines == "gone"}
+    there = {task: process for task, process in processes.items() if task not in gone}
     return HostLook(
-        pids={task: pid for task, pid in pids.items() if task not in gone},
+        pids={task: process.pid for task, process in there.items()},
         lost={task: str(value) for task, value in found.items() if isinstance(value, Exception)} | gone,
-        listeners={
-            task: parse_listeners(said[f"listen.{pid}"].splitlines()) for task, pid in pids.items() if task not in gone
-        },
+        listeners={task: parse_listeners(heard[task].splitlines()) for task in there},
         ipsec=parse_ipsec(said["states"], said["xfrm_stat"]) if encrypted else None,
         policies=said.get("policies", ""),
         mangle=said.get("mangle", ""),
         input=said.get("input", ""),
         nat=said.get("nat", ""),
+        has_perl="perl" not in said["tools"].split(),
+        own_listeners=parse_listeners(said[f"listen.{HOST_NAMESPACE}"].splitlines()),
+        images={task: process.image for task, process in there.items()},
+        certificate=said.get("certificate", ""),
+        containers=tuple(_container(item) for item in containers.result()),
+        volumes={str(item["Name"]): str(item["Labels"][STACK_LABEL]) for item in volumes.result()},
     )
 
 
-def _pid(reached: ReachedHost, task: LiveTask) -> int:
-    state = reached.engine.inspect("containers", task.container_id)["State"]
+@dataclass(frozen=True)
+class _Process:
+    pid: int
+    image: str
+
+
+def _process(reached: ReachedHost, task: LiveTask) -> _Process:
+    container = reached.engine.inspect("containers", task.container_id)
+    state = container["State"]
     if not state.get("Running") or not state.get("Pid"):
         raise SwarmkitError(f"its container is {state.get('Status', 'not running')}")
-    return int(state["Pid"])
+    return _Process(int(state["Pid"]), str(container.get("Image", "")))
+
+
+def _container(item: Json) -> ServiceContainer:
+    labels = item.get("Labels") or {}
+    name = str((item.get("Names") or [item["Id"]])[0]).lstrip("/")
+    return ServiceContainer(str(item["Id"]), name, str(labels[_SERVICE_LABEL]), str(labels.get(f"{_OF}.name", "")))

@@ -1,5 +1,5 @@
 # What a host's containers listen on, and its encryption before the probes; reads only.
-# On stdin a line each: "listen PID", "ipsec", "published".
+# On stdin a line each: "listen PID", "ipsec", "published", "certificate FILE".
 listening() {
   section "listen.$1"
   [[ -r /proc/$1/net/tcp ]] || { printf 'gone\n'; return; }
@@ -11,7 +11,7 @@ listening() {
 }
 
 section tools
-for tool in nsenter timeout ip iptables; do
+for tool in nsenter timeout ip iptables perl; do
   command -v "$tool" >/dev/null || printf '%s\n' "$tool"
 done
 mapfile -t wanted
@@ -20,6 +20,7 @@ for entry in "${wanted[@]}"; do
   case $word in
     listen) listening "$value" ;;
     ipsec) esp_states; esp_policies; firewall ;;
+    certificate) section certificate; [[ -r $value ]] && printf '%s\n' "$(<"$value")" ;;
     published) section nat; iptables -w 5 -t nat -S || printf 'unreadable\n' ;;
   esac
 done

@@ -10,8 +10,6 @@ from swarmkit.verify.live import Live, LiveService, LiveTask
 from swarmkit.verify.look import HostLook
 from swarmkit.verify.sockets import Listener, ports_at
 
-HOST_NAMESPACE = 1
-"""The process whose network namespace is the host's own."""
 SILENT_PORT = 9
 """Tried where nothing listens: that the kernel there refuses is an answer too."""
 
@@ -36,12 +34,15 @@ class Ask:
     expected: frozenset[str]
     allowed: frozenset[str] | None = None
     """None: any."""
+    elsewhere: tuple[frozenset[str], ...] = ()
+    """What it is on other networks that both are on: the engine answers of one of them."""
 
     def wish(self, key: int) -> str:
-        query = "".join(f"\\x{byte:02x}" for byte in dns.question(self.name))
-        return f"dns {key} 127.0.0.11 53 {query}"
+        return ask_wish(key, self.name)
 
     def holds(self, addresses: frozenset[str]) -> bool:
+        if addresses and addresses in self.elsewhere:
+            return True
         is_allowed = self.allowed is None or addresses <= self.allowed
         return bool(self.expected) and addresses >= self.expected and is_allowed
 
@@ -73,7 +74,49 @@ class Connect:
         return answer == "ok" or (self.closed and answer == "Connection refused")
 
 
-Probe = Ask | Connect
+@dataclass(frozen=True)
+class NotAsk:
+    """Resolve inside a container the *name* of a service that shares no network: none of *forbidden* may be told."""
+
+    path: Path
+    pid: int
+    name: str
+    forbidden: frozenset[str]
+
+    def wish(self, key: int) -> str:
+        return ask_wish(key, self.name)
+
+    def holds(self, addresses: frozenset[str]) -> bool:
+        return not addresses & self.forbidden
+
+    def told(self, answer: str, *, holds: bool) -> str:
+        return f"{self.name} is {answer}" + ("" if holds else ", though they share no network")
+
+
+@dataclass(frozen=True)
+class NotConnect:
+    """Connect from outside to a port of a host that nothing publishes: no answer but a refusal may come."""
+
+    pid: int
+    target: str
+    address: str
+    port: int
+
+    def wish(self, key: int) -> str:
+        return f"tcp {key} {self.address} {self.port}"
+
+    def told(self, answer: str, *, holds: bool) -> str:
+        return f"{self.address}:{self.port}: {answer}" + ("" if holds else ", though nothing publishes it")
+
+
+Probe = Ask | Connect | NotAsk | NotConnect
+FORBIDDING = (NotAsk, NotConnect)
+"""What must fail: an answer at the first try is not taken back by none at the second."""
+
+
+def ask_wish(key: int, name: str) -> str:
+    query = "".join(f"\\x{byte:02x}" for byte in dns.question(name))
+    return f"dns {key} 127.0.0.11 53 {query}"
 
 
 def probes_between(live: Live, looks: Mapping[str, HostLook]) -> dict[str, list[Probe]]:
@@ -81,13 +124,24 @@ def probes_between(live: Live, looks: Mapping[str, HostLook]) -> dict[str, list[
     found: dict[str, list[Probe]] = {host: [] for host in looks}
     listeners = {task: heard for seen in looks.values() for task, heard in seen.listeners.items()}
     for host, seen in looks.items():
-        for task in _one_of_each_service(live.tasks_on(host), seen):
-            for network in sorted(task.addresses.keys() & live.networks.keys()):
+        for task in one_of_each_service(live.tasks_on(host), seen):
+            shared = sorted(task.addresses.keys() & live.networks.keys())
+            for network in shared:
                 found[host] += _from_task(task, seen.pids[task.id], network, live, listeners)
+            for target in live.services:
+                if shared and target.networks & live.networks.keys() and not target.networks & set(shared):
+                    found[host] += _not_named(Path(task.service, host, target.name, ""), seen.pids[task.id], target)
     return found
 
 
-def _one_of_each_service(tasks: tuple[LiveTask, ...], seen: HostLook) -> tuple[LiveTask, ...]:
+def _not_named(path: Path, pid: int, target: LiveService) -> Iterator[NotAsk]:
+    addresses = {address for task in target.tasks for of_network in task.addresses.values() for address in of_network}
+    for name in (target.name, f"tasks.{target.name}"):
+        yield NotAsk(path, pid, name, frozenset(addresses | set(target.vips.values())))
+
+
+def one_of_each_service(tasks: tuple[LiveTask, ...], seen: HostLook) -> tuple[LiveTask, ...]:
+    """Return a task of each service that can be entered."""
     return tuple({task.service: task for task in tasks if task.id in seen.pids}.values())
 
 
@@ -100,7 +154,8 @@ def _from_task(
             continue
         path = Path(task.service, task.host, target.name, live.networks[network].name)
         if target.name != task.service:
-            yield from _names(path, pid, network, target)
+            shared = [other for other in sorted(task.addresses) if other != network and _all_on(target, other)]
+            yield from _names(path, pid, network, target, shared)
             yield from _to_vip(path, pid, network, target, listeners)
         for other in others:
             for address in other.addresses[network]:
@@ -108,16 +163,23 @@ def _from_task(
                 yield from _connects(path, pid, address, ports, f"task on {other.host}")
 
 
-def _names(path: Path, pid: int, network: str, target: LiveService) -> Iterator[Ask]:
-    addresses = frozenset(address for task in target.tasks for address in task.addresses.get(network, ()))
-    vip = target.vips.get(network)
+def _all_on(service: LiveService, network: str) -> frozenset[str]:
+    return frozenset(address for task in service.tasks for address in task.addresses.get(network, ()))
+
+
+def _names(path: Path, pid: int, network: str, target: LiveService, shared: list[str]) -> Iterator[Ask]:
+    addresses, vip = _all_on(target, network), target.vips.get(network)
+    tasks = tuple(_all_on(target, other) for other in shared)
+    names = tuple(
+        frozenset((target.vips[other],)) if other in target.vips else _all_on(target, other) for other in shared
+    )
     passing = addresses | target.passing.get(network, frozenset())
     expected = frozenset((vip,)) if vip else addresses
-    yield Ask(path, pid, target.name, expected, allowed=expected if vip else passing)
-    yield Ask(path, pid, f"tasks.{target.name}", addresses, allowed=passing)
+    yield Ask(path, pid, target.name, expected, allowed=expected if vip else passing, elsewhere=names)
+    yield Ask(path, pid, f"tasks.{target.name}", addresses, allowed=passing, elsewhere=tasks)
     for alias in target.aliases.get(network, ()):
         # Several services may share an alias: its answer may hold more than this one's address.
-        yield Ask(path, pid, alias, expected)
+        yield Ask(path, pid, alias, expected, elsewhere=names)
 
 
 def _to_vip(

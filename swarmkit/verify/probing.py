@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from swarmkit.reach.fleet import Shell
+from swarmkit.verify.cable import Cable, parse_cable
 from swarmkit.verify.dns import Answer, parse_answer
-from swarmkit.verify.probes import Ask, Connect, Probe
+from swarmkit.verify.probes import FORBIDDING, Ask, Connect, NotAsk, NotConnect, Probe
 from swarmkit.verify.script import run_script
-from swarmkit.verify.wire import Wire, parse_wire
 from swarmkit.verify.xfrm import Ipsec, parse_ipsec
 
 PROBE_TIMEOUT_SECONDS = 30.0
-NO_ANSWER = "no answer within 3.5 s"
+PATIENCE_SECONDS = 3.5
+SECOND_PATIENCE_SECONDS = 9.0
 
 
 @dataclass(frozen=True)
@@ -23,36 +24,65 @@ class Result:
     probe: Probe
     holds: bool
     answer: str
+    tries: int = 1
 
     def __str__(self) -> str:
-        return self.probe.told(self.answer, holds=self.holds)
+        told = self.probe.told(self.answer, holds=self.holds)
+        return f"{told} (at the second try)" if self.holds and self.tries > 1 else told
 
 
 @dataclass(frozen=True)
 class HostAnswers:
     results: tuple[Result, ...]
     ipsec: Ipsec | None
-    wire: Wire | None = None
+    cable: Cable | None = None
 
 
-def probe_host(shell: Shell, probes: Sequence[Probe], *, encrypted: bool, wire: str | None = None) -> HostAnswers:
+def probe_host(
+    shell: Shell, probes: Sequence[Probe], *, encrypted: bool, cabling: Sequence[str] = (), has_perl: bool = True
+) -> HostAnswers:
     """Run *probes* on the host and return each with its answer; raises SwarmkitError when none could be run.
 
-    *wire* is what to watch meanwhile, see wire_wish.
+    *cabling* is what to send and to watch meanwhile, see Parcels.wishes. Without perl, bash asks and connects. What
+    fails is tried once more with a longer deadline: a busy host is late, and that is no fault of the network.
     """
-    wishes = ([wire] if wire else []) + _wishes(probes) + (["ipsec"] if encrypted else [])
+    first = _run(shell, probes, PATIENCE_SECONDS, encrypted=encrypted, cabling=cabling, has_perl=has_perl)
+    failed = [result.probe for result in first.results if not result.holds and not isinstance(result.probe, FORBIDDING)]
+    if not failed:
+        return first
+    again = _run(shell, failed, SECOND_PATIENCE_SECONDS, encrypted=False, cabling=(), has_perl=has_perl)
+    second = dict(zip(failed, again.results, strict=True))
+    results = tuple(
+        replace(second[result.probe], tries=2) if result.probe in second else result for result in first.results
+    )
+    return replace(first, results=results)
+
+
+def _run(
+    shell: Shell,
+    probes: Sequence[Probe],
+    patience_seconds: float,
+    *,
+    encrypted: bool,
+    cabling: Sequence[str],
+    has_perl: bool,
+) -> HostAnswers:
+    patience = f"patience {patience_seconds:g}"
+    asking = [f"cable {line}" if has_perl else line for line in (patience, *_wishes(probes))]
+    wishes = [*cabling, *asking, *(["ipsec"] if encrypted else [])]
     said = run_script(shell, "probe.sh", wishes, timeout_seconds=PROBE_TIMEOUT_SECONDS)
-    answers = _answers(said["answers"], "dns", "tcp")
-    lost = {
-        pid: f"its network could not be entered (nsenter ended with {code})"
-        for pid, code in _answers(said["answers"], "lost").items()
-    }
+    text = said.get("cable", "") if has_perl else said["answers"]
+    answers = _answers(text, "dns", "tcp")
+    lost = {pid: f"its network could not be entered ({why})" for pid, why in _answers(text, "lost").items()}
+    cable = parse_cable(said.get("cable", "")) if cabling or has_perl else None
+    blind = cable.why_blind if cable else ""
+    silence = f"no answer within {patience_seconds:g} s"
     return HostAnswers(
         results=tuple(
-            _judge(probe, answers.get(key), lost.get(probe.pid, NO_ANSWER)) for key, probe in enumerate(probes)
+            _judge(probe, answers.get(key), lost.get(probe.pid, blind), silence) for key, probe in enumerate(probes)
         ),
         ipsec=parse_ipsec(said["states"], said["xfrm_stat"]) if encrypted else None,
-        wire=parse_wire(said.get("wire", "")) if wire else None,
+        cable=cable if cabling else None,
     )
 
 
@@ -74,15 +104,18 @@ def _answers(text: str, *kinds: str) -> Mapping[int, str]:
     return found
 
 
-def _judge(probe: Probe, answer: str | None, otherwise: str) -> Result:
+def _judge(probe: Probe, answer: str | None, unasked: str, silence: str) -> Result:
     if answer is None:
-        return Result(probe, holds=False, answer=otherwise)
+        # A name that must not resolve may well hang, at a resolver outside that does not answer.
+        return Result(probe, holds=isinstance(probe, FORBIDDING) and not unasked, answer=unasked or silence)
+    if isinstance(probe, NotConnect):
+        return Result(probe, holds=answer != "ok", answer=answer)
     if isinstance(probe, Connect):
         return Result(probe, holds=probe.holds(answer), answer=answer)
     return _judge_name(probe, answer)
 
 
-def _judge_name(probe: Ask, answer: str) -> Result:
+def _judge_name(probe: Ask | NotAsk, answer: str) -> Result:
     try:
         resolved = parse_answer(bytes.fromhex(answer))
     except ValueError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -13,15 +14,29 @@ from swarmkit.errors import SwarmkitError
 from swarmkit.finding import Finding
 from swarmkit.observed.model import ClusterState, Observed
 from swarmkit.observed.observe import observe
+from swarmkit.proof import Proof
 from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.fleet import Fleet
 from swarmkit.verify import codes
-from swarmkit.verify.encryption import Evidence, encrypted_hosts, prove_encryption, prove_ingress, prove_options
+from swarmkit.verify.cable import Cable
+from swarmkit.verify.encryption import (
+    Evidence,
+    encrypted_hosts,
+    look_into_kernels,
+    prove_ingress,
+    prove_kernels,
+    prove_options,
+)
 from swarmkit.verify.esp import Esp, HostIpsec, own_addresses
+from swarmkit.verify.gossip import gossip_probes, prove_gossip, swarm_ways
+from swarmkit.verify.injection import attempts, prove_injections
+from swarmkit.verify.isolation import prove_declared_isolation, prove_isolation
 from swarmkit.verify.live import Live, read_live
 from swarmkit.verify.look import HostLook, look
+from swarmkit.verify.parcels import Parcels, Sender
+from swarmkit.verify.payloads import deliveries, prove_payloads
 from swarmkit.verify.probes import probes_between
-from swarmkit.verify.probing import HostAnswers, probe_host
+from swarmkit.verify.probing import HostAnswers, Result, probe_host
 from swarmkit.verify.published import (
     FROM_HERE_PATIENCE_SECONDS,
     Publication,
@@ -31,8 +46,11 @@ from swarmkit.verify.published import (
     publications,
 )
 from swarmkit.verify.reachability import prove_connections, prove_names, prove_sources
-from swarmkit.verify.state import prove_nodes, prove_services
-from swarmkit.verify.wire import prove_wire, wire_wish
+from swarmkit.verify.seen import seen_hosts, seen_networks, seen_ports
+from swarmkit.verify.state.prove import prove_state
+from swarmkit.verify.unpublished import Closed, answering_here, closed_ports, closed_probes, prove_unpublished
+from swarmkit.verify.verdicts import Judge
+from swarmkit.verify.wire import WireSeen, data_address, prove_wire, wire_wish
 from swarmkit.verify.xfrm import UnreadableError, parse_policies
 
 T = TypeVar("T")
@@ -48,7 +66,7 @@ def prove(
     *,
     on_phase: Callable[[str], None] = lambda _: None,
     patience_seconds: float = 0.0,
-) -> tuple[Finding, ...]:
+) -> Proof:
     """Return what is proved (``ok``), what is not (``error``) and what is worth knowing (``warning``).
 
     Without *stack*, all services of the cluster are proved against their own specs. A host that fails becomes a
@@ -60,9 +78,9 @@ def prove(
     deadline = time.monotonic() + patience_seconds
     from_here_seconds = min(patience_seconds, FROM_HERE_PATIENCE_SECONDS)
     while True:
-        findings = _prove_once(fleet, inventory, stack, observed, on_phase, from_here_seconds)
-        if time.monotonic() > deadline or all(finding.severity != "error" for finding in findings):
-            return findings
+        proof = _prove_once(fleet, inventory, stack, observed, on_phase, from_here_seconds)
+        if time.monotonic() > deadline or all(finding.severity != "error" for finding in proof.findings):
+            return proof
         time.sleep(PAUSE_SECONDS)
         observed = observe(fleet, kernel="never")
 
@@ -74,17 +92,34 @@ def _prove_once(
     observed: Observed,
     on_phase: Callable[[str], None],
     from_here_seconds: float,
-) -> tuple[Finding, ...]:
+) -> Proof:
     cluster = observed.cluster
     if cluster is None:
-        return (_no_cluster(inventory, observed.cluster_error),)
+        return Proof((_no_cluster(inventory, observed.cluster_error),))
     on_phase("reading services and tasks")
     try:
         live = read_live(fleet[cluster.told_by].engine, cluster, observed, stack)
     except SwarmkitError as error:
-        return (_no_cluster(inventory, str(error)),)
-    proof = _Proof(fleet, inventory, observed, cluster, live, from_here_seconds)
-    return tuple(proof.findings(stack, on_phase))
+        return Proof((_no_cluster(inventory, str(error)),))
+    return _Proving(fleet, inventory, observed, cluster, live, from_here_seconds).proof(stack, on_phase)
+
+
+def prove_networks(fleet: Fleet, inventory: Inventory, observed: Observed, patience_seconds: float) -> dict[str, bool]:
+    """Return by ID, for each encrypted network that a service is on, whether its encryption is proved.
+
+    Like *prove*, it probes between the tasks and tries again for *patience_seconds*; raises SwarmkitError without a
+    manager that tells of the cluster.
+    """
+    deadline = time.monotonic() + patience_seconds
+    cluster = observed.cluster
+    if cluster is None:
+        return {}
+    while True:
+        live = read_live(fleet[cluster.told_by].engine, cluster, observed, None)
+        verdicts = _Proving(fleet, inventory, observed, cluster, live, 0.0).encryption()
+        if time.monotonic() > deadline or all(verdicts.values()):
+            return verdicts
+        time.sleep(PAUSE_SECONDS)
 
 
 def _no_cluster(inventory: Inventory, why: str) -> Finding:
@@ -92,7 +127,7 @@ def _no_cluster(inventory: Inventory, why: str) -> Finding:
     return Finding(codes.CLUSTER, "error", inventory.cluster, what, evidence=why, remedy="swarmkit status")
 
 
-class _Proof:
+class _Proving:
     """One run: what was read so far, and the findings about hosts that failed."""
 
     def __init__(
@@ -110,31 +145,81 @@ class _Proof:
         self._addresses = own_addresses(observed)
         self._failures: list[Finding] = []
 
-    def findings(self, stack: Stack | None, on_phase: Callable[[str], None]) -> Iterator[Finding]:
+    def proof(self, stack: Stack | None, on_phase: Callable[[str], None]) -> Proof:
         published = publications(self._live, self._cluster, self._observed)
         on_phase("looking at every host's containers and encryption")
         looks = self._look(published)
+        parcels = self._parcels(looks)
+        closed = closed_ports(self._live, self._cluster, self._observed, looks)
         on_phase("probing between containers, and published ports")
-        with ThreadPoolExecutor(max_workers=1) as pool:
+        with ThreadPoolExecutor(max_workers=2) as pool:
             here: Future[list[Finding]] = pool.submit(self._ask_from_here, published)
-            answers = self._probe(looks, published)
+            open_here = pool.submit(answering_here, closed, self._inventory)
+            answers = self._probe(looks, published, parcels, closed)
             from_here = here.result()
+        evidence = self._evidence(looks, answers)
+        judge = self._judge(evidence, parcels, {host: said.cable for host, said in answers.items() if said.cable})
         results = {host: said.results for host, said in answers.items()}
+        findings = [
+            *prove_state(self._inventory, stack, self._observed, self._cluster, self._live, looks),
+            *self._reached(looks, results, published, parcels, judge),
+            *prove_declared_isolation(self._live, stack),
+            *from_here,
+            *prove_unpublished(closed, results, open_here.result()),
+            *prove_options(self._live, self._inventory, stack),
+            *self._encryption(judge, evidence),
+            *prove_ingress(self._live, self._inventory),
+            *self._failures,
+        ]
+        return Proof(
+            tuple(findings),
+            seen_hosts(self._inventory, self._observed, self._cluster, self._live),
+            seen_networks(self._live, judge),
+            seen_ports(self._live),
+        )
+
+    def _reached(
+        self,
+        looks: Mapping[str, HostLook],
+        results: Mapping[str, tuple[Result, ...]],
+        published: tuple[Publication, ...],
+        parcels: Parcels,
+        judge: Judge,
+    ) -> Iterator[Finding]:
         all_results = [result for of_host in results.values() for result in of_host]
-        yield from prove_nodes(self._inventory, self._cluster, self._observed)
-        yield from prove_services(self._live, stack)
         yield from prove_sources(self._live, looks)
         yield from prove_names(all_results)
         yield from prove_connections(all_results)
+        yield from prove_payloads(judge.delivered)
+        yield from prove_isolation(parcels.trespasses, all_results, judge.wire.cables)
         yield from prove_published(published, looks, results)
-        yield from from_here
-        yield from prove_options(self._live, self._inventory, stack)
-        evidence = self._evidence(looks, answers)
-        yield from prove_encryption(self._live, evidence)
-        wires = {host: said.wire for host, said in answers.items() if said.wire}
-        yield from prove_wire(self._live, wires, self._addresses)
-        yield from prove_ingress(self._live)
-        yield from self._failures
+        yield from prove_gossip(parcels.ways, results, judge.wire.cables, parcels.speaking)
+
+    def _encryption(self, judge: Judge, evidence: Evidence) -> Iterator[Finding]:
+        yield from prove_kernels(judge.kernels, evidence)
+        yield from judge.findings()
+        yield from prove_wire(self._live, judge.wire)
+        yield from prove_injections(judge.tried)
+
+    def _judge(self, evidence: Evidence, parcels: Parcels, cables: Mapping[str, Cable]) -> Judge:
+        return Judge(
+            self._live,
+            look_into_kernels(self._live, evidence),
+            evidence.esp,
+            WireSeen(cables, self._addresses),
+            deliveries(parcels.parcels, cables),
+            attempts(parcels.injections, cables),
+        )
+
+    def encryption(self) -> dict[str, bool]:
+        """Return by ID, for each encrypted network that a task is on, whether its encryption is proved."""
+        looks = self._look(())
+        parcels = self._parcels(looks)
+        answers = self._probe(looks, (), parcels)
+        cables = {host: said.cable for host, said in answers.items() if said.cable}
+        judge = self._judge(self._evidence(looks, answers), parcels, cables)
+        networks = [network for network in self._live.networks.values() if network.encrypted]
+        return {network.id: judge.holds(network) for network in networks if self._live.carriers(network.id)}
 
     def _look(self, published: tuple[Publication, ...]) -> dict[str, HostLook]:
         forwarding = {entry.host for entry in published if entry.mode == "ingress"}
@@ -145,27 +230,52 @@ class _Proof:
                 self._live.tasks_on(host),
                 encrypted=host in self._encrypted,
                 published=host in forwarding,
+                certificate=f"{self._observed.hosts[host].engine.root_dir}/swarm/certificates/swarm-node.crt",
             ),
         )
 
-    def _probe(self, looks: Mapping[str, HostLook], published: tuple[Publication, ...]) -> dict[str, HostAnswers]:
+    def _parcels(self, looks: Mapping[str, HostLook]) -> Parcels:
+        sender = Sender(self._live, looks)
+        peers = {host: self._addresses[host] for host in looks}
+        port = self._cluster.data_path_port
+        wishes = {host: wire_wish(host, self._live, self._inventory, self._observed, peers, port) for host in looks}
+        watches = {host: wish for host, wish in wishes.items() if wish}
+        data = {host: data_address(host, self._inventory, self._observed) for host in watches}
+        injections = tuple(sender.injections(data, frozenset(self._live.ready_hosts)))
+        senders = {entry.sender for entry in injections}
+        return Parcels(
+            f"swarmkit-probe-{secrets.token_hex(12)}",
+            tuple(sender.parcels()),
+            tuple(sender.trespasses()),
+            injections,
+            swarm_ways(looks, self._cluster, self._observed),
+            frozenset(host for host, seen in looks.items() if seen.has_perl),
+            {host: wish for host, wish in watches.items() if host in self._encrypted or host in senders},
+        )
+
+    def _probe(
+        self,
+        looks: Mapping[str, HostLook],
+        published: tuple[Publication, ...],
+        parcels: Parcels,
+        closed: tuple[Closed, ...] = (),
+    ) -> dict[str, HostAnswers]:
         probes = probes_between(self._live, looks)
         return self._of_hosts(
             looks,
             lambda host: probe_host(
                 self._fleet[host].shell,
-                [*probes[host], *probes_of(published)],
+                [
+                    *probes[host],
+                    *probes_of(published),
+                    *gossip_probes(host, parcels.ways),
+                    *closed_probes(host, closed),
+                ],
                 encrypted=host in self._encrypted,
-                wire=self._wire_wish(host),
+                cabling=parcels.wishes(host),
+                has_perl=looks[host].has_perl,
             ),
         )
-
-    def _wire_wish(self, host: str) -> str | None:
-        if host not in self._encrypted:
-            return None
-        peers = {other: self._addresses[other] for other in self._encrypted}
-        port = self._cluster.data_path_port
-        return wire_wish(host, self._live, self._inventory, self._observed, peers, port)
 
     def _of_hosts(self, hosts: Mapping[str, object], work: Callable[[str], T]) -> dict[str, T]:
         """Return the hosts' values; a host that failed is left out and becomes a finding."""

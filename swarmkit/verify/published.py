@@ -13,8 +13,8 @@ from swarmkit.reach.retry import wait_until
 from swarmkit.verify import codes
 from swarmkit.verify.firewall import forwarded_ports
 from swarmkit.verify.live import Live
-from swarmkit.verify.look import HostLook
-from swarmkit.verify.probes import HOST_NAMESPACE, Connect
+from swarmkit.verify.look import HOST_NAMESPACE, HostLook
+from swarmkit.verify.probes import Connect
 from swarmkit.verify.probing import Result
 from swarmkit.verify.xfrm import UnreadableError
 

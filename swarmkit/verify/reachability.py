@@ -8,7 +8,7 @@ from swarmkit.finding import Finding
 from swarmkit.verify import codes
 from swarmkit.verify.live import Live, LiveService
 from swarmkit.verify.look import HostLook
-from swarmkit.verify.probes import Ask, Connect, Path
+from swarmkit.verify.probes import Ask, Connect, NotConnect, Path
 from swarmkit.verify.probing import Result
 
 
@@ -76,7 +76,7 @@ def _is_probed(service: LiveService, live: Live) -> bool:
 def _by_path(results: Iterable[Result]) -> dict[Path, list[Result]]:
     found: dict[Path, list[Result]] = {}
     for result in results:
-        if result.probe.path:
+        if not isinstance(result.probe, NotConnect) and result.probe.path:
             found.setdefault(result.probe.path, []).append(result)
     return found
 

@@ -12,17 +12,17 @@ from swarmkit.observed.parse import sections
 from swarmkit.reach.fleet import Shell
 
 _END = "END-OF-WISHES"
-_WISH = re.compile(r"[a-z]+( [A-Za-z0-9.:\\-]+)*", re.ASCII)
+_WISH = re.compile(r"[a-z]+( [A-Za-z0-9._/:\\-]+)*", re.ASCII)
 
 
 def run_script(shell: Shell, name: str, wishes: Iterable[str], *, timeout_seconds: float) -> dict[str, str]:
     """Run ``ipsec.sh`` and then the script *name* by bash, as root, and return the sections it prints.
 
-    A wish is a line of words of letters, digits and ``.:\\-``. Raises SwarmkitError when the script did not
+    A wish is a line of words of letters, digits and ``._/:\\-``. Raises SwarmkitError when the script did not
     reach its end.
     """
     folder = importlib.resources.files("swarmkit.verify")
-    watcher = f"WIRE={shlex.quote(folder.joinpath('wire.pl').read_text())}\n" if name == "probe.sh" else ""
+    watcher = f"CABLE={shlex.quote(folder.joinpath('cable.pl').read_text())}\n" if name == "probe.sh" else ""
     source = watcher + folder.joinpath("ipsec.sh").read_text() + folder.joinpath(name).read_text()
     lines = list(wishes)
     for line in lines:

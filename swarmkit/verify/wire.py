@@ -1,4 +1,4 @@
-"""Proofs on the cable: while the probes run, ESP crosses between two hosts and no frame of a VNI in clear; pure."""
+"""Proofs on the cable: while the probes run, ESP crosses between two hosts and nothing readable does; pure."""
 
 from __future__ import annotations
 
@@ -11,29 +11,12 @@ from swarmkit.declared.host import Inventory
 from swarmkit.finding import Finding
 from swarmkit.observed.model import NetworkState, Observed
 from swarmkit.verify import codes
+from swarmkit.verify.cable import Cable, Frames
 from swarmkit.verify.live import Live
 
 VNI_OPTION = "com.docker.network.driver.overlay.vxlanid_list"
-_DEVICE = re.compile(r"[A-Za-z0-9.:-]+", re.ASCII)
-
-
-@dataclass(frozen=True)
-class Frames:
-    """Frames that a host's interface sent to an address and received from it."""
-
-    sent: int
-    received: int
-
-
-@dataclass(frozen=True)
-class Wire:
-    """What one host saw on its data interface while the probes ran; by the peer's address."""
-
-    esp: Mapping[str, Frames]
-    clear: Mapping[tuple[str, int], Frames]
-    """(peer's address, VNI) -> frames that should not have been."""
-    lost: str = ""
-    """Why nothing was seen."""
+_DEVICE = re.compile(r"[A-Za-z0-9._:-]+", re.ASCII)
+_NOTHING = Frames(0, 0)
 
 
 def vnis_of(network: NetworkState) -> list[int]:
@@ -41,95 +24,109 @@ def vnis_of(network: NetworkState) -> list[int]:
     return [int(vni) for vni in network.options.get(VNI_OPTION, "").split(",") if vni]
 
 
+def data_address(host: str, inventory: Inventory, observed: Observed) -> str:
+    """Return the address by which the host's overlay traffic goes, or would go were it a node."""
+    declared = inventory.host(host)
+    live = observed.hosts[host].engine.node_addr
+    return declared.data_path_addr or live or declared.advertise_addr or declared.address
+
+
 def wire_wish(
     host: str, live: Live, inventory: Inventory, observed: Observed, peers: Mapping[str, frozenset[str]], port: int
 ) -> str | None:
-    """Return what *host* shall watch, as a line for probe.sh; None where no interface is known."""
-    networks = [network for network in live.networks.values() if network.encrypted]
-    vnis = sorted({vni for network in networks for vni in vnis_of(network)})
-    address = inventory.host(host).data_path_addr or observed.hosts[host].engine.node_addr
-    device = observed.hosts[host].system.addresses.get(address, "")
-    others = sorted(own for other, addresses in peers.items() if other != host for own in addresses if ":" not in own)
+    """Return what *host* shall watch, as a line for cable.pl; None where no interface is known.
+
+    *peers*: the addresses of each host, its own among them.
+    """
+    vnis = sorted({vni for network in live.encrypted for vni in vnis_of(network)})
+    device = observed.hosts[host].system.addresses.get(data_address(host, inventory, observed), "")
+    others = sorted(at for other, addresses in peers.items() if other != host for at in addresses if ":" not in at)
     if not vnis or not others or not _DEVICE.fullmatch(device):
         return None
-    return f"wire {port} {':'.join(map(str, vnis))} {device} {' '.join(others)}"
+    return f"watch {port} {':'.join(map(str, vnis))} {device} {' '.join(others)}"
 
 
-def parse_wire(text: str) -> Wire:
-    """Return what the host's watcher printed."""
-    esp, clear, lost = {}, {}, ""
-    for line in text.splitlines():
-        kind, *words = line.split()
-        if kind == "esp" and len(words) == 3:
-            esp[words[0]] = Frames(int(words[1]), int(words[2]))
-        elif kind == "clear" and len(words) == 4:
-            clear[words[0], int(words[1])] = Frames(int(words[2]), int(words[3]))
-        elif kind != "ready":
-            lost = line.removeprefix("lost ")
-    return Wire(esp, clear, lost or ("" if esp else "the watcher did not say anything"))
+@dataclass(frozen=True)
+class WireSeen:
+    """What all hosts saw on the cable, by the hosts' names."""
+
+    cables: Mapping[str, Cable]
+    addresses: Mapping[str, frozenset[str]]
+
+    @property
+    def watching(self) -> frozenset[str]:
+        return frozenset(host for host, cable in self.cables.items() if not cable.why_blind and cable.esp)
+
+    def ends(self, first: str, second: str) -> list[tuple[str, str]]:
+        """Return which of the two watched, each with its peer."""
+        return [(host, peer) for host, peer in ((first, second), (second, first)) if host in self.watching]
+
+    def esp(self, host: str, peer: str) -> Frames:
+        return self._sum(self.cables[host].esp, peer)
+
+    def marked(self, host: str, peer: str) -> Frames:
+        return self._sum(self.cables[host].marked, peer)
+
+    def clear(self, host: str, peer: str, network: NetworkState) -> Frames:
+        frames = {
+            address: found for (address, vni), found in self.cables[host].clear.items() if vni in vnis_of(network)
+        }
+        return self._sum(frames, peer)
+
+    def _sum(self, frames: Mapping[str, Frames], peer: str) -> Frames:
+        of_peer = [found for address, found in frames.items() if address in self.addresses.get(peer, ())]
+        return Frames(sum(found.sent for found in of_peer), sum(found.received for found in of_peer))
 
 
-def prove_wire(live: Live, wires: Mapping[str, Wire], addresses: Mapping[str, frozenset[str]]) -> Iterator[Finding]:
-    """Prove for each pair of hosts with an encrypted network that the cable carried ESP and nothing in clear."""
-    networks = [network for network in live.networks.values() if network.encrypted]
-    watched = {host: wire for host, wire in wires.items() if not wire.lost}
-    for host, wire in wires.items():
-        if wire.lost:
+def prove_wire(live: Live, seen: WireSeen) -> Iterator[Finding]:
+    """Prove for each pair of hosts with an encrypted network that the cable carried ESP and nothing readable."""
+    for host, cable in seen.cables.items():
+        if cable.why_blind:
             what = f"the cable of {host} was not watched: states, rules and counters alone speak for it"
-            yield Finding(codes.WIRE, "warning", host, what, evidence=wire.lost, remedy=f"on {host}: install perl")
-    pairs = {pair for network in networks for pair in combinations(live.carriers(network.id), 2)}
+            yield Finding(
+                codes.WIRE, "warning", host, what, evidence=cable.why_blind, remedy=f"on {host}: install perl"
+            )
+        elif not cable.has_mark:
+            what = f"no marked packets were sent and heard on {host}: its cable was watched by tcpdump alone"
+            yield Finding(codes.WIRE, "warning", host, what, "perl is not there", f"on {host}: install perl")
+    pairs = {pair for network in live.encrypted for pair in combinations(live.carriers(network.id), 2)}
     for first, second in sorted(pairs):
-        seen = [(host, peer) for host, peer in ((first, second), (second, first)) if host in watched]
-        if seen:
-            yield from _of_pair(first, second, seen, networks, watched, addresses)
+        ends = seen.ends(first, second)
+        if ends:
+            yield from _of_pair(first, second, ends, live, seen)
 
 
-def _of_pair(
-    first: str,
-    second: str,
-    seen: list[tuple[str, str]],
-    networks: list[NetworkState],
-    watched: Mapping[str, Wire],
-    addresses: Mapping[str, frozenset[str]],
-) -> Iterator[Finding]:
+def _of_pair(first: str, second: str, ends: list[tuple[str, str]], live: Live, seen: WireSeen) -> Iterator[Finding]:
     where = f"{first} <-> {second}"
-    names = {vni: network.name for network in networks for vni in vnis_of(network)}
-    clear = [
-        (names[vni], host, peer, frames)
-        for host, peer in seen
-        for (address, vni), frames in watched[host].clear.items()
-        if address in addresses[peer]
-    ]
-    for name in sorted({entry[0] for entry in clear}):
-        of_network = [entry for entry in clear if entry[0] == name]
-        yield Finding(
-            codes.WIRE,
-            "error",
-            where,
-            f"frames of the encrypted network {name} cross between {first} and {second} in clear",
-            evidence="; ".join(
-                f"{host} sent {frames.sent} to {peer} and received {frames.received} from it"
-                for _, host, peer, frames in of_network
-            ),
-            remedy=f"on {_senders(of_network)}: sudo systemctl restart docker (makes the firewall's marks anew)",
-        )
-    crossed = sum(
-        frames.sent + frames.received
-        for host, peer in seen
-        for address, frames in watched[host].esp.items()
-        if address in addresses[peer]
+    is_readable = False
+    for network in live.encrypted:
+        clear = [(host, peer, seen.clear(host, peer, network)) for host, peer in ends]
+        if all(frames == _NOTHING for _, _, frames in clear):
+            continue
+        is_readable = True
+        what = f"frames of the encrypted network {network.name} cross between {first} and {second} in clear"
+        remedy = f"on {_senders(clear)}: sudo systemctl restart docker (makes the firewall's marks anew)"
+        yield Finding(codes.WIRE, "error", where, what, _told(clear), remedy)
+    marked = [(host, peer, seen.marked(host, peer)) for host, peer in ends]
+    if any(frames != _NOTHING for _, _, frames in marked):
+        is_readable = True
+        what = f"what containers send each other over encrypted networks can be read between {first} and {second}"
+        remedy = f"on {_senders(marked)}: sudo systemctl restart docker"
+        yield Finding(codes.WIRE, "error", where, what, f"frames with the probes' mark: {_told(marked)}", remedy)
+    esp = [(host, peer, seen.esp(host, peer)) for host, peer in ends]
+    if not is_readable and any(frames != _NOTHING for _, _, frames in esp):
+        what = f"between {first} and {second} the cable carried ESP frames, and none of an encrypted network in clear"
+        mark = "none with the probes' mark" if all(seen.cables[host].has_mark for host, _ in ends) else "no mark sent"
+        yield Finding(codes.WIRE, "ok", where, what, f"ESP frames: {_told(esp)}; {mark}")
+
+
+def _told(entries: list[tuple[str, str, Frames]]) -> str:
+    return "; ".join(
+        f"{host} sent {frames.sent} to {peer} and received {frames.received} from it" for host, peer, frames in entries
     )
-    if crossed and not clear:
-        yield Finding(
-            codes.WIRE,
-            "ok",
-            where,
-            f"between {first} and {second} the cable carried ESP frames, and none of an encrypted network in clear",
-            evidence=f"{crossed} ESP frames seen at {' and '.join(host for host, _ in seen)} while the probes ran",
-        )
 
 
-def _senders(clear: list[tuple[str, str, str, Frames]]) -> str:
-    sending = {host for _, host, _, frames in clear if frames.sent}
-    sending |= {peer for _, _, peer, frames in clear if frames.received}
+def _senders(entries: list[tuple[str, str, Frames]]) -> str:
+    sending = {host for host, _, frames in entries if frames.sent}
+    sending |= {peer for _, peer, frames in entries if frames.received}
     return " and ".join(sorted(sending))

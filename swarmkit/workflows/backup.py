@@ -1,37 +1,39 @@
-"""`backup` and `restore`: a swarm's state into one encrypted file, and back onto its manager's host."""
+"""`backup`: a swarm's state, its marked volumes and its images into one encrypted file."""
 
 from __future__ import annotations
 
 import datetime
+import os
 import re
-from collections.abc import Callable, Collection, Mapping
+import urllib.parse
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from swarmkit.converge.wait import wakeups
-from swarmkit.declared.host import Inventory
 from swarmkit.errors import InputError
-from swarmkit.observed.model import Observed
+from swarmkit.observed.model import ClusterState, Observed
 from swarmkit.observed.observe import observe
-from swarmkit.observed.raft import read_raft
 from swarmkit.plan.apply import apply
-from swarmkit.plan.backup_plans import Backup, backup_plan, restore_plan
+from swarmkit.plan.backup_plans import Taking, backup_plan, image_file
 from swarmkit.plan.context import Context
+from swarmkit.plan.data.taking import TakenVolume
+from swarmkit.plan.declaration import Declared
+from swarmkit.plan.export.stack import stack_names
 from swarmkit.plan.model import Plan
-from swarmkit.plan.planner import Declared
 from swarmkit.plan.progress import Progress
 from swarmkit.plan.state_operations import TakenState
-from swarmkit.reach.fleet import Fleet, reach, reach_some
-from swarmkit.recovery import archive
-from swarmkit.recovery.archive import STATE, SUFFIX, UNLOCK_KEY, Archive, Manifest
+from swarmkit.reach.fleet import Fleet, reach
+from swarmkit.recovery.archive_writer import STATE, SUFFIX, UNLOCK_KEY, ArchiveWriter, writing
 from swarmkit.recovery.keys import Sealer
+from swarmkit.recovery.manifest import ImageEntry, Manifest, NodeEntry, VolumeEntry, key_id
 from swarmkit.secret import Secret
-from swarmkit.verify.prove import prove
+from swarmkit.workflows.export import exported
 from swarmkit.workflows.one_writer import one_writer
-from swarmkit.workflows.recover import SERVICE_TIMEOUT_SECONDS, RecoveryReport
-from swarmkit.workflows.up import PROOF_PATIENCE_SECONDS, IncompleteError, RefusedError, Waiter, apply_rounds
+from swarmkit.workflows.up import IncompleteError, RefusedError, Waiter
 
+SERVICE_TIMEOUT_SECONDS = 300.0
 _NAME = re.compile(rf"(?P<cluster>.+)-(?P<time>\d{{8}}T\d{{6}}Z){re.escape(SUFFIX)}")
 
 
@@ -39,18 +41,42 @@ _NAME = re.compile(rf"(?P<cluster>.+)-(?P<time>\d{{8}}T\d{{6}}Z){re.escape(SUFFI
 class BackupReport:
     path: Path
     bytes: int
-    stopped_seconds: float
+    manifest: Manifest
     removed: tuple[Path, ...]
     """Older backups of the cluster, beyond those to keep."""
 
 
+@dataclass
+class _Archiver:
+    """Takes what the plan's operations bring into the archive, once that is open."""
+
+    now: datetime.datetime
+    writer: ArchiveWriter | None = None
+    state: TakenState | None = None
+    volumes: list[TakenVolume] = field(default_factory=list)
+
+    @property
+    def open(self) -> ArchiveWriter:
+        assert self.writer is not None  # noqa: S101 - operations run while it is open
+        return self.writer
+
+    def take_state(self, state: TakenState) -> None:
+        self.state = state
+        self.open.add(STATE, state.archive)
+
+    @property
+    def taking(self) -> Taking:
+        return Taking(lambda name: self.open.adding(name), self.take_state, self.volumes.append)
+
+
 def backup(
-    inventory: Inventory,
+    declared: Declared,
     *,
     enclosed: Mapping[str, bytes],
     folder: Path,
     sealer: Sealer,
     keep: int | None,
+    with_images: bool,
     progress: Progress,
     confirm: Callable[[Plan], bool],
     sudo_password: Secret | None = None,
@@ -58,74 +84,129 @@ def backup(
 ) -> BackupReport | None:
     """Write a backup of the swarm into *folder*, with *enclosed* files beside its state; None when declined.
 
-    What was written is opened only by who has the key, so it is read back by its size alone. Raises RefusedError,
-    LockedError, IncompleteError or NotConvergedError; then no file is written.
+    Raises RefusedError, LockedError, IncompleteError or NotConvergedError; then no file is left.
     """
-    if not folder.is_dir():
-        raise InputError(f"no folder {folder} for the backup", to_do=f"make it: mkdir -m 700 {folder}")
-    taken: list[TakenState] = []
+    _check_folder(folder)
+    inventory, archiver = declared.inventory, _Archiver(datetime.datetime.now(tz=datetime.UTC))
     progress.phase("connect")
     with ExitStack() as resources:
         fleet = resources.enter_context(reach(inventory, sudo_password=sudo_password))
         progress.phase("observe")
-        plan, observed = _look(inventory, fleet, taken)
+        plan, observed, cluster = _look(declared, fleet, archiver, with_images=with_images)
         if not confirm(plan):
             return None
         writer = resources.enter_context(one_writer(fleet, observed, progress, "backup", lock_wait_seconds))
         if writer.met_another:
-            plan, observed = _look(inventory, fleet, taken)
+            plan, observed, cluster = _look(declared, fleet, archiver, with_images=with_images)
             if not confirm(plan):
                 return None
         progress.phase("apply")
-        host = plan.operations[0].step.target
-        applied = apply(plan, Context(fleet, progress, host, guard=writer.guard))
-        if applied.failed:
-            raise IncompleteError(applied)
-        progress.phase("write")
-        now = datetime.datetime.now(tz=datetime.UTC)
-        whole = _archive(inventory, observed, host, taken[0], enclosed, now)
-        path = folder / f"{inventory.cluster}-{now:%Y%m%dT%H%M%SZ}{SUFFIX}"
-        size = archive.write(path, whole, sealer)
-        if path.stat().st_size != size:
-            raise InputError(f"the backup {path} was not written whole", to_do="see that its disk is not full")
-        return BackupReport(path, size, taken[0].stopped_seconds, _remove_old(folder, inventory.cluster, keep))
+        woken = resources.enter_context(wakeups(fleet))
+        waiter = Waiter(fleet, woken, progress, SERVICE_TIMEOUT_SECONDS)
+        path = folder / f"{inventory.cluster}-{archiver.now:%Y%m%dT%H%M%SZ}{SUFFIX}"
+        context = Context(fleet, progress, cluster.told_by, waiter.wait_for, guard=writer.guard)
+        with writing(path, sealer) as archiver.writer:
+            applied = apply(plan, context)
+            if applied.failed:
+                raise IncompleteError(applied)
+            progress.phase("write")
+            manifest = _finish(declared, observed, cluster, plan, archiver, enclosed)
+    return BackupReport(path, path.stat().st_size, manifest, _remove_old(folder, inventory.cluster, keep))
 
 
-def _look(inventory: Inventory, fleet: Fleet, taken: list[TakenState]) -> tuple[Plan, Observed]:
+def _look(
+    declared: Declared, fleet: Fleet, archiver: _Archiver, *, with_images: bool
+) -> tuple[Plan, Observed, ClusterState]:
     observed = observe(fleet, kernel="never")
-    plan = backup_plan(inventory, observed, taken.append)
-    if plan.refusals:
+    plan = backup_plan(declared.inventory, declared.stack, observed, archiver.taking, with_images=with_images)
+    if plan.refusals or observed.cluster is None:
         raise RefusedError(plan)
-    return plan, observed
+    return plan, observed, observed.cluster
 
 
-def _archive(
-    inventory: Inventory,
+def _finish(
+    declared: Declared,
     observed: Observed,
-    host: str,
-    taken: TakenState,
+    cluster: ClusterState,
+    plan: Plan,
+    archiver: _Archiver,
     enclosed: Mapping[str, bytes],
-    now: datetime.datetime,
-) -> Archive:
-    cluster, engine = observed.cluster, observed.hosts[host].engine
-    assert cluster is not None  # noqa: S101 - the plan is refused without one
-    files = {STATE: taken.archive, **enclosed}
-    if taken.unlock_key.text():
-        files[UNLOCK_KEY] = taken.unlock_key.reveal()
+) -> Manifest:
+    """Add what is small, and the manifest at the end."""
+    state, writer = archiver.state, archiver.open
+    assert state is not None  # noqa: S101 - the plan's last operation brought it
+    for name, content in enclosed.items():
+        writer.add(name, content)
+    for stack in stack_names(cluster):
+        # A stack's name is a label, which anybody can set to anything.
+        name = f"running-{urllib.parse.quote(stack, safe='')}.yaml"
+        writer.add(name, exported(declared.inventory, stack, observed).text.encode())
+    if len(state.unlock_key):
+        writer.add(UNLOCK_KEY, state.unlock_key.reveal())
+    host = next(operation.step.target for operation in plan.operations if operation.step.key == "backup:state")
+    engine = observed.hosts[host].engine
+    images = [operation.step.summary.removeprefix("save ") for operation in plan.operations
+              if operation.step.subject == "image"]  # fmt: skip
     manifest = Manifest(
-        made_at=now.isoformat(timespec="seconds"),
-        cluster=inventory.cluster,
+        made_at=archiver.now.isoformat(timespec="seconds"),
+        cluster=declared.inventory.cluster,
         cluster_id=cluster.id,
         host=host,
         node_id=engine.node_id,
         advertise_addr=engine.node_addr,
         engine_version=engine.version,
-        autolock=UNLOCK_KEY in files,
-        nodes=tuple(node.hostname for node in cluster.nodes),
+        autolock=bool(len(state.unlock_key)),
+        unlock_key_id=key_id(state.unlock_key),
+        stopped_seconds=state.stopped_seconds,
+        nodes=_nodes(observed, cluster),
         services=tuple(service.name for service in cluster.services),
-        files=archive.entries(files),
+        volumes=tuple(_volume_entry(taken, archiver.now) for taken in archiver.volumes),
+        images=tuple(ImageEntry(reference=name, file=image_file(n)) for n, name in enumerate(images, 1)),
+        files=dict(writer.files),
     )
-    return Archive(manifest, files)
+    writer.finish(manifest)
+    return manifest
+
+
+def _nodes(observed: Observed, cluster: ClusterState) -> tuple[NodeEntry, ...]:
+    names = {facts.engine.node_id: host for host, facts in observed.hosts.items()}
+    return tuple(
+        NodeEntry(
+            name=names.get(node.id, node.hostname),
+            id=node.id,
+            role=node.role,
+            address=node.address,
+            labels=dict(node.labels),
+        )
+        for node in cluster.nodes
+    )
+
+
+def _volume_entry(taken: TakenVolume, now: datetime.datetime) -> VolumeEntry:
+    volume = taken.volume
+    return VolumeEntry(
+        name=volume.name,
+        host=volume.host,
+        service=volume.service,
+        file=volume.file,
+        kind="dump" if volume.dump else "files",
+        restore=volume.restore,
+        dependents=volume.dependents,
+        driver=taken.body["Driver"],
+        options=taken.body["Options"],
+        labels=taken.body["Labels"],
+        taken_at=now.isoformat(timespec="seconds"),
+        interruption_seconds=round(taken.interruption_seconds, 3),
+    )
+
+
+def _check_folder(folder: Path) -> None:
+    if not folder.is_dir():
+        raise InputError(f"no folder {folder} for the backup", to_do=f"make it: mkdir -m 700 {folder}")
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise InputError(f"the folder {folder} cannot be written to")
+    if folder.stat().st_mode & 0o002:
+        raise InputError(f"everybody may write into the folder {folder}", to_do=f"take another, or: chmod o-w {folder}")
 
 
 def backups_in(folder: Path, cluster: str | None = None) -> list[Path]:
@@ -140,53 +221,3 @@ def _remove_old(folder: Path, cluster: str, keep: int | None) -> tuple[Path, ...
     for path in old:
         path.unlink()
     return tuple(old)
-
-
-def restore(
-    inventory: Inventory,
-    content: Archive,
-    *,
-    lost: Collection[str],
-    progress: Progress,
-    confirm: Callable[[Plan], bool],
-    sudo_password: Secret | None = None,
-    lock_wait_seconds: float = 0.0,
-) -> RecoveryReport | None:
-    """Let the backup's manager go on from it and the others join it again; None when *confirm* declined.
-
-    Raises RefusedError, LockedError, IncompleteError or NotConvergedError.
-    """
-    manifest = content.manifest
-    wanted = Backup(
-        manifest.cluster,
-        manifest.cluster_id,
-        manifest.host,
-        manifest.advertise_addr,
-        manifest.engine_version,
-        manifest.made_at,
-        content.files[STATE],
-        Secret(content.files.get(UNLOCK_KEY, b"")),
-    )
-    progress.phase("connect")
-    with ExitStack() as resources:
-        fleet, silent = resources.enter_context(reach_some(inventory, sudo_password=sudo_password))
-        progress.phase("observe")
-        observed = observe(fleet, kernel="never")
-        managers = [name for name, facts in observed.hosts.items() if facts.engine.is_manager]
-        aside = f"swarm.before-restore-{datetime.datetime.now(tz=datetime.UTC):%Y%m%dT%H%M%SZ}"
-        plan = restore_plan(inventory, wanted, observed, read_raft(fleet, managers), silent, lost=lost, aside=aside)
-        if plan.refusals:
-            raise RefusedError(plan)
-        if not confirm(plan):
-            return None
-        name = manifest.host
-        answering = sorted((fleet[each].host for each in fleet), key=lambda host: host.name != name)
-        reached = replace(inventory, hosts=tuple(answering))
-        writer = resources.enter_context(
-            one_writer({name: fleet[name]}, observed, progress, "restore", lock_wait_seconds)
-        )
-        waiter = Waiter(fleet, resources.enter_context(wakeups(fleet)), progress, SERVICE_TIMEOUT_SECONDS)
-        applied, observed = apply_rounds(plan, Declared(reached), fleet, observed, waiter, writer)
-        progress.phase("verify")
-        findings = prove(fleet, reached, None, observed, patience_seconds=PROOF_PATIENCE_SECONDS)
-        return RecoveryReport(applied, observed, reached, findings)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 
 from swarmkit.declared.host import Inventory
 from swarmkit.observed.model import Observed
 from swarmkit.observed.observe import observe
 from swarmkit.plan.apply import apply
 from swarmkit.plan.context import Context
+from swarmkit.plan.credential_operations import KeyFile
 from swarmkit.plan.credential_plans import Change, credential_plan, unlock_plan
 from swarmkit.plan.model import Applied, Plan
 from swarmkit.plan.planner import first_manager
@@ -27,7 +27,7 @@ def change_credentials(
     *,
     progress: Progress,
     confirm: Callable[[Plan], bool],
-    key_file: Path | None = None,
+    key_file: KeyFile | None = None,
     sudo_password: Secret | None = None,
     lock_wait_seconds: float = 0.0,
 ) -> Applied | None:
@@ -59,18 +59,21 @@ def change_credentials(
 
 def unlock(
     inventory: Inventory,
-    key: Secret,
+    keys: Sequence[Secret],
     *,
     progress: Progress,
     confirm: Callable[[Plan], bool],
     sudo_password: Secret | None = None,
 ) -> Applied | None:
-    """Unlock every locked manager with *key*; None when none is locked. Holds no lock: nobody could keep one."""
+    """Unlock every locked manager with *keys*, the likeliest first; None when none is locked.
+
+    Holds no lock: nobody could keep one.
+    """
     progress.phase("connect")
     with reach(inventory, sudo_password=sudo_password) as fleet:
         progress.phase("observe")
         observed = observe(fleet, kernel="never")
-        plan = unlock_plan(observed, key)
+        plan = unlock_plan(observed, keys)
         if not confirm(plan) or plan.is_empty:
             return None
         progress.phase("apply")

@@ -4,29 +4,16 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Collection
-from dataclasses import dataclass
 
+from swarmkit.doctor.checks.reached import check_reached, check_sudo
+from swarmkit.doctor.codes import chosen
 from swarmkit.doctor.evidence import gather
 from swarmkit.doctor.examine import examine
-from swarmkit.doctor.model import Way
-from swarmkit.finding import Finding
-from swarmkit.plan.planner import Declared
+from swarmkit.doctor.model import Diagnosis
+from swarmkit.plan.declaration import Declared
 from swarmkit.plan.progress import Progress
-from swarmkit.reach.fleet import reach
+from swarmkit.reach.fleet import reach_some
 from swarmkit.secret import Secret
-
-
-@dataclass(frozen=True)
-class Diagnosis:
-    """What was found, and what passed between which hosts."""
-
-    findings: tuple[Finding, ...]
-    ways: tuple[Way, ...]
-    hosts: tuple[str, ...]
-
-    @property
-    def has_errors(self) -> bool:
-        return any(finding.severity == "error" for finding in self.findings)
 
 
 def doctor(
@@ -37,11 +24,17 @@ def doctor(
     skip: Collection[str] = (),
     sudo_password: Secret | None = None,
 ) -> Diagnosis:
-    """Check the hosts of the inventory, and the stack against them if one is given."""
+    """Check the hosts of the inventory, and the stack against them if one is given.
+
+    A host that cannot be reached is a finding, the others are checked; raises UnreachableError when none can.
+    """
     progress.phase("connect")
-    with reach(declared.inventory, sudo_password=sudo_password) as fleet:
+    with reach_some(declared.inventory, sudo_password=sudo_password) as (fleet, silent):
         progress.phase("read and probe")
-        evidence = gather(fleet, declared.inventory, declared.stack)
-        now = datetime.datetime.now(tz=datetime.UTC)
-        findings = examine(evidence, now=now, only=only, skip=skip)
-        return Diagnosis(findings, evidence.paths.ways, tuple(evidence.hosts))
+        powerless = check_sudo(fleet)
+        usable = {name: reached for name, reached in fleet.items() if name not in powerless}
+        evidence = gather(usable, declared.inventory, declared.stack)
+        first = (*check_reached(declared.inventory, silent), *powerless.values())
+        found = examine(evidence, now=datetime.datetime.now(tz=datetime.UTC), first=first, only=only, skip=skip)
+        unread = (*silent, *powerless)
+        return Diagnosis(found, evidence.paths.ways, tuple(evidence.hosts), chosen(only, skip), unread)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from swarmkit.errors import NotConvergedError
-from swarmkit.observed.model import Observed
+from swarmkit.observed.model import STACK_LABEL, Observed
 from swarmkit.observed.observe import observe
 from swarmkit.plan.apply import apply
 from swarmkit.plan.context import Context
+from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Applied, Plan
-from swarmkit.plan.planner import Declared, first_manager
+from swarmkit.plan.planner import first_manager
 from swarmkit.plan.progress import Progress
-from swarmkit.plan.stack_planner import STACK_LABEL
 from swarmkit.plan.teardown import make_teardown_plan
 from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.fleet import Fleet, reach
@@ -56,8 +56,8 @@ def down(
             progress.phase("apply")
             manager = first_manager(declared.inventory, observed)
             applied = apply(plan, Context(fleet, progress, manager, guard=writer.guard))
-        if applied.failed:
-            raise IncompleteError(applied)
+            if applied.failed:
+                raise IncompleteError(applied)
         progress.phase("observe again")
         observed = observe(fleet, kernel="never")
         left = _plan(declared, stack, observed, fleet, volumes=volumes, keep_swarm=keep_swarm)

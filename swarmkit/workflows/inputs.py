@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from swarmkit.declared.image_archive import ImageArchive, names_registry, read_image_archives
@@ -11,18 +11,19 @@ from swarmkit.declared.inventory import load_inventory
 from swarmkit.declared.service import Stack
 from swarmkit.declared.stack import load_stack
 from swarmkit.errors import Complaint, InputError
-from swarmkit.plan.planner import Declared
+from swarmkit.plan.declaration import Declared
 
 
 def read_declared(
     inventory: Path,
-    stack: Path | None,
+    stack: Sequence[Path],
     *,
     stack_name: str | None = None,
     images: Path | None = None,
     allow_even_managers: bool = False,
     adopt: bool = False,
     prune: bool = False,
+    recreate_networks: bool = False,
     remove_nodes: bool = False,
     overridden: Collection[str] = (),
     ask_local_engine: bool = False,
@@ -30,7 +31,7 @@ def read_declared(
     """Read inventory, stack and image archives; raises one InputError with everything wrong in any of them.
 
     With *ask_local_engine*, images that neither an archive nor a registry is named for come from the operator's own
-    engine, if it has them.
+    engine, if it has them. Several *stack* files are merged.
     """
     errors: list[InputError] = []
     loaded_inventory = loaded_stack = None
@@ -39,7 +40,7 @@ def read_declared(
     except InputError as error:
         errors.append(error)
     try:
-        loaded_stack = load_stack(stack, name=stack_name) if stack else None
+        loaded_stack = load_stack(*stack, name=stack_name) if stack else None
     except InputError as error:
         errors.append(error)
     try:
@@ -56,6 +57,7 @@ def read_declared(
         archives,
         adopt=adopt,
         prune=prune,
+        recreate_networks=recreate_networks,
         remove_nodes=remove_nodes,
         overridden=frozenset(overridden),
     )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from swarmkit.finding import Finding
 from swarmkit.observed.model import Observed
 from swarmkit.observed.observe import observe
+from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan
-from swarmkit.plan.planner import Declared
 from swarmkit.plan.progress import Progress
-from swarmkit.reach.fleet import reach
+from swarmkit.proof import Proof
+from swarmkit.reach.fleet import reach, reach_some
 from swarmkit.secret import Secret
 from swarmkit.verify.prove import prove
 from swarmkit.workflows.up import plan_for
@@ -25,15 +25,20 @@ def plan(declared: Declared, *, progress: Progress, sudo_password: Secret | None
         return plan_for(declared, fleet)[0]
 
 
-def status(declared: Declared, *, progress: Progress, sudo_password: Secret | None = None) -> Observed:
-    """Return what is live on the hosts."""
+def status(
+    declared: Declared, *, progress: Progress, sudo_password: Secret | None = None
+) -> tuple[Observed, dict[str, str]]:
+    """Return what is live on the hosts that answer, and why each of the others does not.
+
+    Raises UnreachableError when none does.
+    """
     progress.phase("connect")
-    with reach(declared.inventory, sudo_password=sudo_password) as fleet:
+    with reach_some(declared.inventory, sudo_password=sudo_password) as (fleet, silent):
         progress.phase("observe")
-        return observe(fleet, kernel="never")
+        return observe(fleet, kernel="never"), silent
 
 
-def verify(declared: Declared, *, progress: Progress, sudo_password: Secret | None = None) -> tuple[Finding, ...]:
+def verify(declared: Declared, *, progress: Progress, sudo_password: Secret | None = None) -> Proof:
     """Prove the cluster and, if one is given, the stack."""
     progress.phase("connect")
     with reach(declared.inventory, sudo_password=sudo_password) as fleet:

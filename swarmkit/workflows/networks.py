@@ -7,7 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from swarmkit.declared.host import Inventory
+from swarmkit.doctor.plan_checks import plan_findings
 from swarmkit.errors import InputError, NotConvergedError, SwarmkitError
+from swarmkit.observed.lan import has_device
 from swarmkit.observed.model import Observed
 from swarmkit.observed.networks import HostNetwork, read_networks
 from swarmkit.observed.observe import observe
@@ -21,9 +23,9 @@ from swarmkit.plan.progress import Progress
 from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.fleet import Fleet, reach
 from swarmkit.secret import Secret
+from swarmkit.verify.prove import prove_networks
+from swarmkit.workflows.look import PATIENCE_SECONDS
 from swarmkit.workflows.up import IncompleteError, RefusedError
-
-PARENT_TIMEOUT_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,16 @@ def list_networks(
         return read_networks(fleet), observe(fleet, kernel="never")
 
 
+def prove_encryption(
+    inventory: Inventory, *, progress: Progress, sudo_password: Secret | None = None
+) -> dict[str, bool]:
+    """Return by ID, for each encrypted network that a service is on, whether its encryption is proved."""
+    progress.phase("connect")
+    with reach(inventory, sudo_password=sudo_password) as fleet:
+        progress.phase("verify")
+        return prove_networks(fleet, inventory, observe(fleet, kernel="never"), PATIENCE_SECONDS)
+
+
 def create(run: NetworkRun, wish: NetworkWish, on: Sequence[str]) -> Applied | None:
     """Make *wish* on the hosts *on* (all without any; an overlay on a manager); None when nothing was done."""
     with _reached(run, on) as (fleet, hosts):
@@ -53,7 +65,10 @@ def create(run: NetworkRun, wish: NetworkWish, on: Sequence[str]) -> Applied | N
 
         def plan() -> Plan:
             chosen = [_manager(observed)] if wish.is_of_swarm else hosts
-            return plan_create(wish, chosen, read_networks(fleet), observed, _missing_parents(fleet, wish, chosen))
+            made = plan_create(wish, chosen, read_networks(fleet), observed, _missing_parents(fleet, wish, chosen))
+            found = plan_findings(fleet, made, run.inventory, None, observed)
+            refusals = tuple(finding for finding in found if finding.severity == "error")
+            return Plan((), refusals) if refusals else made
 
         return _carry_out(run, fleet, plan)
 
@@ -71,7 +86,11 @@ def remove(run: NetworkRun, name: str, on: Sequence[str]) -> Applied | None:
                 users = {network.host: list(network.users) for network in mine}
                 users[manager] = [*users.get(manager, ()), *services_on(name, seen, observed)]
                 return plan_remove(name, [manager], seen, users)
-            return plan_remove(name, hosts, seen, {network.host: list(network.users) for network in mine})
+            users = {network.host: list(network.users) for network in mine}
+            for network in seen:
+                if network.config_from == name and network.host in users:
+                    users[network.host].append(f"network {network.name}")
+            return plan_remove(name, hosts, seen, users)
 
         return _carry_out(run, fleet, plan, empty_after=False)
 
@@ -164,15 +183,11 @@ def _missing_parents(fleet: Fleet, wish: NetworkWish, hosts: Sequence[str]) -> d
     """Return host -> parent device that it lacks; of ``eth0.50`` Docker makes the VLAN, so eth0 is asked for."""
     if wish.driver not in PARENT_DRIVERS or not wish.parent:
         return {}
-    device = wish.parent.partition(".")[0]
-    script = 'test -e "/sys/class/net/$1"'
-    answers = fan_out(
-        hosts, lambda host: fleet[host].shell.run(script, (device,), timeout_seconds=PARENT_TIMEOUT_SECONDS, root=False)
-    )
+    answers = fan_out(hosts, lambda host: has_device(fleet[host].shell, wish.parent))
     missing = {}
     for host, answer in answers.items():
         if isinstance(answer, Exception):
             raise answer
-        if answer.exit_code != 0:
-            missing[host] = device
+        if not answer:
+            missing[host] = wish.parent
     return missing

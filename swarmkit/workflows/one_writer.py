@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from swarmkit.errors import SwarmkitError, TerminatedError
+from swarmkit.journal.record import RunRecord, RunState
 from swarmkit.observed.model import Observed
+from swarmkit.plan.engine_plans import UPGRADE
 from swarmkit.plan.model import Step
 from swarmkit.plan.planner import INIT
 from swarmkit.plan.progress import Progress
+from swarmkit.reach.cluster_history import keep_runs
+from swarmkit.reach.engine import EngineError
 from swarmkit.reach.fleet import Fleet
-from swarmkit.reach.lock import ClusterLock
+from swarmkit.reach.lock import ClusterLock, Holder
 
 _KEY = "lock"
+_INTERRUPTED = 130
 
 
 @dataclass(frozen=True)
@@ -21,6 +29,8 @@ class OneWriter:
     lock: ClusterLock
     met_another: bool
     """Whether another run held the cluster since it was observed: the plan may be old then."""
+    written: list[str] = field(default_factory=list)
+    """The keys of the steps that were let write."""
 
     def guard(self, step: Step) -> None:
         """Raise before a write that this run may not do; a swarm that *step* makes is held right after it is made.
@@ -28,9 +38,11 @@ class OneWriter:
         Two that make one at the same time meet at the first manager's engine, which makes one swarm only; images may
         be on their way before that, and two that send the same do no harm.
         """
-        if step.key.startswith(INIT) or (step.subject == "image" and not self.lock.is_held):
-            return
-        self.lock.guard()
+        if not (step.key.startswith(INIT) or (step.subject == "image" and not self.lock.is_held)):
+            self.lock.guard()
+        if step.key.startswith(UPGRADE):
+            self.lock.avoid(step.target)
+        self.written.append(step.key)
 
 
 @contextmanager
@@ -46,10 +58,77 @@ def one_writer(
         progress.started(_KEY, "lock", text)
 
     lock = ClusterLock((one.engine for one in managers_first), purpose, wait_seconds=wait_seconds, tell=tell)
+    began = time.monotonic()
+    writer = OneWriter(lock, met_another=False)
+    ended_by: BaseException | None = None
     try:
-        met_another = observed.cluster is not None and lock.take()
-        yield OneWriter(lock, met_another)
+        writer = OneWriter(lock, observed.cluster is not None and lock.take())
+        yield writer
+    except BaseException as error:
+        ended_by = error
+        raise
     finally:
+        if lock.is_held:
+            _remember(writer, time.monotonic() - began, ended_by, tell)
         if told:
             progress.ended(_KEY, ok=lock.is_held, note="held by this run" if lock.is_held else "held by another run")
         lock.release()
+
+
+def _remember(writer: OneWriter, seconds: float, ended_by: BaseException | None, tell: Callable[[str], None]) -> None:
+    """Note this run, and the dead one whose lock it took, in the history that the managers keep."""
+    lock, runs = writer.lock, list[RunRecord]()
+    if lock.taken_from:
+        runs.append(_record(lock.taken_from, state="unfinished", error=f"ended without a word; {lock.holder} went on"))
+    if writer.written:
+        code = _exit_code(ended_by)
+        runs.append(
+            _record(lock.holder, seconds=round(seconds, 1), exit_code=code, error=str(ended_by or "") if code else "")
+        )
+    try:
+        if runs:
+            lock.guard()
+            keep_runs(lock.managers, runs)
+    except EngineError as error:
+        # The run has dissolved the swarm, or it has no leader any more: nobody keeps anything.
+        if error.status != 503:
+            tell(f"this run is not in the managers' history: {error.message}")
+    except SwarmkitError as error:
+        tell(f"this run is not in the managers' history: {error.what}")
+
+
+def _record(
+    holder: Holder, *, state: RunState = "ended", seconds: float = 0.0, exit_code: int | None = None, error: str
+) -> RunRecord:
+    return RunRecord(
+        _run_name(holder),
+        state,
+        holder.purpose,
+        "",
+        "",
+        holder.user,
+        holder.host,
+        holder.pid,
+        holder.since,
+        seconds,
+        exit_code,
+        error,
+    )
+
+
+def _run_name(holder: Holder) -> str:
+    """Return the run's name as its journal gives it.
+
+    A lock is anybody's to write, so its time need not be one: such a run counts as the oldest, or it would stand before
+    every later one and never be dropped.
+    """
+    digits = re.sub(r"\D", "", holder.since).ljust(14, "0")
+    return f"{digits[:8]}-{digits[8:14]}-{holder.token[:4]}"
+
+
+def _exit_code(error: BaseException | None) -> int:
+    if error is None:
+        return 0
+    if isinstance(error, KeyboardInterrupt):
+        return TerminatedError.exit_code if isinstance(error, TerminatedError) else _INTERRUPTED
+    return error.exit_code if isinstance(error, SwarmkitError) else 1

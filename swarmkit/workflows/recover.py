@@ -11,9 +11,9 @@ from swarmkit.declared.host import Inventory
 from swarmkit.finding import Finding
 from swarmkit.observed.model import Observed
 from swarmkit.observed.observe import observe
-from swarmkit.observed.raft import read_raft
+from swarmkit.observed.raft import possible_managers, read_raft
+from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Applied, Plan
-from swarmkit.plan.planner import Declared
 from swarmkit.plan.progress import Progress
 from swarmkit.plan.quorum_recovery import Recovery, Survey, recovery_plan
 from swarmkit.reach.fleet import Fleet, reach_some
@@ -45,6 +45,7 @@ def recover_quorum(
     *,
     lost: Collection[str],
     going_on: str,
+    unlock_key: Secret,
     progress: Progress,
     confirm: Callable[[Plan], bool],
     sudo_password: Secret | None = None,
@@ -58,7 +59,7 @@ def recover_quorum(
     with ExitStack() as resources:
         fleet, silent = resources.enter_context(reach_some(inventory, sudo_password=sudo_password))
         progress.phase("observe")
-        recovery, observed = _look(inventory, fleet, silent, lost, going_on)
+        recovery, observed = _look(inventory, fleet, silent, lost, going_on, unlock_key)
         if recovery.plan.refusals:
             raise RefusedError(recovery.plan)
         if not confirm(recovery.plan) or recovery.plan.is_empty:
@@ -74,20 +75,21 @@ def recover_quorum(
         waiter = Waiter(fleet, woken, progress, SERVICE_TIMEOUT_SECONDS)
         applied, observed = apply_rounds(recovery.plan, Declared(reached), fleet, observed, waiter, writer)
         progress.phase("verify")
-        findings = prove(fleet, reached, None, observed, patience_seconds=PROOF_PATIENCE_SECONDS)
+        findings = prove(fleet, reached, None, observed, patience_seconds=PROOF_PATIENCE_SECONDS).findings
         return RecoveryReport(applied, observed, reached, findings)
 
 
 def _look(
-    inventory: Inventory, fleet: Fleet, silent: dict[str, str], lost: Collection[str], going_on: str
+    inventory: Inventory,
+    fleet: Fleet,
+    silent: dict[str, str],
+    lost: Collection[str],
+    going_on: str,
+    unlock_key: Secret,
 ) -> tuple[Recovery, Observed]:
     observed = observe(fleet, kernel="never")
-    managers = [
-        name
-        for name, facts in observed.hosts.items()
-        if facts.engine.is_manager and facts.engine.swarm_state == "active"
-    ]
+    managers = possible_managers(observed)
     choice = observed.cluster is None and len(managers) > 1 and not going_on
     raft = read_raft(fleet, managers, wait_seconds=ELECTION_SECONDS if choice else 0.0)
     survey = Survey(inventory, observed, raft, silent)
-    return recovery_plan(survey, lost=lost, going_on=going_on), observed
+    return recovery_plan(survey, lost=lost, going_on=going_on, unlock_key=unlock_key), observed

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from swarmkit.errors import InputError, SwarmkitError
+from swarmkit.observed.lan import answering
 from swarmkit.observed.listeners import read_listeners
 from swarmkit.observed.networks import HostNetwork, read_networks
 from swarmkit.plan.apply import apply
@@ -23,13 +24,6 @@ from swarmkit.workflows.up import IncompleteError, RefusedError
 STAYS_SECONDS = 1.0
 """How long a detached container must have run before it is believed to stay."""
 STOP_GRACE_SECONDS = 10
-ARP_TIMEOUT_SECONDS = 10.0
-# A datagram makes the kernel ask by ARP; only an address on one of the host's own links can be seen this way.
-_ARP_SCRIPT = """
-if command -v bash >/dev/null; then bash -c 'echo >"/dev/udp/$1/9"' - "$1" 2>/dev/null; sleep 1; fi
-ip neigh show to "$1"
-"""
-
 Output = Callable[[Literal["stdout", "stderr"], bytes], None]
 
 
@@ -110,11 +104,11 @@ def _published(containers: list[Json]) -> frozenset[str]:
 
 
 def _answers(reached: ReachedHost, address: str, network: HostNetwork | None) -> bool:
-    """Ask for *address* on the links of the host; only a macvlan's or ipvlan's addresses are on them."""
-    if network is None or network.driver not in ("macvlan", "ipvlan"):
+    """Ask for *address* on the link of the network's parent; only a macvlan's or ipvlan's addresses are on one."""
+    parent = network.options.get("parent", "") if network else ""
+    if network is None or network.driver not in ("macvlan", "ipvlan") or not parent or ":" in address:
         return False
-    result = reached.shell.run(_ARP_SCRIPT, (address,), timeout_seconds=ARP_TIMEOUT_SECONDS, root=False)
-    return "lladdr" in result.stdout and "FAILED" not in result.stdout
+    return bool(answering(reached.shell, parent, [address]))
 
 
 def _follow(engine: Engine, name: str, *, remove: bool, output: Output) -> int:

@@ -5,31 +5,32 @@ from __future__ import annotations
 import datetime
 import functools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from swarmkit.converge.wait import Wakeups, wait_for_service, wakeups
-from swarmkit.declared.service import Stack
-from swarmkit.doctor.evidence import gather
-from swarmkit.doctor.examine import examine
+from swarmkit.converge.wait import Until, Wakeups, wait_for_service, wakeups
 from swarmkit.errors import NotConvergedError, SwarmkitError
 from swarmkit.finding import Finding
 from swarmkit.observed.model import Observed
-from swarmkit.observed.observe import observe, with_kernel_facts
-from swarmkit.plan.apply import apply
-from swarmkit.plan.context import Context
+from swarmkit.observed.observe import KernelQuestion, observe, with_kernel_facts
+from swarmkit.observed.volumes import with_volumes
+from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Applied, Plan
-from swarmkit.plan.planner import Declared, first_manager, make_plan
 from swarmkit.plan.progress import Progress
 from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.fleet import Fleet, reach
 from swarmkit.secret import Secret
-from swarmkit.verify.prove import prove
-from swarmkit.workflows.one_writer import OneWriter, one_writer
+
+if TYPE_CHECKING:
+    from swarmkit.workflows.one_writer import OneWriter
 
 ROUNDS = 3
 """How often is observed and planned again, when new state made more work visible or an outcome was unknown."""
+
+_SETTLED_UPDATES = ("", "completed", "rollback_completed")
+"""An update that was taken back has left the spec that is declared now, else there would be something to do."""
 
 PROOF_PATIENCE_SECONDS = 60.0
 """How long the proof may take to hold: after an engine's restart its gossip needs half a minute (measured 38 s)."""
@@ -85,7 +86,7 @@ def up(
     without outcomes.
     """
     progress.phase("connect")
-    with reach(declared.inventory, sudo_password=sudo_password) as fleet:
+    with reach(declared.inventory, sudo_password=sudo_password, loading=("swarmkit.plan.planner",)) as fleet:
         progress.phase("observe")
         plan, observed = plan_for(declared, fleet)
         if plan.refusals:
@@ -94,9 +95,11 @@ def up(
             return UpReport(plan, observed)
         with ExitStack() as resources:
             woken = resources.enter_context(wakeups(fleet))
-            waiter = Waiter(fleet, woken, progress, service_timeout_seconds)
+            waiter = Waiter(fleet, woken, progress, service_timeout_seconds, taken_back(plan, observed))
             applied: tuple[Applied, ...] = ()
             if not plan.is_empty:
+                from swarmkit.workflows.one_writer import one_writer
+
                 writer = resources.enter_context(one_writer(fleet, observed, progress, "up", lock_wait_seconds))
                 if writer.met_another:
                     plan, observed = plan_for(declared, fleet)
@@ -108,15 +111,18 @@ def up(
             waited = False
             if declared.stack is not None:
                 progress.phase("converge")
-                waited = waiter.wait_for_stack(declared.stack, observed)
+                names = [f"{declared.stack.name}_{service.name}" for service in declared.stack.services]
+                waited = waiter.wait_for_services(names, observed)
         findings: tuple[Finding, ...] = ()
         if applied or waited:
             observed = observe(fleet, kernel="never")
             if verify:
+                from swarmkit.verify.prove import prove
+
                 progress.phase("verify")
                 findings = prove(
                     fleet, declared.inventory, declared.stack, observed, patience_seconds=PROOF_PATIENCE_SECONDS
-                )
+                ).findings
         return UpReport(plan, observed, applied, findings)
 
 
@@ -125,22 +131,58 @@ def plan_for(declared: Declared, fleet: Fleet) -> tuple[Plan, Observed]:
 
     A plan that changes something was made knowing every kernel; one that makes nodes, with all the doctor's checks.
     """
-    observed = observe(fleet, kernel="auto")
+    from swarmkit.plan.planner import make_plan
+
+    observed = look_at(declared, fleet, kernel="auto")
     plan = make_plan(declared, observed)
     if plan.is_empty:
         return plan, observed
+    from swarmkit.doctor.plan_checks import plan_findings
+
     observed = with_kernel_facts(fleet, observed)
-    if not plan.makes_nodes:
-        return make_plan(declared, observed), observed
-    evidence = gather(fleet, declared.inventory, declared.stack, observed)
-    found = examine(evidence, now=datetime.datetime.now(tz=datetime.UTC))
+    found = plan_findings(fleet, plan, declared.inventory, declared.stack, observed)
+    if plan.makes_nodes:
+        from swarmkit.doctor.evidence import gather
+        from swarmkit.doctor.examine import examine
+        from swarmkit.plan.node_plans import lost_data, rejoining
+
+        evidence = gather(fleet, declared.inventory, declared.stack, observed)
+        back = {name: _volumes(fleet, name) for name in rejoining(declared.inventory, observed)}
+        examined = examine(evidence, now=datetime.datetime.now(tz=datetime.UTC))
+        # What is wrong with ports the plan's own findings have told, host by host.
+        found += tuple(one for one in examined if one.code != "H80")
+        found += tuple(lost_data(declared.inventory, observed, back))
     return make_plan(declared, observed, found), observed
 
 
+def _volumes(fleet: Fleet, host: str) -> list[str]:
+    return [str(volume["Name"]) for volume in fleet[host].engine.find("volumes")]
+
+
+def look_at(declared: Declared, fleet: Fleet, *, kernel: KernelQuestion) -> Observed:
+    """Observe what a plan for *declared* needs to know: volumes only where data goes into them."""
+    observed = observe(fleet, kernel=kernel)
+    return with_volumes(fleet, observed) if declared.data is not None else observed
+
+
 def apply_rounds(
-    plan: Plan, declared: Declared, fleet: Fleet, observed: Observed, waiter: Waiter, writer: OneWriter
+    plan: Plan,
+    declared: Declared,
+    fleet: Fleet,
+    observed: Observed,
+    waiter: Waiter,
+    writer: OneWriter,
+    *,
+    replan: Callable[[Observed], Plan] | None = None,
 ) -> tuple[tuple[Applied, ...], Observed]:
-    """Apply *plan*, look again and apply what is still to do; return all that was applied and the last look."""
+    """Apply *plan*, look again and apply what is still to do; return all that was applied and the last look.
+
+    What is still to do is what *replan* says, by default the plan of what is *declared*.
+    """
+    from swarmkit.plan.apply import apply
+    from swarmkit.plan.context import Context
+    from swarmkit.plan.planner import first_manager, make_plan
+
     rounds: list[Applied] = []
     while not plan.is_empty:
         if len(rounds) == ROUNDS:
@@ -150,13 +192,15 @@ def apply_rounds(
         manager = first_manager(declared.inventory, observed)
         cancelled = threading.Event()
         wait_for = functools.partial(waiter.wait_for, cancelled=cancelled)
-        applied = apply(plan, Context(fleet, waiter.progress, manager, wait_for, cancelled, writer.guard))
+        started = functools.partial(waiter.wait_for, until="started", cancelled=cancelled)
+        context = Context(fleet, waiter.progress, manager, wait_for, cancelled, writer.guard, started)
+        applied = apply(plan, context)
         rounds.append(applied)
         if any(outcome.status == "failed" for outcome in applied.failed) or (len(rounds) == ROUNDS and applied.failed):
             raise IncompleteError(applied)
         waiter.progress.phase("observe again")
-        observed = observe(fleet, kernel="never")
-        plan = make_plan(declared, observed)
+        observed = look_at(declared, fleet, kernel="never")
+        plan = replan(observed) if replan else make_plan(declared, observed)
         if plan.refusals:
             raise RefusedError(plan)
     return tuple(rounds), observed
@@ -170,8 +214,12 @@ class Waiter:
     woken: Wakeups
     progress: Progress
     timeout_seconds: float
+    taken_back: frozenset[str] = frozenset()
+    """Services whose update the engine took back before this run, and that it does not change."""
 
-    def wait_for(self, name: str, key: str, cancelled: threading.Event | None = None) -> str:
+    def wait_for(
+        self, name: str, key: str, cancelled: threading.Event | None = None, until: Until = "converged"
+    ) -> str:
         manager = self._manager()
         return wait_for_service(
             name,
@@ -181,7 +229,9 @@ class Waiter:
             woken=self.woken,
             progress=self.progress,
             timeout_seconds=self.timeout_seconds,
+            until=until,
             cancelled=cancelled,
+            is_taken_back=name in self.taken_back,
         )
 
     def _manager(self) -> str:
@@ -190,13 +240,17 @@ class Waiter:
                 return name
         raise SwarmkitError("no host of the inventory is a manager of a working swarm")
 
-    def wait_for_stack(self, stack: Stack, observed: Observed) -> bool:
-        """Wait for every service of *stack* that the last look did not see converged; tell whether there was one.
+    def wait_for_services(self, names: Iterable[str], observed: Observed) -> bool:
+        """Wait for each service of *names* that the last look did not see converged; tell whether there was one.
 
         Raises NotConvergedError with the causes of all that did not come up.
         """
-        names = [f"{stack.name}_{service.name}" for service in stack.services]
-        results = fan_out([name for name in names if not _was_converged(name, observed)], self._wait_shown)
+        cancelled = threading.Event()
+        results = fan_out(
+            [name for name in names if not _was_converged(name, observed)],
+            functools.partial(self._wait_shown, cancelled),
+            on_interrupt=cancelled.set,
+        )
         errors = [error for error in results.values() if isinstance(error, Exception)]
         for error in errors:
             if not isinstance(error, SwarmkitError):
@@ -205,11 +259,11 @@ class Waiter:
             raise NotConvergedError("\n".join(str(error) for error in errors))
         return bool(results)
 
-    def _wait_shown(self, name: str) -> str:
+    def _wait_shown(self, cancelled: threading.Event, name: str) -> str:
         key = f"converge:{name}"
         self.progress.started(key, name, "waiting until it runs as declared")
         try:
-            note = self.wait_for(name, key)
+            note = self.wait_for(name, key, cancelled)
         except BaseException:
             self.progress.ended(key, ok=False)
             raise
@@ -217,10 +271,17 @@ class Waiter:
         return note
 
 
+def taken_back(plan: Plan, observed: Observed) -> frozenset[str]:
+    """Return the services whose last update the engine took back and that *plan* does not change."""
+    services = observed.cluster.services if observed.cluster else ()
+    changed = {operation.step.target for operation in plan.writes}
+    return frozenset(one.name for one in services if one.update_state == "rollback_completed") - changed
+
+
 def _was_converged(name: str, observed: Observed) -> bool:
     """Tell whether the look that found nothing to do also saw the service with all its tasks running."""
     service = observed.cluster.service(name) if observed.cluster else None
-    if observed.cluster is None or service is None or service.update_state not in ("", "completed"):
+    if observed.cluster is None or service is None or service.update_state not in _SETTLED_UPDATES:
         return False
     tasks = [task for task in observed.cluster.tasks_of(service.id) if task.desired_state == "running"]
     wanted = ((service.spec.get("Mode") or {}).get("Replicated") or {}).get("Replicas", len(tasks))

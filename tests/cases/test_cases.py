@@ -23,8 +23,8 @@ from swarmkit.declared.image_archive import read_image_archives
 from swarmkit.declared.inventory import load_inventory
 from swarmkit.declared.stack import load_stack
 from swarmkit.finding import Finding
+from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Operation, Plan
-from swarmkit.plan.planner import Declared
 
 Json = dict[str, Any]
 FOLDER = Path(__file__).parent

@@ -51,7 +51,10 @@ class Pair:
         )
 
 
-@pytest.fixture(scope="module", params=["fake", pytest.param("lab", marks=pytest.mark.lab)])
+ON_THE_LAB = pytest.param("lab", marks=[pytest.mark.lab, pytest.mark.xdist_group("spare")])
+
+
+@pytest.fixture(scope="module", params=["fake", ON_THE_LAB])
 def engines(request: pytest.FixtureRequest) -> Iterator[Pair]:
     if request.param == "fake":
         yield _pair(fake_fleet(HOSTS))

@@ -202,6 +202,8 @@ class Cluster:
             "Attachable": bool(body.get("Attachable")),
             "Internal": bool(body.get("Internal")),
             "Ingress": bool(body.get("Ingress")),
+            "EnableIPv6": bool(body.get("EnableIPv6")),
+            "ConfigFrom": body.get("ConfigFrom") or {"Network": ""},
             "IPAM": {"Driver": "default", "Config": copy.deepcopy(config)},
         }
 

@@ -3,45 +3,55 @@
 from __future__ import annotations
 
 import copy
+import functools
 from typing import Any
 
 from fakes.swarm import FakeFleet
-from swarmkit.converge.wait import look_at
+from swarmkit.converge.wait import Until, look_at
 from swarmkit.errors import NotConvergedError
+from swarmkit.observed.model import Observed
 from swarmkit.observed.observe import observe
+from swarmkit.observed.volumes import with_volumes
 from swarmkit.plan.apply import apply
 from swarmkit.plan.context import Context
+from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Applied, Plan
-from swarmkit.plan.planner import Declared, first_manager, make_plan
+from swarmkit.plan.planner import first_manager, make_plan
 from swarmkit.plan.progress import Progress, Silent
 from swarmkit.reach.retry import wait_until
 
 
 def plan_on(fleet: FakeFleet, declared: Declared) -> Plan:
     """Observe the fake hosts and plan."""
-    return make_plan(declared, observe(fleet, kernel="always"))
+    return make_plan(declared, _observed(fleet, declared))
+
+
+def _observed(fleet: FakeFleet, declared: Declared) -> Observed:
+    observed = observe(fleet, kernel="always")
+    return with_volumes(fleet, observed) if declared.data is not None else observed
 
 
 def run_once(fleet: FakeFleet, declared: Declared, progress: Progress | None = None) -> tuple[Plan, Applied]:
     """Observe, plan and apply once."""
-    observed = observe(fleet, kernel="always")
+    observed = _observed(fleet, declared)
     plan = make_plan(declared, observed)
     assert plan.refusals == (), plan.refusals
     context = Context(fleet, progress or Silent(), first_manager(declared.inventory, observed))
 
-    def await_service(name: str, key: str) -> str:
+    def await_service(name: str, key: str, until: Until = "converged") -> str:
         del key
         look = wait_until(
             lambda: look_at(context.manager, name),
-            lambda look: look.is_converged or context.cancelled.is_set(),
+            lambda look: look.has_come_to(until) or context.cancelled.is_set(),
             timeout_seconds=5,
             interval_seconds=0.002,
         )
-        if not look.is_converged:
+        if not look.has_come_to(until):
             raise NotConvergedError(f"{name} does not run")
         return ""
 
     context.await_service = await_service
+    context.await_started = functools.partial(await_service, until="started")
     if isinstance(progress, StopsAfter):
         progress.context = context
     return plan, apply(plan, context)

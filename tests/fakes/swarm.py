@@ -21,7 +21,7 @@ from swarmkit.reach.fleet import Fleet, ReachedHost
 from swarmkit.reach.ssh import CommandResult
 from swarmkit.secret import Secret
 
-FEATURES = ("esp", "policy", "vxlan", "mark", "refuse", "ipvs")
+FEATURES = ("esp", "policy", "vxlan", "mark", "refuse", "ipvs", "mesh")
 _NO_SWARM = (
     'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm '
     "and try again."
@@ -60,6 +60,25 @@ class FakeShell:
         self.machine, self.engine = machine, engine
         self.scripts: list[str] = []
         self.answer: Callable[[str, tuple[str, ...]], CommandResult] = lambda *_: CommandResult(0, "", "")
+        self.piped: Callable[[tuple[str, ...], bytes], tuple[CommandResult, bytes]] = lambda *_: (
+            CommandResult(0, "", ""),
+            b"",
+        )
+
+    def pipe(
+        self,
+        script: str,
+        arguments: tuple[str, ...] = (),
+        *,
+        source: Iterable[bytes] = (),
+        sink: Callable[[bytes], object] = lambda _: None,
+        idle_seconds: float,
+    ) -> CommandResult:
+        del idle_seconds
+        self.scripts.append(script)
+        result, output = self.piped(arguments, b"".join(source))
+        sink(output)
+        return result
 
     def run(
         self, script: str, arguments: tuple[str, ...] = (), *, timeout_seconds: float, root: bool = True
@@ -105,11 +124,15 @@ class FakeEngine:
         self.images: dict[str, list[str]] = {}
         self.volumes: dict[str, Json] = {}
         self.containers: dict[str, Json] = {}
+        self.config_networks: dict[str, Json] = {}
         self.task_logs = ""
         self.locked = False
         """Whether it is a manager that has started and waits for the unlock key."""
         self.intercept: Callable[[str, Callable[[], Any]], Any] = lambda _, write: write()
         """Stands around every write: may raise before or after calling it."""
+
+    def negotiate(self) -> None:
+        pass
 
     def info(self) -> Json:
         with self.world.lock:
@@ -139,6 +162,7 @@ class FakeEngine:
                 "LiveRestoreEnabled": False,
                 "SecurityOptions": ["name=seccomp,profile=builtin"],
                 "MemTotal": 1 << 30,
+                "NCPU": 2,
                 "Swarm": swarm,
                 **copy.deepcopy(self.info_changes),
             }
@@ -159,6 +183,9 @@ class FakeEngine:
         self._write("initialise a swarm", lambda: self._init(body))
 
     def _init(self, body: Json) -> None:
+        if self.cluster is not None and body.get("ForceNewCluster"):
+            # The raft keeps the manager's address, whatever is asked for.
+            return
         if self.cluster is not None:
             raise Refused(503, _IN_A_SWARM)
         spec = {"Name": "default", "Labels": {}, **copy.deepcopy(body.get("Spec") or {})}
@@ -257,6 +284,7 @@ class FakeEngine:
                 }
                 for name, driver in (("bridge", "bridge"), ("host", "host"), ("none", "null"))
             ]
+            local += list(self.config_networks.values())
             return local + (list(self.cluster.objects[kind].values()) if self.cluster and self.is_manager else [])
         cluster = self._manager(f"list {kind}")
         if kind == "nodes":
@@ -269,7 +297,16 @@ class FakeEngine:
     def _task_containers(self) -> list[Json]:
         tasks = self.cluster.tasks.values() if self.cluster else ()
         return [
-            {"Id": f"c-{task['ID']}", "Labels": task["Spec"]["ContainerSpec"].get("Labels") or {}, "State": "running"}
+            {
+                "Id": f"c-{task['ID']}",
+                "Labels": {
+                    **(task["Spec"]["ContainerSpec"].get("Labels") or {}),
+                    "com.docker.swarm.service.name": self.cluster.objects["services"][task["ServiceID"]]["Spec"][
+                        "Name"
+                    ],
+                },
+                "State": "running",
+            }
             for task in tasks
             if task["NodeID"] == self.node_id and task["Status"]["State"] == "running"
         ]
@@ -282,6 +319,8 @@ class FakeEngine:
                 raise refused.at(self.host, f"show {kind[:-1]} {identity}") from None
 
     def _inspect(self, kind: Kind, identity: str) -> Json:
+        if identity in self.config_networks:
+            return self.config_networks[identity]
         if kind == "images":
             for image, tags in self.images.items():
                 if identity in (image, *tags):
@@ -303,8 +342,14 @@ class FakeEngine:
     def create(self, kind: Kind, body: Json) -> str:
         def write() -> str:
             if kind == "volumes":
-                self.volumes[body["Name"]] = {"Driver": "local", "Labels": {}, **body}
+                folder = f"/var/lib/docker/volumes/{body['Name']}/_data"
+                self.volumes[body["Name"]] = {"Driver": "local", "Labels": {}, "Mountpoint": folder, **body}
                 return str(body["Name"])
+            if body.get("ConfigOnly"):
+                identity = f"{body['Name']}-{self.host}"
+                kept = {key: body[key] for key in ("Name", "ConfigOnly", "Options", "Labels", "IPAM")}
+                self.config_networks[identity] = {"Id": identity, "Driver": "null", "Scope": "local", **kept}
+                return identity
             return self._cluster().create(kind, body)
 
         return str(self._write(f"create {kind[:-1]} {body.get('Name', '')}", write))
@@ -327,6 +372,8 @@ class FakeEngine:
                 if identity not in self.volumes and not force:
                     raise Refused(404, f"get {identity}: no such volume")
                 self.volumes.pop(identity, None)
+            elif identity in self.config_networks:
+                del self.config_networks[identity]
             elif kind == "images":
                 del self.images[str(self._inspect("images", identity)["Id"])]
             else:
@@ -401,7 +448,11 @@ def _passes(item: Json, kind: Kind, filters: Mapping[str, list[str]], cluster: C
     for key, values in filters.items():
         if key == "name" and not any(value in name for value in values):
             return False
+        if key in ("driver", "id") and item.get(key.capitalize()) not in values:
+            return False
         if key == "label" and not all(_has_label(labels, value) for value in values):
+            return False
+        if key == "status" and kind == "containers" and item["State"] not in values:
             return False
         if key == "node" and kind == "tasks" and item["NodeID"] not in values:
             return False

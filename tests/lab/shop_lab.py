@@ -29,11 +29,20 @@ class Lab:
     environment: dict[str, str] = field(repr=False)
     inventory: Path = INVENTORY
 
-    def swarmkit(self, *arguments: str | Path, seconds: float = 600) -> subprocess.CompletedProcess[str]:
+    def swarmkit(
+        self, *arguments: str | Path, seconds: float = 600, stdin: str = ""
+    ) -> subprocess.CompletedProcess[str]:
         """Run ``swarmkit`` with *arguments* and return how it ended, both outputs as text."""
         command = [sys.executable, "-m", "swarmkit", *map(str, arguments)]
         return subprocess.run(
-            command, env=self.environment, capture_output=True, text=True, timeout=seconds, check=False, cwd=ROOT
+            command,
+            env=self.environment,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+            cwd=ROOT,
         )
 
     def run(self, host: str, *command: str) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from json_schemas import assert_fits
 from lab.spare_lab import SpareLab
 
 pytestmark = pytest.mark.lab
@@ -47,7 +49,9 @@ def steady(spare_lab: SpareLab, inventory: Path) -> Iterator[None]:
 def findings(lab: SpareLab, inventory: Path, *more: str) -> list[dict[str, Any]]:
     said = lab.swarmkit("doctor", "--json", "-i", str(inventory), *more, check=False)
     assert said.returncode in (0, 4), said.stderr
-    found: list[dict[str, Any]] = json.loads(said.stdout)["findings"]
+    whole = json.loads(said.stdout)
+    assert_fits("doctor", whole)
+    found: list[dict[str, Any]] = whole["findings"]
     assert (said.returncode == 4) == any(finding["severity"] == "error" for finding in found)
     return found
 
@@ -92,17 +96,71 @@ def test_a_smaller_link_on_one_host_is_found_and_its_remedy_works(spare_lab: Spa
         found = {finding["code"]: finding for finding in findings(spare_lab, inventory)}
         assert {"H13", "H11"} <= found.keys()
         assert "Y: 1400" in found["H13"]["evidence"]
-        assert "mtu 1400" in found["H13"]["remedy"]
+        assert found["H13"]["remedy"].startswith("on the hosts with the larger MTU: ip link set dev DEVICE mtu 1400")
+        spare_lab.run("X", found["H13"]["remedy"].partition(": ")[2].replace("DEVICE", "vec0"))
+        left = the_one(spare_lab, inventory, "H11")
+        assert left["where"] == "X, Y"
+        assert "com.docker.network.driver.mtu: '1400'" in left["remedy"]
     finally:
-        spare_lab.run("Y", "ip link set dev vec0 mtu 1500")
+        for host in "XY":
+            spare_lab.run(host, "ip link set dev vec0 mtu 1500")
 
 
 def test_a_path_that_loses_full_frames_is_found(spare_lab: SpareLab, inventory: Path) -> None:
     spare_lab.run("Y", "iptables -A INPUT -p udp -m length --length 1451: -j DROP")
     try:
-        assert the_one(spare_lab, inventory, "H11")["where"] == "X -> Y"
+        finding = the_one(spare_lab, inventory, "H11")
+        assert finding["where"] == "X -> Y"
+        assert "1450 bytes pass" in finding["evidence"]
+        assert "com.docker.network.driver.mtu: '1450'" in finding["remedy"]
     finally:
         spare_lab.run("Y", "iptables -D INPUT -p udp -m length --length 1451: -j DROP")
+
+
+def test_a_host_without_perl_and_python_is_told_and_what_to_install(spare_lab: SpareLab, inventory: Path) -> None:
+    spare_lab.run("Y", "mv /usr/bin/perl /usr/bin/perl.away")
+    try:
+        finding = the_one(spare_lab, inventory, "H07")
+        assert (finding["severity"], finding["where"]) == ("warning", "Y")
+        assert "neither perl nor python3" in finding["evidence"]
+        assert "apt install perl" in finding["remedy"]
+    finally:
+        spare_lab.run("Y", "mv /usr/bin/perl.away /usr/bin/perl")
+
+
+def test_settings_and_files_of_a_host_are_found_and_their_remedies_work(spare_lab: SpareLab, inventory: Path) -> None:
+    spare_lab.run("Y", "sysctl -w net.ipv4.ip_forward=0 net.ipv4.ip_local_port_range='2000 60999'")
+    spare_lab.run("Y", "systemctl disable docker; chmod 666 /run/docker.sock; chmod 644 /etc/ssh/ssh_host_ed25519_key")
+    spare_lab.run("Y", "echo 'MaxSessions 4' >/etc/ssh/sshd_config.d/00-tight.conf; echo 'echo hello' >>/root/.bashrc")
+    try:
+        found = {finding["code"]: finding for finding in findings(spare_lab, inventory)}
+        assert found.keys() == {"H26", "D02", "D04", "D05", "S13", "S14", "S22"}
+        assert {finding["where"] for finding in found.values()} == {"Y"}
+        for code in ("H26", "D02", "D04", "D05", "S22"):
+            remedy = re.match(r"on Y: ([^,;]+?)(, .*)?$", found[code]["remedy"])
+            assert remedy, found[code]["remedy"]
+            spare_lab.run("Y", remedy[1])
+        assert {finding["code"] for finding in findings(spare_lab, inventory)} == {"S13", "S14"}
+    finally:
+        spare_lab.run("Y", "sed -i '/^echo hello/d' /root/.bashrc; rm /etc/ssh/sshd_config.d/00-tight.conf")
+        spare_lab.run("Y", "rm -f /etc/sysctl.d/99-docker.conf; systemctl enable docker")
+
+
+def test_a_host_that_cannot_be_reached_does_not_hide_what_the_others_have(
+    spare_lab: SpareLab, inventory: Path, tmp_path: Path
+) -> None:
+    more = tmp_path / "inventory.yaml"
+    more.write_text(
+        inventory.read_text()
+        + "        Z: {ansible_host: 127.88.0.38, ansible_port: 2299, swarm_advertise_addr: 10.88.0.38}\n"
+    )
+    spare_lab.run("Y", "systemctl disable docker")
+    try:
+        said = spare_lab.swarmkit("doctor", "--json", "-i", str(more), check=False)
+        found = {(finding["code"], finding["where"]) for finding in json.loads(said.stdout)["findings"]}
+        assert (said.returncode, found) == (3, {("D11", "Z"), ("D02", "Y")})
+    finally:
+        spare_lab.run("Y", "systemctl enable docker")
 
 
 def test_a_clock_two_hours_off_is_found(spare_lab: SpareLab, inventory: Path) -> None:
@@ -124,14 +182,21 @@ def test_a_clone_s_machine_id_is_found(spare_lab: SpareLab, inventory: Path) -> 
         finding = the_one(spare_lab, inventory, "H36")
         assert finding["where"] == "X, Y"
         assert finding["evidence"] == other
+        (remedy,) = re.findall(r"rm /etc/machine-id && [\w-]+", finding["remedy"])
+        spare_lab.run("Y", remedy)
+        assert findings(spare_lab, inventory) == []
     finally:
         spare_lab.run("Y", f"echo {own} >/etc/machine-id")
 
 
-def test_a_route_into_the_pool_is_found_and_up_refuses(spare_lab: SpareLab, inventory: Path) -> None:
+def test_a_route_into_the_pool_is_found_and_up_refuses(spare_lab: SpareLab, inventory: Path, tmp_path: Path) -> None:
     spare_lab.run("Y", "ip route add 10.20.7.0/24 via 10.88.0.34")
     try:
-        assert "H28" in {finding["code"] for finding in findings(spare_lab, inventory)}
+        finding = the_one(spare_lab, inventory, "H28")
+        assert "10.20.7.0/24, a route of Y by" in finding["what"]
+        other = tmp_path / "inventory.yaml"
+        other.write_text(inventory.read_text().replace("swarm_address_pools: [10.20.0.0/16]", finding["remedy"]))
+        assert findings(spare_lab, other) == []
         refused = spare_lab.swarmkit("up", "--yes", "-i", str(inventory), check=False)
         assert refused.returncode == 1
         assert "10.20.7.0/24" in refused.stderr
@@ -139,16 +204,24 @@ def test_a_route_into_the_pool_is_found_and_up_refuses(spare_lab: SpareLab, inve
         spare_lab.run("Y", "ip route del 10.20.7.0/24")
 
 
+USERS_OF = {"ip_vs": ("xt_ipvs", "ip_vs_rr")}
+"""Modules that stand on another, and were loaded by the doctor's own tries."""
+
+
 @pytest.mark.parametrize(("module", "code"), [("esp4", "H04"), ("xt_bpf", "H04"), ("ip_vs", "H20"), ("vxlan", "H04")])
 def test_a_kernel_without_a_module_is_found(spare_lab: SpareLab, inventory: Path, module: str, code: str) -> None:
     forbidden = f"/etc/modprobe.d/without-{module}.conf"
-    spare_lab.run("Y", f"modprobe -r {module} && echo 'install {module} /bin/false' >{forbidden}")
+    loaded = " ".join((*USERS_OF.get(module, ()), module))
+    spare_lab.run("Y", f"modprobe -r {loaded} && echo 'install {module} /bin/false' >{forbidden}")
     try:
         found = findings(spare_lab, inventory)
         assert {(finding["code"], finding["where"]) for finding in found} == {(code, "Y")}
-        assert all("modprobe" in finding["remedy"] for finding in found)
+        spare_lab.run("Y", f"rm {forbidden}")
+        for command in {re.search(r"modprobe(?: -a)?(?: \w+)+", finding["remedy"])[0] for finding in found}:
+            spare_lab.run("Y", f"{command} && test -d /sys/module/{module}")
+        assert findings(spare_lab, inventory) == []
     finally:
-        spare_lab.run("Y", f"rm {forbidden}; modprobe {module}")
+        spare_lab.run("Y", f"rm -f {forbidden}; modprobe {module}")
 
 
 def test_up_refuses_what_the_doctor_finds_and_goes_on_only_by_its_code(spare_lab: SpareLab, inventory: Path) -> None:
@@ -170,10 +243,23 @@ def test_up_refuses_what_the_doctor_finds_and_goes_on_only_by_its_code(spare_lab
         spare_lab.leave_swarm("X")
 
 
-def test_a_certificate_that_is_not_due_is_no_finding(spare_lab: SpareLab, inventory: Path) -> None:
-    spare_lab.run("X", "docker swarm init --advertise-addr 10.88.0.34 --cert-expiry 1h0m")
+def test_a_certificate_about_to_end_is_found_and_made_anew_as_its_remedy_says(
+    spare_lab: SpareLab, inventory: Path
+) -> None:
     try:
-        # The certificate is backdated by an hour and ends in one; nothing is due yet.
-        assert [finding["code"] for finding in findings(spare_lab, inventory, "--only", "H35")] == []
+        for host in "XY":
+            spare_lab.run(host, "date -s '-55 minutes'")
+        try:
+            # Valid from an hour before to an hour after, by a clock that is 55 minutes slow.
+            spare_lab.run("X", "docker swarm init --advertise-addr 10.88.0.34")
+            spare_lab.run("X", "docker swarm update --cert-expiry 1h0m && docker swarm ca --rotate --quiet")
+        finally:
+            for host in "XY":
+                spare_lab.run(host, "date -s '+55 minutes'")
+        (finding,) = findings(spare_lab, inventory, "--only", "H35")
+        assert (finding["severity"], finding["where"]) == ("warning", "X")
+        spare_lab.run("X", finding["remedy"].partition("then: ")[2])
+        # Valid from an hour ago to an hour from now: nothing is due.
+        assert findings(spare_lab, inventory, "--only", "H35") == []
     finally:
         spare_lab.leave_swarm("X")

@@ -115,6 +115,84 @@ def test_cut_host_is_alone_until_it_is_healed(spare_lab: SpareLab) -> None:
     assert spare_lab.run("X", "ping -c1 -W2 10.88.0.35").returncode == 0
 
 
+def hears(lab: SpareLab, host: str, address: str) -> bool:
+    return lab.run(host, f"ping -c2 -W1 -i0.3 {address}", check=False).returncode == 0
+
+
+def test_a_partition_drops_what_hosts_send_each_other_until_it_is_healed(spare_lab: SpareLab) -> None:
+    said = spare_lab.swarmkit("lab", "fault", "partition", "X", "Y").stdout
+    assert said == "no frame passes between X and Y\n"
+    assert not hears(spare_lab, "X", "10.88.0.35")
+    assert hears(spare_lab, "X", "10.88.0.254")
+    # The other side of a pair is mended with the one that is named.
+    assert "Y: sends to host number 34 again" in spare_lab.swarmkit("lab", "fault", "heal", "X").stdout
+    assert hears(spare_lab, "Y", "10.88.0.34")
+    spare_lab.swarmkit("lab", "fault", "partition", "--one-way", "X", "Y")
+    counted = "iptables -t raw -{} PREROUTING -p icmp -s 10.88.0.34"
+    spare_lab.run("Y", counted.format("A"))
+    spare_lab.run("X", counted.format("A").replace("34", "35"))
+    try:
+        assert not hears(spare_lab, "Y", "10.88.0.34")
+        received = {host: spare_lab.run(host, "iptables -t raw -nvxL PREROUTING").stdout.splitlines()[-1].split()[0]
+                    for host in ("X", "Y")}  # fmt: skip
+        assert received == {"X": "2", "Y": "0"}
+    finally:
+        spare_lab.run("Y", counted.format("D"))
+        spare_lab.run("X", counted.format("D").replace("34", "35"))
+        spare_lab.swarmkit("lab", "fault", "heal")
+    assert hears(spare_lab, "Y", "10.88.0.34")
+
+
+def test_what_is_broken_inside_a_host_is_healed_at_once(spare_lab: SpareLab) -> None:
+    spare_lab.swarmkit("lab", "fault", "skew", "Y", "-7200")
+    spare_lab.swarmkit("lab", "fault", "fill-disk", "Y", "--left", "3")
+    spare_lab.swarmkit("lab", "fault", "slow", "Y", "--delay", "300", "--loss", "1", "--reorder", "5")
+    lost = spare_lab.swarmkit("lab", "fault", "lose-module", "Y", "vxlan", "br_netfilter").stdout
+    assert "Y: vxlan is gone" in lost
+    assert time.time() - float(spare_lab.run("Y", "date +%s").stdout) > 7000
+    assert "No space left" in spare_lab.run("Y", "head -c 9000000 /dev/zero >/root/big", check=False).stderr
+    spare_lab.run("Y", "rm /root/big; head -c 1000000 /dev/zero >/root/small && rm /root/small")
+    assert spare_lab.run("Y", "modprobe vxlan", check=False).returncode != 0
+    assert "time=3" in spare_lab.run("Y", "ping -c3 10.88.0.34").stdout
+    healed = spare_lab.swarmkit("lab", "fault", "heal", "Y").stdout
+    for words in ("full speed", "room", "vxlan again", "br_netfilter again", "clock was -"):
+        assert words in healed
+    assert spare_lab.swarmkit("lab", "fault", "heal").stdout == "nothing to heal\n"
+    spare_lab.run("Y", "modprobe vxlan && head -c 9000000 /dev/zero >/root/big && rm /root/big")
+    assert abs(float(spare_lab.run("Y", "date +%s").stdout) - time.time()) < 10
+
+
+def test_heal_thaws_and_plugs_in(spare_lab: SpareLab) -> None:
+    spare_lab.swarmkit("lab", "fault", "cut", "X")
+    refused = spare_lab.swarmkit("lab", "fault", "skew", "X", "60", check=False)
+    assert refused.returncode == 1
+    assert "X: is cut off" in refused.stderr
+    spare_lab.swarmkit("lab", "fault", "freeze", "Y")
+    assert spare_lab.swarmkit("lab", "fault", "heal").stdout.splitlines()[:2] == [
+        "X: is on the cable again",
+        "Y: goes on again",
+    ]
+    assert hears(spare_lab, "X", "10.88.0.35")
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("partition", "X"), "two or more groups"),
+        (("partition", "X", "X"), "each host in one of them"),
+        (("partition", "X", "Z"), "Z: no such host"),
+        (("slow", "X"), "a delay or a loss"),
+        (("slow", "X", "--reorder", "5", "--loss", "1"), "only what is delayed"),
+        (("skew", "X", "inf"), "ten years"),
+        (("lose-module", "X", "no_such_module"), "no_such_module not found"),
+    ],
+)
+def test_faults_that_make_no_sense_are_refused(spare_lab: SpareLab, words: tuple[str, ...], complaint: str) -> None:
+    refused = spare_lab.swarmkit("lab", "fault", *words, check=False)
+    assert refused.returncode == 1
+    assert complaint in refused.stderr
+
+
 def test_reset_gives_a_fresh_disk_and_keeps_the_host_key(spare_lab: SpareLab) -> None:
     spare_lab.run("Y", "echo gone > /root/gone && sync")
     key = spare_lab.run("Y", "cat /etc/ssh/ssh_host_ed25519_key.pub").stdout

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from json_schemas import assert_fits
 from lab.shop_lab import PASSWORD, ROOT, Lab, Shop
 from lab.test_shop_browser import browser_page, keep_picture, open_shop, place_order
 
@@ -141,13 +142,20 @@ def test_an_order_placed_by_a_click_is_a_row_in_postgresql_on_c(deployed_shop: S
     assert database_rows(deployed_shop.lab, "Clara Click") == "1"
 
 
-def test_status_and_verify_tell_programs_the_same(deployed_shop: Shop) -> None:
+def test_status_verify_and_plan_tell_programs_what_their_schemas_say(deployed_shop: Shop) -> None:
     arguments = (*deployed_shop.declared, "--json")
-    status = json.loads(deployed_shop.lab.swarmkit("status", *arguments).stdout)
-    verify = json.loads(deployed_shop.lab.swarmkit("verify", *arguments).stdout)
-    assert status["schema"] == "swarmkit.status/1"
-    assert verify["schema"] == "swarmkit.verify/1"
-    assert verify["proved"] is True
+    said = {
+        command: json.loads(deployed_shop.lab.swarmkit(command, *arguments).stdout)
+        for command in ("status", "verify", "plan")
+    }
+    for command, value in said.items():
+        assert_fits(command, value)
+    assert said["verify"]["proved"] is True
+    assert {host["name"]: [task["service"] for task in host["tasks"]] for host in said["verify"]["hosts"]} == {
+        "A": ["shop_frontend"],
+        "B": ["shop_backend"],
+        "C": ["shop_database"],
+    }
 
 
 def test_verify_tells_when_a_host_lost_its_encryption_rules(deployed_shop: Shop) -> None:
@@ -167,7 +175,7 @@ def test_verify_tells_when_a_host_lost_its_encryption_rules(deployed_shop: Shop)
     healed = deployed_shop.lab.swarmkit("verify", *arguments)
     assert healed.returncode == 0, healed.stdout
     assert "V16  3 pairs of hosts had ESP frames on the cable" in healed.stdout
-    assert "wire" not in deployed_shop.lab.run("B", "ps -C perl -o args= || true")
+    assert not deployed_shop.lab.run("B", "ps -C perl -o args= || true").strip()
 
 
 def test_watching_tells_what_changes_and_ends_with_the_last_verdict(deployed_shop: Shop, tmp_path: Path) -> None:
@@ -199,12 +207,12 @@ def test_a_killed_host_takes_its_database_nowhere_and_comes_back(deployed_shop: 
     order(deployed_shop.url, "before the cut", product=5)
     # A power cut keeps what PostgreSQL has synced; the engine's own files are not synced at once.
     lab.run("C", "sync")
-    assert lab.swarmkit("lab", "power-off", "C").returncode == 0
+    assert lab.swarmkit("lab", "fault", "power-off", "C").returncode == 0
     down = "{{.Status}}"
     assert eventually(lambda: "Down" in lab.run("A", "docker", "node", "ls", "--format", down), 90)
     for host in "AB":
         assert "shop_database" not in lab.run(host, "docker", "ps", "--format", "{{.Names}}")
-    assert lab.swarmkit("lab", "power-on", "C").returncode == 0
+    assert lab.swarmkit("lab", "fault", "power-on", "C").returncode == 0
     lab.up()
     again = deployed_shop.up()
     assert again.returncode == 0, again.stdout + again.stderr

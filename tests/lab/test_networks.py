@@ -4,61 +4,20 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from collections.abc import Iterator
 
 import pytest
+from lab.network_commands import SERVER, Networks
 from lab.shop_lab import Shop
 
 pytestmark = pytest.mark.lab
 
-# Answers every request with the address it came from.
-SERVER = "require('http').createServer((q, r) => r.end(q.socket.remoteAddress)).listen(80)"
 MAC = "02:42:0a:58:00:c9"
-
-
-class Networks:
-    """`swarmkit network` on the shop's hosts; ends the containers that a test starts."""
-
-    def __init__(self, shop: Shop) -> None:
-        self.lab = shop.lab
-        self.containers: list[tuple[str, str]] = []
-
-    def network(self, verb: str, *arguments: str, code: int = 0) -> str:
-        asked = ["--yes"] if verb not in ("ls", "inspect", "plan") else []
-        done = self.lab.swarmkit("network", verb, "-i", self.lab.inventory, *asked, *arguments)
-        assert done.returncode == code, done.stdout + done.stderr
-        return done.stdout if verb in ("ls", "inspect", "plan") and not code else done.stdout + done.stderr
-
-    def start(self, name: str, network: str) -> None:
-        """Start a container on B that answers with the address a request came from."""
-        self.containers.append(("B", name))
-        options = ("-d", "--name", name, "--network", network, "--user", "root", "--entrypoint", "node")
-        said = self.run("B", *options, "shop-backend:1.0", "-e", SERVER)
-        assert said.returncode == 0, said.stdout + said.stderr
-
-    def run(self, host: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Return how ``swarmkit run`` on *host* ended."""
-        return self.lab.swarmkit("run", "--yes", "-i", self.lab.inventory, "--on", host, *arguments)
-
-    def evaluate(self, container: str, expression: str) -> str:
-        """Return what *expression* is in node inside a container on B."""
-        return self.lab.run("B", "docker", "exec", container, "node", "-p", f'"{expression}"')
-
-    def remove_containers(self) -> None:
-        for host, name in self.containers:
-            self.lab.run(host, "docker", "rm", "-f", name)
-        self.containers.clear()
-
-    def endpoint(self, host: str, container: str, network: str) -> dict[str, str]:
-        (found,) = json.loads(self.lab.run(host, "docker", "inspect", container))
-        endpoint: dict[str, str] = found["NetworkSettings"]["Networks"][network]
-        return endpoint
 
 
 @pytest.fixture
 def networks(deployed_shop: Shop) -> Iterator[Networks]:
-    made = Networks(deployed_shop)
+    made = Networks(deployed_shop.lab)
     yield made
     made.remove_containers()
 
@@ -77,6 +36,11 @@ def test_a_bridge_on_one_host_gives_names_and_is_refused_removal_while_in_use(ne
     listed = networks.network("ls")
     assert "web@B" in listed
     assert "service shop_backend" in listed
+
+    networks.containers.append(("B", "shown"))
+    published = ("-d", "--name", "shown", "--network", "app", "-p", "8077:80", "--user", "root", "--entrypoint", "node")
+    assert networks.run("B", *published, "shop-backend:1.0", "-e", SERVER).returncode == 0
+    assert "10.88.0.31" in networks.lab.run("A", "curl", "-s", "--retry", "5", "--retry-connrefused", "10.88.0.32:8077")
 
     said = networks.network("rm", "app", code=1)
     assert "client" in said
@@ -119,15 +83,26 @@ def test_an_overlay_by_command_is_made_once_and_one_that_services_use_is_not_rem
     networks.start("web", "extra")
     assert networks.run("A", "--rm", "--network", "extra", *ask).returncode == 0
     assert "not attachable" in networks.run("A", "--network", "shop_shop", *ask).stderr
+    networks.start("client", "bridge")
+    networks.network("connect", "extra", "client", "--on", "B")
+    networks.lab.run("B", "docker", "exec", "client", "wget", "-qO-", "http://web")
+    networks.network("disconnect", "extra", "client", "--on", "B")
     assert "web" in networks.network("rm", "extra", code=1)
     networks.remove_containers()
     networks.network("rm", "extra")
 
 
-def test_a_container_without_network_has_loopback_alone_and_its_exit_code_is_ours(networks: Networks) -> None:
+def test_an_overlay_has_the_subnets_and_numbers_that_were_asked_for_and_no_number_twice(networks: Networks) -> None:
+    ranges = ("--subnet", "10.31.0.0/24", "--subnet", "10.32.0.0/24", "--subnet", "fd00:31::/64", "--ipv6")
+    number = ("-o", "com.docker.network.driver.overlay.vxlanid_list=7001", "-d", "overlay")
+    networks.network("create", "wide", *number, *ranges, "--internal", "-o", "com.docker.network.driver.mtu=1400")
+    assert "internal is true, not false" in networks.network("create", "wide", *number, *ranges, code=1)
+    assert "network wide has it" in networks.network("create", "other", *number, code=1)
+    networks.network("rm", "wide")
+
+
+def test_a_containers_exit_code_is_ours_and_nothing_of_it_is_left(networks: Networks) -> None:
     alone = ("--rm", "--network", "none", "--entrypoint", "node", "shop-backend:1.0")
-    said = networks.run("B", *alone, "-p", "Object.keys(require('os').networkInterfaces()).join()")
-    assert (said.returncode, said.stdout) == (0, "lo\n")
     assert networks.run("B", *alone, "-e", "process.exit(7)").returncode == 7
     assert "swarmkit-run" not in networks.lab.run("B", "docker", "ps", "-a")
 

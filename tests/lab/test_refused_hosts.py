@@ -38,7 +38,7 @@ def bare(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     both.write_text(base + d)
     lab.up(both)
     yield lab
-    lab.swarmkit("lab", "power-off", "D")
+    lab.swarmkit("lab", "fault", "power-off", "D")
 
 
 def inventory(
@@ -70,6 +70,15 @@ def test_a_host_whose_kernel_lost_esp_is_refused_and_stays_untouched(bare: Lab, 
     assert "H04" in refused.stderr
     assert "esp4" in refused.stderr
     assert swarm_state(bare) == "inactive"
+
+
+def test_an_engine_that_writes_firewall_rules_at_that_moment_is_no_missing_kernel_feature(
+    bare: Lab, tmp_path: Path
+) -> None:
+    bare.run("D", "systemd-run -q flock /run/xtables.lock sleep 3")
+    planned = bare.swarmkit("plan", "-i", inventory(bare, tmp_path))
+    assert planned.returncode == 0, planned.stdout + planned.stderr
+    assert "H20" not in planned.stdout + planned.stderr
 
 
 def test_a_changed_host_key_stops_the_run_before_anything_is_sent(bare: Lab, tmp_path: Path) -> None:

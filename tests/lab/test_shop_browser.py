@@ -2,43 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
+from lab.browser import browser_page, keep_picture
 
 pytestmark = pytest.mark.lab
-
-ARTIFACTS = Path(__file__).resolve().parents[1] / "artifacts"
-CHROMIUM = "/usr/bin/chromium"
-# The browser asks nobody but the shop: no updates, no telemetry, no start page.
-CHROMIUM_ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-PATIENCE_MS = 30_000
-
-
-@contextlib.contextmanager
-def browser_page(**context: Any) -> Iterator[Any]:
-    """A page of a fresh headless Chromium; `context` are Playwright's options (`color_scheme`, ...)."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="needs the Python package playwright")
-    with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)
-        try:
-            page = browser.new_page(**{"viewport": {"width": 1280, "height": 900}, **context})
-            page.set_default_timeout(PATIENCE_MS)
-            yield page
-        finally:
-            browser.close()
 
 
 def open_shop(page: Any, url: str) -> None:
@@ -61,13 +31,6 @@ def place_order(page: Any, *, product_id: int, quantity: int, customer: str) -> 
     confirmation = page.get_by_test_id("confirmation")
     confirmation.wait_for()
     return int(confirmation.get_attribute("data-order-id"))
-
-
-def keep_picture(page: Any, name: str) -> Path:
-    ARTIFACTS.mkdir(parents=True, exist_ok=True)
-    picture = ARTIFACTS / f"{name}.png"
-    page.screenshot(path=picture, full_page=True)
-    return picture
 
 
 def test_products_appear_and_an_order_by_click_is_confirmed(shop_url: str) -> None:

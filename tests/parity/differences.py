@@ -2,41 +2,62 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+NAMESPACE = "com.docker.stack.namespace"
 Specs = dict[str, Any]
 
 ALLOWED = {
     r"(secrets|configs)\..*\.Labels\.swarmkit\.key": "our versions of one file are found by it",
     r"networks\..*\.Options\.com\.docker\.network\.driver\.overlay\.vxlanid_list": "numbered by the engine",
-    r"networks\..*\.IPAM\.Config": "taken by the engine from its pool, where the file names no subnet",
+    r"configs\.[^.]*\.before-\d+\..*": "our record of what ran before, for `swarmkit rollback`",
 }
+"""Fields that differ between the tools, each with the reason; on both engines the same."""
+REFUSED_ON: Mapping[str, Mapping[str, str]] = {
+    "26.1": {},
+    # Cluster volumes came with API 1.42.
+    "20.10": {"cluster-volumes": 'invalid MountType: "cluster"'},
+}
+"""Stacks that an engine refuses of both tools, and what it says."""
 _VERSION = re.compile(r"-[0-9a-f]{12}$")
+_POOL = ipaddress.ip_network("10.0.0.0/8")
+_NETWORK = ("Driver", "Options", "Labels", "Attachable", "Internal", "EnableIPv6", "Scope", "IPAM")
 
 
-def named(raw: Mapping[str, list[dict[str, Any]]]) -> Specs:
-    """Return what was read back by kind and name: names for IDs, secrets and configs without their content's hash."""
-    names = {network["Id"]: network["Name"] for network in raw["networks"]}
-    found: Specs = {"services": {}, "networks": {}, "secrets": {}, "configs": {}}
+def by_stack(raw: Mapping[str, list[dict[str, Any]]], names: Mapping[str, str]) -> dict[str, Specs]:
+    """Return what was read back by stack, kind and name: *names* for networks' IDs, and no hashes of contents."""
+    found: dict[str, Specs] = defaultdict(lambda: defaultdict(dict))
     for service in raw["services"]:
         spec = service["Spec"]
         for network in spec["TaskTemplate"].get("Networks", ()):
             network["Target"] = names[network["Target"]]
         _name_files(spec["TaskTemplate"]["ContainerSpec"])
-        found["services"][spec["Name"]] = spec
+        found[spec["Labels"][NAMESPACE]]["services"][spec["Name"]] = spec
     for network in raw["networks"]:
-        if "com.docker.stack.namespace" in (network["Labels"] or {}):
-            kept = ("Driver", "Options", "Labels", "Attachable", "Internal", "EnableIPv6", "Scope", "IPAM")
-            spec = {key: network[key] for key in kept}
-            spec["IPAM"]["Config"] = sorted(one["Subnet"] for one in network["IPAM"]["Config"] or ())
-            found["networks"][network["Name"]] = spec
+        if stack := (network["Labels"] or {}).get(NAMESPACE):
+            found[stack]["networks"][network["Name"]] = _network({key: network[key] for key in _NETWORK})
     for kind in ("secrets", "configs"):
         for item in raw[kind]:
-            found[kind][_VERSION.sub("", item["Spec"].pop("Name"))] = item["Spec"]
+            if stack := (item["Spec"]["Labels"] or {}).get(NAMESPACE):
+                found[stack][kind][_VERSION.sub("", item["Spec"].pop("Name"))] = item["Spec"]
     return found
+
+
+def _network(spec: dict[str, Any]) -> dict[str, Any]:
+    """Return the network with its declared subnets; one of the engine's own pool is another each time."""
+    subnets = sorted(one["Subnet"] for one in spec["IPAM"]["Config"] or ())
+    is_from_pool = any(_in_pool(subnet) for subnet in subnets)
+    return {**spec, "IPAM": {**spec["IPAM"], "Config": "from the pool" if is_from_pool else subnets}}
+
+
+def _in_pool(subnet: str) -> bool:
+    network = ipaddress.ip_network(subnet)
+    return isinstance(network, ipaddress.IPv4Network) and network.subnet_of(_POOL)
 
 
 def _name_files(container: dict[str, Any]) -> None:
@@ -47,6 +68,9 @@ def _name_files(container: dict[str, Any]) -> None:
             if account.get(what) == reference.pop(f"{what}ID"):
                 account[what] = name
             reference[f"{what}Name"] = name
+        # Docker's tool sorts by name, and has several references to one in another order each time: they come out of a
+        # map (docker/cli cli/command/service/parse.go).
+        container.get(f"{what}s", []).sort(key=lambda one: json.dumps(one, sort_keys=True))
 
 
 def differences(docker: Specs, ours: Specs) -> list[str]:

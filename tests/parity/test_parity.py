@@ -1,113 +1,84 @@
-"""Each stack file deployed by docker's own tool and by our specs on one engine: what is read back is the same."""
+"""Each stack file deployed by docker's own tool and by swarmkit on one engine: what is read back is the same."""
 
 from __future__ import annotations
 
-import base64
-import io
-import json
-import tarfile
-import tempfile
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
 import pytest
-from lab.spare_lab import SpareLab
-from parity.differences import Specs, differences, named
+from parity.corpus import Case, batches, cases
+from parity.differences import REFUSED_ON, Specs, differences
+from parity.engine_room import EngineRoom, engine_room
 
-from swarmkit import lab as room
-from swarmkit.declared.stack import load_stack
-from swarmkit.lab import LabHost, Places
-from swarmkit.plan.names import file_name
-from swarmkit.plan.spec import file_drivers, network_spec, service_spec, with_ids
+from swarmkit.workflows.export import Exported
 
-pytestmark = pytest.mark.lab
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(1500)]
 
-STACKS = Path(__file__).parent / "stacks"
-HOST = LabHost("P", 41, memory_megabytes=768)
-API = (1, 45)
-_READ = """
-ask() { ids=$(docker $1 ls -q); [ -n "$ids" ] && docker $1 inspect $ids || echo '[]'; }
-printf '{"services":'; ask service; printf ',"networks":'; ask network
-printf ',"secrets":'; ask secret; printf ',"configs":'; ask config; printf '}'
-"""
-_CLEAR = """
-for kind in service secret config; do ids=$(docker $kind ls -q); [ -z "$ids" ] || docker $kind rm $ids; done
-for i in $(seq 100); do
-  left=$(docker network ls -q --filter label=com.docker.stack.namespace)
-  [ -z "$left" ] && exit 0
-  docker network rm $left; sleep 0.3
-done; exit 1
-"""
+CASES = cases()
+HOST_NUMBERS = {"26.1": 41, "20.10": 42}
 
 
-@pytest.fixture(scope="module")
-def engine() -> Iterator[SpareLab]:
-    """A swarm of one lab host, engine and CLI 26.1, with the stack files in /stacks."""
-    with tempfile.TemporaryDirectory(prefix="swarmkit-parity-") as folder:
-        places = Places(state=Path(folder) / "swarmkit" / "lab", cache=Places.from_environment().cache)
-        try:
-            room.up(places, (HOST,))
-            lab = SpareLab(places, Path(folder))
-            lab.run("P", f"docker swarm init --advertise-addr {HOST.data_address}")
-            archive = io.BytesIO()
-            with tarfile.open(fileobj=archive, mode="w") as tar:
-                tar.add(STACKS, arcname="stacks")
-            lab.run("P", "tar -x -C / -f -", stdin=archive.getvalue())
-            yield lab
-        finally:
-            room.down(places)
+@dataclass(frozen=True)
+class Compared:
+    engine: str
+    docker: dict[str, Specs]
+    ours: dict[str, Specs]
+    said: dict[str, str]
+    """What docker printed, by stack."""
+    refused: dict[str, list[str]]
+    """What both tools said of a stack that the engine refuses."""
+    exported: dict[str, Exported]
+    """What docker's tool had deployed, as `swarmkit export` writes it."""
 
 
-def read_back(lab: SpareLab) -> Specs:
-    return named(json.loads(lab.run("P", _READ).stdout))
+@pytest.fixture(scope="module", params=HOST_NUMBERS)
+def compared(request: pytest.FixtureRequest) -> Compared:
+    """Every stack of the corpus, deployed by both tools on one engine."""
+    found = Compared(request.param, {}, {}, {}, {}, {})
+    refused = REFUSED_ON[found.engine]
+    with engine_room(found.engine, HOST_NUMBERS[found.engine], CASES) as engine:
+        for group in batches([case for case in CASES if case.name not in refused]):
+            found.said.update(engine.docker_deploys(group))
+            found.docker.update(engine.read_back())
+            found.exported.update(engine.exports(group))
+            engine.clear()
+            engine.swarmkit_deploys(group)
+            found.ours.update(engine.read_back())
+            engine.clear()
+        found.refused.update({case.name: _refusals(engine, case) for case in CASES if case.name in refused})
+    return found
 
 
-def create(lab: SpareLab, path: str, body: dict[str, Any]) -> str:
-    """Create an object through the engine's API and return its ID."""
-    content = json.dumps(body).encode()
-    head = f"POST /v1.45/{path}/create HTTP/1.0\r\nHost: x\r\nContent-Type: application/json\r\n"
-    request = f"{head}Content-Length: {len(content)}\r\n\r\n".encode() + content
-    answer = lab.run("P", "docker system dial-stdio", stdin=request).stdout.partition("\r\n\r\n")[2]
-    created = json.loads(answer)
-    assert "message" not in created, f"{path} {body.get('Name')}: {created}"
-    return str(created.get("ID") or created["Id"])
+def _refusals(engine: EngineRoom, case: Case) -> list[str]:
+    said = []
+    for deploy in (engine.docker_deploys, engine.swarmkit_deploys):
+        with pytest.raises(AssertionError) as caught:
+            deploy([case])
+        said.append(str(caught.value))
+        engine.clear()
+    return said
 
 
-def deploy_ours(lab: SpareLab, path: Path) -> None:
-    """Create what the plan of an empty swarm would, without the policy that encrypts every network."""
-    stack = load_stack(path, name="s", environment={})
-    ids: dict[str, dict[str, str]] = {"networks": {}, "secrets": {}, "configs": {}}
-    host = lab.run("P", "docker network ls --no-trunc -qf name=^host$").stdout.strip()
-    ids["networks"]["host"] = host
-    for network in stack.networks:
-        if not network.external:
-            body = network_spec(stack, network, encrypted=network.encrypted)
-            ids["networks"][network.name] = create(lab, "networks", body)
-    for kind, files in (("secrets", stack.secrets), ("configs", stack.configs)):
-        for file in files:
-            assert file.content
-            labels = {**file.labels, "com.docker.stack.namespace": "s", "swarmkit.key": file.key}
-            data = base64.b64encode(file.content.reveal()).decode()
-            body = {"Name": file_name(file), "Labels": labels, "Data": data, **file_drivers(file)}
-            ids[kind][file_name(file)] = create(lab, kind, body)
-    for service in stack.services:
-        spec = service_spec(
-            stack,
-            service,
-            images={},
-            api_version=API,
-            secret_names={file.key: file_name(file) for file in stack.secrets},
-            config_names={file.key: file_name(file) for file in stack.configs},
-        )
-        create(lab, "services", with_ids(spec, ids["networks"], ids["secrets"], ids["configs"]))
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_docker_and_swarmkit_make_the_same(compared: Compared, case: Case) -> None:
+    if case.name in compared.refused:
+        assert [REFUSED_ON[compared.engine][case.name] in said for said in compared.refused[case.name]] == [True, True]
+        return
+    assert compared.docker[case.name]["services"], "docker made no service"
+    assert differences(compared.docker[case.name], compared.ours[case.name]) == []
+    lines = compared.said[case.name].splitlines()
+    ignored = [line.partition(":")[2] for line in lines if line.startswith("Ignoring unsupported")]
+    words = {word.strip() for line in ignored for word in line.split(",")}
+    words |= {line.partition(":")[0] for line in lines if line.startswith(("container_name:", "expose:"))}
+    warned = {warning.path.rpartition(".")[2] for warning in case.load().warnings if warning.code == "B31"}
+    assert words <= warned, "docker ignores what swarmkit does not warn of"
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in STACKS.glob("*.yaml")))
-def test_docker_and_swarmkit_make_the_same(engine: SpareLab, name: str) -> None:
-    engine.run("P", _CLEAR)
-    engine.run("P", f"cd /stacks && docker stack deploy --resolve-image never --detach=true -c {name}.yaml s")
-    docker = read_back(engine)
-    engine.run("P", _CLEAR)
-    deploy_ours(engine, STACKS / f"{name}.yaml")
-    assert differences(docker, read_back(engine)) == []
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_what_docker_deployed_is_exported_to_a_file_that_plans_to_no_change(compared: Compared, case: Case) -> None:
+    if case.name in compared.refused:
+        assert case.name not in compared.exported
+        return
+    made = compared.exported[case.name]
+    assert made.differences == (), made.text
+    # The room's only host has none of the labels that constraints ask for.
+    assert [line for line in made.refusals if not line.startswith("B35")] == [], made.text

@@ -17,7 +17,7 @@ done
 
 # --- the lab's own programs ---
 install -D -m 755 "$LAB_GUEST/init.sh" "$root/usr/local/sbin/swarmkit-lab-init"
-install -D -m 755 "$LAB_GUEST/report.sh" "$root/usr/local/sbin/swarmkit-lab-report"
+install -D -m 755 "$LAB_GUEST/report.pl" "$root/usr/local/sbin/swarmkit-lab-report"
 cat > "$root/etc/systemd/system/swarmkit-lab-report.service" <<'UNIT'
 [Unit]
 Description=Report listening ports to the lab

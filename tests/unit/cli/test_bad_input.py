@@ -111,3 +111,17 @@ def test_the_entry_imports_no_library_of_hosts() -> None:
     imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
     assert "click" in imported
     assert imported.isdisjoint({"paramiko", "docker", "fabric", "rich", "pydantic", "ruamel"})
+
+
+def test_the_managers_history_takes_an_inventory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SWARMKIT_INVENTORY", raising=False)
+    said = swarmkit("history", "--cluster")
+    assert said.returncode == 2
+    assert "-i FILE" in said.stderr
+
+
+@pytest.mark.parametrize(
+    "words", [("skew", "A", "soon"), ("fill-disk", "A", "--left", "-1"), ("slow", "A", "--loss", "101")]
+)
+def test_faults_with_impossible_numbers_end_with_2(words: tuple[str, ...]) -> None:
+    assert swarmkit("lab", "fault", *words).returncode == 2

@@ -10,7 +10,7 @@ from swarmkit.errors import InputError
 
 @click.command()
 @options.inventory_option
-@options.stack_file_option
+@options.stack_files_option
 @options.stack_name_option
 @options.json_option
 @options.yes_option

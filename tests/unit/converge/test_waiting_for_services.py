@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import signal
 import threading
+import time
 from dataclasses import replace
 
 import pytest
@@ -11,7 +13,9 @@ import swarmkit.converge.wait as waiting
 from swarmkit.converge.explain import explain
 from swarmkit.converge.wait import look_at, wait_for_service, wakeups
 from swarmkit.errors import NotConvergedError
+from swarmkit.observed.observe import observe
 from swarmkit.plan.progress import Silent
+from swarmkit.workflows.up import Waiter
 
 MADE = {"AdvertiseAddr": "10.88.0.11", "Spec": {"Labels": {}}}
 
@@ -37,11 +41,11 @@ def start(
     )
 
 
-def wait(fleet: FakeFleet, timeout_seconds: float = 5.0) -> str:
+def wait(fleet: FakeFleet, timeout_seconds: float = 5.0, *, is_taken_back: bool = False) -> str:
     with wakeups(fleet) as woken:
         return wait_for_service(
             "shop_x", "key", fleet=fleet, manager=fleet.engine("A"), woken=woken, progress=Silent(),
-            timeout_seconds=timeout_seconds,
+            timeout_seconds=timeout_seconds, is_taken_back=is_taken_back,
         )  # fmt: skip
 
 
@@ -122,11 +126,40 @@ def test_an_update_that_was_stopped_or_taken_back_is_a_failure(fleet: FakeFleet,
     assert message in said
 
 
-def test_waiting_is_woken_by_an_event(fleet: FakeFleet) -> None:
+def test_an_update_that_was_taken_back_before_this_run_is_no_failure_of_it(fleet: FakeFleet) -> None:
+    identity = start(fleet, looks=0)
+    fleet.cluster.objects["services"][identity]["UpdateStatus"] = {"State": "rollback_completed", "Message": "back"}
+    assert wait(fleet, is_taken_back=True) == "1/1 running"
+
+
+def test_ctrl_c_ends_the_waiting_for_services_at_once(fleet: FakeFleet) -> None:
+    start(fleet, looks=1000)
     with wakeups(fleet) as woken:
-        listening = threading.Timer(0.1, lambda: fleet.world.happened(Type="container", Action="start"))
-        listening.start()
-        assert woken.wait(0, 30) > 0
+        waiter = Waiter(fleet, woken, Silent(), 60.0)
+        timer = threading.Timer(0.3, signal.pthread_kill, [threading.get_ident(), signal.SIGINT])
+        timer.start()
+        began = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            waiter.wait_for_services(["shop_x"], observe(fleet, kernel="never"))
+        assert time.monotonic() - began < 10
+
+
+def test_waiting_is_woken_by_an_event(fleet: FakeFleet) -> None:
+    seen = threading.Event()
+
+    def happen_again_and_again() -> None:
+        # Who begins to listen hears only what happens later, and when that is nobody tells.
+        while not seen.wait(0.05):
+            fleet.world.happened(Type="container", Action="start")
+
+    with wakeups(fleet) as woken:
+        happening = threading.Thread(target=happen_again_and_again)
+        happening.start()
+        try:
+            assert woken.wait(0, 30) > 0
+        finally:
+            seen.set()
+            happening.join()
 
 
 def test_waiting_ends_without_an_event_when_its_time_is_over(fleet: FakeFleet) -> None:
@@ -137,7 +170,8 @@ def test_waiting_ends_without_an_event_when_its_time_is_over(fleet: FakeFleet) -
 def test_a_successor_that_waits_is_explained_by_the_unhealthy_task_before_it(fleet: FakeFleet) -> None:
     start(fleet)
     manager = fleet.engine("A")
-    health = {"Log": [{"ExitCode": 1, "Output": "connection refused"}]}
+    # The last check was killed with its container.
+    health = {"Log": [{"ExitCode": 1, "Output": "connection refused"}, {"ExitCode": 137, "Output": ""}]}
     manager.containers["c1"] = {"Id": "c1", "Labels": {}, "FullState": {"Health": health}}
     (made, *_) = look_at(manager, "shop_x").states
     stopping = replace(made, id="old", state="starting", desired_state="shutdown", container_id="c1", created_at="1")

@@ -103,6 +103,7 @@ def test_a_bad_address_is_refused(tmp_path: Path, address: str) -> None:
         ("B26", "swarm_address_pools: 10.0.0.0/16", "address of a"),
         ("B05", "swarm_overlay_encryption: optional", "required or as-declared"),
         ("B05", "swarm_autolock: perhaps", "true or false"),
+        ("B05", "swarm_encrypt_ingress: perhaps", "true or false"),
     ],
 )
 def test_a_bad_setting_of_the_cluster_is_refused(tmp_path: Path, code: str, variable: str, says: str) -> None:

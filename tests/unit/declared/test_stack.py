@@ -158,7 +158,7 @@ def test_depends_on_as_a_list_waits_for_health_as_a_map_for_what_it_says(tmp_pat
 services:
   a: {image: "i:1", depends_on: [b]}
   b: {image: "i:1", depends_on: {c: {condition: service_completed_successfully}, d: {}}}
-  c: {image: "i:1"}
+  c: {image: "i:1", deploy: {mode: replicated-job}}
   d: {image: "i:1"}
 """
     stack = load(tmp_path, text)
@@ -328,3 +328,39 @@ configs: {c: {content: "hello", template_driver: golang}}
     assert (stack.secrets[0].driver, stack.secrets[0].content) == ("vault", None)
     assert stack.configs[0].content
     assert (stack.configs[0].content.text(), stack.configs[0].template_driver) == ("hello", "golang")
+
+
+CHECK = "healthcheck: {test: 'true', interval: 10s, retries: 3}"
+
+
+@pytest.mark.parametrize(
+    ("lines", "told"),
+    [
+        (f"{CHECK}\n    deploy: {{update_config: {{failure_action: rollback, monitor: 20s}}}}", "write monitor: 30s"),
+        (f"{CHECK}\n    deploy: {{update_config: {{failure_action: pause}}}}", "pause comes too late"),
+        (f"{CHECK}\n    deploy: {{update_config: {{failure_action: rollback, monitor: 30s}}}}", ""),
+        (f"{CHECK}\n    deploy: {{update_config: {{failure_action: continue}}}}", ""),
+        ("deploy: {update_config: {failure_action: rollback, monitor: 1s}}", ""),
+        ("healthcheck: {disable: true}\n    deploy: {update_config: {failure_action: rollback}}", ""),
+    ],
+)
+def test_an_update_that_is_watched_for_less_than_its_health_check_needs_to_fail_is_warned_of(
+    tmp_path: Path, lines: str, told: str
+) -> None:
+    stack = load(tmp_path, f"services:\n  a:\n    image: i:1\n    {lines}\n")
+    found = [f"{one.what} {one.to_do}" for one in warned(stack) if one.code == "H72"]
+    assert [told in text for text in found] == ([True] if told else [])
+
+
+@pytest.mark.parametrize(
+    ("image", "ports", "warns"),
+    [
+        ("postgres:15", "['5432:5432']", True),
+        ("r.example/team/mariadb:11", "[{target: 3306, published: 3306, mode: host}]", True),
+        ("postgres:15", "['5432']", False),
+        ("nginx:1", "['80:80']", False),
+    ],
+)
+def test_a_published_port_of_a_database_is_warned_of(tmp_path: Path, image: str, ports: str, warns: bool) -> None:
+    stack = load(tmp_path, f"services: {{a: {{image: '{image}', ports: {ports}}}}}")
+    assert [one.path for one in warned(stack) if one.code == "H81"] == (["services.a.ports"] if warns else [])

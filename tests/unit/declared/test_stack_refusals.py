@@ -9,10 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from swarmkit.declared.refused_keys import IGNORED
 from swarmkit.declared.service import Stack
-from swarmkit.declared.service_loader import SERVICE_KEYS
 from swarmkit.declared.stack import load_stack
+from swarmkit.declared.stack_keys import IGNORED, KEYS
 from swarmkit.errors import Complaint, InputError
 
 
@@ -114,6 +113,11 @@ def test_a_bad_service_is_refused_with_its_place(tmp_path: Path, code: str, line
         ("B39", "services: {a: {image: 'i:1', secrets: [p]}}\nsecrets: {p: {}}", "needs one of"),
         (
             "B43",
+            "{services: {b: {image: x}, a: {image: x, depends_on: {b: {condition: service_completed_successfully}}}}}",
+            "only a job does",
+        ),
+        (
+            "B43",
             "services: {a: {image: 'i:1', depends_on: [b]}, b: {image: 'i:1', depends_on: [a]}}",
             "cycle a -> b -> a",
         ),
@@ -131,12 +135,25 @@ def test_a_bad_file_is_refused(tmp_path: Path, code: str, text: str | None, says
     assert any(says in str(complaint) for complaint in complaints)
 
 
+LAN = "driver: macvlan, ipam: {config: [{subnet: 10.8.0.0/24}]}, "
+
+
 @pytest.mark.parametrize(
     ("code", "settings", "says"),
     [
         ("B18", "name: 'a;b'", "name 'a;b'"),
         ("B25", "ipam: {config: [{subnet: 10.1.1.1/8}]}", "host bits"),
-        ("B32", "driver: macvlan", "use overlay"),
+        ("B32", "driver: macvlan", "x-swarmkit: {parent"),
+        ("B32", "driver: host", "external: true, name: host"),
+        ("B32", "external: true, name: none", "internal: true"),
+        ("B25", LAN + "x-swarmkit: {parent: eth0}", "which addresses"),
+        ("B25", LAN + "x-swarmkit: {range: 10.9.0.0/28}", "no range of the subnet"),
+        ("B25", LAN + "x-swarmkit: {range: 10.8.0.64/28, gateway: 10.9.0.1}", "no address of the subnet"),
+        (
+            "B25",
+            LAN + "x-swarmkit: {hosts: {A: {range: 10.8.0.64/27}, B: {range: 10.8.0.80/28}}}",
+            "two tasks could get one address",
+        ),
         ("B46", "driver_opts: {encrypted: 'false'}", "presence"),
         ("B46", "driver_opts: {encrypted: false}", "presence"),
         ("B46", "x-swarmkit: {encrypted: false}", "reason"),
@@ -150,6 +167,17 @@ def test_a_bad_network_is_refused(tmp_path: Path, code: str, settings: str, says
     assert says in str(complaints[0])
 
 
+@pytest.mark.parametrize(("what", "limit"), [("secret", 500 << 10), ("config", 1000 << 10)])
+def test_a_variable_or_text_that_the_engine_takes_as_no_file_for_its_size_is_refused(
+    tmp_path: Path, what: str, limit: int
+) -> None:
+    path = tmp_path / "s.yaml"
+    path.write_text(f"services: {{a: {{image: 'i:1', {what}s: [p]}}}}\n{what}s: {{p: {{environment: LARGE}}}}\n")
+    assert load_stack(path, environment={"LARGE": "x" * (limit - 1)}).services
+    with pytest.raises(InputError, match=f"the variable 'LARGE' is too large.*less than {limit >> 10} KiB"):
+        load_stack(path, environment={"LARGE": "x" * limit})
+
+
 def test_every_complaint_is_told_at_once(tmp_path: Path) -> None:
     text = "services:\n  a: {mem_limit: 5m, networks: [x]}\n  b: {image: 'i:1', deploy: {replicas: -1}}\n"
     told = sorted((complaint.line, complaint.code) for complaint in refused(tmp_path, text))
@@ -160,7 +188,7 @@ _INNER = ["target", "published", "source", "type", "test", "interval", "replicas
 _VALUES = ["10s", "512M", "0.5", "80:80", "a:/b", "node.role == manager", "${A:-b}", "${", "$$", "i:1", "overlay", "<<"]
 _TOP = ["services", "networks", "volumes", "secrets", "configs", "name", "version", "x-a", "a", "b", "external"]
 _NETWORK = ["driver_opts", "x-swarmkit", "ipam"]
-WORDS = st.sampled_from([*_TOP, *_INNER, *_VALUES, *_NETWORK, *SERVICE_KEYS, *sorted(IGNORED)])
+WORDS = st.sampled_from([*_TOP, *_INNER, *_VALUES, *_NETWORK, *KEYS["services.*"], *sorted(IGNORED)])
 SCALARS = WORDS | st.text(max_size=10) | st.integers() | st.floats() | st.booleans() | st.none()
 TREES = st.recursive(
     SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(WORDS | st.text(max_size=6), inner, max_size=6)
@@ -177,7 +205,7 @@ def is_answered(path: Path, text: str) -> bool:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    service=st.dictionaries(st.sampled_from(SERVICE_KEYS), TREES, max_size=6),
+    service=st.dictionaries(st.sampled_from(KEYS["services.*"]), TREES, max_size=6),
     rest=st.dictionaries(WORDS, TREES, max_size=4),
 )
 def test_any_tree_is_a_stack_or_a_refusal(tmp_path: Path, service: dict[str, object], rest: dict[str, object]) -> None:

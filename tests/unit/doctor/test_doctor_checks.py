@@ -5,66 +5,25 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import re
-from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from unit.verify.verify_world import World
+from unit.doctor.doctor_world import NOW, card_of, evidence, found
 
 import swarmkit.doctor
+import swarmkit.verify.codes
+from swarmkit.doctor.checks.host import check_reverse_path
 from swarmkit.doctor.codes import EXPLANATIONS, NOT_OVERRIDABLE
-from swarmkit.doctor.evidence import Evidence, HostEvidence, Link
+from swarmkit.doctor.evidence import Link
 from swarmkit.doctor.examine import examine
-from swarmkit.doctor.model import Paths
-from swarmkit.doctor.paths import paths_from, peers_of
-from swarmkit.finding import Finding
+from swarmkit.reach.ssh import SshSession
 from swarmkit.report.doctor import document
+from swarmkit.verify.explained import PROOFS
 
 ROOT = Path(__file__).parents[3]
-NOW = datetime.datetime(2026, 6, 1, tzinfo=datetime.UTC)
-HEALTHY = {
-    "kernel": "ip_forward 1\nbridge_nf 1\nrp_filter 0\nconntrack_max 1000\nconntrack_count 10",
-    "disk": "/dev/root 8154588 753536 6965240 10% /",
-    "inodes": "/dev/root 520192 30000 490192 6% /",
-    "boot": "enabled",
-}
-
-
-def evidence(
-    *,
-    said: Mapping[str, str] | None = None,
-    links: tuple[Link, ...] | None = None,
-    info: Mapping[str, object] | None = None,
-) -> Evidence:
-    """Return a healthy cluster whose host C says *said*, has *links*, and whose engine there tells *info*."""
-    world = World()
-    observed = world.observed
-    hosts = {}
-    for number, (name, facts) in enumerate(observed.hosts.items()):
-        card = next(iter(facts.system.addresses.values()), "eth0")
-        own = (Link(card, 1500, f"52:54:00:00:00:0{number}", ""),)
-        mine = name == "C"
-        hosts[name] = HostEvidence(
-            facts,
-            dict(info or {}) if mine else {},
-            links if mine and links is not None else own,
-            {**HEALTHY, **(said or {})} if mine else HEALTHY,
-            frozenset(),
-        )
-    peers = peers_of(world.inventory, observed)
-    return Evidence(world.inventory, None, observed, hosts, (), Paths((), {}, {}), peers)
-
-
-def found(cluster: Evidence) -> list[Finding]:
-    healthy = {finding.code for finding in examine(evidence(), now=NOW)}
-    return [finding for finding in examine(cluster, now=NOW) if finding.code not in healthy]
-
-
-def card_of(name: str) -> str:
-    return next(iter(World().observed.hosts[name].system.addresses.values()))
 
 
 def certificate(begin: datetime.datetime, end: datetime.datetime) -> str:
@@ -78,21 +37,89 @@ def certificate(begin: datetime.datetime, end: datetime.datetime) -> str:
 @pytest.mark.parametrize(
     ("section", "text", "code", "severity"),
     [
-        ("disk", "/dev/root 8154588 8000000 154588 98% /", "H38", "error"),
-        ("disk", "/dev/root 20000000 18500000 1500000 93% /", "H38", "warning"),
-        ("inodes", "/dev/root 520192 519000 1192 99% /", "H38", "error"),
-        ("kernel", "ip_forward 0", "H26", "error"),
-        ("kernel", "bridge_nf 0", "H26", "error"),
-        ("kernel", "conntrack_max 1000\nconntrack_count 900", "D01", "warning"),
-        ("boot", "disabled", "D02", "warning"),
-        ("drivers", "ens192 /sys/bus/pci/drivers/vmxnet3", "H10", "warning"),
+        ("space", "4096 2038647 38647 524288 515500", "H38", "error"),
+        ("space", "4096 5000000 375000 524288 515500", "H38", "warning"),
+        ("space", "4096 2038647 1773735 520192 1192", "H38", "error"),
+        ("units", "docker there", "D02", "warning"),
+        ("units", "docker there\ndocker enabled\nfirewalld active", "H24", "warning"),
+        ("drivers", "ens192 vmxnet3 ", "H10", "warning"),
         ("policies", "src 10.1.0.0/16 dst 10.2.0.0/16 \n\tdir out priority 1", "H18", "warning"),
+        ("modules", "gone 6.12.0-1", "D06", "error"),
+        ("modules", "modprobe: WARNING: Module xt_set not found in directory /lib/modules/6.1", "H22", "warning"),
+        ("modules", "vmw_conn_notify", "H09", "warning"),
+        ("modes", "604 /etc/ssh/ssh_host_rsa_key", "S22", "error"),
+        ("modes", "640 /var/lib/docker/swarm/certificates/swarm-node.key", "S22", "error"),
+        ("modes", "666 /run/docker.sock", "D05", "error"),
+        ("dockerd", "/proc/9/cmdline:--iptables=false", "D08", "error"),
+        ("dockerd", "/proc/9/environ:DOCKER_INSECURE_NO_IPTABLES_RAW=1", "H22", "warning"),
+        ("user", "other", "S09", "warning"),
     ],
 )
 def test_what_one_host_says_is_found_there(section: str, text: str, code: str, severity: str) -> None:
     (finding,) = found(evidence(said={section: text}))
     assert (finding.code, finding.severity, finding.where) == (code, severity, "C")
     assert finding.remedy
+    assert finding.evidence
+
+
+@pytest.mark.parametrize(
+    ("files", "code"),
+    [
+        ({"/proc/sys/net/ipv4/ip_forward": "0"}, "H26"),
+        ({"/proc/sys/net/bridge/bridge-nf-call-iptables": "0"}, "H26"),
+        ({"/proc/sys/net/netfilter/nf_conntrack_count": "900"}, "D01"),
+        ({"/proc/sys/net/ipv4/ip_local_port_range": "1024\t65000"}, "D04"),
+        ({"/proc/meminfo": "MemTotal: 1000000 kB\nMemAvailable: 9000 kB"}, "D03"),
+        ({"/etc/docker/daemon.json": '{\n "iptables": false\n}'}, "D08"),
+        ({"/etc/ssh/sshd_config.d/hard.conf": "MaxSessions 2", "/etc/ssh/sshd_config": "MaxSessions 10"}, "S14"),
+        ({"/etc/ssh/sshd_config": "MaxStartups=1:30:60"}, "S14"),
+        ({"/etc/ssh/sshd_config": "Ciphers +aes128-cbc"}, "S20"),
+        ({"/etc/ufw/ufw.conf": "ENABLED=yes", "/etc/default/ufw": "MANAGE_BUILTINS=yes"}, "H24"),
+    ],
+)
+def test_what_a_file_of_one_host_says_is_found_there(files: dict[str, str], code: str) -> None:
+    (finding,) = found(evidence(files=files))
+    assert (finding.code, finding.where) == (code, "C")
+    assert finding.remedy
+
+
+def test_a_card_whose_checksums_are_off_algorithms_taken_out_and_a_daemon_file_in_disorder_are_no_finding() -> None:
+    files = {
+        "/etc/ssh/sshd_config": "MACs -hmac-sha1",
+        "/etc/docker/daemon.json": "{",
+        "/etc/ufw/ufw.conf": "ENABLED=yes",
+    }
+    assert found(evidence(said={"drivers": "ens192 vmxnet3 off"}, files=files)) == []
+
+
+def test_a_file_that_flushes_all_rules_counts_where_its_service_is_enabled() -> None:
+    files = {"/etc/nftables.conf": "#!/usr/sbin/nft -f\nflush ruleset"}
+    assert found(evidence(files=files)) == []
+    units = {"units": "docker there\ndocker enabled\nnftables enabled"}
+    assert [finding.code for finding in found(evidence(said=units, files=files))] == ["H24"]
+
+
+def test_strict_reverse_path_filtering_counts_with_two_cards_and_as_the_stricter_of_both_settings() -> None:
+    cluster = evidence(files={f"/proc/sys/net/ipv4/conf/{card_of('C')}/rp_filter": "1"})
+    assert found(cluster) == []
+    addresses = {**cluster.hosts["C"].facts.system.addresses, "192.168.7.7": "eth9"}
+    links = (*cluster.hosts["C"].links, Link("eth9", 1500, "52:54:00:00:00:99", ""))
+    system = dataclasses.replace(cluster.hosts["C"].facts.system, addresses=addresses)
+    facts = dataclasses.replace(cluster.hosts["C"].facts, system=system)
+    host = dataclasses.replace(cluster.hosts["C"], facts=facts, links=links)
+    assert [finding.code for finding in check_reverse_path(host)] == ["H27"]
+
+
+def test_a_shell_that_talks_and_a_server_without_strict_key_exchange_are_found() -> None:
+    session = SshSession("SSH-2.0-OpenSSH_8.4p1", is_strict=False)
+    codes = [finding.code for finding in found(evidence(session=session, noise="Welcome!\n"))]
+    assert codes == ["S13", "S20"]
+    assert found(evidence(session=SshSession("SSH-2.0-OpenSSH_9.2p1", is_strict=True), noise="\n")) == []
+
+
+def test_an_engine_on_the_network_is_open_to_all() -> None:
+    (finding,) = found(evidence(listening=frozenset({"2375/tcp"})))
+    assert (finding.code, finding.severity) == ("D05", "error")
 
 
 def test_dockers_own_ipsec_policies_are_nobody_elses() -> None:
@@ -108,6 +135,8 @@ def test_dockers_own_ipsec_policies_are_nobody_elses() -> None:
         ({"CgroupVersion": "1"}, "H45"),
         ({"Warnings": ["WARNING: No memory limit support"]}, "H45"),
         ({"HttpProxy": "http://proxy:3128", "NoProxy": "10.88.0.11/32"}, "B56"),
+        ({"Driver": "vfs"}, "D09"),
+        ({"Driver": "overlay2", "DriverStatus": [["Supports d_type", "false"]]}, "D09"),
     ],
 )
 def test_what_an_engine_tells_of_itself_is_found(info: dict[str, object], code: str) -> None:
@@ -119,16 +148,28 @@ def test_a_proxy_that_leaves_the_peers_out_is_no_finding() -> None:
 
 
 def test_links_of_different_sizes_are_an_error_and_a_left_vxlan_link_a_warning() -> None:
-    links = (Link(card_of("C"), 1400, "52:54:00:00:00:0f", ""), Link("vx-001001-abcde", 1450, "", "vxlan", 4097))
+    links = (
+        Link(card_of("C"), 1400, "52:54:00:00:00:0f", ""),
+        Link("vx-001001-abcde", 1450, "", "vxlan", 4097, 4789),
+        Link("flannel.1", 1450, "", "vxlan", 1, 4789),
+        Link("other", 1450, "", "vxlan", 1, 8472),
+    )
     codes = {finding.code: finding for finding in found(evidence(links=links))}
-    assert codes.keys() == {"H11", "H13", "H65"}
+    assert codes.keys() == {"H11", "H13", "H65", "D07"}
+    assert "flannel.1" in codes["D07"].what
     assert "1400" in codes["H11"].remedy
 
 
-def test_hosts_with_one_mac_address_are_clones() -> None:
+def test_hosts_with_one_mac_address_or_one_ssh_host_key_are_clones() -> None:
     links = (Link(card_of("C"), 1500, "52:54:00:00:00:00", ""),)
     (finding,) = found(evidence(links=links))
     assert (finding.code, finding.where) == ("H36", "A, C")
+    key = {"/etc/ssh/ssh_host_ed25519_key.pub": "ssh-ed25519 AAAA root@copy"}
+    cluster = evidence(files=key)
+    twin = dataclasses.replace(cluster.hosts["A"], said=cluster.hosts["C"].said)
+    (finding,) = found(dataclasses.replace(cluster, hosts={**cluster.hosts, "A": twin}))
+    assert (finding.code, finding.where, finding.evidence) == ("H36", "A, C", "AAAA")
+    assert "ssh-keygen -A" in finding.remedy
 
 
 @pytest.mark.parametrize(
@@ -141,94 +182,33 @@ def test_hosts_with_one_mac_address_are_clones() -> None:
 )
 def test_a_certificate_is_told_when_it_has_ended_or_was_not_renewed(begin: int, end: int, severity: str | None) -> None:
     text = certificate(NOW + datetime.timedelta(days=begin), NOW + datetime.timedelta(days=end))
-    findings = found(evidence(said={"certificate": text}))
+    findings = found(evidence(files={"/var/lib/docker/swarm/certificates/swarm-node.crt": text}))
     assert [finding.severity for finding in findings] == ([severity] if severity else [])
 
 
-Said = dict[str, list[list[str]] | Exception]
-
-
-def all_of_it(host: str, words: list[str]) -> bool:
-    del host, words
-    return True
-
-
-def answers(change: Callable[[str, list[str]], bool] = all_of_it) -> Said:
-    """Return what three hosts hear of each other when all passes, without the lines that *change* refuses."""
-    address = {"0": "10.88.0.11", "1": "10.88.0.12", "2": "10.88.0.13"}
-    said: Said = {}
-    for own, host in (("0", "A"), ("1", "B"), ("2", "C")):
-        lines = [
-            ["heard", peer, kind, f"{address[peer]} 1500"]
-            for peer in address
-            for kind in ("esp", "udp7946", "udpdata", "full")
-            if peer != own
-        ]
-        lines += [["tcp", peer, port, "ok"] for peer in address for port in ("7946", "2377") if peer != own]
-        said[host] = [words for words in lines if change(host, words)]
-    return said
-
-
-def paths(said: Said) -> Evidence:
-    cluster = evidence()
-    return dataclasses.replace(cluster, paths=paths_from(cluster.peers, said, 4789))
-
-
-def test_a_way_that_does_not_pass_is_told_with_the_rules_for_each_firewall() -> None:
-    (finding,) = found(paths(answers(lambda host, words: not (host == "B" and words[1:3] == ["0", "esp"]))))
-    assert (finding.code, finding.where) == ("H06", "A -> B")
-    for rule in (
-        "iptables -I INPUT -s 10.88.0.11 -p esp",
-        "ufw allow from 10.88.0.11 proto esp",
-        "firewall-cmd",
-        "nft",
-    ):
-        assert rule in finding.remedy
-    assert "security group: allow protocol 50" in finding.remedy
-
-
-def test_a_refused_connection_whose_packet_arrived_passes_and_one_that_did_not_is_blocked() -> None:
-    said = answers(lambda host, words: words[:3] != ["tcp", "1", "7946"] or host != "A")
-    assert isinstance(said["A"], list)
-    said["A"].append(["tcp", "1", "7946", "Connection refused"])
-    assert [finding.where for finding in found(paths(said))] == ["A -> B"]
-    assert isinstance(said["B"], list)
-    said["B"].append(["heard", "0", "tcp7946", "10.88.0.11 0"])
-    assert found(paths(said)) == []
-
-
-def test_an_address_translated_on_the_way_is_told() -> None:
-    said = answers(lambda host, words: not (host == "B" and words[1:3] == ["0", "udpdata"]))
-    assert isinstance(said["B"], list)
-    said["B"].append(["heard", "0", "udpdata", "192.0.2.7 1500"])
-    (finding,) = found(paths(said))
-    assert (finding.code, finding.where) == ("H17", "A -> B")
-    assert "192.0.2.7" in finding.what
-
-
-def test_a_host_from_which_nothing_could_be_sent_is_told_and_blames_no_way() -> None:
-    said = answers()
-    said["C"] = RuntimeError("no perl")
-    (finding,) = found(paths(said))
-    assert (finding.severity, finding.where) == ("warning", "C")
-
-
-def test_workers_are_asked_for_no_manager_port() -> None:
-    kinds = {(way.target, way.kind) for way in paths(answers()).paths.ways}
-    assert ("A", "tcp/2377") in kinds
-    assert ("B", "tcp/2377") not in kinds
-
-
 def test_only_and_skip_choose_by_code() -> None:
-    cluster = evidence(said={"boot": "disabled", "disk": "/dev/root 8154588 8000000 154588 98% /"})
+    cluster = evidence(said={"units": "docker there", "space": "4096 2038647 38647 524288 515500"})
     assert [finding.code for finding in examine(cluster, now=NOW, only=["D02"])] == ["D02"]
     assert "D02" not in [finding.code for finding in examine(cluster, now=NOW, skip=["D02"])]
 
 
 def test_every_code_a_check_can_yield_is_explained_and_the_document_is_current() -> None:
     folder = Path(swarmkit.doctor.__file__).parent
-    sources = [*folder.glob("*checks.py"), folder / "paths.py", folder.parent / "plan" / "refusals.py"]
-    used = {code for source in sources for code in re.findall(r'"([BDH]\d\d)"', source.read_text())}
-    assert used - EXPLANATIONS.keys() == {"B17"}
+    plans = folder.parent / "plan"
+    sources = [
+        *folder.glob("checks/*.py"),
+        folder / "plan_checks.py",
+        plans / "refusals.py",
+        plans / "address_sheet.py",
+    ]
+    used = {code for source in sources for code in re.findall(r'"([BDHS]\d\d)"', source.read_text())}
+    assert used == EXPLANATIONS.keys()
+    assert len(used) >= 60
     assert EXPLANATIONS.keys() >= NOT_OVERRIDABLE
+    assert all(dataclasses.astuple(told).count("") == 0 for told in EXPLANATIONS.values())
     assert (ROOT / "docs" / "checks.md").read_text() == document()
+
+
+def test_every_code_of_a_proof_is_explained() -> None:
+    proofs = {value for value in vars(swarmkit.verify.codes).values() if re.fullmatch(r"V\d\d", str(value))}
+    assert proofs == PROOFS.keys()

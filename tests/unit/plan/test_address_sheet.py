@@ -47,7 +47,8 @@ def test_a_networks_own_route_and_a_lan_under_macvlan_are_no_clash() -> None:
     routes = (Route("10.30.0.0/24", "br-1"), Route("10.88.0.0/24", "eth0"))
     own = [network("app", "10.30.0.0/24", host=host) for host in "ABC"]
     lan = network("lan", "10.88.0.0/24", driver="macvlan")
-    assert not sheet(*own, lan, routes=routes, pools=("10.20.0.0/16",)).findings
+    config = network("lan-config", "10.88.0.0/24", driver="config-only")
+    assert not sheet(*own, lan, config, routes=routes, pools=("10.20.0.0/16",)).findings
 
 
 def test_two_networks_of_one_host_that_overlap_are_named_and_of_two_hosts_are_not() -> None:

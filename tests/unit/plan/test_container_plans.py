@@ -82,6 +82,6 @@ def test_a_service_network_takes_no_container_and_an_attachable_one_does() -> No
 
 
 def test_an_address_that_a_container_has_or_that_answers_is_refused() -> None:
-    assert refused(with_network("app", ip="10.1.0.5"), place()) == [("H31", "the address 10.1.0.5 is in use")]
+    assert refused(with_network("app", ip="10.1.0.5"), place()) == [("D12", "the address 10.1.0.5 is in use")]
     assert refused(with_network("app", ip="10.1.0.6"), place(answering=True))
     assert not refused(with_network("app", ip="10.1.0.6"), place())

@@ -9,9 +9,10 @@ from swarmkit.declared.host import Host, Inventory
 from swarmkit.observed.observe import observe
 from swarmkit.plan.apply import apply
 from swarmkit.plan.context import Context
+from swarmkit.plan.credential_operations import KeyFile
 from swarmkit.plan.credential_plans import Change, credential_plan, unlock_plan
+from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan
-from swarmkit.plan.planner import Declared
 from swarmkit.plan.progress import Silent
 from swarmkit.secret import Secret
 
@@ -27,7 +28,8 @@ def made() -> FakeFleet:
 
 
 def planned(fleet: FakeFleet, change: Change, key_file: Path | None = None) -> Plan:
-    return credential_plan(INVENTORY, observe(fleet, kernel="never"), change, key_file)
+    kept = KeyFile(key_file) if key_file else None
+    return credential_plan(INVENTORY, observe(fleet, kernel="never"), change, kept)
 
 
 def run(fleet: FakeFleet, plan: Plan) -> list[str]:
@@ -72,6 +74,22 @@ def test_an_older_keys_file_is_never_written_over(made: FakeFleet, tmp_path: Pat
     assert [one.code for one in planned(made, "autolock-on", tmp_path / "key").refusals] == ["H60"]
 
 
+def test_a_key_that_a_killed_run_made_and_did_not_keep_is_kept_by_the_next(made: FakeFleet, tmp_path: Path) -> None:
+    assert run(made, planned(made, "autolock-on", tmp_path / "first")) == ["done"]
+    empty = tmp_path / "empty"
+    empty.touch()
+    wanted = KeyFile(tmp_path / "second", unfinished=(empty,))
+    plan = credential_plan(INVENTORY, observe(made, kernel="never"), "autolock-on", wanted)
+    assert run(made, plan) == ["done"]
+    assert (tmp_path / "second").read_text() == (tmp_path / "first").read_text()
+    assert not empty.exists()
+    # The same with the very file that the killed run made.
+    empty.touch()
+    again = KeyFile(empty, unfinished=(empty,))
+    assert run(made, credential_plan(INVENTORY, observe(made, kernel="never"), "autolock-on", again)) == ["done"]
+    assert empty.read_text() == (tmp_path / "first").read_text()
+
+
 def test_a_file_that_cannot_be_made_stops_before_the_key_changes(made: FakeFleet, tmp_path: Path) -> None:
     assert run(made, planned(made, "autolock-on", tmp_path / "no" / "key")) == ["failed"]
     assert planned(made, "autolock-off").is_empty
@@ -91,7 +109,7 @@ def test_all_locked_managers_are_unlocked_and_a_wrong_key_unlocks_none(made: Fak
     for name in "ABC":
         made.engine(name).locked = True
     observed = observe(made, kernel="never")
-    assert set(run(made, unlock_plan(observed, Secret(b"SWMKEY-1-wrong")))) <= {"failed", "not started"}
+    assert set(run(made, unlock_plan(observed, [Secret(b"SWMKEY-1-wrong")]))) <= {"failed", "not started"}
     key = Secret(made.engine("A").cluster.unlock_key.encode())  # type: ignore[union-attr]
-    assert run(made, unlock_plan(observed, key)) == ["done", "done", "done"]
-    assert unlock_plan(observe(made, kernel="never"), key).is_empty
+    assert run(made, unlock_plan(observed, [Secret(b"SWMKEY-1-newer"), key])) == ["done", "done", "done"]
+    assert unlock_plan(observe(made, kernel="never"), [key]).is_empty

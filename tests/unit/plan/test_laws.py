@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from swarmkit.declared.host import Availability, Host, Inventory
 from swarmkit.declared.image_archive import ImageArchive, read_image_archive
 from swarmkit.declared.service import Deploy, FileReference, Network, SecretFile, Service, ServiceNetwork, Stack
-from swarmkit.plan.planner import Declared
+from swarmkit.plan.declaration import Declared
 from swarmkit.reach.ssh import ConnectionLostError
 from swarmkit.secret import Secret
 

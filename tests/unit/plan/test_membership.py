@@ -8,7 +8,7 @@ from fakes.swarm import FakeFleet, fake_fleet
 from swarmkit.declared.host import Host, Inventory
 from swarmkit.errors import SwarmkitError
 from swarmkit.plan.context import Context
-from swarmkit.plan.planner import Declared
+from swarmkit.plan.declaration import Declared
 from swarmkit.plan.progress import Silent
 
 

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes.running import run_once
 from fakes.swarm import FakeFleet
 
+from swarmkit.declared.host import Inventory
 from swarmkit.observed.model import Observed
 from swarmkit.observed.networks import HostNetwork
 from swarmkit.observed.observe import observe
+from swarmkit.plan.context import Context
+from swarmkit.plan.declaration import Declared
+from swarmkit.plan.model import Step
+from swarmkit.plan.network_operations import CreateHostNetwork
 from swarmkit.plan.network_planner import plan_create, plan_remove
 from swarmkit.plan.network_wish import NetworkWish
+from swarmkit.plan.progress import Silent
+from swarmkit.reach.engine import Json, Kind
 
 WISH = NetworkWish("app", subnets=("10.30.0.0/24",), gateways=("10.30.0.1",), labels={"team": "shop"})
 
@@ -88,3 +97,21 @@ def test_the_engines_own_networks_are_neither_made_nor_removed(observed: Observe
 
 def test_a_name_that_no_host_knows_is_refused() -> None:
     assert "no host has a network gone" in plan_remove("gone", ["A"], [seen()], {}).refusals[0].what
+
+
+def test_an_overlay_that_the_leader_has_not_seen_to_yet_is_looked_at_again(
+    fleet: FakeFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_once(fleet, Declared(Inventory(Path("i.yaml"), "prod", tuple(reached.host for reached in fleet.values()))))
+    engine = fleet.engine("A")
+    inspect, looks = engine.inspect, []
+
+    def late(kind: Kind, identity: str) -> Json:
+        looks.append(identity)
+        return {**inspect(kind, identity), **({"Driver": ""} if len(looks) == 1 else {})}
+
+    monkeypatch.setattr(engine, "inspect", late)
+    step = Step("network:wide", "network", "create", "A", "create network wide")
+    wish = NetworkWish("wide", driver="overlay", scope="swarm")
+    CreateHostNetwork(step, "A", wish).run(Context(fleet, Silent(), "A"))
+    assert len(looks) == 2

@@ -9,9 +9,10 @@ from swarmkit.declared.host import Host, Inventory
 from swarmkit.observed.observe import observe
 from swarmkit.plan.apply import apply
 from swarmkit.plan.context import Context
+from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan
-from swarmkit.plan.node_plans import activate_plan, drain_plan, replace_plan
-from swarmkit.plan.planner import Declared
+from swarmkit.plan.node_plans import activate_plan, drain_plan, lost_data, replace_plan
+from swarmkit.plan.planner import make_plan
 from swarmkit.plan.progress import Silent
 
 HOSTS = (
@@ -104,6 +105,20 @@ def test_a_service_whose_volume_is_gone_stops_for_a_decision(made: FakeFleet) ->
     assert not replacing(made, D, accept_data_loss=True).refusals
     made.engine("D").create("volumes", {"Name": "db-data"})
     assert not replacing(made, D).refusals
+
+
+def test_an_up_stops_for_the_same_decision_when_the_host_would_join_anew(made: FakeFleet) -> None:
+    made.engine("A").create("services", service("db", "node.labels.role == data", "db-data"))
+    wiped(made, "D")
+
+    def planned(*volumes: str, overridden: tuple[str, ...] = ()) -> Plan:
+        observed = observe(made, kernel="always")
+        found = list(lost_data(INVENTORY, observed, {"D": volumes}))
+        return make_plan(Declared(INVENTORY, overridden=frozenset(overridden)), observed, found)
+
+    assert [finding.code for finding in planned("other").refusals] == ["H52"]
+    assert not planned("db-data").refusals
+    assert not planned(overridden=("H52",)).refusals
 
 
 def test_an_old_node_that_is_not_down_is_not_replaced(made: FakeFleet) -> None:

@@ -9,8 +9,11 @@ from swarmkit.declared.host import Host, Inventory
 from swarmkit.observed.model import RECOVERY_LABEL, Observed
 from swarmkit.observed.observe import observe
 from swarmkit.observed.raft import RaftFacts, parse_raft
-from swarmkit.plan.planner import Declared, make_plan
+from swarmkit.plan.declaration import Declared
+from swarmkit.plan.planner import make_plan
 from swarmkit.plan.quorum_recovery import Survey, recovery_plan
+from swarmkit.plan.recovery_operations import ForceNewCluster
+from swarmkit.secret import Secret
 
 HOSTS = tuple(Host(name, f"10.88.0.{11 + number}", "manager") for number, name in enumerate("ABCDE"))
 INVENTORY = Inventory(Path("inventory.yaml"), "prod", HOSTS)
@@ -141,3 +144,14 @@ def test_what_a_manager_cannot_tell_stays_unknown() -> None:
     assert parse_raft("raft 4 254\n") == RaftFacts("", 4, 254)
     assert str(parse_raft("raft 4 254\n")) == "raft log at term 4, index 254"
     assert "unknown" in str(parse_raft("cat: no such file"))
+
+
+def test_a_manager_that_locks_is_unlocked_on_its_disk_before_the_force_and_asked_to_lock_again(made: FakeFleet) -> None:
+    survey = Survey(INVENTORY, without_leader(made, "A"), {"A": replace(KNOWN["A"], locks=True)}, {"B": "", **LOST})
+    assert refused(survey, lost="BCDE") == [("A", "its state is locked: the swarm's unlock key is needed")]
+    plan = recovery_plan(survey, lost="BCDE", unlock_key=Secret(b"SWMKEY-1-x")).plan
+    assert [operation.step.key for operation in plan.operations][:2] == ["swarm:init:lock", "swarm:init"]
+    force = plan.operations[1]
+    assert isinstance(force, ForceNewCluster)
+    assert force.step.after == {"swarm:init:lock"}
+    assert force.body["Spec"] == {"EncryptionConfig": {"AutoLockManagers": True}}

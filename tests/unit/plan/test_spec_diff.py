@@ -283,6 +283,8 @@ def test_an_existing_network_is_compared_by_what_was_declared() -> None:
     assert network_paths(Network("n", "s_n", attachable=True, internal=True)) == ["Attachable", "Internal"]
     mtu = {"com.docker.network.driver.mtu": "1400"}
     assert network_paths(Network("n", "s_n", driver_options=mtu)) == ["Options.com.docker.network.driver.mtu"]
+    assert network_paths(Network("n", "s_n"), Options={"encrypted": "", **mtu}) == [f"Options.{key}" for key in mtu]
+    assert network_paths(Network("n", "s_n"), EnableIPv6=True) == ["EnableIPv6"]
     assert network_paths(Network("n", "s_n"), Driver="macvlan") == ["Driver"]
 
 

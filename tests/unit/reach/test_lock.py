@@ -11,7 +11,7 @@ from fakes.running import run_once
 from fakes.swarm import FakeFleet
 
 from swarmkit.declared.host import Inventory
-from swarmkit.plan.planner import Declared
+from swarmkit.plan.declaration import Declared
 from swarmkit.reach.lock import LOCK_NAME, ClusterLock, Holder, LockedError, LockLostError
 from swarmkit.reach.ssh import ConnectionLostError
 

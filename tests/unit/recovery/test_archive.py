@@ -1,5 +1,6 @@
 """What a backup is refused for, before anything is touched."""
 
+import gzip
 import io
 import tarfile
 from collections.abc import Callable
@@ -7,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from swarmkit.errors import InputError
+from swarmkit.errors import InputError, SwarmkitError
 from swarmkit.recovery import archive
-from swarmkit.recovery.archive import STATE, UNLOCK_KEY, Archive, Manifest
+from swarmkit.recovery.archive_writer import PIECE_BYTES, STATE, UNLOCK_KEY, writing
 from swarmkit.recovery.keys import Opener, Sealer
+from swarmkit.recovery.manifest import ImageEntry, Manifest, NodeEntry, VolumeEntry, key_id
 from swarmkit.secret import Secret
 from swarmkit.workflows.backup import backups_in
 
@@ -35,7 +37,7 @@ def state(*names: str, change: Callable[[tarfile.TarInfo], None] = lambda _: Non
     return packed.getvalue()
 
 
-def made(files: dict[str, bytes], **changes: object) -> Archive:
+def manifest_of(**changes: object) -> Manifest:
     manifest = Manifest(
         made_at="2026-11-24T10:00:00+00:00",
         cluster="prod",
@@ -45,11 +47,26 @@ def made(files: dict[str, bytes], **changes: object) -> Archive:
         advertise_addr="10.88.0.11",
         engine_version="26.1.5",
         autolock=False,
-        nodes=("A",),
+        unlock_key_id="",
+        stopped_seconds=4.0,
+        nodes=(NodeEntry(name="A", id="n1", role="manager", address="10.88.0.11", labels={}),),
         services=(),
-        files=archive.entries(files),
+        volumes=(),
+        images=(),
+        files={},
     )
-    return Archive(manifest.model_copy(update=changes), files)
+    return manifest.model_copy(update=changes)
+
+
+def written(path: Path, sealer: Sealer, content: dict[str, bytes], **changes: object) -> Manifest:
+    """Write an archive of *content* whose manifest is as true as *changes* leave it."""
+    path.unlink(missing_ok=True)
+    with writing(path, sealer) as writer:
+        for name, data in content.items():
+            writer.add(name, data)
+        manifest = manifest_of(**{"files": dict(writer.files), **changes})
+        writer.finish(manifest)
+    return manifest
 
 
 def refused(path: Path, opener: Opener) -> str:
@@ -58,52 +75,150 @@ def refused(path: Path, opener: Opener) -> str:
     return str(caught.value)
 
 
+VOLUME = VolumeEntry(
+    name="shop_data",
+    host="C",
+    service="shop_database",
+    file="volume.shop_data",
+    kind="dump",
+    restore=("psql",),
+    dependents=("shop_backend",),
+    driver="local",
+    options={},
+    labels={},
+    taken_at="2026-11-24T10:00:00+00:00",
+    interruption_seconds=0.0,
+)
+
+
 def test_what_was_written_is_read_back_and_only_its_owner_may_read_the_file(tmp_path: Path) -> None:
     sealer, opener = pair()
-    content = made({STATE: state(*GOOD), UNLOCK_KEY: b"SWMKEY-1-secret", "inventory.yaml": b"all: {}"})
-    size = archive.write(tmp_path / "a.age", content, sealer)
-    assert archive.read(tmp_path / "a.age", opener) == content
-    assert (tmp_path / "a.age").stat().st_mode & 0o777 == 0o600
-    sealed = (tmp_path / "a.age").read_bytes()
-    assert len(sealed) == size
-    assert b"SWMKEY" not in sealed
+    key = Secret(b"SWMKEY-1-secret")
+    files = {STATE: state(*GOOD), UNLOCK_KEY: key.reveal(), "inventory.yaml": b"all: {}", "empty": b""}
+    path = tmp_path / "a.age"
+    manifest = written(path, sealer, files, autolock=True, unlock_key_id=key_id(key))
+    found = archive.read(path, opener)
+    assert (found.manifest, found.small, found.unlock_key) == (manifest, files, key)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert b"SWMKEY" not in path.read_bytes()
     assert [path.name for path in tmp_path.iterdir()] == ["a.age"]
 
 
-def test_a_passphrase_does_as_well(tmp_path: Path) -> None:
-    content = made({STATE: state(*GOOD)})
-    archive.write(tmp_path / "a.age", content, Sealer(passphrase=Secret(b"one")))
-    assert archive.read(tmp_path / "a.age", Opener(passphrase=Secret(b"one"))) == content
-    assert "cannot be opened" in refused(tmp_path / "a.age", Opener(passphrase=Secret(b"two")))
+def test_a_passphrase_does_as_well_and_age_alone_opens_it(tmp_path: Path) -> None:
+    import pyrage
+
+    path = tmp_path / "a.age"
+    manifest = written(path, Sealer(passphrase=Secret(b"one")), {STATE: state(*GOOD)})
+    assert archive.read(path, Opener(passphrase=Secret(b"one"))).manifest == manifest
+    assert "cannot be opened" in refused(path, Opener(passphrase=Secret(b"two")))
+    assert "give --passphrase-file" in refused(path, pair()[1])
+    block, _, rest = path.read_bytes().partition(b"-----END AGE ENCRYPTED FILE-----\n")
+    identity = pyrage.passphrase.decrypt(block + b"-----END AGE ENCRYPTED FILE-----\n", "one").decode()
+    plain = pyrage.decrypt(rest, [pyrage.x25519.Identity.from_str(identity)])
+    with tarfile.open(fileobj=io.BytesIO(plain)) as tar:
+        assert tar.getnames() == [f"{STATE}.00001", "manifest.json"]
+
+
+def test_a_file_larger_than_memory_shall_hold_goes_through_in_pieces(tmp_path: Path) -> None:
+    sealer, opener = pair()
+    path, data = tmp_path / "a.age", bytes(range(256)) * (PIECE_BYTES // 100)
+    with writing(path, sealer) as writer:
+        writer.add(STATE, state(*GOOD))
+        with writer.adding(VOLUME.file) as put:
+            for start in range(0, len(data), 100_000):
+                put(data[start : start + 100_000])
+        writer.finish(manifest_of(files=dict(writer.files), volumes=(VOLUME,)))
+    found = archive.read(path, opener)
+    assert VOLUME.file not in found.small
+    assert b"".join(found.stream(VOLUME.file)) == data
+    assert found.manifest.files[VOLUME.file].bytes == len(data) > 2 * PIECE_BYTES
+
+
+def broken_off(path: Path) -> None:
+    with writing(path, pair()[0]) as writer:
+        writer.add(STATE, b"x" * 100_000)
+        raise SwarmkitError("the dump broke off")
+
+
+def test_nothing_is_left_of_a_backup_that_failed(tmp_path: Path) -> None:
+    with pytest.raises(SwarmkitError, match="the dump broke off"):
+        broken_off(tmp_path / "a.age")
+    with pytest.raises(SwarmkitError, match="could not be written"):
+        broken_off(tmp_path / "no" / "a.age")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_earlier_file_is_never_written_over(tmp_path: Path) -> None:
+    path, sealer = tmp_path / "a.age", pair()[0]
+    path.write_text("mine")
+    with pytest.raises(SwarmkitError, match="there is a file"), writing(path, sealer) as writer:
+        writer.finish(manifest_of())
+    assert path.read_text() == "mine"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.age"]
 
 
 def test_a_changed_a_cut_off_and_a_foreign_file_are_refused(tmp_path: Path) -> None:
     sealer, opener = pair()
     path = tmp_path / "a.age"
-    archive.write(path, made({STATE: state(*GOOD)}), sealer)
+    written(path, sealer, {STATE: state(*GOOD), "inventory.yaml": b"x" * 300_000})
     whole = path.read_bytes()
     for broken in (
         whole[:-20],
         whole[: len(whole) // 2],
         b"",
         whole[:300] + bytes([whole[300] ^ 1]) + whole[301:],
+        whole[:-300] + bytes([whole[-300] ^ 1]) + whole[-299:],
         b"not a backup at all",
+        state(*GOOD),
     ):
         path.write_bytes(broken)
         assert "cannot be opened" in refused(path, opener)
     path.write_bytes(whole)
     assert "cannot be opened" in refused(path, pair()[1])
-    assert "cannot read" in refused(tmp_path / "none.age", opener)
+    assert "no such file" in refused(tmp_path / "none.age", opener)
+    assert "no such file" in refused(tmp_path, opener)
 
 
 def test_files_that_are_not_those_of_the_manifest_are_refused(tmp_path: Path) -> None:
     sealer, opener = pair()
-    good = made({STATE: state(*GOOD)})
-    for files in ({}, {STATE: state(*GOOD) + b"x"}, {STATE: good.files[STATE], "more": b"x"}):
-        archive.write(tmp_path / "a.age", Archive(good.manifest, files), sealer)
-        assert "not those of its manifest" in refused(tmp_path / "a.age", opener)
-    archive.write(tmp_path / "a.age", made(dict(good.files), format=2), sealer)
-    assert "its format is 2" in refused(tmp_path / "a.age", opener)
+    path, good = tmp_path / "a.age", {STATE: state(*GOOD)}
+    true = written(path, sealer, good).files
+    for files in ({}, {STATE: state(*GOOD, "swarm/more")}, {**good, "more": b"x"}):
+        written(path, sealer, files, files=true)
+        assert "not those of its manifest" in refused(path, opener)
+    for changes, why in (
+        ({"format": 1}, "its format is 1"),
+        ({"autolock": True, "unlock_key_id": "0"}, "unlock key"),
+        ({"volumes": (VOLUME,)}, "it lacks volume.shop_data"),
+        ({"images": (ImageEntry(reference="a:1", file="image.1"),)}, "it lacks image.1"),
+    ):
+        written(path, sealer, good, **changes)
+        assert why in refused(path, opener)
+
+
+@pytest.mark.parametrize("name", ["../x.00001", "swarm.tar.gz", "swarm.tar.gz.00003", "a/b.00001"])
+def test_an_archive_of_another_tool_is_refused(tmp_path: Path, name: str) -> None:
+    sealer, opener = pair()
+    with (tmp_path / "a.age").open("wb") as file, sealer.sealing(file) as sink:
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w") as tar:
+            tar.addfile(tarfile.TarInfo(name), io.BytesIO())
+        sink.write(packed.getvalue())
+    assert "which no backup does" in refused(tmp_path / "a.age", opener)
+
+
+def test_a_volumes_files_that_would_leave_it_are_refused_and_its_links_are_not(tmp_path: Path) -> None:
+    sealer, opener = pair()
+    volume = VOLUME.model_copy(update={"kind": "files", "restore": ()})
+    path = tmp_path / "a.age"
+    for names, good in ((("./data", "./key"), True), (("../../etc/cron.d/x",), False), (("/etc/passwd",), False)):
+        with gzip.open(io.BytesIO(state(*names, change=link))) as unpacked:
+            files = {STATE: state(*GOOD), VOLUME.file: unpacked.read()}
+        written(path, sealer, files, volumes=(volume,))
+        if good:
+            archive.read(path, opener)
+        else:
+            assert f"volume.shop_data in it holds {names[0]!r}" in refused(path, opener)
 
 
 def link(entry: tarfile.TarInfo) -> None:
@@ -122,23 +237,26 @@ def link(entry: tarfile.TarInfo) -> None:
         (state(*GOOD)[:-30], "cannot be unpacked"),
         (b"", "cannot be unpacked"),
     ],
+    # An archive holds the time it was made: workers that collect side by side would find other names.
+    ids=["above", "absolute", "elsewhere", "link", "lacking", "cut", "empty"],
 )
 def test_a_state_that_would_leave_its_folder_is_refused(tmp_path: Path, packed: bytes, why: str) -> None:
     sealer, opener = pair()
-    archive.write(tmp_path / "a.age", made({STATE: packed}), sealer)
+    written(tmp_path / "a.age", sealer, {STATE: packed})
     assert why in refused(tmp_path / "a.age", opener)
 
 
-def test_keys_are_one_or_the_other_and_told_before_anything_else() -> None:
+def test_keys_are_one_or_the_other_and_told_before_anything_else(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="a backup is encrypted"):
         Sealer()
     with pytest.raises(InputError, match="is no age recipient"):
         Sealer(recipients=["age1nonsense"])
     with pytest.raises(InputError, match="give --passphrase-file or --identity"):
         Opener(Secret(b"a"), Secret(b"b"))
-    with pytest.raises(InputError, match="holds no age identity") as caught:
-        Opener(identity=Secret(b"AGE-SECRET-KEY-1NONSENSE")).open(b"", Path("a.age"))
-    assert "NONSENSE" not in str(caught.value)
+    written(tmp_path / "a.age", pair()[0], {STATE: state(*GOOD)})
+    said = refused(tmp_path / "a.age", Opener(identity=Secret(b"AGE-SECRET-KEY-1NONSENSE")))
+    assert "holds no age identity" in said
+    assert "NONSENSE" not in said
 
 
 def test_backups_are_listed_by_age_and_never_another_clusters(tmp_path: Path) -> None:

@@ -3,7 +3,8 @@ import io
 from rich.console import Console
 
 from swarmkit.finding import Finding
-from swarmkit.report.findings import findings_as_json, is_proved, print_findings
+from swarmkit.proof import Proof
+from swarmkit.report.findings import is_proved, print_findings, proof_as_json
 
 PROOFS = [
     *(Finding("V01", "ok", name, f"{name} is a ready worker, active") for name in "ABC"),
@@ -59,7 +60,7 @@ def test_silence_proves_nothing() -> None:
 
 
 def test_json_counts_and_keeps_every_finding() -> None:
-    shown = findings_as_json([*PROOFS, ERROR])
+    shown = proof_as_json(Proof((*PROOFS, ERROR)))
     assert (shown["schema"], shown["proved"]) == ("swarmkit.verify/1", False)
     assert shown["counts"] == {"error": 1, "warning": 0, "ok": 4}
     assert shown["findings"][-1]["remedy"] == "allow IP protocol 50"

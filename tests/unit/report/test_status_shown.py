@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pytest
 from rich.console import Console
 
 from swarmkit.declared.host import Host, Inventory
@@ -48,6 +49,7 @@ def facts(name: str) -> HostFacts:
         live_restore=False,
         rootless=False,
         memory_bytes=1 << 30,
+        cpus=2,
         images={IMAGE: ("shop/backend:1.0",)},
         content_store=False,
     )
@@ -124,6 +126,16 @@ def test_status_shows_nodes_services_and_networks_by_the_inventorys_names() -> N
     ]
 
 
+def test_a_host_that_does_not_answer_is_shown_as_the_managers_know_it() -> None:
+    nodes = (*NODES[:2], node("C", 3, state="down", hostname="vm-C", address="127.88.0.3"))
+    seen = with_cluster(nodes=nodes, tasks=(task("shop_backend", "C"),))
+    seen = replace(seen, hosts={name: facts for name, facts in seen.hosts.items() if name != "C"})
+    lines = text_of(seen)
+    assert [line.split()[:3] for line in lines if line.startswith("C ")] == [["C", "worker", "down"]]
+    assert not [line for line in lines if "vm-C" in line]
+    assert any(line.split()[:4] == ["shop_backend", "shop/backend:1.0", "1/1", "C"] for line in lines)
+
+
 def test_without_a_swarm_the_hosts_are_shown_with_the_reason() -> None:
     assert text_of(Observed({}, None, "A: no leader"))[:4] == [
         "cluster lab",
@@ -138,6 +150,23 @@ def test_a_failing_service_says_why_beneath_the_table() -> None:
     lines = text_of(with_cluster(tasks=(failed,)))
     assert any(line.startswith("shop_backend") and line.endswith("failing") for line in lines)
     assert "  shop_backend: No such image: shop/backend" in lines
+
+
+@pytest.mark.parametrize(
+    ("states", "shown"),
+    [
+        (["running"], ["0/2", "running"]),
+        (["complete", "running"], ["1/2", "B", "running"]),
+        (["complete", "complete"], ["2/2", "B", "x2", "completed"]),
+    ],
+)
+def test_a_job_counts_what_has_completed(states: list[str], shown: list[str]) -> None:
+    made = service("shop_job")
+    job = replace(made, spec={**made.spec, "Mode": {"ReplicatedJob": {"TotalCompletions": 2}}})
+    tasks = [replace(task("shop_job", "B", state), desired_state="complete") for state in states]
+    earlier = replace(task("shop_job", "C", "complete"), desired_state="remove")
+    (line,) = [line for line in text_of(with_cluster(services=(job,), tasks=(*tasks, earlier))) if "shop_job" in line]
+    assert line.split()[2:] == shown
 
 
 def test_a_stopped_update_is_the_services_state() -> None:

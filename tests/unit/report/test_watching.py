@@ -56,8 +56,10 @@ def test_the_metrics_file_is_replaced_at_once_and_readable_by_the_exporter(tmp_p
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_watching_as_json_and_a_metrics_folder_that_is_not_there_are_refused() -> None:
+def test_watching_as_json_and_a_folder_that_is_not_there_are_refused() -> None:
     both = CliRunner().invoke(cli, ["verify", "-i", "hosts.yaml", "--json", "--watch", "5"])
     nowhere = CliRunner().invoke(cli, ["verify", "-i", "hosts.yaml", "--metrics", "/nowhere/at/all.prom"])
+    no_page = CliRunner().invoke(cli, ["verify", "-i", "hosts.yaml", "--html", "/nowhere/at/all.html"])
+    assert "--html: there is no folder /nowhere/at" in no_page.output
     never = CliRunner().invoke(cli, ["verify", "-i", "hosts.yaml", "--watch", "0"])
-    assert (both.exit_code, nowhere.exit_code, never.exit_code) == (2, 2, 2)
+    assert (both.exit_code, nowhere.exit_code, no_page.exit_code, never.exit_code) == (2, 2, 2, 2)

@@ -31,7 +31,7 @@ def builder() -> ModuleType:
 def test_archives_of_these_sources_are_up_to_date_and_nothing_is_built(builder: ModuleType, tmp_path: Path) -> None:
     for service in builder.SERVICES:
         builder.archive(tmp_path, service).touch()
-    (tmp_path / "shop.sha256").write_text(builder.sources_hash())
+    (tmp_path / "shop.sources").write_text(builder.sources_hash())
 
     done = subprocess.run(
         [SCRIPT, "--output", tmp_path], env={"PATH": str(Path(sys.executable).parent)}, capture_output=True, text=True
@@ -41,7 +41,7 @@ def test_archives_of_these_sources_are_up_to_date_and_nothing_is_built(builder: 
 
 
 def test_a_missing_archive_or_other_sources_are_not_up_to_date(builder: ModuleType, tmp_path: Path) -> None:
-    stamp = tmp_path / "shop.sha256"
+    stamp = tmp_path / "shop.sources"
     stamp.write_text("abc\n")
     assert not builder.up_to_date(tmp_path, stamp, "abc")
     for service in builder.SERVICES:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from swarmkit.verify import dns
-from swarmkit.verify.firewall import dropped_vnis, marked_vnis
+from swarmkit.verify.firewall import Drop, dropped_vnis, marked_vnis
 from swarmkit.verify.sockets import parse_listeners, ports_at
 from swarmkit.verify.xfrm import (
     EspPolicy,
@@ -119,14 +119,14 @@ U32 = '-m u32 --u32 "0x0>>0x16&0x3c@0xc&0xffffff00=0x100100"'
 
 def test_bpf_rules_name_their_vni() -> None:
     assert marked_vnis(sample("iptables-mangle-bpf.txt"), 4789) == {4097}
-    assert dropped_vnis(sample("iptables-input-bpf.txt"), 4789) == {4097: ()}
+    assert dropped_vnis(sample("iptables-input-bpf.txt"), 4789)[4097].accepted_before == ()
 
 
 def test_u32_rules_of_older_engines_name_their_vni() -> None:
     mark = f"-A OUTPUT -p udp -m udp --dport 4789 {U32} -j MARK --set-xmark 0xd0c4e3/0xffffffff"
     drop = f"-A INPUT -p udp -m udp --dport 4789 {U32} -m policy --dir in --pol none -j DROP"
     assert marked_vnis(mark, 4789) == {4097}
-    assert dropped_vnis(drop, 4789) == {4097: ()}
+    assert dropped_vnis(drop, 4789) == {4097: Drop(drop, ())}
 
 
 def test_rules_of_another_port_or_mark_prove_nothing() -> None:
@@ -151,5 +151,12 @@ def test_rules_of_another_port_or_mark_prove_nothing() -> None:
 )
 def test_rules_that_may_accept_clear_frames_before_the_drop_are_named(rule: str, accepts: bool) -> None:
     drop = sample("iptables-input-bpf.txt")
-    assert dropped_vnis(f"{rule}\n{drop}", 4789) == {4097: (rule,) if accepts else ()}
-    assert dropped_vnis(f"{drop}{rule}\n", 4789) == {4097: ()}
+    assert dropped_vnis(f"{rule}\n{drop}", 4789)[4097].accepted_before == ((rule,) if accepts else ())
+    assert dropped_vnis(f"{drop}{rule}\n", 4789)[4097].accepted_before == ()
+
+
+def test_a_rule_that_drops_is_moved_before_all_others_as_it_is() -> None:
+    drop = f"-A INPUT -p udp -m udp --dport 4789 {U32} -m policy --dir in --pol none -j DROP"
+    rest = drop.removeprefix("-A INPUT ")
+    moved = f"sudo iptables -D INPUT {rest} && sudo iptables -I INPUT 1 {rest}"
+    assert dropped_vnis(drop, 4789)[4097].to_the_top == moved

@@ -5,6 +5,7 @@ import socket
 import socketserver
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -102,6 +103,27 @@ def test_probe_script_gives_no_line_for_what_does_not_answer(tools: Path) -> Non
         port = silent.getsockname()[1]
         said = run(tools, "probe.sh", "in 1", f"dns 0 127.0.0.1 {port} \\x00", "tcp 1 127.0.0.1 9")
     assert said["answers"].splitlines() == ["tcp 1 Connection refused"]
+
+
+@pytest.mark.parametrize("by_perl", [True, False])
+def test_probe_script_waits_as_long_as_it_is_told(tools: Path, by_perl: bool) -> None:
+    with socket.socket() as slow:
+        slow.bind(("127.0.0.1", 0))
+        slow.listen()
+        port = slow.getsockname()[1]
+
+        def answer_late() -> None:
+            late, _ = slow.accept()
+            with late:
+                time.sleep(4)
+                late.sendall(b"\0\1x")
+
+        answering = threading.Thread(target=answer_late)
+        answering.start()
+        asking = (f"patience {6 if by_perl else 5.5}", "in 1", f"dns 0 127.0.0.1 {port} \\x00")
+        said = run(tools, "probe.sh", *(f"cable {line}" if by_perl else line for line in asking))
+        answering.join()
+    assert "dns 0 000178" in said["cable" if by_perl else "answers"].splitlines()
 
 
 def test_look_script_lists_what_listens(tools: Path) -> None:

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import shlex
 import shutil
 import socket
+import subprocess
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,9 +20,9 @@ from unit.verify.test_verify_scripts import LocalShell, install
 from unit.verify.verify_world import World
 
 from swarmkit.finding import Finding
+from swarmkit.verify.cable import Frames, parse_cable
 from swarmkit.verify.prove import prove
 from swarmkit.verify.script import run_script
-from swarmkit.verify.wire import Frames, parse_wire
 
 VNI = 4097
 PORT = 47890
@@ -27,8 +33,38 @@ def vxlan(vni: int) -> bytes:
 
 
 @pytest.fixture
-def frames() -> Iterator[None]:
+def cable() -> Iterator[None]:
+    """The one device, range and port that these tests use of the machine: one worker at a time."""
+    with Path(tempfile.gettempdir(), "swarmkit-test-wire.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@pytest.fixture
+def other_namespace(request: pytest.FixtureRequest) -> Iterator[int]:
+    """A process in a network namespace of its own, at 10.99.0.2 of a link of 1400 bytes; this one is at 10.99.0.1."""
+    request.getfixturevalue("cable")
+    if os.geteuid() != 0:
+        pytest.fail("the probes need root on hosts, and so does this test")
+    with subprocess.Popen(["unshare", "-n", "sleep", "60"]) as other:
+        script = f"""set -e
+        until [ "$(readlink /proc/{other.pid}/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.05; done
+        ip link add swk-test0 mtu 1400 type veth peer name eth0 mtu 1400 netns {other.pid}
+        ip address add 10.99.0.1/24 dev swk-test0; ip link set swk-test0 up
+        nsenter -t {other.pid} -n sh -c 'ip address add 10.99.0.2/24 dev eth0; ip link set eth0 up'"""
+        try:
+            subprocess.run(["sh", "-c", script], check=True, capture_output=True)
+            yield other.pid
+        finally:
+            other.kill()
+            # With its namespace it would go at some later time.
+            subprocess.run(["ip", "link", "del", "swk-test0"], check=False, capture_output=True)
+
+
+@pytest.fixture
+def frames(request: pytest.FixtureRequest) -> Iterator[None]:
     """Clear VXLAN frames on the loopback device: of our VNI, and of another."""
+    request.getfixturevalue("cable")
     stop = threading.Event()
 
     def send() -> None:
@@ -47,34 +83,56 @@ def frames() -> Iterator[None]:
         sender.join()
 
 
-@pytest.fixture
-def slow_namespace(tmp_path: Path) -> LocalShell:
-    """A shell whose namespace takes a third of a second to answer: time for frames to pass."""
-    install(tmp_path, "nsenter", 'sleep 0.3; shift 3; exec "$@"')
-    return LocalShell(tmp_path)
-
-
-def watched(shell: LocalShell) -> dict[str, str]:
-    wishes = [f"wire {PORT} {VNI} lo 127.0.0.1", "in 1", "tcp 0 127.0.0.1 9"]
+def watched(shell: LocalShell, *lines: str) -> dict[str, str]:
+    wishes = [f"cable {line}" for line in ("mark M4RK", f"watch {PORT} {VNI} lo 127.0.0.1", "least 0.5", *lines)]
     return run_script(shell, "probe.sh", wishes, timeout_seconds=20)
 
 
 @pytest.mark.usefixtures("frames")
-def test_clear_frames_of_the_vni_are_counted_and_no_others(slow_namespace: LocalShell) -> None:
-    said = watched(slow_namespace)
-    wire = parse_wire(said["wire"])
-    assert wire.lost == ""
-    assert wire.clear.keys() == {("127.0.0.1", VNI)}
-    assert wire.clear["127.0.0.1", VNI].sent > 3
-    assert wire.esp == {"127.0.0.1": Frames(0, 0)}
-    assert said["answers"] == "tcp 0 Connection refused"
+def test_clear_frames_of_the_vni_are_counted_and_no_others(tmp_path: Path) -> None:
+    cable = parse_cable(watched(LocalShell(tmp_path))["cable"])
+    assert cable.why_blind == ""
+    assert cable.clear.keys() == {("127.0.0.1", VNI)}
+    assert cable.clear["127.0.0.1", VNI].sent > 3
+    assert cable.esp == {"127.0.0.1": Frames(0, 0)}
+    assert cable.marked == {}
 
 
-def test_the_watcher_ends_with_the_probes(slow_namespace: LocalShell) -> None:
+@pytest.mark.parametrize(("payload", "is_leak"), [(b" injected 3 small", False), (b" encrypted 3 small", True)])
+@pytest.mark.usefixtures("cable")
+def test_what_another_proof_sends_to_be_dropped_is_no_leak(tmp_path: Path, payload: bytes, is_leak: bool) -> None:
+    frame = vxlan(VNI) + b"swarmkit-probe-" + b"0123456789ab" * 2 + payload
+    with sending(frame):
+        cable = parse_cable(watched(LocalShell(tmp_path))["cable"])
+    assert cable.why_blind == ""
+    assert bool(cable.clear) == is_leak
+
+
+@contextmanager
+def sending(*frames: bytes) -> Iterator[None]:
+    """Send the frames to the VXLAN port of the loopback device, again and again."""
+    stop = threading.Event()
+
+    def send() -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
+            while not stop.wait(0.01):
+                for frame in frames:
+                    out.sendto(frame, ("127.0.0.1", PORT))
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        sender.join()
+
+
+def test_the_watcher_ends_with_the_probes(tmp_path: Path) -> None:
     began = time.monotonic()
-    watched(slow_namespace)
+    watched(LocalShell(tmp_path))
     assert time.monotonic() - began < 10
-    assert not [path for path in Path("/proc").glob("[0-9]*/cmdline") if f"{VNI}\0lo\0".encode() in _read(path)]
+    assert not [path for path in Path("/proc").glob("[0-9]*/environ") if b"M4RK" in _read(path)]
 
 
 def _read(path: Path) -> bytes:
@@ -84,24 +142,85 @@ def _read(path: Path) -> bytes:
         return b""
 
 
-def test_a_host_without_perl_says_so(tmp_path: Path) -> None:
-    for tool in ("bash", "sh", "env", "timeout", "nsenter", "cat"):
+def test_marked_packets_are_heard_in_another_namespace_whole(tmp_path: Path, other_namespace: int) -> None:
+    lines = ("in 1", "send 5 open 10.99.0.2", f"in {other_namespace}", "hear 5", "send 6 encrypted 10.99.0.1")
+    cable = parse_cable(watched(LocalShell(tmp_path), *lines)["cable"])
+    heard = cable.heard[str(other_namespace), 5]
+    assert heard["full"] == 1400
+    assert heard["small"] < 100
+    assert not cable.unsent
+
+
+def test_what_shall_not_get_through_is_told_when_it_does(tmp_path: Path, other_namespace: int) -> None:
+    with socket.create_server(("10.99.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        there = (f"in {other_namespace}", f"apart 7 10.99.0.1 {port}", "apart 8 10.99.0.1 9")
+        lines = (*there, "in 1", "apart 9 10.99.0.2 9")
+        cable = parse_cable(watched(LocalShell(tmp_path), *lines)["cable"])
+    assert cable.opened == {7}
+    assert (str(other_namespace), 9) in cable.heard
+
+
+def test_a_task_on_the_hosts_own_network_does_not_hear_what_comes_by_the_host(
+    tmp_path: Path, other_namespace: int
+) -> None:
+    """A task on a bridge sends all that it cannot reach by itself to its host: that is no breach."""
+    of_the_host = os.getpid()
+    lines = (f"in {other_namespace}", "apart 7 10.99.0.1 9", f"in {of_the_host}", "apart 8 10.99.0.2 9")
+    cable = parse_cable(watched(LocalShell(tmp_path), *lines)["cable"])
+    assert cable.heard.keys() == {(str(other_namespace), 8)}
+
+
+def test_a_namespace_that_is_not_there_is_lost_and_no_other(tmp_path: Path) -> None:
+    cable = parse_cable(watched(LocalShell(tmp_path), "in 99999999", "send 1 open 127.0.0.1")["cable"])
+    assert cable.lost.keys() == {"99999999"}
+    assert cable.esp
+
+
+def test_a_host_without_perl_is_watched_by_tcpdump(tmp_path: Path) -> None:
+    shell = without_perl(tmp_path)
+    install(tmp_path, "tcpdump", f"printf '%s\\n' 'listening on lo' {shlex.quote(TCPDUMP)}; exec sleep 20")
+    wishes = [f"cable watch 4789 {VNI} lo 10.88.0.12 10.88.0.13", "in 1", "tcp 0 127.0.0.1 9"]
+    said = run_script(shell, "probe.sh", wishes, timeout_seconds=20)
+    cable = parse_cable(said["cable"])
+    assert cable.esp == {"10.88.0.12": Frames(1, 2), "10.88.0.13": Frames(0, 0)}
+    assert cable.clear == {("10.88.0.13", VNI): Frames(0, 1)}
+    assert not cable.has_mark
+    assert said["answers"] == "tcp 0 Connection refused"
+
+
+TCPDUMP = f"""IP 10.88.0.11 > 10.88.0.12: ESP(spi=0x0db5d8e6,seq=0x2a), length 120
+IP 10.88.0.12 > 10.88.0.11: ESP(spi=0x06c5c4a5,seq=0x24), length 104
+IP 10.88.0.12 > 10.88.0.11: ESP(spi=0x06c5c4a5,seq=0x25), length 104
+IP 10.88.0.13.40001 > 10.88.0.11.4789: VXLAN, flags [I] (0x08), vni {VNI}
+IP 10.20.1.3 > 10.20.1.6: ICMP echo request, id 1, seq 1, length 64
+IP 10.88.0.13.40001 > 10.88.0.11.4789: VXLAN, flags [I] (0x08), vni 4099
+IP 10.20.9.3 > 10.20.9.6: ICMP echo request, id 1, seq 1, length 64"""
+
+
+def without_perl(folder: Path) -> LocalShell:
+    for tool in ("bash", "sh", "env", "timeout", "sleep", "cat"):
         found = shutil.which(tool)
         assert found
-        (tmp_path / tool).symlink_to(found)
-    shell = LocalShell(tmp_path)
+        (folder / tool).symlink_to(found)
+    install(folder, "nsenter", 'shift 3; exec "$@"')
+    shell = LocalShell(folder)
     shell.only_tools = True
-    said = watched(shell)
-    assert "perl is not there" in parse_wire(said["wire"]).lost
+    return shell
+
+
+def test_a_host_with_neither_perl_nor_tcpdump_says_so(tmp_path: Path) -> None:
+    said = watched(without_perl(tmp_path))
+    assert "neither perl nor tcpdump is there" in parse_cable(said["cable"]).why_blind
 
 
 def test_a_missing_device_is_told() -> None:
-    assert parse_wire("lost eth9: No such file or directory").lost == "eth9: No such file or directory"
-    assert parse_wire("").lost
+    assert parse_cable("lost 0 eth9: No such file or directory").why_blind == "eth9: No such file or directory"
+    assert parse_cable("").why_blind
 
 
 def findings(world: World) -> list[Finding]:
-    found = prove(world.fleet, world.inventory, None, world.observed)
+    found = prove(world.fleet, world.inventory, None, world.observed).findings
     return [finding for finding in found if finding.code == "V16"]
 
 
@@ -115,7 +234,7 @@ def test_esp_alone_on_the_cable_is_a_proof_for_each_pair() -> None:
 
 def test_a_frame_in_clear_is_an_error_that_names_pair_network_and_sender() -> None:
     world = World()
-    world.shells["B"].wire = "ready\nesp 10.88.0.11 5 5\nesp 10.88.0.13 5 5\nclear 10.88.0.11 4097 0 3\n"
+    world.shells["B"].cable = "ready\nesp 10.88.0.11 5 5\nesp 10.88.0.13 5 5\nclear 10.88.0.11 4097 0 3\nend\n"
     (error,) = [finding for finding in findings(world) if finding.severity == "error"]
     assert error.where == "A <-> B"
     assert "shop_shop" in error.what
@@ -125,7 +244,21 @@ def test_a_frame_in_clear_is_an_error_that_names_pair_network_and_sender() -> No
 
 def test_a_host_that_could_not_watch_is_a_warning_and_its_peers_speak_for_the_pair() -> None:
     world = World()
-    world.shells["C"].wire = "lost perl is not there\n"
+    world.shells["C"].cable = "lost 0 no perl\nend\n"
     found = findings(world)
     assert [finding.where for finding in found if finding.severity == "warning"] == ["C"]
     assert len([finding for finding in found if finding.severity == "ok"]) == 3
+
+
+def test_a_host_that_begins_seconds_later_still_hears_and_is_heard(tmp_path: Path, other_namespace: int) -> None:
+    def early() -> None:
+        lines = (f"in {other_namespace}", "hear 5", "send 6 open 10.99.0.1")
+        said["cable"] = watched(LocalShell(tmp_path), *lines)["cable"]
+
+    said: dict[str, str] = {}
+    first = threading.Thread(target=early)
+    first.start()
+    time.sleep(4.5)
+    watched(LocalShell(tmp_path), "in 1", "send 5 open 10.99.0.2")
+    first.join()
+    assert parse_cable(said["cable"]).heard[str(other_namespace), 5].keys() == {"small", "full"}

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import datetime
 import re
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from itertools import permutations
 from pathlib import Path
 from typing import Any
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from swarmkit.declared.host import Host, Inventory
 from swarmkit.observed import parse
@@ -21,6 +28,19 @@ ADDRESS = {"A": "10.88.0.11", "B": "10.88.0.12", "C": "10.88.0.13"}
 VIP = {"shop_frontend": "10.0.1.2", "shop_backend": "10.0.1.4", "shop_database": "10.0.1.6"}
 TASK = {"shop_frontend": "10.0.1.3", "shop_backend": "10.0.1.5", "shop_database": "10.0.1.7"}
 SPI = {(source, peer): 256 + 16 * ord(source) + ord(peer) for source in ADDRESS for peer in ADDRESS if source != peer}
+
+
+def certificate(*, days_before: float, days_after: float) -> str:
+    """Return a node's certificate in PEM that is valid from so long ago for so long."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    now, name = datetime.datetime.now(tz=datetime.UTC), x509.Name([])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+    builder = builder.not_valid_before(now - datetime.timedelta(days_before))
+    signed = builder.not_valid_after(now + datetime.timedelta(days_after)).sign(key, hashes.SHA256())
+    return signed.public_bytes(serialization.Encoding.PEM).decode()
+
+
+CERTIFICATE = certificate(days_before=10, days_after=80)
 
 
 class World:
@@ -42,6 +62,16 @@ class World:
         ]
         self.shells = {name: FakeShell(name, self) for name in ADDRESS}
         self.broken_containers: dict[str, Exception] = {}
+        self.images: dict[str, str] = {}
+        """Service -> the image that its container runs, instead of the right one."""
+        self.containers: dict[str, list[dict[str, Any]]] = {}
+        """Host -> what runs for services, as the engine lists it."""
+        self.volumes: dict[str, list[dict[str, Any]]] = {}
+        self.secrets: list[dict[str, Any]] = []
+        self.configs: list[dict[str, Any]] = []
+        self.swarm_spec: dict[str, Any] = {}
+        self._sent: dict[str, list[tuple[str, str]]] = {}
+        self._have_sent = threading.Condition()
 
     @property
     def inventory(self) -> Inventory:
@@ -53,7 +83,35 @@ class World:
 
     @property
     def fleet(self) -> dict[str, ReachedHost]:
-        return {host.name: ReachedHost(host, self.shells[host.name], FakeEngine(self)) for host in self.inventory.hosts}
+        return {
+            host.name: ReachedHost(host, self.shells[host.name], FakeEngine(self, host.name))
+            for host in self.inventory.hosts
+        }
+
+    def shares_network(self, host: str, service: str) -> bool:
+        networks = {task["ServiceID"]: task["NetworksAttachments"][0]["Network"]["ID"] for task in self.tasks}
+        own = next(name for name, (where, _) in SERVICES.items() if where == host)
+        return bool(networks.get(f"s-{own}") == networks.get(f"s-{service}"))
+
+    def part(self, name: str) -> None:
+        """Put the service on a network of its own."""
+        self.networks.append({**self.networks[0], "Id": "other", "Name": "shop_other"})
+        index = sorted(SERVICES).index(name)
+        self.services = sorted(self.services, key=lambda item: str(item["Spec"]["Name"]))
+        self.tasks = sorted(self.tasks, key=lambda item: str(item["ServiceID"]))
+        self.services[index]["Spec"]["TaskTemplate"]["Networks"][0]["Target"] = "other"
+        self.services[index]["Endpoint"]["VirtualIPs"][0]["NetworkID"] = "other"
+        self.tasks[index]["NetworksAttachments"][0]["Network"]["ID"] = "other"
+
+    def all_sent(self, host: str, wishes: list[str]) -> list[tuple[str, str]]:
+        """Take what *host* sends and return, once all hosts are at it, (key, address) of all that is sent."""
+        sent = [wish.split() for wish in wishes if wish.startswith("cable send ")]
+        with self._have_sent:
+            self._sent[host] = [(words[2], words[4]) for words in sent]
+            self._have_sent.notify_all()
+            at_it = {name for name, shell in self.shells.items() if shell.error is None}
+            self._have_sent.wait_for(lambda: self._sent.keys() >= at_it, timeout=1)
+            return [entry for of_host in self._sent.values() for entry in of_host]
 
     @property
     def observed(self) -> Observed:
@@ -62,19 +120,22 @@ class World:
             "networks": self.networks,
             "services": self.services,
             "tasks": self.tasks,
-            "secrets": [],
-            "configs": [],
+            "secrets": self.secrets,
+            "configs": self.configs,
         }
-        swarm = {"ID": "cluster", "Version": {"Index": 1}, "Spec": {}}
+        swarm = {"ID": "cluster", "Version": {"Index": 1}, "Spec": self.swarm_spec}
         hosts = {name: _facts(name) for name in ADDRESS}
         return Observed(hosts, parse.cluster_state("A", swarm, lists))
 
 
 class FakeEngine:
-    def __init__(self, world: World) -> None:
-        self.world = world
+    def __init__(self, world: World, host: str) -> None:
+        self.world, self.host = world, host
 
     def find(self, kind: str, filters: Mapping[str, list[str]] | None = None) -> list[dict[str, Any]]:
+        if kind in ("containers", "volumes"):
+            assert filters
+            return (self.world.containers if kind == "containers" else self.world.volumes).get(self.host, [])
         assert filters is None
         return {"services": self.world.services, "tasks": self.world.tasks}[kind]
 
@@ -82,7 +143,9 @@ class FakeEngine:
         assert kind == "containers"
         if identity in self.world.broken_containers:
             raise self.world.broken_containers[identity]
-        return {"State": {"Running": True, "Pid": 1000 + sorted(SERVICES).index(identity.removeprefix("c-"))}}
+        name = identity.removeprefix("c-")
+        state = {"Running": True, "Pid": 1000 + sorted(SERVICES).index(name)}
+        return {"State": state, "Image": self.world.images.get(name, f"sha256:{name}")}
 
 
 class FakeShell:
@@ -94,7 +157,15 @@ class FakeShell:
         """Replaces what a section says."""
         self.unanswered: set[str] = set()
         """Addresses that give no answer."""
+        self.is_late = False
+        """They answer to who waits longer."""
         self.refusing: set[str] = set()
+        self.closed = {(address, port) for address in ADDRESS.values() for port in (3000, 5432)}
+        """What refuses because nothing publishes it."""
+        self.own_ports: list[int] = []
+        """What the host itself listens on, but for the usual."""
+        self.heard_gossip = set(ADDRESS)
+        """The hosts whose gossip gets through to here."""
         self.names: dict[str, str] = {}
         """Name -> the addresses it resolves to, instead of the right one."""
         self.sent = dict.fromkeys(ADDRESS, 1000)
@@ -103,7 +174,13 @@ class FakeShell:
         self.new_errors = 0
         self.error: Exception | None = None
         self.rounds = 0
-        self.wire = ""
+        self.cable = ""
+        """Replaces all that cable.pl prints."""
+        self.cable_more: list[str] = []
+        self.deaf: set[str] = set()
+        """Addresses here at which nothing arrives."""
+        self.narrow: set[str] = set()
+        """Addresses here at which no packet of full size arrives."""
 
     def run(
         self, script: str, arguments: tuple[str, ...] = (), *, timeout_seconds: float, root: bool = True
@@ -125,6 +202,9 @@ class FakeShell:
         for wish in wishes:
             word, _, pid = wish.partition(" ")
             if word == "listen":
+                if pid == "1":
+                    said["listen.1"] = "\n".join(f"00000000:{port:04X}" for port in (22, 7946, *self.own_ports))
+                    continue
                 port = SERVICES[sorted(SERVICES)[int(pid) - 1000]][1]
                 said[f"listen.{pid}"] = f"00000000:{port:04X}\n0B00007F:A2C1"
         if "ipsec" in wishes:
@@ -136,6 +216,7 @@ class FakeShell:
             )
             said["mangle"] = (SAMPLES / "iptables-mangle-bpf.txt").read_text()
             said["input"] = (SAMPLES / "iptables-input-bpf.txt").read_text()
+        said["certificate"] = CERTIFICATE
         said["nat"] = (
             "-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER-INGRESS\n"
             "-A DOCKER-INGRESS -p tcp -m tcp --dport 8080 -j DNAT --to-destination 172.18.0.2:8080"
@@ -159,17 +240,41 @@ class FakeShell:
 
     def _probed(self, wishes: list[str]) -> dict[str, str]:
         answers = []
+        patience = next(float(wish.split()[-1]) for wish in wishes if "patience " in wish)
+        silent = set() if self.is_late and patience > 5 else self.unanswered
         for wish in wishes:
-            kind, _, rest = wish.partition(" ")
+            kind, _, rest = wish.removeprefix("cable ").partition(" ")
             if kind == "dns":
                 key, *_, query = rest.split()
                 answers.append(f"dns {key} {self._resolved(query)}")
-            elif kind == "tcp" and (address := rest.split()[1]) not in self.unanswered:
-                answers.append(f"tcp {rest.split()[0]} {'Connection refused' if address in self.refusing else 'ok'}")
+            elif kind == "tcp" and (address := rest.split()[1]) not in silent:
+                is_refused = address in self.refusing or (address, int(rest.split()[2])) in self.closed
+                answers.append(f"tcp {rest.split()[0]} {'Connection refused' if is_refused else 'ok'}")
         ipsec = self._ipsec(grown=True) if "ipsec" in wishes else {}
-        if any(wish.startswith("wire ") for wish in wishes):
-            ipsec["wire"] = self.wire or "ready\n" + "".join(f"esp {ADDRESS[peer]} 5 5\n" for peer in self._peers())
-        return {"answers": "\n".join(answers)} | ipsec | {"end": ""}
+        heard = list(self._heard(wishes)) if any(wish.startswith("cable mark ") for wish in wishes) else []
+        cable = self.cable or "\n".join([*self._seen(), *heard, *self.cable_more, "end"])
+        return {"answers": "", "cable": "\n".join([*answers, cable])} | ipsec | {"end": ""}
+
+    def _seen(self) -> Iterator[str]:
+        """Yield what crosses the cable: of each peer ESP frames alone, and the clear frames that it injects."""
+        yield "ready"
+        for peer in self._peers():
+            yield f"esp {ADDRESS[peer]} 5 5"
+            yield f"injected {ADDRESS[peer]} 4097 3"
+
+    def _heard(self, wishes: list[str]) -> Iterator[str]:
+        """Yield what the containers here hear of all that all hosts send."""
+        here = [name for name in SERVICES if SERVICES[name][0] == self.name]
+        place = {at: 1000 + sorted(SERVICES).index(name) for name in here for at in (TASK[name], VIP[name])}
+        ways = list(permutations(ADDRESS, 2))
+        for wish in wishes:
+            if wish.startswith("cable hear 1000") and ways[int(wish[14:]) % 1000][0] in self.heard_gossip:
+                yield f"heard input {wish[11:]} small 50"
+        for key, address in self.world.all_sent(self.name, wishes):
+            if address in place and address not in self.deaf:
+                yield f"heard {place[address]} {key} small 59"
+                if address not in self.narrow:
+                    yield f"heard {place[address]} {key} full 1424"
 
     def _resolved(self, query: str) -> str:
         message = bytes.fromhex(query.replace("\\x", ""))[2:]
@@ -178,7 +283,8 @@ class FakeShell:
         service = name.removeprefix("tasks.")
         service = service if service in VIP else f"shop_{service}"
         right = TASK[service] if name.startswith("tasks.") else VIP[service]
-        addresses = self.names.get(name, right).split()
+        told = self.names.get(name, right)
+        addresses = told.split() if self.world.shares_network(self.name, service) or name in self.names else []
         records = b"".join(
             b"\xc0\x0c\0\x01\0\x01\0\0\x02\x58\0\x04" + bytes(int(part) for part in address.split("."))
             for address in addresses
@@ -249,6 +355,7 @@ def _facts(name: str) -> HostFacts:
         live_restore=False,
         rootless=False,
         memory_bytes=1,
+        cpus=1,
         images={},
         content_store=False,
     )

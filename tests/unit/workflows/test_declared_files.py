@@ -15,7 +15,7 @@ def test_complaints_of_inventory_stack_and_images_come_together(tmp_path: Path) 
     (tmp_path / "images").mkdir()
     (tmp_path / "images" / "web.tar").write_bytes(b"no archive")
     with pytest.raises(InputError) as caught:
-        read_declared(tmp_path / "inventory.yaml", tmp_path / "stack.yaml", images=tmp_path / "images")
+        read_declared(tmp_path / "inventory.yaml", [tmp_path / "stack.yaml"], images=tmp_path / "images")
     files = {Path(complaint.file).name for complaint in caught.value.complaints}
     assert files == {"inventory.yaml", "stack.yaml"}
     assert "web.tar: not a docker-archive file" in caught.value.what
@@ -24,7 +24,7 @@ def test_complaints_of_inventory_stack_and_images_come_together(tmp_path: Path) 
 def test_good_files_are_read_together(tmp_path: Path) -> None:
     (tmp_path / "inventory.yaml").write_text(GOOD_INVENTORY)
     (tmp_path / "stack.yaml").write_text(GOOD_STACK)
-    declared = read_declared(tmp_path / "inventory.yaml", tmp_path / "stack.yaml", stack_name="shop", prune=True)
+    declared = read_declared(tmp_path / "inventory.yaml", [tmp_path / "stack.yaml"], stack_name="shop", prune=True)
     assert [host.name for host in declared.inventory.hosts] == ["A"]
     assert declared.stack is not None
     assert (declared.stack.name, declared.prune) == ("shop", True)

@@ -1,0 +1,84 @@
+"""`swarmkit engine upgrade`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from swarmkit.cli import options
+from swarmkit.cli.failures import shown_failures
+from swarmkit.cli.group import Group
+from swarmkit.cli.journaled import journaled
+
+
+@click.group(cls=Group)
+def engine() -> None:
+    """The Docker engines of the hosts."""
+
+
+@engine.command()
+@options.inventory_option
+@click.option("--host", "hosts", multiple=True, metavar="HOST", help="Only this host; repeatable.")
+@click.option("--version", metavar="V", help="The engine's version or the package's; else what the sources offer.")
+@options.yes_option
+@options.allow_even_managers_option
+@options.ask_become_pass_option
+@options.lock_wait_option
+@options.timeout_option
+def upgrade(
+    *,
+    inventory_file: Path,
+    hosts: tuple[str, ...],
+    version: str | None,
+    yes: bool,
+    allow_even_managers: bool,
+    ask_become_pass: bool,
+    lock_wait_seconds: float,
+    timeout_seconds: float,
+) -> None:
+    """Upgrade the engines' packages (docker-ce or docker.io, by apt), host by host.
+
+    Workers first, managers one at a time, the leader last. Each host is drained, upgraded, proved and, if it was active
+    before, activated; then all services are proved before the next host. It stops at the first problem, with what is
+    done and what is not; the same command goes on there.
+    """
+    from swarmkit.plan.engine_plans import Wanted
+    from swarmkit.plan.model import Plan
+    from swarmkit.report.console import results
+    from swarmkit.report.live import progress_for
+    from swarmkit.report.outcome import print_outcome
+    from swarmkit.report.plan_text import print_plan
+    from swarmkit.workflows.engine import upgrade_engines
+    from swarmkit.workflows.inputs import read_declared
+
+    declared = read_declared(inventory_file, (), allow_even_managers=allow_even_managers)
+    options.check_hosts(declared.inventory, hosts)
+    cluster = declared.inventory.cluster
+    password = options.sudo_password(ask=ask_become_pass)
+    with (
+        journaled("engine upgrade", declared.inventory) as journal,
+        shown_failures(declared),
+        progress_for(sys.stderr) as progress,
+    ):
+
+        def confirm(plan: Plan) -> bool:
+            progress.rest()
+            print_plan(results(), plan, cluster=cluster, hosts=[host.name for host in declared.inventory.hosts])
+            agreed = plan.is_empty or options.confirmed(f"apply this to cluster '{cluster}'?", yes=yes)
+            if agreed:
+                journal.begin(plan)
+            return agreed
+
+        applied = upgrade_engines(
+            declared.inventory,
+            Wanted(hosts, version or ""),
+            progress=journal.watching(progress),
+            confirm=confirm,
+            sudo_password=password,
+            service_timeout_seconds=timeout_seconds,
+            lock_wait_seconds=lock_wait_seconds,
+        )
+    if applied:
+        print_outcome(results(), applied)

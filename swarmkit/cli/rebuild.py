@@ -1,0 +1,124 @@
+"""`swarmkit rebuild`."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from swarmkit.cli import archives, options
+from swarmkit.cli.failures import shown_failures
+from swarmkit.cli.journaled import journaled
+from swarmkit.cli.up import confirm_plan, images_option, print_report
+
+if TYPE_CHECKING:
+    from swarmkit.plan.declaration import Declared
+    from swarmkit.recovery.archive import Archive
+
+
+@click.command()
+@options.inventory_option
+@options.stack_files_option
+@options.stack_name_option
+@click.option(
+    "--data", "archive_file", type=archives.file_path, metavar="ARCHIVE", help="Backup with the volumes' data."
+)
+@archives.passphrase_option
+@archives.identity_option
+@archives.init_empty_option
+@images_option
+@options.yes_option
+@options.override_option
+@options.allow_even_managers_option
+@options.ask_become_pass_option
+@options.lock_wait_option
+@options.timeout_option
+def rebuild(
+    *,
+    inventory_file: Path,
+    stack_files: tuple[Path, ...],
+    stack_name: str | None,
+    archive_file: Path | None,
+    passphrase_file: Path | None,
+    identity: Path | None,
+    init_empty: tuple[str, ...],
+    images_folder: Path | None,
+    yes: bool,
+    overridden: tuple[str, ...],
+    allow_even_managers: bool,
+    ask_become_pass: bool,
+    lock_wait_seconds: float,
+    timeout_seconds: float,
+) -> None:
+    """Make a fresh cluster of bare hosts, with the data of a backup in its volumes before anybody uses them.
+
+    For the day when no swarm state is left. What depends on a service starts when that service's data is in; a volume
+    that the stack declares and nobody has data for stops the plan. Volumes that are still on their hosts stay as they
+    are. Run it again when it was cut off: it continues.
+    """
+    from swarmkit.report.live import progress_for
+    from swarmkit.workflows.up import up
+
+    if not stack_files:
+        raise click.UsageError("a cluster is rebuilt from its stack: give the file with -f")
+    with ExitStack() as resources:
+        archive = archives.open_archive(archive_file, passphrase_file, identity) if archive_file else None
+        folder = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="swarmkit-images-")))
+        declared = _declared(
+            inventory_file, stack_files, stack_name, archive, init_empty, images_folder, folder, overridden,
+            allow_even_managers=allow_even_managers,
+        )  # fmt: skip
+        password = options.sudo_password(ask=ask_become_pass)
+        journal = resources.enter_context(journaled("rebuild", declared.inventory))
+        with shown_failures(declared), progress_for(sys.stderr) as progress:
+            report = up(
+                declared,
+                progress=journal.watching(progress),
+                confirm=lambda plan: confirm_plan(plan, declared, progress, journal, yes=yes),
+                sudo_password=password,
+                service_timeout_seconds=timeout_seconds,
+                lock_wait_seconds=lock_wait_seconds,
+            )
+        print_report(report, declared, progress.phases)
+        if report.proof_failed:
+            sys.exit(4)
+
+
+def _declared(
+    inventory_file: Path,
+    stack_files: tuple[Path, ...],
+    stack_name: str | None,
+    archive: Archive | None,
+    init_empty: tuple[str, ...],
+    images_folder: Path | None,
+    own_folder: Path,
+    overridden: tuple[str, ...],
+    *,
+    allow_even_managers: bool,
+) -> Declared:
+    """Return what is declared, with the archive's data, and with its images where no folder of images is given."""
+    from swarmkit.plan.data.planning import DeclaredData
+    from swarmkit.workflows.backed_up_data import check_cluster, unpack_images, volume_data
+    from swarmkit.workflows.inputs import read_declared
+
+    if archive and images_folder is None and archive.manifest.images:
+        unpack_images(archive, own_folder)
+        images_folder = own_folder
+    declared = read_declared(
+        inventory_file,
+        stack_files,
+        stack_name=stack_name,
+        images=images_folder,
+        allow_even_managers=allow_even_managers,
+        overridden=overridden,
+        ask_local_engine=True,
+    )
+    if archive:
+        check_cluster(archive, declared.inventory)
+    data = volume_data(archive) if archive else {}
+    return replace(declared, data=DeclaredData(data, frozenset(init_empty)))

@@ -1,0 +1,78 @@
+"""`swarmkit rollback`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from swarmkit.cli import options
+from swarmkit.cli.failures import shown_failures
+from swarmkit.cli.journaled import journaled
+from swarmkit.cli.up import confirm_plan, images_option, print_report
+from swarmkit.errors import InputError
+
+
+@click.command()
+@options.inventory_option
+@options.stack_files_option
+@options.stack_name_option
+@images_option
+@options.yes_option
+@click.option("--verify/--no-verify", default=True, show_default=True, help="Prove the result at the end.")
+@options.allow_even_managers_option
+@options.ask_become_pass_option
+@options.lock_wait_option
+@options.timeout_option
+def rollback(
+    *,
+    inventory_file: Path,
+    stack_files: tuple[Path, ...],
+    stack_name: str | None,
+    images_folder: Path | None,
+    yes: bool,
+    verify: bool,
+    allow_even_managers: bool,
+    ask_become_pass: bool,
+    lock_wait_seconds: float,
+    timeout_seconds: float,
+) -> None:
+    """Take the whole stack back to what it ran before the last `up`: specs, images, versions of secrets and configs.
+
+    Shows the plan and asks before anything changes. Services that were added go, those that were removed come back;
+    data in volumes stays as it is. A second rollback returns to what ran before the first.
+
+    Exit codes: 0 back and proved, 1 failed or refused, 2 bad input (nothing was contacted), 3 a host is unreachable or
+    not trusted, 4 not converged or a proof failed.
+    """
+    from swarmkit.report.live import progress_for
+    from swarmkit.workflows.inputs import read_declared
+    from swarmkit.workflows.rollback import rollback as run
+
+    declared = read_declared(
+        inventory_file,
+        stack_files,
+        stack_name=stack_name,
+        images=images_folder,
+        allow_even_managers=allow_even_managers,
+    )
+    stack = declared.stack.name if declared.stack else stack_name
+    if not stack:
+        raise InputError("which stack?", to_do="name its file with --file, or the stack with --stack")
+    password = options.sudo_password(ask=ask_become_pass)
+    with journaled("rollback", declared.inventory) as journal:
+        with shown_failures(declared), progress_for(sys.stderr) as progress:
+            report = run(
+                declared,
+                stack,
+                progress=journal.watching(progress),
+                confirm=lambda plan: confirm_plan(plan, declared, progress, journal, yes=yes),
+                sudo_password=password,
+                service_timeout_seconds=timeout_seconds,
+                verify=verify,
+                lock_wait_seconds=lock_wait_seconds,
+            )
+        print_report(report, declared, progress.phases)
+        if report.proof_failed:
+            sys.exit(4)

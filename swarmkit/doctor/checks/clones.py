@@ -1,0 +1,58 @@
+"""Hosts that are one machine under two names, or copies of one; pure."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+
+from swarmkit.doctor.evidence import Evidence
+from swarmkit.finding import Finding
+
+_NOT_A_NAME = ("localhost", "localhost.localdomain", "debian", "ubuntu")
+
+
+def check_twins(evidence: Evidence) -> Iterator[Finding]:
+    """Yield H36: hardware addresses, product and node ids and SSH host keys that two hosts share, as clones do."""
+    macs = {
+        name: link.mac
+        for name, peer in evidence.peers.items()
+        if (link := evidence.hosts[name].link_of(peer.data)) and link.mac
+    }
+    for what, values, remedy in (
+        ("MAC address", macs, "give each virtual machine a hardware address of its own"),
+        (
+            "product id",
+            {name: host.setting("/sys/class/dmi/id/product_uuid") for name, host in evidence.hosts.items()},
+            "make the virtual machine anew instead of copying it",
+        ),
+        (
+            "node id",
+            {name: host.facts.engine.node_id for name, host in evidence.hosts.items()},
+            "on the copy: docker swarm leave --force, then swarmkit up; never copy /var/lib/docker/swarm",
+        ),
+        (
+            "SSH host key",
+            {name: host.host_key for name, host in evidence.hosts.items()},
+            "on the copy: rm /etc/ssh/ssh_host_*; ssh-keygen -A; systemctl restart ssh; then: swarmkit trust --replace",
+        ),
+    ):
+        for value, same in _shared(values).items():
+            yield Finding("H36", "error", ", ".join(same), f"these hosts have the same {what}", value, remedy)
+
+
+def _shared(values: Mapping[str, str]) -> dict[str, list[str]]:
+    names = defaultdict(list)
+    for name, value in values.items():
+        names[value].append(name)
+    return {value: same for value, same in names.items() if value and len(same) > 1}
+
+
+def check_host_names(evidence: Evidence) -> Iterator[Finding]:
+    """Yield H37: host names that say nothing of a host; two that are equal are an error elsewhere."""
+    for name, host in evidence.hosts.items():
+        hostname = host.facts.system.hostname
+        if hostname.lower() in _NOT_A_NAME:
+            yield Finding(
+                "H37", "warning", name, "its host name is an installer's: node ls and constraints cannot tell it apart",
+                hostname, f"on {name}: hostnamectl set-hostname {name.lower()}; systemctl restart docker",
+            )  # fmt: skip

@@ -1,0 +1,144 @@
+"""What an engine's own settings and its host's services forbid or put at risk; pure."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from collections.abc import Collection, Iterator
+
+from swarmkit.doctor.evidence import Evidence, HostEvidence
+from swarmkit.finding import Finding
+from swarmkit.plan.refusals import version_tuple
+from swarmkit.reach.engine import Json
+
+_USUAL_WARNINGS = ("No cpuset support", "No swap limit support", "bridge-nf-call-ip6tables is disabled")
+"""What engines say on most hosts and what no swarm suffers of."""
+_OPEN_PORT = "2375/tcp"
+_POOR_DRIVERS = ("vfs", "devicemapper", "aufs", "overlay")
+
+
+def check_backend(host: HostEvidence) -> Iterator[Finding]:
+    """Yield H23 and D08: a firewall backend that a swarm refuses, and an engine that may write no rules."""
+    backend = str((host.info.get("FirewallBackend") or {}).get("Driver", "iptables"))
+    version = version_tuple(host.facts.engine.version)
+    features = host.info.get("Features") or _daemon_settings(host).get("features") or {}
+    if backend.startswith("nftables") and (version < (29, 6) or not features.get("swarm-nftables")):
+        yield Finding(
+            "H23", "error", host.name, "its engine uses nftables, which a swarm refuses", f"firewall backend {backend}",
+            'remove "firewall-backend" from /etc/docker/daemon.json and restart docker',
+        )  # fmt: skip
+    if _daemon_settings(host).get("iptables") is False or "--iptables=false" in host.said.get("dockerd", ""):
+        yield Finding(
+            "D08", "error", host.name, "its engine may write no firewall rules: ports and encryption will not work",
+            "iptables is false",
+            f'on {host.name}: remove "iptables": false from /etc/docker/daemon.json and restart docker',
+        )  # fmt: skip
+    if "DOCKER_INSECURE_NO_IPTABLES_RAW=1" in host.said.get("dockerd", ""):
+        yield Finding(
+            "H22", "warning", host.name, "its engine does not protect containers' ports from neighbours on the LAN",
+            "DOCKER_INSECURE_NO_IPTABLES_RAW=1",
+            "a kernel with the module iptable_raw, and the variable removed from docker.service",
+        )  # fmt: skip
+
+
+def _daemon_settings(host: HostEvidence) -> Json:
+    try:
+        settings = json.loads("\n".join(host.files.get("/etc/docker/daemon.json", ())) or "{}")
+    except ValueError:
+        return {}
+    return settings if isinstance(settings, dict) else {}
+
+
+def check_limits(host: HostEvidence) -> Iterator[Finding]:
+    """Yield H41 and H45: mapped user ids, and control groups that lack a limit a stack may ask for."""
+    if any("name=userns" in option for option in host.info.get("SecurityOptions") or []):
+        yield Finding(
+            "H41", "warning", host.name, "its engine maps user ids: volumes and host networks are limited",
+            "userns-remap", "remove \"userns-remap\" from /etc/docker/daemon.json, unless it is meant",
+        )  # fmt: skip
+    if str(host.info.get("CgroupVersion", "2")) == "1":
+        yield Finding(
+            "H45", "warning", host.name, "it has control groups of version 1, which Docker gives up", "cgroup v1",
+            "boot with systemd.unified_cgroup_hierarchy=1",
+        )  # fmt: skip
+    for said in host.info.get("Warnings") or []:
+        if said.startswith("WARNING: No") and not any(usual in said for usual in _USUAL_WARNINGS):
+            yield Finding(
+                "H45", "warning", host.name, "a limit that a stack asks for may not hold here", str(said),
+                "boot with all controllers: see /sys/fs/cgroup/cgroup.controllers",
+            )  # fmt: skip
+
+
+def check_storage(host: HostEvidence) -> Iterator[Finding]:
+    """Yield D09: a storage driver that is gone from newer engines, or a file system without d_type."""
+    driver, status = str(host.info.get("Driver", "")), dict(host.info.get("DriverStatus") or [])
+    if driver in _POOR_DRIVERS or status.get("Supports d_type") == "false":
+        lacking = "" if driver in _POOR_DRIVERS else ", on a file system without d_type"
+        yield Finding(
+            "D09", "warning", host.name, "its images are kept in a way that breaks or that newer engines refuse",
+            f"storage driver {driver}{lacking}", "overlay2 on ext4, or on xfs made with ftype=1",
+        )  # fmt: skip
+
+
+def check_services(host: HostEvidence) -> Iterator[Finding]:
+    """Yield D02 and H24: Docker that does not start at boot, and firewalls whose reload removes Docker's rules."""
+    units = host.said.get("units", "").splitlines()
+    if "docker there" in units and "docker enabled" not in units:
+        yield Finding(
+            "D02", "warning", host.name, "Docker does not start when this host boots: the node stays down",
+            "docker.service is not enabled", f"on {host.name}: systemctl enable docker",
+        )  # fmt: skip
+    for who, why in _flushers(host, units).items():
+        yield Finding(
+            "H24", "warning", host.name, f"a reload of {who} removes Docker's rules, encryption's among them", why,
+            f"after each reload of {who} on {host.name}: systemctl restart docker, then: swarmkit verify",
+        )  # fmt: skip
+
+
+def _flushers(host: HostEvidence, units: Collection[str]) -> dict[str, str]:
+    found = {}
+    if "firewalld active" in units:
+        # 29.0 restores ingress on a reload (moby #50445), and no engine the marks of encryption.
+        found["firewalld"] = "firewalld.service is active"
+    for path in ("/etc/nftables.conf", "/etc/sysconfig/nftables.conf"):
+        if "nftables enabled" in units and "flush ruleset" in host.files.get(path, ()):
+            found["nftables"] = f"nftables.service is enabled, {path} has: flush ruleset"
+    ufw = (*host.files.get("/etc/ufw/ufw.conf", ()), *host.files.get("/etc/default/ufw", ()))
+    if {"ENABLED=yes", "MANAGE_BUILTINS=yes"} <= set(ufw):
+        found["ufw"] = "ufw is enabled, /etc/default/ufw has MANAGE_BUILTINS=yes"
+    return found
+
+
+def check_open_engine(host: HostEvidence) -> Iterator[Finding]:
+    """Yield D05: an engine that answers on the network without a certificate."""
+    if _OPEN_PORT in host.listening:
+        yield Finding(
+            "D05", "error", host.name, "whoever reaches this host may use its engine, and so is root",
+            f"something listens on {_OPEN_PORT}, the engine's port without TLS",
+            f'on {host.name}: remove "tcp://" from "hosts" in /etc/docker/daemon.json and from docker.service, '
+            "restart docker",
+        )  # fmt: skip
+
+
+def check_proxy(evidence: Evidence, host: HostEvidence) -> Iterator[Finding]:
+    """Yield B56: an engine that asks a proxy for its peers."""
+    proxied = host.info.get("HttpProxy") or host.info.get("HttpsProxy")
+    without = str(host.info.get("NoProxy", ""))
+    missing = [peer.advertise for peer in evidence.peers.values() if not _in_no_proxy(peer.advertise, without)]
+    if proxied and missing:
+        entries = ",".join(entry for entry in (without, *missing) if entry)
+        yield Finding(
+            "B56", "warning", host.name, "its engine asks a proxy for other hosts of the swarm",
+            f"NO_PROXY lacks {', '.join(missing)}",
+            f'on {host.name}: Environment="NO_PROXY={entries}" in docker.service, restart docker',
+        )  # fmt: skip
+
+
+def _in_no_proxy(address: str, without: str) -> bool:
+    for entry in without.replace(" ", "").split(","):
+        try:
+            if ipaddress.ip_address(address) in ipaddress.ip_network(entry, strict=False):
+                return True
+        except ValueError:
+            continue
+    return False

@@ -1,0 +1,85 @@
+"""What a host's kernel, its modules and its network cards lack; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from swarmkit.doctor.evidence import HostEvidence
+from swarmkit.finding import Finding
+
+_DOCKER_MARK = "mark 0xd0c4e3"
+
+
+def check_modules(host: HostEvidence) -> Iterator[Finding]:
+    """Yield D06 and H22: modules that went with a kernel's upgrade, and such as an engine's upgrade will need."""
+    lines = host.said.get("modules", "").splitlines()
+    gone = [line.removeprefix("gone ") for line in lines if line.startswith("gone ")]
+    if gone:
+        yield Finding(
+            "D06", "error", host.name, "the running kernel's modules are gone: what is not loaded yet cannot be",
+            f"there is no /lib/modules/{gone[0]}", f"reboot {host.name}: its kernel was upgraded",
+        )  # fmt: skip
+        return
+    missing = [line.partition("Module ")[2].split()[0] for line in lines if "Module " in line and " not found" in line]
+    if missing:
+        yield Finding(
+            "H22", "warning", host.name, "its kernel lacks what engines from 28.0 on need: one will not start here",
+            f"engine {host.facts.engine.version}; no module {', '.join(missing)}",
+            "before the engine is upgraded: install linux-modules-extra or kernel-modules-extra",
+        )  # fmt: skip
+
+
+def check_other_ipsec(host: HostEvidence) -> Iterator[Finding]:
+    """Yield H18: IPsec policies that are not Docker's; another stack may flush or overrule ours."""
+    policies = _paragraphs(host.said.get("policies", ""))
+    foreign = [policy for policy in policies if _DOCKER_MARK not in policy and "socket " not in policy]
+    if foreign:
+        yield Finding(
+            "H18", "warning", host.name, "another IPsec user has policies here: its restart can remove Docker's",
+            f"{len(foreign)} policies, the first: {foreign[0].splitlines()[0]}",
+            "run swarmkit verify after each restart of that software (strongSwan, Cilium, ...)",
+        )  # fmt: skip
+
+
+def _paragraphs(text: str) -> list[str]:
+    found: list[str] = []
+    for line in text.splitlines():
+        if line[:1].isspace() and found:
+            found[-1] += "\n" + line
+        elif line.strip():
+            found.append(line)
+    return found
+
+
+def check_cards(host: HostEvidence) -> Iterator[Finding]:
+    """Yield H09 and H10: hypervisors that swallow VXLAN, and cards that compute its checksums wrongly."""
+    if "vmw_conn_notify" in host.said.get("modules", ""):
+        yield Finding(
+            "H09", "warning", host.name, "the hypervisor's guest introspection swallows large VXLAN frames",
+            "a VMware guest with the module vmw_conn_notify",
+            "before swarm init: swarm_data_path_port: 7789 in the inventory; or stop the introspection agent",
+        )  # fmt: skip
+    for line in host.said.get("drivers", "").splitlines():
+        name, driver, *offload = line.split()
+        if driver == "vmxnet3" and offload != ["off"]:
+            yield Finding(
+                "H10", "warning", host.name, "vmxnet3 computes wrong checksums for VXLAN: ping works, TCP does not",
+                f"{name}: driver vmxnet3, tx-checksum-ip-generic is not off",
+                f"on {host.name}: ethtool -K {name} tx-checksum-ip-generic off, kept by a udev rule",
+            )  # fmt: skip
+
+
+def check_vxlan_links(host: HostEvidence, data_path_port: int) -> Iterator[Finding]:
+    """Yield H65 and D07: VXLAN links that an overlay left behind, and others' on the swarm's port."""
+    for link in host.links:
+        if link.kind == "vxlan" and link.name.startswith("vx-"):
+            yield Finding(
+                "H65", "warning", host.name, f"a VXLAN link of an overlay was left behind: {link.name}",
+                f"VNI {link.vni}", f"when no task of that network runs on {host.name}: ip link delete {link.name}",
+            )  # fmt: skip
+        elif link.kind == "vxlan" and link.port == data_path_port:
+            yield Finding(
+                "D07", "warning", host.name, f"{link.name} is another VXLAN user on the swarm's data-path port",
+                f"VNI {link.vni}, port {link.port}",
+                "before swarm init: swarm_data_path_port: 7789 in the inventory, or another port for that software",
+            )  # fmt: skip

@@ -1,0 +1,124 @@
+"""MTUs, addresses, ports and leftovers of networks, compared between the hosts; pure."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+
+from swarmkit.doctor.evidence import DEFAULT_MTU_BYTES, Evidence, HostEvidence
+from swarmkit.finding import Finding
+
+_MTU_OPTION = "com.docker.network.driver.mtu"
+
+
+def check_mtus(evidence: Evidence) -> Iterator[Finding]:
+    """Yield H11 and H13: links smaller than what Docker assumes, and sizes that differ between hosts."""
+    mtus = evidence.mtus
+    networks = evidence.stack.networks if evidence.stack else ()
+    is_set = bool(networks) and all(_MTU_OPTION in network.driver_options for network in networks)
+    if len(set(mtus.values())) > 1:
+        sizes = ", ".join(f"{name}: {mtu}" for name, mtu in mtus.items())
+        what = "the hosts' data links have different MTUs: large frames get lost in one direction"
+        remedy = f"on the hosts with the larger MTU: ip link set dev DEVICE mtu {min(mtus.values())}"
+        yield Finding("H13", "error", ", ".join(mtus), what, sizes, remedy)
+    smallest = min(mtus.values(), default=DEFAULT_MTU_BYTES)
+    if smallest < DEFAULT_MTU_BYTES and not is_set:
+        small = [name for name, mtu in mtus.items() if mtu < DEFAULT_MTU_BYTES]
+        what = f"overlays assume links of {DEFAULT_MTU_BYTES} bytes: large payloads will hang, small ones pass"
+        remedy = f"in the stack file, for each network: driver_opts: {{{_MTU_OPTION}: '{smallest}'}}"
+        yield Finding("H11", "error", ", ".join(small), what, f"the smallest MTU is {smallest} bytes", remedy)
+
+
+def check_addresses(evidence: Evidence) -> Iterator[Finding]:
+    """Yield H12, H32 and H33: advertised addresses that are IPv6, that the swarm sees otherwise, or that are public."""
+    cluster = evidence.observed.cluster
+    for host in evidence.inventory.hosts:
+        declared = host.advertise_addr
+        facts = evidence.hosts[host.name].facts
+        node = cluster.node(facts.engine.node_id) if cluster else None
+        address = declared or host.address
+        if declared and ":" in declared:
+            what = "over IPv6 an encrypted overlay's frames are 20 bytes larger than Docker reckons"
+            remedy = f"in the stack file, for each network: driver_opts: {{{_MTU_OPTION}: '1480'}} (the link's less 20)"
+            yield Finding("H12", "warning", host.name, what, declared, remedy)
+        if declared and node and declared != node.address and node.address in facts.system.addresses:
+            yield Finding(
+                "H32", "error", host.name, "the swarm knows it by another address than declared",
+                f"declared {declared}, the swarm has {node.address}",
+                f"swarmkit node drain {host.name}, docker swarm leave there, then swarmkit up",
+            )  # fmt: skip
+        if _is_public(address):
+            what = "its swarm ports are on a public address: 2377, 7946 and the data path listen on every interface"
+            remedy = "admit the peers' addresses alone to these ports, or advertise a private address"
+            yield Finding("H33", "warning", host.name, what, address, remedy)
+
+
+def _is_public(address: str) -> bool:
+    try:
+        return ipaddress.ip_address(address).is_global
+    except ValueError:
+        return False
+
+
+def check_lost_address(host: HostEvidence) -> Iterator[Finding]:
+    """Yield H57: a node whose own address is gone from its host, as after a restore elsewhere or a new lease."""
+    address, system = host.facts.engine.node_addr, host.facts.system
+    if host.facts.engine.swarm_state == "active" and address and address not in system.addresses:
+        yield Finding(
+            "H57", "error", host.name, "the swarm knows it by an address that it no longer has",
+            f"the node's address is {address}, the host has {', '.join(system.addresses)}",
+            f"on {host.name}: ip addr add {address}/PREFIX dev DEVICE and keep it; or docker swarm leave there, "
+            "then swarmkit up",
+        )  # fmt: skip
+
+
+def check_swarm_ports(evidence: Evidence) -> Iterator[Finding]:
+    """Yield D10: ports that a swarm needs and another process of a host, which is in no swarm yet, has taken.
+
+    The data-path port in the kernel's own hands is no obstacle: VXLAN devices share it. An engine that left a swarm may
+    keep one in a namespace beyond its restart; a device in the host's own namespace is D07's.
+    """
+    data_path = f"{evidence.data_path_port}/udp"
+    needed = ("7946/tcp", "7946/udp", data_path)
+    for host in evidence.inventory.hosts:
+        seen = evidence.hosts[host.name]
+        wanted = ("2377/tcp", *needed) if host.role == "manager" else needed
+        taken = [port for port in wanted if port in seen.listening]
+        if seen.holders.get(data_path) == "":
+            taken = [port for port in taken if port != data_path]
+        if taken and seen.facts.engine.swarm_state == "inactive":
+            number = taken[0].partition("/")[0]
+            whose = sorted({holder for port in taken if (holder := seen.holders.get(port))})
+            yield Finding(
+                "D10", "error", host.name, f"another process has the swarm's port {', '.join(taken)}",
+                f"{'; '.join(whose) or 'something'} listens there and the host is in no swarm",
+                f"on {host.name}: ss -lnp 'sport = :{number}', and stop it",
+            )  # fmt: skip
+
+
+def check_engine_pools(evidence: Evidence) -> Iterator[Finding]:
+    """Yield H28: pools of an engine's own bridge networks that run into those of the swarm's overlays."""
+    cluster = evidence.observed.cluster
+    pools = cluster.address_pools if cluster else evidence.inventory.address_pools
+    for host in evidence.hosts.values():
+        for entry in host.info.get("DefaultAddressPools") or []:
+            base = ipaddress.ip_network(str(entry.get("Base")), strict=False)
+            shared = [pool for pool in pools if ipaddress.ip_network(pool).overlaps(base)]
+            if shared:
+                yield Finding(
+                    "H28", "error", host.name, f"its bridge networks and the swarm's overlays share {shared[0]}",
+                    f"default-address-pools has {base}",
+                    f'on {host.name}: another "default-address-pools" in /etc/docker/daemon.json, restart docker',
+                )  # fmt: skip
+
+
+def check_leftovers(evidence: Evidence) -> Iterator[Finding]:
+    """Yield H64: swarm networks on hosts that are in no swarm."""
+    for network in evidence.networks:
+        state = evidence.hosts[network.host].facts.engine.swarm_state
+        if state == "inactive" and network.scope == "swarm":
+            yield Finding(
+                "H64", "warning", network.host, f"network {network.name} is left from an earlier swarm",
+                f"{network.driver}, {', '.join(network.subnets)}",
+                f"on {network.host}: docker network rm {network.name}, or if that is refused: systemctl restart docker",
+            )  # fmt: skip

@@ -1,0 +1,32 @@
+"""Hosts that cannot be looked at: no connection, or no root on them. The only checks that ask themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from swarmkit.declared.host import Inventory
+from swarmkit.errors import SwarmkitError
+from swarmkit.finding import Finding
+from swarmkit.reach.fan_out import fan_out
+from swarmkit.reach.fleet import Fleet
+
+SUDO_TIMEOUT_SECONDS = 15.0
+
+
+def check_reached(inventory: Inventory, silent: Mapping[str, str]) -> Iterator[Finding]:
+    """Yield D11 for each host of *silent*, which maps it to what its connection ended with."""
+    for name, why in silent.items():
+        host = inventory.host(name)
+        remedy = f"ssh -p {host.port} {host.address}, and for its host key: swarmkit trust -i {inventory.source}"
+        yield Finding("D11", "error", name, "it cannot be reached: nothing is known of it", why, remedy)
+
+
+def check_sudo(fleet: Fleet) -> dict[str, Finding]:
+    """Return S08 by host for those whose inventory says to become root and where sudo does not."""
+    asked = [name for name, reached in fleet.items() if reached.host.become]
+    answers = fan_out(asked, lambda name: fleet[name].shell.run("true", timeout_seconds=SUDO_TIMEOUT_SECONDS))
+    return {
+        name: Finding("S08", "error", name, answer.what, answer.why, answer.to_do)
+        for name, answer in answers.items()
+        if isinstance(answer, SwarmkitError)
+    }

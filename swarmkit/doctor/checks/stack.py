@@ -1,0 +1,120 @@
+"""What a stack asks of these hosts; pure."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterator
+
+from swarmkit.declared.service import Network, Service, Stack
+from swarmkit.doctor.evidence import Evidence
+from swarmkit.doctor.new_ports import new_ports, port_word
+from swarmkit.finding import Finding
+from swarmkit.plan.refusals import version_tuple
+
+TASKS_PER_HOST_WARNING = 800
+_DEFAULT_PREFIX = 24
+_RESERVED = 3
+"""Of a subnet: its network address, its broadcast address and its gateway."""
+_DATABASES = ("postgres", "mysql", "mariadb", "mongo", "redis", "database", "elasticsearch", "cassandra", "rabbitmq")
+
+
+def check_published_ports(evidence: Evidence) -> Iterator[Finding]:
+    """Yield H80: ports a service of the stack publishes and a process of a host has already."""
+    cluster, stack = evidence.observed.cluster, evidence.stack
+    if stack is None:
+        return
+    for service in stack.services:
+        for port in new_ports(service, stack, cluster):
+            where = [name for name, host in evidence.hosts.items() if port_word(port) in host.listening]
+            if where:
+                what = f"port {port_word(port)} of {service.name} is taken"
+                yield Finding(
+                    "H80", "error", ", ".join(where), what,
+                    "a process of the host or another service listens there",
+                    f"on {where[0]}: ss -lnp 'sport = :{port.published}'",
+                )  # fmt: skip
+
+
+def check_load(evidence: Evidence) -> Iterator[Finding]:
+    """Yield H19: more containers a host than overlays are stable with."""
+    if evidence.stack is None:
+        return
+    tasks = sum(_tasks(service, len(evidence.hosts)) for service in evidence.stack.services)
+    if tasks > TASKS_PER_HOST_WARNING * max(1, len(evidence.hosts)):
+        what = "the stack has more tasks a host than overlay networks are stable with"
+        hosts = tasks // TASKS_PER_HOST_WARNING + 1
+        yield Finding(
+            "H19", "warning", evidence.stack.name, what,
+            f"{tasks} tasks on {len(evidence.hosts)} hosts; Docker names 1000 a host as the limit",
+            f"have {hosts} hosts or more in the inventory, or fewer replicas",
+        )  # fmt: skip
+
+
+def check_subnets(evidence: Evidence) -> Iterator[Finding]:
+    """Yield H30: overlay networks of the stack whose subnet is too small for what shall be on it."""
+    stack = evidence.stack
+    for network in stack.networks if stack else ():
+        if stack is None or network.external or network.driver != "overlay":
+            continue
+        needed, total = _addresses_needed(stack, network, len(evidence.hosts)), _addresses_of(network, evidence)
+        if needed > total:
+            prefix = 32 - (needed + _RESERVED).bit_length()
+            yield Finding(
+                "H30", "error", network.name, "its subnet has too few addresses: tasks would stay in state new",
+                f"{needed} are needed (a host, a service and a task each one), {total} are there",
+                f"in the stack file, for {network.key}: ipam: {{config: [{{subnet: A.B.C.0/{prefix}}}]}}",
+            )  # fmt: skip
+
+
+def _addresses_of(network: Network, evidence: Evidence) -> int:
+    sizes = [ipaddress.ip_network(subnet) for subnet in network.subnets]
+    fours = [size for size in sizes if size.version == 4]
+    if not fours:
+        prefix = evidence.inventory.address_pool_prefix or _DEFAULT_PREFIX
+        return int(2 ** (32 - prefix)) - _RESERVED
+    return sum(size.num_addresses - _RESERVED for size in fours)
+
+
+def _addresses_needed(stack: Stack, network: Network, hosts: int) -> int:
+    on_it = [service for service in stack.services if network.key in {entry.name for entry in service.networks}]
+    return hosts + len(on_it) + sum(_tasks(service, hosts) for service in on_it)
+
+
+def _tasks(service: Service, hosts: int) -> int:
+    return service.deploy.replicas if service.deploy.mode.startswith("replicated") else hosts
+
+
+def check_databases(evidence: Evidence) -> Iterator[Finding]:
+    """Yield H43: databases on engines that allow a container 1024 open files."""
+    new = [name for name, host in evidence.hosts.items() if version_tuple(host.facts.engine.version) >= (29,)]
+    for service in evidence.stack.services if evidence.stack and new else ():
+        if is_database(service) and not any(limit.name == "nofile" for limit in service.ulimits):
+            yield Finding(
+                "H43", "warning", service.name, "engines from 29.0 on let its containers open 1024 files",
+                f"image {service.image}, no ulimits.nofile ({service.place}); engines of {', '.join(new)}",
+                f"in the stack file, for {service.name}: ulimits: {{nofile: {{soft: 65536, hard: 65536}}}}",
+            )  # fmt: skip
+
+
+def check_idle_connections(evidence: Evidence) -> Iterator[Finding]:
+    """Yield H21: databases whose clients' pools lose idle connections, as a service address forgets them at 900 s."""
+    for service in evidence.stack.services if evidence.stack else ():
+        keeps = any(name.startswith("net.ipv4.tcp_keepalive") for name in service.sysctls)
+        told = any("keepalive" in word for word in (*(service.command or ()), *(service.entrypoint or ())))
+        if _keeps_pools(service) and service.deploy.endpoint_mode != "dnsrr" and not keeps and not told:
+            yield Finding(
+                "H21", "warning", service.name, "connections to it that are idle for 900 s are dropped without a word",
+                f"image {service.image} behind a service address ({service.place})",
+                f"in the stack file, for {service.name}: sysctls: {{net.ipv4.tcp_keepalive_time: 300}}, "
+                "or deploy: {endpoint_mode: dnsrr}",
+            )  # fmt: skip
+
+
+def is_database(service: Service) -> bool:
+    """Tell whether *service* keeps data, by its image's name."""
+    name = service.image.partition("@")[0].rpartition("/")[2]
+    return any(word in name for word in _DATABASES)
+
+
+def _keeps_pools(service: Service) -> bool:
+    return is_database(service) and bool(service.networks)

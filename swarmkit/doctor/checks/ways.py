@@ -1,0 +1,87 @@
+"""What does not pass between the hosts, with the rules that let it pass; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from swarmkit.doctor.model import Paths, Peer, Way
+from swarmkit.finding import Finding
+
+
+def check_paths(
+    paths: Paths, peers: Mapping[str, Peer], mtus: Mapping[str, int], data_path_port: int
+) -> Iterator[Finding]:
+    """Yield what does not pass, one finding a target and kind, with the rules that let it pass."""
+    for host, why in paths.untried.items():
+        remedy = _AS_ROOT if "permitted" in why else "apt install perl, dnf install python3, or apk add perl"
+        yield Finding(
+            "H07", "warning", host, f"no packet could be tried from or to {host}", why, f"on {host}: {remedy}"
+        )
+    blocked: dict[tuple[str, str], list[Way]] = {}
+    small = {(way.source, way.target) for way in paths.ways if way.passes and way.kind == f"udp/{data_path_port}"}
+    for way in paths.ways:
+        if not way.passes and (way.kind != "full frame" or (way.source, way.target) in small):
+            blocked.setdefault((way.target, way.kind), []).append(way)
+    for (target, kind), ways in blocked.items():
+        sources = [way.source for way in ways]
+        where = f"{', '.join(sources)} -> {target}"
+        evidence = ", ".join(f"{way.source} -> {target}: {way.said}" for way in ways)
+        if kind == "full frame":
+            size = ", ".join(f"{source}: {mtus.get(source, 1500)}" for source in sources)
+            what = f"frames of the sender's full size do not arrive at {target}: the path's MTU is smaller"
+            yield Finding("H11", "error", where, what, f"{evidence}; MTU of {size} bytes", _mtu_remedy(ways))
+        else:
+            code = "H06" if kind == "proto 50" else "H07"
+            what = f"{_NAMES.get(kind, kind)} from {', '.join(sources)} does not arrive at {target}"
+            yield Finding(code, "error", where, what, evidence, _rules(kind, [peers[name] for name in sources], target))
+    for (source, target), seen in paths.translated.items():
+        what = f"{target} sees {source} as {seen}: an address is translated on the way, which breaks overlays"
+        yield Finding("H17", "error", f"{source} -> {target}", what, f"{source} sends as {peers[source].data}", _NAT)
+
+
+_AS_ROOT = "raw sockets are root's: set ansible_become: true in the inventory"
+_NAMES = {"proto 50": "IP protocol 50 (ESP, all encrypted overlay traffic)"}
+_NAT = "set swarm_advertise_addr to an address that the other hosts see unchanged, or use a VPN between the hosts"
+
+
+def _mtu_remedy(ways: list[Way]) -> str:
+    passing = [way.said.split()[0] for way in ways if way.said.endswith("bytes pass")]
+    mtu = min(map(int, passing)) if len(passing) == len(ways) else "MTU"
+    find = "" if passing else "find the path's MTU (ping -M do -s SIZE PEER) and set it for the networks "
+    return f"{find}in the stack file, for each network: driver_opts: {{com.docker.network.driver.mtu: '{mtu}'}}"
+
+
+def _sends_from(peer: Peer, kind: str) -> str:
+    return peer.advertise if kind.endswith(("/2377", "/7946")) else peer.data
+
+
+def _rules(kind: str, sources: list[Peer], target: str) -> str:
+    """Return the rules that let *kind* in from *sources*, for each firewall a host may have."""
+    protocol, _, port = kind.partition("/")
+    is_esp = kind == "proto 50"
+    wish = (
+        ("-p esp", "proto esp", "protocol value=esp", "ip protocol esp", "protocol 50 (ESP)")
+        if is_esp
+        else (
+            f"-p {protocol} --dport {port}",
+            f"proto {protocol} to any port {port}",
+            f"port port={port} protocol={protocol}",
+            f"{protocol} dport {port}",
+            f"{protocol} port {port}",
+        )
+    )
+    lines = [f"on {target}, by the firewall it has:"]
+    for peer in sources:
+        address = _sends_from(peer, kind)
+        rich = f"rule family=ipv4 source address={address} {wish[2]} accept"
+        lines += [
+            f"iptables -I INPUT -s {address} {wish[0]} -j ACCEPT",
+            f"ufw allow from {address} {wish[1]}",
+            f"firewall-cmd --permanent --add-rich-rule='{rich}' && firewall-cmd --reload",
+            f"nft insert rule inet filter input ip saddr {address} {wish[3]} accept",
+        ]
+    inbound = ", ".join(f"{_sends_from(peer, kind)}/32" for peer in sources)
+    if kind.startswith("udp/") and not kind.endswith("/7946"):
+        # An inserted rule accepts clear frames of encrypted overlays, too, until Docker's own stand above it again.
+        lines.append("where iptables was taken: swarmkit verify, whose V10 puts Docker's rules above it where needed")
+    return "\n".join([*lines, f"in a cloud's security group, inbound: {wish[4]}, source {inbound}"])

@@ -1,0 +1,99 @@
+"""Codes of the swarm itself: members, managers, versions, leftovers."""
+
+from __future__ import annotations
+
+from swarmkit.finding import Explanation
+
+SWARM: dict[str, Explanation] = {
+    "B17": Explanation(
+        "Another data-path port than the swarm's",
+        "None: the declared port would never be used.",
+        "The port is fixed when the swarm is made.",
+        "Declare the live one.",
+        "Docker documentation, swarm init",
+    ),
+    "B45": Explanation(
+        "A network's options were changed",
+        "None: docker stack deploy never compares an existing network, and goes on with the old one.",
+        "The engine cannot change a network, nor rename or remove one that is in use.",
+        "`swarmkit up --recreate-networks`, when nothing but the stack's own services is on it.",
+        "moby daemon/cluster/networks.go",
+    ),
+    "H49": Explanation(
+        "Another swarm, or an unfinished one",
+        "'This node is already part of a swarm'.",
+        "The host is in a swarm that is not this one, or its join has not ended.",
+        "Check the inventory; --adopt takes a swarm over.",
+        "moby daemon/cluster/errors.go",
+    ),
+    "H51": Explanation(
+        "An even number of managers",
+        "The loss of half of them stops the swarm.",
+        "A majority of 4 is 3, as of 5: the fourth adds a risk and no margin.",
+        "1, 3, 5 or 7 managers.",
+        "moby daemon/cluster/swarm.go",
+    ),
+    "H52": Explanation(
+        "Earlier nodes of a host",
+        "Labels and constraints point to the dead entry.",
+        "A host that leaves and joins is a new node; the old entry stays.",
+        "docker node rm ID",
+        "moby/moby#30059",
+    ),
+    "H54": Explanation(
+        "Managers do not answer",
+        "'The swarm does not have a leader'; tasks keep running.",
+        "Hosts are down, or tcp/2377 between managers is closed.",
+        "Bring managers back first; when they are gone for good: swarmkit recover quorum (docs/recovery.md).",
+        "Docker administration guide",
+    ),
+    "H57": Explanation(
+        "The node's address is gone from its host",
+        "Peers send to the old address: published ports and overlays are dead there.",
+        "A new DHCP lease, or a restore on another machine.",
+        "Give the host its address back, or let the node leave and join again.",
+        "docker/docs#7931, moby/moby#34306",
+    ),
+    "H61": Explanation(
+        "Engines of different releases",
+        "What one engine writes another may not read; networks behave differently from host to host.",
+        "An upgrade has stopped half-way, or a new host came with a newer engine.",
+        "Upgrade the rest, one host after the other.",
+        "Docker documentation, upgrade a swarm",
+    ),
+    "H63": Explanation(
+        "A node that is no host of the inventory",
+        "Tasks run, and secrets go, where nobody expects them.",
+        "It left the inventory, or somebody joined it with a token.",
+        "Declare it or remove it; swarmkit rotate tokens.",
+        "Docker documentation, swarm join-token",
+    ),
+    "H64": Explanation(
+        "Networks of an earlier swarm",
+        "'Pool overlaps', 'has active endpoints'.",
+        "The engine kept them when it left.",
+        "docker network rm; when the engine refuses it, restart the engine.",
+        "moby/moby#39225",
+    ),
+    "H65": Explanation(
+        "VXLAN link left behind",
+        "'error creating vxlan interface: file exists'.",
+        "An engine that ended badly left it in the host's namespace.",
+        "ip link delete, or restart docker.",
+        "moby/libnetwork#1765",
+    ),
+    "H69": Explanation(
+        "Engine that rejects images it has",
+        "Tasks are rejected with the registry's error, although the image is on the host.",
+        "29.6 asks the registry first and takes its error for the answer.",
+        "Upgrade to 29.7.0 or newer.",
+        "moby commit a7cf7eac0a",
+    ),
+    "H84": Explanation(
+        "Placement preferences before 29.0",
+        "After a change of scale tasks stay pending for ever.",
+        "The scheduler of older managers forgets them.",
+        "Upgrade the managers.",
+        "moby/moby#50202",
+    ),
+}

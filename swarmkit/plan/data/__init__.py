@@ -1,0 +1,1 @@
+"""The data in named volumes: taken into a backup, and put back before anybody uses it."""

@@ -1,0 +1,157 @@
+"""Operations that put a backup's data back into a volume; the swarm keeps in a label which data went into which."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from swarmkit.errors import NotConvergedError, SwarmkitError
+from swarmkit.observed.model import FILLED_LABEL
+from swarmkit.observed.volumes import WHOLE_FILE
+from swarmkit.plan.context import Context
+from swarmkit.plan.data.taking import IDLE_SECONDS, running_container
+from swarmkit.plan.model import Step
+from swarmkit.reach.engine import Engine, EngineError
+from swarmkit.reach.fleet import ReachedHost
+from swarmkit.reach.ssh import CommandResult
+
+DATA_LABEL = "swarmkit.data."
+"""Begins a label of the swarm that says which backup's data is whole in a volume; the volume's name follows."""
+
+_TRIES = 10
+_LOAD_SECONDS = 4 * 3600.0
+"""How long a command may say nothing while it reads a dump."""
+# All of it has arrived and is what was sent before the command sees the first byte: a link that breaks loads no half.
+_LOAD = """
+set -eu
+umask 077
+sha256=$1 whole=$2 backup=$3
+shift 3
+file=$(mktemp /var/tmp/swarmkit-data.XXXXXX)
+trap 'rm -f "$file"' EXIT
+trap 'exit 1' HUP INT TERM
+cat >"$file"
+test "$(sha256sum <"$file" | cut -c 1-64)" = "$sha256" || { echo "what arrived is not what was sent" >&2; exit 1; }
+docker exec -i "$@" <"$file" >/dev/null
+echo "$backup" >"$whole"
+"""
+_FILL = """
+set -eu
+rm -f "$2"
+find "$1" -mindepth 1 -delete </dev/null
+tar -C "$1" --numeric-owner -xpf -
+echo "$3" >"$2"
+"""
+
+
+@dataclass(frozen=True)
+class VolumeData:
+    """A volume's data in a backup, and how it goes back."""
+
+    name: str
+    service: str
+    """As the swarm names it."""
+    restore: tuple[str, ...]
+    """Command in the service's container that reads the dump; empty: the data are the volume's files."""
+    dependents: tuple[str, ...]
+    driver: str
+    options: Mapping[str, str]
+    labels: Mapping[str, str]
+    backup: str
+    """Identity of the backup."""
+    taken_at: str
+    size_bytes: int
+    sha256: str
+    stream: Callable[[], Iterator[bytes]] = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True)
+class MakeVolume:
+    """Make the volume before its service does, marked as one that waits for a backup's data; files go in at once."""
+
+    step: Step
+    host: str
+    data: VolumeData
+
+    def run(self, context: Context) -> str:
+        reached, data = context.reached(self.host), self.data
+        found = [one for one in reached.engine.find("volumes", {"name": [data.name]}) if one["Name"] == data.name]
+        if found and (found[0].get("Labels") or {}).get(FILLED_LABEL) != data.backup:
+            raise SwarmkitError(
+                f"{self.host}: there is a volume {data.name} already",
+                "it was not made for this backup's data",
+                "it was not touched; run the same again to see what is there",
+            )
+        if not found:
+            labels = {**data.labels, FILLED_LABEL: data.backup}
+            body = {"Name": data.name, "Driver": data.driver, "DriverOpts": dict(data.options), "Labels": labels}
+            reached.engine.create("volumes", body)
+        return "" if data.restore else self._fill(reached)
+
+    def _fill(self, reached: ReachedHost) -> str:
+        folder, whole = places(reached, self.data.name)
+        arguments = (folder, whole, self.data.backup)
+        result = reached.shell.pipe(_FILL, arguments, source=self.data.stream(), idle_seconds=IDLE_SECONDS)
+        _check(result, f"{self.host}: could not fill volume {self.data.name}")
+        return f"{self.data.size_bytes} bytes"
+
+
+@dataclass(frozen=True)
+class LoadDump:
+    """Give a dump to the command in the running service's container, and note that it is in."""
+
+    step: Step
+    host: str
+    data: VolumeData
+
+    def run(self, context: Context) -> str:
+        reached, data = context.reached(self.host), self.data
+        container = running_container(reached, data.service)
+        arguments = (data.sha256, places(reached, data.name)[1], data.backup, container, *data.restore)
+        result = reached.shell.pipe(_LOAD, arguments, source=data.stream(), idle_seconds=_LOAD_SECONDS)
+        _check(result, f"{self.host}: {data.restore[0]} could not read the dump of {data.name}")
+        mark(context.manager, data)
+        return f"{data.size_bytes} bytes"
+
+
+@dataclass(frozen=True)
+class MarkFilled:
+    """Note that a volume whose files went in before its service started holds them all."""
+
+    step: Step
+    data: VolumeData
+
+    def run(self, context: Context) -> str:
+        mark(context.manager, self.data)
+        return ""
+
+
+def places(reached: ReachedHost, volume: str) -> tuple[str, str]:
+    """Return a volume's folder, and the file beside it that says which backup's data went into it to the end."""
+    folder = str(reached.engine.inspect("volumes", volume)["Mountpoint"])
+    return folder, str(PurePosixPath(folder).parent / WHOLE_FILE)
+
+
+def mark(manager: Engine, data: VolumeData) -> None:
+    """Keep in the swarm's own labels that the data is in: who looks later knows that the volume is not empty."""
+    for _ in range(_TRIES):
+        swarm = manager.swarm()
+        labels = {**(swarm["Spec"].get("Labels") or {}), f"{DATA_LABEL}{data.name}": data.backup}
+        try:
+            manager.update_swarm(int(swarm["Version"]["Index"]), {**swarm["Spec"], "Labels": labels})
+        except EngineError as error:
+            if "update out of sequence" not in error.message:
+                raise
+            continue
+        return
+    raise NotConvergedError("the swarm's labels change all the time", f"{_TRIES} updates were out of sequence")
+
+
+def _check(result: CommandResult, what: str) -> None:
+    if result.exit_code != 0:
+        raise SwarmkitError(
+            what,
+            result.stderr.strip()[-500:] or f"exit code {result.exit_code}",
+            "what depends on the data was not started; correct it and run the same again",
+        )

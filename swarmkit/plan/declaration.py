@@ -1,0 +1,35 @@
+"""What a plan is made from on the operator's side. Light to import: it is read before any host is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from swarmkit.declared.host import Inventory
+from swarmkit.declared.image_archive import ImageArchive
+from swarmkit.declared.service import Stack
+
+if TYPE_CHECKING:
+    from swarmkit.plan.data.planning import DeclaredData
+
+
+@dataclass(frozen=True)
+class Declared:
+    """All that an operator declares for one run."""
+
+    inventory: Inventory
+    stack: Stack | None = None
+    archives: Mapping[str, ImageArchive] = field(default_factory=dict)
+    adopt: bool = False
+    """Accept a swarm that swarmkit has not made."""
+    prune: bool = False
+    """Remove services of the stack that the file no longer has."""
+    remove_nodes: bool = False
+    """Drain and remove nodes that the inventory no longer has."""
+    recreate_networks: bool = False
+    """Make networks of the stack anew whose options cannot be changed, and move the services."""
+    data: DeclaredData | None = None
+    """What goes into the volumes of a fresh cluster; None: volumes are nobody's business."""
+    overridden: frozenset[str] = frozenset()
+    """Codes of refusals that become warnings, at the operator's word."""

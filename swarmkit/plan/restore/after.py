@@ -1,0 +1,62 @@
+"""Planning what is left when a restored swarm goes on: who joins again, old entries, images and data; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+
+from swarmkit.plan.declaration import Declared
+from swarmkit.plan.leaving import LeaveSwarm
+from swarmkit.plan.model import Operation, Plan, Step
+from swarmkit.plan.node_operations import AwaitReady, RemoveNode
+from swarmkit.plan.planner import make_plan
+from swarmkit.plan.quorum_recovery import Survey, recovery_plan
+from swarmkit.plan.restore.data import data_operations
+from swarmkit.plan.restore.model import Scene
+
+
+def after_plan(scene: Scene) -> Plan:
+    """Return what still has to be done for a swarm that goes on from the backup; empty when all is back."""
+    fence = recovery_plan(Survey(scene.inventory, scene.observed, scene.raft, scene.silent), lost=()).plan
+    leaving = tuple(_leaving(scene))
+    if fence.refusals or fence.operations or leaving:
+        return replace(fence, operations=() if fence.refusals else (*fence.operations, *leaving))
+    hosts = tuple(replace(host, labels=scene.labels(host)) for host in scene.answering())
+    members = make_plan(Declared(replace(scene.inventory, hosts=hosts)), scene.observed)
+    if members.refusals:
+        return members
+    stale = list(_stale(scene, members.operations))
+    nodes = frozenset(operation.step.key for operation in members.operations)
+    return replace(members, operations=(*members.operations, *stale, *data_operations(scene, nodes)))
+
+
+def _leaving(scene: Scene) -> Iterator[LeaveSwarm]:
+    """Yield how workers leave that the swarm does not know, or that look for it where it was."""
+    cluster = scene.observed.cluster
+    for name, facts in scene.observed.hosts.items():
+        if cluster is None or facts.engine.swarm_state not in ("active", "pending") or name in scene.raft:
+            continue
+        node = cluster.node(facts.engine.node_id)
+        if node is None or (scene.has_moved and node.state != "ready"):
+            reason = "the restored swarm does not see it; joins again"
+            step = Step(f"leave:{name}", "node", "remove", name, "leave the swarm", reason, destructive=True)
+            yield LeaveSwarm(step, name)
+
+
+def _stale(scene: Scene, joining: Iterable[Operation]) -> Iterator[Operation]:
+    """Yield the removals of the entries whose hosts are nodes under another id now."""
+    joins = {operation.step.target: operation.step.key for operation in joining if operation.step.key[:5] == "join:"}
+    for name, facts in scene.observed.hosts.items():
+        known = scene.observed.cluster.nodes if scene.observed.cluster else ()
+        old = [node for node in known if node.hostname == facts.system.hostname and node.id != facts.engine.node_id]
+        old = [node for node in old if node.role == "worker"]
+        if not old or (facts.engine.swarm_state != "active" and name not in joins):
+            continue
+        after = frozenset({joins[name]} if name in joins else ())
+        ready = Step(f"ready:{name}", "node", "wait", name, "wait until it is ready", "", after)
+        yield AwaitReady(ready)
+        for node in old:
+            what = f"remove its old node {node.id[:12]}"
+            step = Step(f"remove:{node.id}", "node", "remove", name, what, "it has joined anew",
+                        frozenset({ready.key}), destructive=True)  # fmt: skip
+            yield RemoveNode(step, node.id, is_down=node.state == "down", has_left=True)

@@ -1,0 +1,120 @@
+"""What is known before a restore: the backup, the hosts, and how far an earlier restore of the same backup came."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from swarmkit.declared.host import Host, Inventory
+from swarmkit.declared.image_archive import ImageArchive
+from swarmkit.observed.model import Observed
+from swarmkit.observed.raft import RaftFacts
+from swarmkit.plan.data.planning import is_ours
+from swarmkit.plan.data.putting import VolumeData
+from swarmkit.plan.planner import addresses
+from swarmkit.plan.recovery_operations import RESTORED_LABEL
+
+
+@dataclass(frozen=True)
+class BackedUpVolume:
+    host: str
+    """That had it."""
+    data: VolumeData
+
+
+@dataclass(frozen=True)
+class Backup:
+    """What a backup says of itself, and its state."""
+
+    cluster: str
+    cluster_id: str
+    host: str
+    advertise_addr: str
+    engine_version: str
+    made_at: str
+    state: bytes = field(repr=False)
+    """tar.gz of the swarm's folder; it needs no unlock key."""
+    autolock: bool
+    """Whether its managers lock, and so shall again."""
+    node_ids: frozenset[str] = frozenset()
+    labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Host -> the labels that its node had."""
+    services: frozenset[str] = frozenset()
+    volumes: tuple[BackedUpVolume, ...] = ()
+
+    @property
+    def identity(self) -> str:
+        """What tells this backup from every other."""
+        return f"{self.cluster_id}@{self.made_at}"
+
+
+@dataclass(frozen=True)
+class Scene:
+    """All that a restore is planned from."""
+
+    inventory: Inventory
+    """As declared: the lost hosts too."""
+    backup: Backup
+    observed: Observed
+    """Of the hosts that answer."""
+    raft: Mapping[str, RaftFacts]
+    """Of those of them that are managers."""
+    silent: Mapping[str, str]
+    """Host that does not answer -> why."""
+    lost: frozenset[str] = frozenset()
+    """Managers that are off for good, at the operator's word."""
+    placed: str = ""
+    """The backup whose state lies on the backup's host, put there by a restore."""
+    running: frozenset[str] = frozenset()
+    """Services whose tasks run on the hosts that answer."""
+    init_empty: frozenset[str] = frozenset()
+    """Volumes that may start empty, at the operator's word."""
+    new_addresses: bool = False
+    """Whether the nodes may get other addresses, at the operator's word."""
+    archives: Mapping[str, ImageArchive] = field(default_factory=dict)
+
+    @property
+    def is_placed(self) -> bool:
+        """Whether the backup's state is on its host already."""
+        return self.placed == self.backup.identity
+
+    @property
+    def is_forced(self) -> bool:
+        """Whether the swarm goes on from this backup already."""
+        cluster = self.observed.cluster
+        return cluster is not None and cluster.labels.get(RESTORED_LABEL) == self.backup.identity
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether the backup's host has another address than then: no other node finds it there."""
+        host = next((host for host in self.inventory.hosts if host.name == self.backup.host), None)
+        return (
+            host is not None
+            and host.name in self.observed.hosts
+            and addresses(host, self.observed)["AdvertiseAddr"] != self.backup.advertise_addr
+        )
+
+    def answering(self) -> tuple[Host, ...]:
+        """Return the hosts that answer, the backup's first."""
+        hosts = [host for host in self.inventory.hosts if host.name in self.observed.hosts]
+        return tuple(sorted(hosts, key=lambda host: host.name != self.backup.host))
+
+    def labels(self, host: Host) -> dict[str, str]:
+        """Return the labels that the host's node gets: those of then, and what is declared."""
+        return {**self.backup.labels.get(host.name, {}), **host.labels}
+
+    def missing(self) -> list[BackedUpVolume]:
+        """Return the volumes that their hosts, which answer, do not have or have not whole."""
+        return [
+            volume
+            for volume in self.backup.volumes
+            if volume.host in self.observed.volumes
+            and volume.data.name not in self.init_empty
+            and (self._there(volume) is None or is_ours(volume.data, self._there(volume)))
+        ]
+
+    def is_absent(self, volume: BackedUpVolume) -> bool:
+        return self._there(volume) is None
+
+    def _there(self, volume: BackedUpVolume) -> Mapping[str, str] | None:
+        return self.observed.volumes.get(volume.host, {}).get(volume.data.name)

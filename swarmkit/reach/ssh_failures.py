@@ -1,0 +1,54 @@
+"""Why a host was not reached, in the operator's words."""
+
+from __future__ import annotations
+
+import socket
+from typing import TYPE_CHECKING
+
+import invoke
+import paramiko
+
+from swarmkit.declared.host import Host
+from swarmkit.errors import UnreachableError
+
+if TYPE_CHECKING:
+    from swarmkit.reach.ssh import Hop
+
+CONNECT_TIMEOUT_SECONDS = 10.0
+_TRANSIENT = (TimeoutError, ConnectionResetError, ConnectionRefusedError, EOFError)
+
+
+class TransientError(UnreachableError):
+    """A connection that was dropped or refused: the one kind that is tried again."""
+
+
+def unreachable(host: Host, hop: Hop, error: Exception) -> UnreachableError:
+    """Return what *error* of the login at *hop*, on the way to *host*, means and what to do."""
+    where = f"{host.name}: cannot reach {hop.address} port {hop.port}"
+    if hop.name != host.name:
+        where = f"{host.name}: cannot pass jump host {hop.address} port {hop.port}"
+    if isinstance(error, paramiko.PasswordRequiredException):
+        return UnreachableError(
+            f"{where}: the key file is encrypted",
+            ", ".join(str(path) for path in hop.key_files),
+            "add it to your agent (ssh-add) and leave ansible_ssh_private_key_file out",
+        )
+    if isinstance(error, (paramiko.AuthenticationException, invoke.exceptions.UnexpectedExit)):
+        offered = ", ".join(str(path) for path in hop.key_files) or "the agent's keys and ~/.ssh"
+        return UnreachableError(
+            f"{where}: login as {hop.user or 'the local user'} was refused",
+            f"offered: {offered}",
+            f"check user and key ({host.place})",
+        )
+    kind = TransientError if isinstance(error, _TRANSIENT) or "banner" in str(error) else UnreachableError
+    if isinstance(error, socket.gaierror):
+        return kind(where, f"the name does not resolve: {error}", f"check ansible_host ({host.place})")
+    return kind(where, _why(error), f"check address, port and sshd of {hop.name} ({host.place})")
+
+
+def _why(error: Exception) -> str:
+    if isinstance(error, paramiko.ssh_exception.NoValidConnectionsError):
+        return "; ".join(dict.fromkeys(str(getattr(one, "strerror", None) or one) for one in error.errors.values()))
+    if "banner" in str(error) or "No existing session" in str(error):
+        return f"it takes the connection and does not answer within {CONNECT_TIMEOUT_SECONDS:g} s"
+    return str(error) or type(error).__name__

@@ -1,0 +1,1 @@
+"""A proof as one page for a browser, that needs nothing but itself."""

@@ -1,0 +1,118 @@
+"""The page of the stack file: every key and what becomes of it, made from the table the readers go by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from swarmkit.declared.stack_keys import FORBIDDEN, IGNORED, IGNORED_INSIDE, KEYS, OURS
+
+_HEAD = """# The stack file
+
+Made by `make docs` from the table that the reader itself goes by. A stack file is a Compose file with `deploy:`, as
+`docker stack deploy` of Docker 28 takes it: version 3.0 to 3.13 or none. swarmkit makes the same services, networks,
+secrets and configs of it as Docker's own tool; `tests/parity` deploys more than fifty files with both on engines 26.1
+and 20.10 and compares what the engine then holds, field by field. What differs is listed [below](#where-it-differs).
+
+## Files, variables and templates
+
+- `-f FILE` may be given several times: later files are merged over the first by Docker's rules, and `-f -` is
+  standard input. All paths are seen from the first file's folder. A complaint names file and line of the file it is
+  about.
+- `$NAME`, `${NAME}`, `${NAME:-default}`, `${NAME-default}`, `${NAME:?why}`, `${NAME?why}` in values, from the
+  environment of the command; `$$` is a dollar sign. Keys are left as they are. An unset variable becomes empty, with
+  a warning.
+- A file `.env` is **not** read, as by `docker stack deploy` (`docker compose` does). `env_file` of a service is,
+  without quotes or variables in it; `environment` overrides it.
+- Go templates such as `{{.Node.Hostname}}` go to the engine as they are. YAML anchors, `<<` and keys that begin with
+  `x-` are taken everywhere.
+
+What Docker's merge does and nobody expects is warned of at its line: `false`, `0s` and `""` of a later file override
+nothing; a network, volume, secret or config of a later file replaces the earlier one as a whole; the words of two
+`healthcheck.test` are strung together; `driver_opts` of an attachment stay the earlier file's."""
+
+_DIFFERENCES = (
+    (
+        "secrets and configs",
+        "keep their name; changed content is an error",
+        (
+            "the name gets a hash of the content, and a label its key: changed content is a new object, added before "
+            "the service moves, and the old one is removed after; the file in the container keeps its name"
+        ),
+    ),
+    (
+        "overlay networks",
+        "encrypted if the file says so",
+        (
+            "encrypted unless `x-swarmkit` gives a reason not to be, or the inventory has "
+            "`swarm_overlay_encryption: as-declared`"
+        ),
+    ),
+    (
+        "images",
+        "resolved at a registry, but with `--resolve-image never`",
+        "by the ID of an image that is sent or already there, else as written",
+    ),
+    ("`depends_on`", "ignored", "kept: each service is made when those it depends on run"),
+    ("a network that exists with other options", "left as it is, without a word", "refused"),
+    ("`${NAME?why-not}` without NAME", "becomes `not`: the dash is taken for a default", "refused"),
+    ("`v:/data`, a volume of one letter", "taken for a Windows path", "the volume `v` at `/data`"),
+    ("log options that only a later file has", "lost in the merge", "kept"),
+    ("a port in long form without `published`, in one of several files", "lost in the merge", "kept"),
+    ("a version that does not know a key", "refused", "taken: the versions differ in nothing else"),
+)
+_TAIL = """What an engine's API does not know is left out, with a warning: `oom_score_adj` before 27.1, so on 26.1
+and 20.10, and `healthcheck.start_interval` before 25.0, so on 20.10. Docker's own tool sends them, and the engine
+drops them in silence.
+
+## What is warned of
+
+- an image without a tag or with `latest` (B30);
+- a database on a volume that may run twice, with `start-first`, unpinned, or without `start_period` (B34, B41);
+- an update watched for a shorter time than its health check needs to fail, so that no failure stops it (H72);
+- a published port of a database, which a firewall of the host does not hold back (H81);
+- a bind mount with a relative path, a secret that ends with a newline or is readable by everybody (B34, B39);
+- a network, secret or config that no service uses (B38)."""
+_REFUSED = """### Refused
+
+Keys of a service that a swarm cannot do, or that only `docker compose` knows. Any other unknown key is refused too,
+with the nearest known one."""
+
+_TITLES = {
+    "": "Top level",
+    "services.*": "A service",
+    "networks.*": "A network",
+    "volumes.*": "A volume",
+    "secrets.*": "A secret",
+    "configs.*": "A config",
+}
+
+
+def document() -> str:
+    """Return docs/stack-files.md: every key with what becomes of it."""
+    sections = [_section(title, place) for place, title in _TITLES.items()]
+    refused = _table(_REFUSED, ("key", "instead"), ((f"`{key}`", advice) for key, advice in sorted(FORBIDDEN.items())))
+    differing = _table("## Where it differs", ("what", "Docker's tool", "swarmkit"), _DIFFERENCES)
+    return "\n\n".join([_HEAD, "## Every key", *sections, refused, differing, _TAIL]) + "\n"
+
+
+def _section(title: str, place: str) -> str:
+    places = [inner for inner in KEYS if inner == place or (place and inner.startswith(f"{place}."))]
+    rows = [row for inner in places for row in _rows(place, inner)]
+    return _table(f"### {title}", ("key", "what becomes of it"), rows)
+
+
+def _rows(place: str, inner: str) -> Iterable[tuple[str, str]]:
+    prefix = inner[len(place) :].lstrip(".")
+    for key in KEYS[inner]:
+        ours = OURS.get(f"{inner}.{key}".lstrip("."))
+        yield f"`{f'{prefix}.{key}'.lstrip('.')}`", f"ours: {ours}" if ours else "same as Docker"
+    for key in IGNORED_INSIDE.get(inner, ()):
+        yield f"`{prefix}.{key}`", "ignored by Docker and here, with a warning"
+    if inner == "services.*":
+        for key, advice in IGNORED.items():
+            yield f"`{key}`", f"ignored by Docker and here, with a warning: {advice}"
+
+
+def _table(title: str, head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [" | ".join(("", *cells, "")).strip() for cells in (head, *rows)]
+    return "\n".join([title, "", lines[0], "|---" * len(head) + "|", *lines[1:]])

@@ -1,0 +1,118 @@
+"""Proofs of the swarm's own ways: gossip by udp and tcp 7946 between all nodes, tcp 2377 to managers; pure.
+
+Without gossip names are missing and VIPs are dead on some hosts, while tasks run and most things work (HAZARDS H07).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import permutations
+
+from swarmkit.finding import Finding
+from swarmkit.observed.model import ClusterState, Observed
+from swarmkit.verify import codes
+from swarmkit.verify.cable import Cable
+from swarmkit.verify.look import HOST_NAMESPACE
+from swarmkit.verify.probes import Connect
+from swarmkit.verify.probing import Result
+
+GOSSIP_PORT = 7946
+MANAGER_PORT = 2377
+BEHIND_FIREWALL = "input"
+"""Where cable.pl hears what has passed the host's own firewall."""
+LABEL = "swarm"
+_KEYS = 1_000_000
+"""Beyond those of Sender's parcels."""
+
+
+@dataclass(frozen=True)
+class SwarmWay:
+    """From one node to another."""
+
+    key: int
+    source: str
+    target: str
+    address: str
+    is_manager: bool
+    """Whether the target is one."""
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        return (GOSSIP_PORT, MANAGER_PORT) if self.is_manager else (GOSSIP_PORT,)
+
+
+def swarm_ways(hosts: Iterable[str], cluster: ClusterState, observed: Observed) -> tuple[SwarmWay, ...]:
+    """Return the ways between all of *hosts* that are ready nodes."""
+    nodes = {host: cluster.node(observed.hosts[host].engine.node_id) for host in hosts}
+    ready = {host: node for host, node in nodes.items() if node and node.state == "ready" and ":" not in node.address}
+    keys = itertools.count(_KEYS)
+    return tuple(
+        SwarmWay(next(keys), source, target, ready[target].address, ready[target].role == "manager")
+        for source, target in permutations(ready, 2)
+    )
+
+
+def gossip_wishes(host: str, ways: Iterable[SwarmWay], speaking: frozenset[str]) -> list[str]:
+    """Return the lines for cable.pl on *host*: *speaking* are the hosts that can send and hear."""
+    tried = [way for way in ways if way.source in speaking and way.target in speaking]
+    sent = [f"send {way.key} gossip {way.address}" for way in tried if way.source == host]
+    heard = [f"hear {way.key}" for way in tried if way.target == host]
+    return [f"in {HOST_NAMESPACE}", *sent, f"in {BEHIND_FIREWALL}", *heard] if sent or heard else []
+
+
+def gossip_probes(host: str, ways: Iterable[SwarmWay]) -> list[Connect]:
+    return [
+        Connect(None, HOST_NAMESPACE, way.address, port, LABEL)
+        for way in ways
+        if way.source == host
+        for port in way.ports
+    ]
+
+
+def prove_gossip(
+    ways: Iterable[SwarmWay],
+    results: Mapping[str, Iterable[Result]],
+    cables: Mapping[str, Cable],
+    speaking: frozenset[str],
+) -> Iterator[Finding]:
+    """Prove for each node and each other that datagrams and connections of the swarm's own get there."""
+    answers = {
+        (host, result.probe.address, result.probe.port): result
+        for host, of_host in results.items()
+        for result in of_host
+        if isinstance(result.probe, Connect) and result.probe.label == LABEL
+    }
+    for way in ways:
+        asked = {port: answers.get((way.source, way.address, port)) for port in way.ports}
+        wrong = [f"tcp/{port}: {result.answer}" for port, result in asked.items() if result and not result.holds]
+        told = [f"tcp/{port} connects" for port, result in asked.items() if result and result.holds]
+        ends = [cables.get(host) for host in (way.source, way.target)]
+        if {way.source, way.target} <= speaking and all(cable and not cable.why_blind for cable in ends):
+            hearer = cables[way.target]
+            is_heard = (BEHIND_FIREWALL, way.key) in hearer.heard
+            (told if is_heard else wrong).append(f"udp/{GOSSIP_PORT}{' arrives' if is_heard else ': nothing arrived'}")
+        yield from _finding(way, wrong, told)
+
+
+def _finding(way: SwarmWay, wrong: list[str], told: list[str]) -> Iterator[Finding]:
+    where = f"{way.source} -> {way.target}"
+    if wrong:
+        what = f"the swarm's own traffic does not get from {way.source} to {way.target}"
+        yield Finding(codes.GOSSIP, "error", where, what, "; ".join(wrong), _remedy(way, wrong))
+    elif told:
+        what = f"the swarm's own traffic gets from {way.source} to {way.target}"
+        yield Finding(codes.GOSSIP, "ok", where, what, "; ".join(told))
+
+
+def _remedy(way: SwarmWay, wrong: list[str]) -> str:
+    blocked = sorted(entry.partition(":")[0].split("/") for entry in wrong)
+    opened = "; ".join(
+        f"on {way.target}: sudo iptables -I INPUT -p {protocol} --dport {port} -j ACCEPT" for protocol, port in blocked
+    )
+    if not any("refused" in entry for entry in wrong):
+        return opened
+    # An engine that locked or was demoted may no longer listen there (seen once on 26.1 after autolock off).
+    first = f"where ss -lnt on {way.target} shows nothing at that port: sudo systemctl restart docker there"
+    return f"{first}; else {opened}"

@@ -1,0 +1,1 @@
+"""Proofs of state: what is declared against what is live, and what is left over; pure."""

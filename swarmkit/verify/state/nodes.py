@@ -1,0 +1,85 @@
+"""Proofs of nodes: each host is one ready node as declared, and the managers can decide; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from swarmkit.declared.host import Host, Inventory
+from swarmkit.finding import Finding
+from swarmkit.observed.model import ClusterState, Node, Observed
+from swarmkit.plan.quorum import quorum_of
+from swarmkit.verify import codes
+
+
+def prove_nodes(inventory: Inventory, cluster: ClusterState, observed: Observed) -> Iterator[Finding]:
+    """Prove that each host is one ready node as declared."""
+    node_ids = {name: facts.engine.node_id for name, facts in observed.hosts.items()}
+    for host in inventory.hosts:
+        node = cluster.node(node_ids.get(host.name, ""))
+        twins = [name for name, node_id in node_ids.items() if node and node_id == node.id and name != host.name]
+        yield _node(host, node, twins)
+
+
+def _node(host: Host, node: Node | None, twins: list[str]) -> Finding:
+    if node is None:
+        what = f"{host.name} is no node of the cluster"
+        return Finding(codes.NODE, "error", host.name, what, remedy="join it: swarmkit up")
+    wrong = _differences(host, node)
+    if twins:
+        wrong.append(f"{', '.join(twins)} shows the same node ID {node.id}: cloned machines")
+    if wrong:
+        return Finding(
+            codes.NODE,
+            "error",
+            host.name,
+            f"{host.name} is not the node that is declared: {'; '.join(wrong)}",
+            evidence=f"node {node.id} ({node.hostname}), told by the manager",
+            remedy="swarmkit up" if node.state == "ready" else f"on {host.name}: sudo systemctl restart docker",
+        )
+    return Finding(
+        codes.NODE,
+        "ok",
+        host.name,
+        f"{host.name} is a ready {node.role}, {node.availability}",
+        evidence=f"node {node.id} ({node.hostname}) at {node.address}",
+    )
+
+
+def _differences(host: Host, node: Node) -> list[str]:
+    wrong = [
+        f"{what} is {actual}, declared is {declared}"
+        for what, actual, declared in (
+            ("state", node.state, "ready"),
+            ("role", node.role, host.role),
+            ("availability", node.availability, host.availability),
+        )
+        if actual != declared
+    ]
+    if node.role == "manager" and node.reachability != "reachable":
+        wrong.append(f"as a manager it is {node.reachability or 'of unknown reachability'}")
+    for key, value in host.labels.items():
+        if node.labels.get(key) != value:
+            wrong.append(f"label {key} is {node.labels.get(key, 'not there')}, declared is {value}")
+    return wrong
+
+
+def prove_quorum(cluster: ClusterState) -> Finding:
+    """Tell how many managers may be lost before the swarm can decide nothing any more."""
+    quorum = quorum_of(cluster.nodes)
+    members = [node for node in cluster.nodes if node.reachability]
+    silent = sorted(node.hostname for node in members if node.reachability != "reachable")
+    spare = quorum.reachable - quorum.needed
+    margin = f"{spare} more may be lost" if spare > 0 else "none may be lost"
+    leader = next((node.hostname for node in members if node.is_leader), "nobody")
+    if silent:
+        return Finding(
+            codes.QUORUM,
+            "warning",
+            "managers",
+            f"{', '.join(silent)} of {quorum.managers} managers cannot be reached: {margin}",
+            evidence=f"{quorum}; {leader} leads",
+            remedy=f"on {silent[0]}: sudo systemctl start docker; for good: swarmkit recover quorum",
+        )
+    what = f"all {quorum.managers} managers answer" if quorum.managers > 1 else "the only manager answers"
+    what = f"{what}: {margin}"
+    return Finding(codes.QUORUM, "ok", "managers", what, evidence=f"{quorum}; {leader} leads")

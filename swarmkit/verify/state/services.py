@@ -1,0 +1,128 @@
+"""Proofs of services: as many tasks as declared, of one image, and the last update went through; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from swarmkit.declared.service import Stack
+from swarmkit.finding import Finding
+from swarmkit.observed.model import Observed
+from swarmkit.verify import codes
+from swarmkit.verify.live import Live, LiveService
+from swarmkit.verify.look import HostLook
+
+_STOPPED_UPDATES = ("paused", "rollback_started", "rollback_paused")
+_MOVING_UPDATES = ("updating",)
+
+
+def prove_services(live: Live, stack: Stack | None) -> Iterator[Finding]:
+    """Prove that every service of *stack*, or of the cluster, runs as often as declared and its update went through."""
+    found = {service.name: service for service in live.services}
+    declared = {f"{stack.name}_{service.name}": service for service in stack.services} if stack else {}
+    for name in declared.keys() - found.keys():
+        yield Finding(codes.REPLICAS, "error", name, f"service {name} is not there", remedy="make it: swarmkit up")
+    for name, service in found.items():
+        wanted = declared[name].deploy.replicas if name in declared and _is_replicated(service) else _replicas(service)
+        yield _replicas_finding(service, wanted)
+        yield from _update(service)
+
+
+def _is_replicated(service: LiveService) -> bool:
+    return "Replicated" in (service.spec.get("Mode") or {})
+
+
+def _replicas(service: LiveService) -> int:
+    """Return how many tasks shall run: what the spec says, or for a global service what the orchestrator made."""
+    mode = service.spec.get("Mode") or {}
+    if "Replicated" in mode:
+        return int(mode["Replicated"].get("Replicas") or 0)
+    if "ReplicatedJob" in mode or "GlobalJob" in mode:
+        return len(service.tasks)
+    return max(1, len(service.tasks) + len(service.waiting))
+
+
+def _replicas_finding(service: LiveService, wanted: int) -> Finding:
+    current = [task for task in service.tasks if task.is_current]
+    outdated = len(service.tasks) - len(current)
+    where = f"running on {', '.join(sorted(task.host for task in service.tasks))}" if service.tasks else "none runs"
+    if len(current) == wanted and not outdated:
+        what = f"{wanted} of {wanted} tasks, {where}" if wanted else "no task is declared, none runs"
+        return Finding(codes.REPLICAS, "ok", service.name, f"service {service.name}: {what}")
+    why = [f"{task.state}: {task.error or task.message}" for task in service.waiting]
+    if service.last_error and not service.tasks:
+        why.append(f"the last one that failed: {service.last_error}")
+    if outdated:
+        why.append(f"{outdated} still run an older spec")
+    return Finding(
+        codes.REPLICAS,
+        "error",
+        service.name,
+        f"service {service.name}: {len(current)} of {wanted} tasks run",
+        evidence="; ".join(why) or where,
+        remedy=f"docker service ps --no-trunc {service.name}",
+    )
+
+
+def _update(service: LiveService) -> Iterator[Finding]:
+    if service.update_state == "rollback_completed":
+        yield Finding(
+            codes.UPDATE,
+            "warning",
+            service.name,
+            f"the last update of {service.name} was taken back by the engine: what ran before runs",
+            evidence=service.update_message,
+            remedy="swarmkit plan tells whether that is what the stack file says",
+        )
+    elif service.update_state in _STOPPED_UPDATES:
+        yield Finding(
+            codes.UPDATE,
+            "error",
+            service.name,
+            f"the last update of {service.name} did not go through: {service.update_state}",
+            evidence=service.update_message,
+            remedy=f"docker service ps --no-trunc {service.name}, then swarmkit up",
+        )
+    elif service.update_state in _MOVING_UPDATES:
+        yield Finding(
+            codes.UPDATE,
+            "warning",
+            service.name,
+            f"an update of {service.name} is under way",
+            evidence=service.update_message,
+            remedy="wait for its end, then verify again: swarmkit verify --watch",
+        )
+
+
+def prove_images(live: Live, looks: Mapping[str, HostLook], observed: Observed) -> Iterator[Finding]:
+    """Prove that the tasks of each service run one image, and where its spec names an image ID, that one.
+
+    A tag can mean another image on each host. Only hosts of one kind are compared: for another architecture an image
+    is another one, and engines with different stores number one image differently.
+    """
+    for service in live.services:
+        kinds: dict[tuple[str, bool], dict[str, list[str]]] = {}
+        for task in service.tasks:
+            image = looks[task.host].images.get(task.id) if task.host in looks else None
+            if image and task.is_current:
+                engine = observed.hosts[task.host].engine
+                of_kind = kinds.setdefault((engine.architecture, engine.content_store), {})
+                of_kind.setdefault(image, []).append(task.host)
+        if kinds:
+            yield _image(service, kinds)
+
+
+def _image(service: LiveService, kinds: Mapping[tuple[str, bool], Mapping[str, list[str]]]) -> Finding:
+    wanted = str(service.spec["TaskTemplate"]["ContainerSpec"].get("Image", ""))
+    running = [(image, hosts) for of_kind in kinds.values() for image, hosts in of_kind.items()]
+    evidence = "; ".join(f"{image} on {', '.join(sorted(hosts))}" for image, hosts in running)
+    if wanted.startswith("sha256:") and any(image != wanted for image, _ in running):
+        what = f"{service.name} runs another image than {wanted}"
+        remedy = f"docker service update --force {service.name}"
+        return Finding(codes.IMAGE, "error", service.name, what, evidence, remedy)
+    if any(len(of_kind) > 1 for of_kind in kinds.values()):
+        # The swarm asked for no more than the tag: no deviation, and seldom meant.
+        what = f"tasks of {service.name} run different images under the name {wanted}"
+        remedy = "name the image by its digest in the stack file, or give its archive: swarmkit up --images DIR"
+        return Finding(codes.IMAGE, "warning", service.name, what, evidence, remedy)
+    what = f"every task of {service.name} runs the image of its spec"
+    return Finding(codes.IMAGE, "ok", service.name, what, evidence)

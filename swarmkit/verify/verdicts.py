@@ -1,0 +1,131 @@
+"""The verdict on each encrypted network and pair of hosts, from all that was read, counted and heard; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from swarmkit.finding import Finding, Severity
+from swarmkit.observed.model import NetworkState
+from swarmkit.proof import PairVerdict
+from swarmkit.verify import codes
+from swarmkit.verify.encryption import Kernels
+from swarmkit.verify.esp import Esp, traffic
+from swarmkit.verify.injection import Attempt
+from swarmkit.verify.live import Live
+from swarmkit.verify.payloads import Delivery
+from swarmkit.verify.wire import WireSeen
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Weighs what kernels hold, what the cable carried, and what containers heard."""
+
+    live: Live
+    kernels: Kernels
+    esp: Esp
+    wire: WireSeen
+    delivered: tuple[Delivery, ...]
+    tried: tuple[Attempt, ...]
+
+    def verdicts(self, network: NetworkState) -> tuple[PairVerdict, ...]:
+        """Return the verdict for each two hosts that carry *network*."""
+        return tuple(self._verdict(network, *pair) for pair in self.live.pairs(network.id))
+
+    def holds(self, network: NetworkState) -> bool:
+        """Tell whether nothing speaks against the encryption of *network*; what was not watched does not."""
+        carriers = self.live.carriers(network.id)
+        if len(carriers) == 1:
+            return not self.kernels.rules.get((network.id, carriers[0]), (None,))
+        return not any(
+            wrong
+            for pair in self.live.pairs(network.id)
+            for look in (self._broken, self._missing)
+            for wrong in look(network, *pair)
+        )
+
+    def _verdict(self, network: NetworkState, first: str, second: str) -> PairVerdict:
+        broken = tuple(self._broken(network, first, second))
+        if broken:
+            return PairVerdict(first, second, "broken", broken)
+        missing = (*self._missing(network, first, second), *self._unseen(network, first, second))
+        return PairVerdict(first, second, "not proved" if missing else "proved", missing)
+
+    def _broken(self, network: NetworkState, first: str, second: str) -> Iterator[str]:
+        for host, peer in self.wire.ends(first, second):
+            clear, marked = self.wire.clear(host, peer, network), self.wire.marked(host, peer)
+            for source, target, count in ((host, peer, clear.sent), (peer, host, clear.received)):
+                if count:
+                    yield f"{count} clear frames from {source} to {target} seen at {host}"
+            if marked.sent or marked.received:
+                yield f"frames that show the probes' mark seen at {host}"
+        for attempt in self.tried:
+            injection = attempt.injection
+            if attempt.entered and injection.network.id == network.id and injection.receiver in (first, second):
+                yield f"a clear frame enters on {injection.receiver}"
+
+    def _missing(self, network: NetworkState, first: str, second: str) -> Iterator[str]:
+        """Yield what contradicts the proof."""
+        for pair in ((first, second), (second, first)):
+            findings = self.kernels.directions.get(pair)
+            if findings is None:
+                yield f"the kernels of {' and '.join(pair)} could not be read"
+                break
+            yield from (f"{finding.code} {finding.where}" for finding in findings)
+        for host in (first, second):
+            yield from (f"{f.code} {f.where}" for f in self.kernels.rules.get((network.id, host), ()))
+        for delivery in self._between(network, first, second):
+            if not delivery.arrived:
+                parcel = delivery.parcel
+                yield f"packets of the probes from {parcel.spot.host} to {parcel.target_host}: {delivery}"
+
+    def _unseen(self, network: NetworkState, first: str, second: str) -> Iterator[str]:
+        """Yield what lacks for the proof and contradicts nothing."""
+        ends = self.wire.ends(first, second)
+        for host in (first, second):
+            if host not in self.wire.watching:
+                yield f"the cable of {host} was not watched"
+        for source, target in ((first, second), (second, first)):
+            seen = [self.wire.esp(*end) for end in ends]
+            counts = [
+                frames.sent if end[0] == source else frames.received for end, frames in zip(ends, seen, strict=True)
+            ]
+            if ends and not any(counts):
+                yield f"no ESP frame from {source} to {target} was seen"
+        heard = {(delivery.parcel.spot.host, delivery.parcel.target_host) for delivery in self._of(network)}
+        if not heard & {(first, second), (second, first)}:
+            yield "no marked packet could be sent between containers there"
+
+    def _of(self, network: NetworkState) -> Iterable[Delivery]:
+        return (entry for entry in self.delivered if entry.parcel.path.network == network.name)
+
+    def _between(self, network: NetworkState, first: str, second: str) -> Iterator[Delivery]:
+        for entry in self._of(network):
+            if {entry.parcel.spot.host, entry.parcel.target_host} == {first, second}:
+                yield entry
+
+    def findings(self) -> Iterator[Finding]:
+        """Prove for each encrypted network and pair of hosts that its traffic is encrypted: V12."""
+        for network in self.live.encrypted:
+            carriers = self.live.carriers(network.id)
+            if len(carriers) == 1 and not self.kernels.rules.get((network.id, carriers[0]), (None,)):
+                what = f"network {network.name} is carried by {carriers[0]} alone: nothing of it leaves that host"
+                evidence = "and clear frames for it are dropped there"
+                yield Finding(codes.ENCRYPTION, "ok", network.name, what, evidence)
+            for verdict in self.verdicts(network):
+                yield self._finding(network, verdict)
+
+    def _finding(self, network: NetworkState, verdict: PairVerdict) -> Finding:
+        first, second = verdict.first, verdict.second
+        where, lack = f"{first} <-> {second}", "; ".join(verdict.missing)
+        if verdict.verdict == "broken":
+            what = f"broken: network {network.name} is open between {first} and {second}"
+            return Finding(codes.ENCRYPTION, "error", where, what, lack, "first do what V10, V16 and V19 say")
+        if verdict.verdict == "proved":
+            what = f"network {network.name} is encrypted between {first} and {second}, and clear frames are dropped"
+            return Finding(codes.ENCRYPTION, "ok", where, what, traffic(self.esp, (first, second)))
+        what = f"the encryption of {network.name} between {first} and {second} is not proved"
+        # A host without perl lacks only the last of three proofs.
+        severity: Severity = "error" if any(self._missing(network, first, second)) else "warning"
+        remedy = "first do what the other findings of these hosts say"
+        return Finding(codes.ENCRYPTION, severity, where, what, lack, remedy)

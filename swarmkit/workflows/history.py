@@ -1,0 +1,17 @@
+"""`history --cluster`: the runs that the managers remember."""
+
+from __future__ import annotations
+
+from swarmkit.declared.host import Inventory
+from swarmkit.journal.record import RunRecord
+from swarmkit.reach.any_manager import AnyManager
+from swarmkit.reach.cluster_history import kept_runs
+from swarmkit.reach.fleet import reach_some
+from swarmkit.secret import Secret
+
+
+def cluster_history(inventory: Inventory, *, sudo_password: Secret | None = None) -> list[RunRecord]:
+    """Return the last runs that changed the cluster, from whichever machine, the newest first. Never writes."""
+    with reach_some(inventory, sudo_password=sudo_password) as (fleet, _):
+        managers_first = sorted(fleet.values(), key=lambda reached: reached.host.role != "manager")
+        return kept_runs(AnyManager(reached.engine for reached in managers_first))

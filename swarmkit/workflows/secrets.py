@@ -1,0 +1,122 @@
+"""`rotate secrets`: a stack's secrets brought to new content, service by service."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable, Collection, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from swarmkit.converge.wait import wakeups
+from swarmkit.declared.host import Inventory
+from swarmkit.declared.service import Stack
+from swarmkit.errors import InputError, NotConvergedError
+from swarmkit.observed.model import Observed
+from swarmkit.observed.observe import observe
+from swarmkit.plan.apply import apply
+from swarmkit.plan.context import Context
+from swarmkit.plan.model import Applied, Plan
+from swarmkit.plan.planner import first_manager
+from swarmkit.plan.progress import Progress
+from swarmkit.plan.secret_plans import rotation_plan
+from swarmkit.reach.fleet import Fleet, reach
+from swarmkit.secret import Secret
+from swarmkit.workflows.one_writer import one_writer
+from swarmkit.workflows.up import IncompleteError, RefusedError, Waiter
+
+GENERATED_BYTES = 32
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """Which secrets of a stack shall have their declared content, and where new content is to be kept."""
+
+    inventory: Inventory
+    stack: Stack
+    keys: Collection[str]
+    new: Mapping[str, Path]
+
+    def plan(self, fleet: Fleet) -> tuple[Plan, Observed]:
+        observed = observe(fleet, kernel="never")
+        plan = rotation_plan(self.inventory, self.stack, self.keys, self.new, observed)
+        if plan.refusals:
+            raise RefusedError(plan)
+        return plan, observed
+
+    def as_kept(self) -> Rotation:
+        """Return the rotation once the new content is in its files."""
+        return replace(self, new={})
+
+
+def rotation(inventory: Inventory, stack: Stack, names: Collection[str], contents: Mapping[str, Secret]) -> Rotation:
+    """Return the rotation of *names* (all of the stack's when empty), those of *contents* to what is given there.
+
+    Raises InputError for a name that the stack has not, and for content that has no file to be kept in.
+    """
+    known = {file.key: file for file in stack.secrets}
+    if unknown := [name for name in names if name not in known]:
+        raise InputError(f"no secret {', '.join(unknown)} in the stack file", to_do=f"there are: {', '.join(known)}")
+    if not known:
+        raise InputError("the stack file has no secrets")
+    new: dict[str, Path] = {}
+    for name in contents:
+        path = known[name].path
+        if path is None:
+            what = f"{known[name].place}: the secret {name} is not kept in a file, so its new content cannot be"
+            raise InputError(what, to_do="change it where it is, then run this without new content")
+        new[name] = path
+    changed = [replace(file, content=contents.get(file.key, file.content)) for file in stack.secrets]
+    own = [file.key for file in stack.secrets if file.content is not None]
+    return Rotation(inventory, replace(stack, secrets=tuple(changed)), tuple(names) or tuple(own), new)
+
+
+def generated(names: Collection[str]) -> dict[str, Secret]:
+    """Return new random content for each of *names*: 43 characters of URL-safe base64, without a newline."""
+    return {name: Secret(secrets.token_urlsafe(GENERATED_BYTES).encode()) for name in names}
+
+
+def rotate_secrets(
+    wanted: Rotation,
+    *,
+    progress: Progress,
+    confirm: Callable[[Plan], bool],
+    sudo_password: Secret | None = None,
+    service_timeout_seconds: float = 300.0,
+    lock_wait_seconds: float = 0.0,
+) -> Applied | None:
+    """Rotate what is *wanted*; None when there was nothing to do or *confirm* declined.
+
+    Raises RefusedError, LockedError, IncompleteError or NotConvergedError; the old secrets stay until every service
+    runs with the new ones.
+    """
+    progress.phase("connect")
+    with ExitStack() as resources:
+        fleet = resources.enter_context(reach(wanted.inventory, sudo_password=sudo_password))
+        progress.phase("observe")
+        plan, observed = wanted.plan(fleet)
+        if not confirm(plan) or plan.is_empty:
+            return None
+        writer = resources.enter_context(one_writer(fleet, observed, progress, "rotate secrets", lock_wait_seconds))
+        if writer.met_another:
+            plan, observed = wanted.plan(fleet)
+            if not confirm(plan) or plan.is_empty:
+                return None
+        progress.phase("apply")
+        waiter = Waiter(fleet, resources.enter_context(wakeups(fleet)), progress, service_timeout_seconds)
+        cancelled = threading.Event()
+
+        def wait_for(service: str, key: str) -> str:
+            return waiter.wait_for(service, key, cancelled)
+
+        manager = first_manager(wanted.inventory, observed)
+        applied = apply(plan, Context(fleet, progress, manager, wait_for, cancelled, writer.guard))
+        if applied.failed:
+            raise IncompleteError(applied)
+        progress.phase("observe again")
+        left, _ = wanted.as_kept().plan(fleet)
+        if not left.is_empty:
+            still = ", ".join(f"{one.step.target}: {one.step.summary}" for one in left.writes)
+            raise NotConvergedError("not all secrets are rotated", f"still to do: {still}", "run the same again")
+        return applied

@@ -1,0 +1,53 @@
+"""Looking at hosts of which some may be gone, and waiting until facts of them hold. Never writes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from swarmkit.declared.host import Inventory
+from swarmkit.declared.playbook import Condition
+from swarmkit.errors import NotConvergedError, UnreachableError
+from swarmkit.observed.model import Observed
+from swarmkit.observed.observe import observe
+from swarmkit.plan.situation import Situation, holds
+from swarmkit.reach.engine import EngineError
+from swarmkit.reach.fleet import reach_some
+from swarmkit.reach.retry import wait_until
+from swarmkit.reach.ssh import CommandTimeoutError, ConnectionLostError
+from swarmkit.secret import Secret
+
+_INTERVAL_SECONDS = 2.0
+
+
+def look(inventory: Inventory, *, sudo_password: Secret | None = None) -> Situation:
+    """Return how things are; that no host answers is a fact like others, told in ``silent``."""
+    try:
+        with reach_some(inventory, sudo_password=sudo_password) as (fleet, silent):
+            return Situation(inventory, observe(fleet, kernel="never"), silent)
+    except UnreachableError as error:
+        return Situation(inventory, Observed({}, None), {host.name: error.what for host in inventory.hosts})
+
+
+def unmet(situation: Situation, conditions: Sequence[Condition]) -> tuple[Condition, ...]:
+    """Return those of *conditions* that do not hold."""
+    return tuple(one for one in conditions if holds(situation, one.fact, one.host) != one.wanted)
+
+
+def wait_for(
+    inventory: Inventory,
+    conditions: Sequence[Condition],
+    *,
+    timeout_seconds: float,
+    sudo_password: Secret | None = None,
+) -> None:
+    """Wait until all *conditions* hold; raises NotConvergedError with those that do not."""
+    left = wait_until(
+        lambda: unmet(look(inventory, sudo_password=sudo_password), conditions),
+        lambda missing: not missing,
+        timeout_seconds=timeout_seconds,
+        interval_seconds=_INTERVAL_SECONDS,
+        # A host that goes away in the middle of a look.
+        retry_on=(ConnectionLostError, CommandTimeoutError, EngineError),
+    )
+    if left:
+        raise NotConvergedError(f"not so: {', '.join(map(str, left))}", f"waited {timeout_seconds:g} s for it")

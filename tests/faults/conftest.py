@@ -1,0 +1,89 @@
+"""The faults' world, brought up by runs that were hurt; seeds; and the record of what every case showed."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from faults.hurting import bring_up_hurt
+from faults.world import FIRST_PASSWORD, HOSTS, INVENTORY, World
+from lab.shop_lab import Lab, images
+
+__all__ = ["images"]
+
+SEEDS = "FAULT_SEEDS"
+RECORD = "FAULT_RECORD"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "nightly: a fault that `make faults` alone tries")
+    # A shell without job control starts what is in the background deaf to Ctrl-C, and so would be the runs we hurt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the long cases to ``make faults``, which says how many seeds it wants."""
+    if SEEDS not in os.environ:
+        long = [item for item in items if item.get_closest_marker("nightly")]
+        items[:] = [item for item in items if item not in long]
+        config.hook.pytest_deselected(items=long)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "seed" in metafunc.fixturenames:
+        metafunc.parametrize("seed", range(1, int(os.environ.get(SEEDS, "1")) + 1))
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory: pytest.TempPathFactory, images: Path) -> Iterator[World]:
+    """Three bare hosts; ended after the last test."""
+    state, folder = tmp_path_factory.mktemp("faults"), tmp_path_factory.mktemp("operator")
+    made = World(
+        Lab(state / "swarmkit" / "lab", {**os.environ, "XDG_STATE_HOME": str(state)}, INVENTORY), folder, images
+    )
+    (folder / "tmp").mkdir()
+    made.set_password(FIRST_PASSWORD)
+    try:
+        made.lab.up()
+        yield made
+    finally:
+        made.lab.swarmkit("lab", "down")
+
+
+@pytest.fixture(scope="session")
+def hurt_bring_up(world: World) -> list[str]:
+    """The shop, from bare hosts, by runs of which two were hurt; where that was."""
+    return bring_up_hurt(world, random.Random(1), ways=("kill", "cut"))
+
+
+@pytest.fixture
+def shop(world: World, hurt_bring_up: list[str]) -> Iterator[World]:
+    """The shop as it runs; whatever a case broke is mended after it."""
+    assert hurt_bring_up
+    yield world
+    assert world.lab.swarmkit("lab", "fault", "heal").returncode == 0
+    off = [
+        host for host in HOSTS if f"{host}  off" in world.lab.swarmkit("lab", "status").stdout.replace("     ", "  ")
+    ]
+    for host in off:
+        world.fault("power-on", host)
+    if off:
+        world.lab.up()
+
+
+@pytest.fixture
+def note(request: pytest.FixtureRequest) -> Iterator[dict[str, object]]:
+    """What a case showed; kept as a line of the file that FAULT_RECORD names, once the case has passed."""
+    shown: dict[str, object] = {}
+    yield shown
+    if not shown:
+        return
+    print(json.dumps({"case": request.node.name, **shown}))
+    if file := os.environ.get(RECORD):
+        with Path(file).open("a") as lines:
+            lines.write(json.dumps({"case": request.node.name, **shown}) + "\n")

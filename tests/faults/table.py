@@ -1,0 +1,55 @@
+"""Print what FAULT_RECORD's files hold, as the table of docs/reliability.md: python tests/faults/table.py FILE..."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+FAULTS = {
+    "F01": "a bring-up from bare hosts, hurt twice at random moments: killed, SIGTERM, Ctrl-C, link cut",
+    "F02": "two runs at once",
+    "F03": "an update, hurt at a random moment in one of these ways",
+    "F04": "power of the first manager lost right after it made the swarm",
+    "F06": "power of the backend's host lost in an update",
+    "F08": "two hosts that do not hear each other",
+    "F09": "the leader alone on its side of a partition, in an update",
+    "F10": "the database's host alone for 60 s",
+    "F12": "a frozen engine in an update",
+    "F14": "an engine stopped in an update",
+    "F15": "the disk of the manager that takes the writes full, in an update",
+    "F16": "a clock two hours off",
+    "F24": "the operator's key revoked and its sessions ended, in an update",
+    "F35": "power of all hosts lost at once",
+    "F37": "a bring-up with 100 ms, 2.5 % loss and reordering on every host",
+    "F40": "a changed password, the run hurt at a random moment",
+}
+
+
+def table(lines: Iterable[str]) -> str:
+    """Return a row for each fault that has a case among *lines*; every case that is there has passed."""
+    cases: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for line in lines:
+        case = json.loads(line)
+        cases[case["fault"]].append(case)
+    rows = ["| | fault | runs | orders acknowledged | lost | recovered after | longest without an order |",
+            "|---|---|---|---|---|---|---|"]  # fmt: skip
+    for fault in sorted(cases):
+        orders = sum(case["orders"] for case in cases[fault])
+        recovered, silence = (_range(cases[fault], key) for key in ("recovered", "silence"))
+        rows.append(f"| {fault} | {FAULTS[fault]} | {len(cases[fault])} | {orders} | 0 | {recovered} | {silence} |")
+    return "\n".join(rows)
+
+
+def _range(cases: list[dict[str, Any]], key: str) -> str:
+    seconds = sorted(round(case[key]) for case in cases if key in case)
+    if not seconds:
+        return ""
+    return f"{seconds[0]} s" if seconds[0] == seconds[-1] else f"{seconds[0]} to {seconds[-1]} s"
+
+
+if __name__ == "__main__":
+    print(table(line for file in sys.argv[1:] for line in Path(file).read_text().splitlines()))

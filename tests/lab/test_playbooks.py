@@ -1,0 +1,314 @@
+"""The playbooks that come with swarmkit, one after another on the same hosts, as the years of a swarm go by."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from lab.shop_lab import ROOT, Lab
+
+from swarmkit.reach.retry import wait_until
+
+pytestmark = pytest.mark.lab
+
+NUMBERS = {"P": 71, "Q": 72, "R": 73, "S": 74}
+STACK = """
+services:
+  web:
+    image: shop-frontend:1.0
+    entrypoint: [/bin/busybox, sleep, "100000"]
+    environment: {EDITION: "1"}
+    networks: [inner]
+    stop_grace_period: 1s
+    deploy:
+      replicas: 2
+      update_config: {order: start-first, monitor: 2s}
+  data:
+    image: shop-frontend:1.0
+    entrypoint: [/bin/busybox, sleep, "100000"]
+    networks: [inner]
+    secrets: [token]
+    volumes: ["files:/files"]
+    stop_grace_period: 1s
+    deploy:
+      placement: {constraints: [node.labels.role == data]}
+      update_config: {order: stop-first, monitor: 2s}
+networks:
+  inner:
+volumes:
+  files:
+secrets:
+  token: {file: ./token.txt}
+"""
+
+
+@dataclass(frozen=True)
+class Years:
+    """The lab, and what its operator keeps: inventories, the stack, secrets."""
+
+    lab: Lab
+    folder: Path
+    images: Path
+
+    @property
+    def stack(self) -> Path:
+        return self.folder / "stack.yaml"
+
+    def inventory(self, managers: str, workers: str = "", cluster: str = "years") -> Path:
+        """Write an inventory; Q has the label that the data's service asks for."""
+
+        def hosts(names: str) -> dict[str, dict[str, object]]:
+            return {
+                name: {
+                    "ansible_host": f"127.88.0.{NUMBERS[name]}", "swarm_advertise_addr": f"10.88.0.{NUMBERS[name]}",
+                    "lab_memory": 640, **({"swarm_labels": {"role": "data"}} if name == "Q" else {}),
+                }
+                for name in names
+            }  # fmt: skip
+
+        variables = {
+            "ansible_user": "root",
+            "ansible_ssh_private_key_file": str(self.lab.state / "id_ed25519"),
+            "swarm_known_hosts": str(self.lab.state / "known_hosts"),
+            "swarm_cluster": cluster,
+            "swarm_address_pools": ["10.20.0.0/16"],
+        }
+        children = {"managers": {"hosts": hosts(managers)}, "workers": {"hosts": hosts(workers)}}
+        path = self.folder / f"{cluster}-{managers}-{workers}.yaml"
+        path.write_text(json.dumps({"all": {"vars": variables, "children": children}}))
+        return path
+
+    def passphrase(self) -> Path:
+        path = self.folder / "passphrase"
+        path.touch(mode=0o600)
+        path.write_text("correct horse battery staple\n")
+        return path
+
+    def play(self, name: str, inventory: Path, *arguments: str | Path, seconds: float = 900) -> str:
+        """Play *name* with the stack to its end, and return what it said."""
+        result = self.try_to_play(name, inventory, "--yes", *arguments, seconds=seconds)
+        assert result.returncode == 0, result.stdout + result.stderr
+        return result.stdout
+
+    def try_to_play(
+        self, name: str, inventory: Path, *arguments: str | Path, seconds: float = 900
+    ) -> subprocess.CompletedProcess[str]:
+        declared: tuple[str | Path, ...] = ("-i", inventory, "-f", self.stack, "--stack", "app")
+        return self.lab.swarmkit("play", name, *declared, "--images", self.images, *arguments, seconds=seconds)
+
+    def nodes(self, inventory: Path) -> dict[str, str]:
+        """Return name -> role and state of every node; nothing while no manager tells."""
+        said = self.lab.swarmkit("node", "ls", "--json", "-i", inventory)
+        told = json.loads(said.stdout) if said.returncode == 0 else {"nodes": []}
+        return {node["name"]: f"{node['role']} {node['state']}" for node in told["nodes"]}
+
+    def settled(self, inventory: Path) -> None:
+        """See that what is declared is so: a second run changes nothing."""
+        said = self.lab.swarmkit(
+            "up", "--yes", "-i", inventory, "-f", self.stack, "--stack", "app", "--images", self.images
+        )
+        assert "nothing to do" in said.stdout, said.stdout + said.stderr
+
+
+@pytest.fixture(scope="module")
+def years(tmp_path_factory: pytest.TempPathFactory, images: Path) -> Iterator[Years]:
+    """Hosts P, Q, R and S, booted and bare; ended after the last test."""
+    folder = tmp_path_factory.mktemp("years")
+    lab = Lab(folder / "swarmkit" / "lab", {**os.environ, "XDG_STATE_HOME": str(folder)})
+    made = Years(lab, folder, images)
+    made.stack.write_text(STACK)
+    (folder / "token.txt").touch(mode=0o600)
+    (folder / "token.txt").write_text("the-first-token")
+    try:
+        lab.up(made.inventory("PQR", "S"))
+        yield made
+    finally:
+        lab.swarmkit("lab", "down")
+
+
+def test_bootstrap(years: Years) -> None:
+    path = years.inventory("PQR")
+    checked = years.try_to_play("bootstrap", path, "--check")
+    assert "[3/5] bring-up" in checked.stdout
+    assert "when swarm-works: not so now" in checked.stdout
+    said = years.play("bootstrap", path)
+    assert "5 steps done, 0 skipped" in said
+    assert years.nodes(path) == dict.fromkeys("PQR", "manager ready")
+    years.settled(path)
+
+
+def test_rolling_update(years: Years) -> None:
+    path = years.inventory("PQR")
+    years.stack.write_text(STACK.replace('EDITION: "1"', 'EDITION: "2"'))
+    said = years.play("rolling-update", path)
+    assert "EDITION" in said
+    years.settled(path)
+
+
+def test_add_hosts(years: Years) -> None:
+    path = years.inventory("PQR", "S")
+    assert "6 steps done" in years.play("add-hosts", path)
+    assert years.nodes(path)["S"] == "worker ready"
+    # Nothing left to do: the steps that only join are passed over, and the others change nothing.
+    again = years.play("add-hosts", path)
+    assert "skipped: not so: hosts-to-join" in again
+    assert "nothing to do" in again
+
+
+def test_rotate_credentials(years: Years) -> None:
+    path = years.inventory("PQR", "S")
+    key = years.passphrase()
+    store = years.folder / "keys"
+    store.mkdir(mode=0o700)
+    locking = ("autolock", "on", "--yes", "-i", path, "--store", store, "--passphrase-file", key)
+    assert years.lab.swarmkit(*locking).returncode == 0
+    mounted = "docker exec $(docker ps -q -f name=app_data) cat /run/secrets/token"
+    assert years.lab.run("Q", mounted) == "the-first-token"
+    before = years.lab.run("P", "docker swarm join-token -q worker; docker swarm unlock-key -q; docker secret ls -q")
+    years.play(
+        "rotate-credentials", path, "--set", "generate=token", "--set", f"store={store}", "--set",
+        f"passphrase-file={key}",
+    )  # fmt: skip
+    after = years.lab.run("P", "docker swarm join-token -q worker; docker swarm unlock-key -q; docker secret ls -q")
+    assert len(after.split()) == len(before.split()) == 3
+    assert not set(after.split()) & set(before.split())
+    assert years.lab.run("Q", mounted) == (years.folder / "token.txt").read_text() != "the-first-token"
+    assert len(list(store.iterdir())) == 2
+    years.settled(path)
+
+    # All managers at once are restarted and locked; one command opens them, the key from the store.
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda name: years.lab.run(name, "systemctl restart docker"), "PQR"))
+    unlock = years.lab.swarmkit("unlock", "-i", path, "--store", store, "--passphrase-file", key)
+    assert unlock.returncode == 0, unlock.stdout + unlock.stderr
+    assert "3 operations done" in unlock.stdout
+    ready = {**dict.fromkeys("PQR", "manager ready"), "S": "worker ready"}
+    assert wait_until(lambda: years.nodes(path), lambda nodes: nodes == ready, timeout_seconds=120) == ready
+
+
+def test_a_rotation_that_was_killed_leaves_a_valid_secret_and_goes_on(years: Years) -> None:
+    path = years.inventory("PQR", "S")
+    rotate = ("rotate", "secrets", "--yes", "-i", path, "-f", years.stack, "--stack", "app")
+    for moment in ("create secret, ", "app_data: give it the new secret, "):
+        command = [sys.executable, "-m", "swarmkit", *map(str, rotate), "--generate", "token"]
+        with subprocess.Popen(
+            command, env=years.lab.environment, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, cwd=ROOT
+        ) as process:
+            assert process.stderr
+            assert any(moment in line for line in process.stderr)
+            process.kill()
+        which = "{{(index .Spec.TaskTemplate.ContainerSpec.Secrets 0).SecretName}}"
+        named = years.lab.run("P", f"docker service inspect app_data --format '{which}'").strip()
+        assert named in years.lab.run("P", "docker secret ls --format '{{.Name}}'").split()
+        done = years.lab.swarmkit(*rotate)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert len(years.lab.run("P", "docker secret ls -q").split()) == 1
+        mounted = years.lab.run("Q", "docker exec $(docker ps -q -f name=app_data) cat /run/secrets/token")
+        assert mounted == (years.folder / "token.txt").read_text()
+
+
+# Packs the installed engine once more under a higher revision, with the maintainer's scripts, as a source of apt's.
+NEWER = """
+set -e
+cd /opt && rm -rf newer && mkdir -p newer/deb/DEBIAN && cd newer
+dpkg-query -L docker.io | while read -r f; do if [ -f "$f" ] || [ -L "$f" ]; then echo "$f"; fi; done >files
+tar -C / -cf - -T files 2>/dev/null | tar -C deb -xf -
+for f in preinst postinst prerm postrm conffiles; do
+    if [ -e /var/lib/dpkg/info/docker.io.$f ]; then cp /var/lib/dpkg/info/docker.io.$f deb/DEBIAN/$f; fi
+done
+dpkg-query -s docker.io | sed -e '/^Status:/d' -e '/^Conffiles:/,/^[^ ]/{/^Conffiles:/d;/^ /d}' \
+    -e 's/^Version: .*/&+lab1/' >deb/DEBIAN/control
+dpkg-deb -Znone -b deb docker.deb >/dev/null
+{ cat deb/DEBIAN/control
+  echo "Filename: ./docker.deb"; echo "Size: $(stat -c %s docker.deb)"
+  echo "SHA256: $(sha256sum docker.deb | cut -d' ' -f1)"; echo; } >Packages
+rm -rf deb files
+rm -f /etc/apt/sources.list /etc/apt/sources.list.d/*
+echo 'deb [trusted=yes] file:/opt/newer ./' >/etc/apt/sources.list.d/newer.list
+"""
+VERSION = "dpkg-query -W -f '${Version}' docker.io; echo; systemctl show -p MainPID --value docker"
+
+
+def test_upgrade_engines(years: Years) -> None:
+    path = years.inventory("PQR", "S")
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda name: years.lab.run(name, NEWER), "PQRS"))
+    before = {name: years.lab.run(name, VERSION).split() for name in "PQRS"}
+    leader = years.lab.run("P", "docker node ls --format '{{.Hostname}} {{.ManagerStatus}}' | grep Leader").split()[0]
+    said = years.play("upgrade-engines", path)
+    order = [line.split()[1] for line in said.splitlines() if "  install docker.io" in line]
+    assert (order[0], order[-1], sorted(order)) == ("S", leader, [*"PQRS"]), said
+    after = {name: years.lab.run(name, VERSION).split() for name in "PQRS"}
+    for name, (version, process) in before.items():
+        assert after[name][0] == version + "+lab1"
+        assert after[name][1] != process
+    years.settled(path)
+    assert "nothing to do" in years.play("upgrade-engines", path)
+
+
+def test_game_day_with_replace_host_and_quorum_loss(years: Years) -> None:
+    path = years.inventory("PQR", "S")
+    assert years.lab.swarmkit("autolock", "off", "--yes", "-i", path).returncode == 0
+    before = years.lab.run("P", "docker info --format '{{.Swarm.Cluster.ID}}'").strip()
+    years.lab.run("P", "docker node update --label-add rack=7 S >/dev/null")
+    said = years.play("game-day", path, "--set", "worker=S", "--set", "first=Q", "--set", "second=R", seconds=1800)
+    assert "mended/replace" in said
+    assert "Q: go on alone" not in said
+    assert "P  go on alone with its state" in said
+    assert years.nodes(path) == {**dict.fromkeys("PQR", "manager ready"), "S": "worker ready"}
+    assert years.lab.run("P", "docker info --format '{{.Swarm.Cluster.ID}}'").strip() == before
+    assert years.lab.run("P", "docker node inspect S --format '{{.Spec.Labels.rack}}'").strip() == "7"
+    years.settled(path)
+
+
+def test_a_database_node_whose_volume_is_gone_stops_for_a_decision(years: Years) -> None:
+    path = years.inventory("PQR", "S")
+    assert years.lab.swarmkit("lab", "reset", "Q").returncode == 0
+    # Not even a plain up lets the data's service begin anew on the empty disk.
+    refused = years.try_to_play("bootstrap", path, "--yes", "--from", "bring-up")
+    assert refused.returncode == 1
+    assert "swarmkit node replace Q --accept-data-loss" in refused.stderr
+    stopped = years.try_to_play("replace-host", path, "--yes", "--set", "host=Q")
+    assert stopped.returncode == 1
+    assert "service app_data had its data here, and it is gone" in stopped.stderr
+    assert "no volume app_files on the host" in stopped.stderr
+    assert "stopped at step replace (exit 1)" in stopped.stderr
+    assert "--from replace" in stopped.stderr
+    assert years.nodes(path)["Q"] == "manager down"
+    # The operator brings the volume back, and goes on where it stopped.
+    years.lab.run("Q", "docker volume create app_files")
+    years.play("replace-host", path, "--set", "host=Q", "--from", "replace")
+    assert years.nodes(path)["Q"] == "manager ready"
+    years.settled(path)
+
+
+def test_restore_same_hosts(years: Years) -> None:
+    path = years.inventory("PQR", "S")
+    key = years.passphrase()
+    taken = years.lab.swarmkit("backup", "take", "--yes", "-i", path, "-o", years.folder, "--passphrase-file", key)
+    assert taken.returncode == 0, taken.stderr
+    (archive,) = years.folder.glob("years-*.swarmkit.age")
+    before = years.lab.run("P", "docker info --format '{{.Swarm.Cluster.ID}}'").strip()
+    assert years.lab.swarmkit("lab", "reset", "P", "Q", "R").returncode == 0
+    said = years.play("restore-same-hosts", path, "--set", f"archive={archive}", "--set", f"passphrase-file={key}")
+    assert "whole" in said
+    assert years.nodes(path) == {**dict.fromkeys("PQR", "manager ready"), "S": "worker ready"}
+    assert years.lab.run("P", "docker info --format '{{.Swarm.Cluster.ID}}'").strip() == before
+
+
+def test_rebuild_elsewhere(years: Years) -> None:
+    for name in "PR":
+        assert years.lab.swarmkit("lab", "fault", "power-off", name).returncode == 0
+    assert years.lab.swarmkit("lab", "reset", "Q", "S").returncode == 0
+    path = years.inventory("Q", "S", cluster="elsewhere")
+    said = years.play("rebuild-elsewhere", path)
+    assert "7 steps done, 0 skipped" in said
+    assert years.nodes(path) == {"Q": "manager ready", "S": "worker ready"}
+    years.settled(path)

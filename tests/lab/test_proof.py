@@ -1,0 +1,142 @@
+"""The proof by marked packets on real hosts: steady state, a fault, its verdict, healed, and nothing left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from json_schemas import assert_fits
+from lab.shop_lab import PASSWORD, Lab, Shop
+
+pytestmark = pytest.mark.lab
+
+HEALING_SECONDS = 180
+"""Half a minute of gossip, on a busy machine."""
+
+TRACES = (
+    "ps -e -o comm= | grep -cE '^(perl|tcpdump|nsenter)$'; ls /run/docker/netns | sort; ip -o link | wc -l; "
+    "find /tmp /run /var/tmp /root -xdev -newer /tmp/before -not -path '/run/docker/*' -not -path '/run/systemd/*' "
+    # runc's own, for each health check's exec: here for a moment, then gone.
+    "-not -path '/run/user/*' -not -path '/run/containerd/*' -not -name 'runc-process*' -type f"
+)
+
+
+def verify(shop: Shop, *more: str | Path) -> tuple[int, dict[tuple[str, str], dict[str, Any]]]:
+    """Return the exit code and the findings by code and place."""
+    result = shop.lab.swarmkit("verify", *shop.declared, "--json", *more)
+    said = json.loads(result.stdout)
+    assert_fits("verify", said)
+    found = said["findings"]
+    return result.returncode, {(finding["code"], finding["where"]): finding for finding in found}
+
+
+def wait_until_proved(shop: Shop) -> dict[tuple[str, str], dict[str, Any]]:
+    deadline = time.monotonic() + HEALING_SECONDS
+    code, found = verify(shop)
+    while code and time.monotonic() < deadline:
+        time.sleep(2)
+        code, found = verify(shop)
+    assert code == 0, found
+    return found
+
+
+@contextlib.contextmanager
+def changed(lab: Lab, host: str, change: str, back: str) -> Iterator[None]:
+    lab.run(host, change)
+    try:
+        yield
+    finally:
+        lab.run(host, back)
+
+
+def test_marked_packets_arrive_whole_and_clear_frames_do_not(deployed_shop: Shop, tmp_path: Path) -> None:
+    page = tmp_path / "proof.html"
+    code, found = verify(deployed_shop, "--html", page)
+    assert code == 0, found
+    assert page.stat().st_mode & 0o777 == 0o600
+    words = page.read_text()
+    for word in ("lab is proved", "<strong>A</strong>", "<strong>B</strong>", "<strong>C</strong>", "★ leader"):
+        assert word in words
+    for word in ("shop_frontend", "shop_backend", "shop_database", "8080/tcp", "A ↔ B proved", "B ↔ C proved"):
+        assert word in words
+    assert PASSWORD not in words
+    payload = found["V17", "shop_backend@B -> shop_database"]
+    assert "(task on C) heard" in payload["evidence"]
+    assert "(VIP) heard" in payload["evidence"]
+    assert "and 1424 bytes" in payload["evidence"]
+    for host in "ABC":
+        dropped = found["V19", f"shop_shop on {host}"]
+        assert dropped["severity"] == "ok"
+        assert "no container saw one" in dropped["evidence"]
+    for pair in ("A <-> B", "A <-> C", "B <-> C"):
+        assert found["V12", pair]["severity"] == "ok"
+        assert "none with the probes' mark" in found["V16", pair]["evidence"]
+    assert found["V24", "host A -> shop_database"]["severity"] == "ok"
+
+
+def test_a_host_that_lost_the_rule_that_drops_lets_an_injected_frame_in(deployed_shop: Shop) -> None:
+    lab = deployed_shop.lab
+    rule = lab.run("B", "iptables -S INPUT | grep -e '--pol none'").splitlines()[0].removeprefix("-A INPUT ")
+    with changed(lab, "B", f"iptables -D INPUT {rule}", f"iptables -I INPUT {rule}"):
+        code, found = verify(deployed_shop)
+    assert code == 4
+    assert found["V19", "shop_shop on B"]["what"].startswith("broken: a clear frame from")
+    assert found["V19", "shop_shop on C"]["severity"] == "ok"
+    assert found["V12", "A <-> B"]["what"].startswith("broken")
+    assert verify(deployed_shop)[0] == 0
+
+
+def test_a_path_too_narrow_for_full_size_is_told_while_small_packets_pass(deployed_shop: Shop) -> None:
+    lab = deployed_shop.lab
+    with changed(lab, "C", "ip link set vec0 mtu 1300", "ip link set vec0 mtu 1500"):
+        code, found = verify(deployed_shop)
+    assert code == 4
+    payload = found["V17", "shop_database@C -> shop_backend"]
+    assert payload["severity"] == "error"
+    assert "packets of full size do not get" in payload["what"]
+    assert "driver.mtu" in payload["remedy"]
+    assert verify(deployed_shop)[0] == 0
+
+
+def test_a_port_led_into_a_container_and_gossip_that_is_dropped_are_found_from_the_other_hosts(
+    deployed_shop: Shop,
+) -> None:
+    lab = deployed_shop.lab
+    pid = lab.run("B", "docker inspect -f '{{.State.Pid}}' $(docker ps -q -f name=shop_backend)").split()[0]
+    inside = lab.run("B", f"nsenter -t {pid} -n ip -4 -o addr | grep -o '172[.0-9]*' | head -n 1").strip()
+    lead = f"PREROUTING -i vec0 -p tcp --dport 3000 -j DNAT --to-destination {inside}:3000"
+    let = f"FORWARD -d {inside} -p tcp --dport 3000 -j ACCEPT"
+    drop = "INPUT -p udp --dport 7946 -j DROP"
+    open_it, shut_it = (f"iptables -t nat -{flag} {lead}; iptables -{flag} {let}" for flag in "ID")
+    with changed(lab, "C", f"iptables -A {drop}", f"iptables -D {drop}"):
+        with changed(lab, "B", open_it, shut_it):
+            code, found = verify(deployed_shop)
+        assert code == 4
+        assert "takes connections from A, C" in found["V24", "B:3000"]["evidence"]
+        assert "shop_backend" in found["V24", "B:3000"]["evidence"]
+        assert found["V24", "A from outside"]["severity"] == "ok"
+        wrong = {where: f for (c, where), f in found.items() if c == "V26" and f["severity"] == "error"}
+        assert wrong.keys() == {"A -> C", "B -> C"}
+        assert wrong["A -> C"]["evidence"].startswith("udp/7946: nothing arrived")
+        admit = wrong["A -> C"]["remedy"].removeprefix("on C: sudo ")
+        with changed(lab, "C", admit, admit.replace(" -I ", " -D ")):
+            # What nodes told each other meanwhile comes round within half a minute.
+            healed = wait_until_proved(deployed_shop)
+    assert healed["V26", "A -> C"]["severity"] == healed["V24", "B from outside"]["severity"] == "ok"
+
+
+def test_the_proof_leaves_nothing_on_the_hosts(deployed_shop: Shop) -> None:
+    lab = deployed_shop.lab
+    for host in "ABC":
+        lab.run(host, "sleep 1; touch /tmp/before")
+    before = {host: lab.run(host, TRACES) for host in "ABC"}
+    assert verify(deployed_shop)[0] == 0
+    after = {host: lab.run(host, TRACES) for host in "ABC"}
+    for host in "ABC":
+        lab.run(host, "rm /tmp/before")
+    assert after == before

@@ -1,0 +1,146 @@
+"""The way back on a real engine: updates that fail their health gate, and a whole stack taken back and forth."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lab.shop_lab import Lab
+
+from swarmkit.reach.retry import wait_until
+
+pytestmark = pytest.mark.lab
+
+IDLE = "console.log('version ' + process.env.LEVEL); setInterval(() => {}, 1e6)"
+CHECK = "console.log('level ' + process.env.LEVEL); process.exit(process.env.LEVEL === 'bad' ? 1 : 0)"
+
+
+@dataclass(frozen=True)
+class OneHost:
+    lab: Lab
+    folder: Path
+    images: Path
+
+    def write(self, level: str, *, action: str = "rollback", password: str = "first", other: str = "old") -> None:
+        web = {
+            "image": "shop-backend:1.0",
+            "entrypoint": ["node", "-e", IDLE],
+            "environment": {"LEVEL": level},
+            "secrets": ["password"],
+            "healthcheck": {"test": ["CMD", "node", "-e", CHECK], "interval": "1s", "timeout": "20s", "retries": 2},
+            "stop_grace_period": "1s",
+            "deploy": {"update_config": {"order": "start-first", "failure_action": action, "monitor": "15s"}},
+        }
+        beside = {"image": "shop-backend:1.0", "entrypoint": ["node", "-e", IDLE], "stop_grace_period": "1s"}
+        stack = {"services": {"web": web, other: beside}, "secrets": {"password": {"file": "password.txt"}}}
+        (self.folder / "stack.yaml").write_text(json.dumps(stack))
+        (self.folder / "password.txt").touch(mode=0o600)
+        (self.folder / "password.txt").write_text(password)
+
+    def call(self, command: str, *options: str, code: int = 0) -> str:
+        """Run a command of swarmkit on the stack, and return what it said when it ended with *code*."""
+        stack = ("-i", self.folder / "hosts.yaml", "-f", self.folder / "stack.yaml", "--stack", "s")
+        done = self.lab.swarmkit(command, *stack, "--images", self.images, *options)
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def pending(self) -> int:
+        """Return the exit code of a plan: 5 when what runs is not what the file says."""
+        stack = ("-i", self.folder / "hosts.yaml", "-f", self.folder / "stack.yaml", "--stack", "s")
+        done = self.lab.swarmkit("plan", *stack, "--images", self.images, "--prune", "--detailed-exitcode")
+        return done.returncode
+
+    def docker(self, command: str) -> str:
+        return self.lab.run("K", f"docker {command}").strip()
+
+    def web(self) -> dict[str, Any]:
+        spec: dict[str, Any] = json.loads(self.docker("service inspect s_web"))[0]["Spec"]
+        return spec
+
+    def update_state(self) -> str:
+        return self.docker("service inspect --format '{{.UpdateStatus.State}}' s_web")
+
+    def containers(self) -> list[str]:
+        return self.docker("ps --no-trunc -q --filter name=s_web").split()
+
+
+@pytest.fixture(scope="module")
+def one(tmp_path_factory: pytest.TempPathFactory, images: Path) -> Iterator[OneHost]:
+    """Host K with a stack of two services, up and proved."""
+    state, folder = tmp_path_factory.mktemp("back"), tmp_path_factory.mktemp("stack")
+    lab = Lab(state / "swarmkit" / "lab", {**os.environ, "XDG_STATE_HOME": str(state)}, folder / "hosts.yaml")
+    variables = {
+        "ansible_user": "root",
+        "ansible_ssh_private_key_file": str(lab.state / "id_ed25519"),
+        "swarm_known_hosts": str(lab.state / "known_hosts"),
+        "swarm_cluster": "back",
+        "swarm_address_pools": ["10.20.0.0/16"],
+    }
+    host = {"K": {"ansible_host": "127.88.0.75", "swarm_advertise_addr": "10.88.0.75"}}
+    lab.inventory.write_text(json.dumps({"all": {"vars": variables, "children": {"managers": {"hosts": host}}}}))
+    made = OneHost(lab, folder, images)
+    try:
+        lab.up()
+        made.write("one")
+        made.call("up", "--yes")
+        yield made
+    finally:
+        lab.swarmkit("lab", "down")
+
+
+def test_nothing_ran_before_the_first_up(one: OneHost) -> None:
+    said = one.call("rollback", "--yes", code=1)
+    assert "nothing ran before" in said
+    assert "swarmkit down" in said
+
+
+def test_an_update_that_fails_its_health_gate_is_told_and_the_old_version_serves_on(one: OneHost) -> None:
+    old = one.containers()
+    one.write("bad")
+    said = one.call("up", "--yes", code=4)
+    assert "s_web: its update is rollback" in said
+    assert "level bad" in said
+    assert set(old) <= set(one.containers())
+    one.write("one")
+    # What was taken back is as the file says again: nothing is to do, and nothing is wrong.
+    assert wait_until(one.update_state, lambda state: state == "rollback_completed", timeout_seconds=90)
+    assert "nothing to do" in one.call("up", "--yes")
+
+
+def test_one_that_pauses_keeps_the_old_version_and_rollback_brings_the_whole_stack_back(one: OneHost) -> None:
+    old = one.containers()
+    one.write("bad", action="pause", other="new")
+    said = one.call("up", "--yes", code=4)
+    assert "s_web: its update is paused" in said
+    assert "level bad" in said
+    assert set(old) <= set(one.containers())
+    assert "LEVEL=bad" in one.web()["TaskTemplate"]["ContainerSpec"]["Env"]
+    back = one.call("rollback", "--yes")
+    assert "s_new" in back
+    assert "LEVEL=one" in one.web()["TaskTemplate"]["ContainerSpec"]["Env"]
+    one.write("one")
+    assert one.pending() == 0
+
+
+def test_a_stack_goes_back_with_its_secret_and_its_services_and_forth_again(one: OneHost) -> None:
+    one.write("two", password="second", other="new")
+    one.call("up", "--yes", "--prune")
+    secrets = set(one.docker("secret ls --format '{{.Name}}'").split())
+    assert len(secrets) == 2
+    two = one.web()["TaskTemplate"]["ContainerSpec"]["Secrets"][0]["SecretName"]
+    back = one.call("rollback", "--yes")
+    assert "take service back" in back
+    spec = one.web()["TaskTemplate"]["ContainerSpec"]
+    assert {spec["Secrets"][0]["SecretName"]} == secrets - {two}
+    assert set(one.docker("service ls --format '{{.Name}}'").split()) == {"s_web", "s_old"}
+    one.write("one")
+    assert one.pending() == 0
+    one.call("rollback", "--yes")
+    one.write("two", password="second", other="new")
+    assert one.pending() == 0
+    assert len(one.docker("config ls -q --filter label=swarmkit.before").split()) == 1

@@ -1,0 +1,195 @@
+"""One lab host as a swarm on which both tools deploy: many stacks at a time, read back in a few calls.
+
+The host is drained: the swarm takes and allocates everything, and no task is started. The judge runs on this machine,
+on the host's engine.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, cast
+
+from lab.spare_lab import SpareLab
+from parity.corpus import Case, external_objects
+from parity.differences import NAMESPACE, Specs, by_stack
+from parity.judge import docker_cli
+
+from swarmkit import lab as room
+from swarmkit.declared.host import Inventory
+from swarmkit.declared.inventory import load_inventory
+from swarmkit.declared.service import Stack
+from swarmkit.lab import LabHost, Places
+from swarmkit.observed.model import Observed
+from swarmkit.observed.observe import observe
+from swarmkit.plan.apply import apply
+from swarmkit.plan.context import Context
+from swarmkit.plan.data.planning import StackData
+from swarmkit.plan.model import Operation, Plan
+from swarmkit.plan.progress import Silent
+from swarmkit.plan.stack_networks import StackNetworks
+from swarmkit.plan.stack_planner import StackPlanner
+from swarmkit.reach.engine import Engine, EngineError, Kind
+from swarmkit.reach.fleet import Fleet, reach
+from swarmkit.workflows.export import Exported, exported
+
+KINDS: tuple[Kind, ...] = ("services", "networks", "secrets", "configs")
+_INVENTORY = """
+all:
+  vars:
+    ansible_user: root
+    ansible_ssh_private_key_file: {places.private_key}
+    swarm_known_hosts: {places.known_hosts}
+    swarm_overlay_encryption: as-declared
+    swarm_advertise_addr: {host.data_address}
+  children: {{managers: {{hosts: {{{host.name}: {{ansible_host: {host.address}}}}}}}}}
+"""
+_AT_ONCE = 8
+_CLEAR_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class EngineRoom:
+    inventory: Inventory
+    fleet: Fleet
+    judge: Path
+    socket: Path
+    """The host's engine on this machine, for the judge."""
+
+    @property
+    def engine(self) -> Engine:
+        return next(iter(self.fleet.values())).engine
+
+    def docker_deploys(self, cases: list[Case]) -> dict[str, str]:
+        """Deploy each stack with docker's own tool and return what it said, by stack."""
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            return dict(zip([case.name for case in cases], pool.map(self._docker_deploys, cases), strict=True))
+
+    def _docker_deploys(self, case: Case) -> str:
+        files = [word for path in case.files for word in ("-c", path.name)]
+        command = [self.judge, "stack", "deploy", "--resolve-image", "never", "--detach=true", *files, case.name]
+        environment = {"PATH": os.environ["PATH"], "DOCKER_HOST": f"unix://{self.socket}", **case.environment}
+        done = subprocess.run(
+            command, cwd=case.folder, env=environment, capture_output=True, text=True, timeout=300, check=False
+        )
+        assert done.returncode == 0, f"docker does not deploy {case.name}:\n{done.stdout}{done.stderr}"
+        return done.stdout + done.stderr
+
+    def swarmkit_deploys(self, cases: list[Case]) -> None:
+        """Plan and apply each stack on the swarm as it is, but for the waits: no task runs on a drained host."""
+        observed = observe(self.fleet, kernel="never")
+        operations: list[Operation] = []
+        for case in cases:
+            planner = self._planner(case.load(), observed)
+            planned = planner.operations()
+            refused = [finding for finding in planner.refusals if finding.code != "B35"]
+            assert not refused, f"swarmkit refuses {case.name}: {refused}"
+            operations += planned
+        waits = {operation.step.key for operation in operations if operation.step.verb == "wait"}
+        writes = tuple(_without(operation, waits) for operation in operations if operation.step.key not in waits)
+        applied = apply(Plan(writes), Context(self.fleet, Silent(), next(iter(self.fleet))))
+        assert not applied.failed, [f"{one.step.key}: {one.error}" for one in applied.failed]
+
+    def _planner(self, stack: Stack, observed: Observed) -> StackPlanner:
+        return StackPlanner(
+            inventory=self.inventory,
+            stack=stack,
+            observed=observed,
+            archives={},
+            prune=False,
+            networks=StackNetworks(self.inventory, stack, observed, recreate=False, swarm_ready=frozenset()),
+            swarm_ready=frozenset(),
+            node_keys={},
+            data=StackData(stack, None, observed),
+        )
+
+    def read_back(self) -> dict[str, Specs]:
+        """Return what the swarm holds, by stack."""
+        raw = {kind: self.engine.find(kind) for kind in KINDS}
+        observed = observe(self.fleet, kernel="never").cluster
+        assert observed
+        return by_stack(raw, {network.id: network.name for network in observed.networks})
+
+    def exports(self, cases: list[Case]) -> dict[str, Exported]:
+        """Return what `swarmkit export` writes of each stack as it runs now, by stack."""
+        observed = observe(self.fleet, kernel="never")
+        return {case.name: exported(self.inventory, case.name, observed) for case in cases}
+
+    def clear(self) -> None:
+        """Remove every object of a stack, and return when none is left."""
+        deadline = time.monotonic() + _CLEAR_SECONDS
+        while left := [(kind, one) for kind in KINDS for one in self.engine.find(kind) if _is_of_stack(one)]:
+            assert time.monotonic() < deadline, f"the engine keeps {left}"
+            for kind in KINDS:
+                with ThreadPoolExecutor(_AT_ONCE) as pool:
+                    list(pool.map(lambda one: self._remove(*one), [pair for pair in left if pair[0] == kind]))
+
+    def _remove(self, kind: Kind, item: dict[str, Any]) -> None:
+        # What is in use for a moment longer is removed after the next look.
+        with suppress(EngineError):
+            self.engine.remove(kind, str(item.get("Id") or item["ID"]))
+
+
+def _without(operation: Operation, waits: set[str]) -> Operation:
+    step = replace(operation.step, after=operation.step.after - waits)
+    return cast("Operation", replace(cast("Any", operation), step=step))
+
+
+def _is_of_stack(item: dict[str, Any]) -> bool:
+    return NAMESPACE in (item.get("Spec", item).get("Labels") or {})
+
+
+@contextmanager
+def engine_room(engine: str, number: int, cases: list[Case]) -> Iterator[EngineRoom]:
+    """Boot a host with the lab's engine *engine*, make a drained swarm of it for *cases*, and end it afterwards."""
+    judge = docker_cli()
+    with tempfile.TemporaryDirectory(prefix="swarmkit-parity-") as folder:
+        state = Path(folder) / "swarmkit" / "lab"
+        places = Places(state=state, cache=Places.from_environment().cache)
+        host = LabHost("P", number, engine=engine, memory_megabytes=768)
+        try:
+            room.up(places, (host,))
+            lab = SpareLab(places, Path(folder))
+            lab.run("P", f"docker swarm init --advertise-addr {host.data_address}")
+            lab.run("P", "docker node update --availability drain $(docker node ls -q)")
+            inventory = Path(folder) / "inventory.yaml"
+            inventory.write_text(_INVENTORY.format(places=places, host=host))
+            declared = load_inventory(inventory)
+            socket = Path(folder) / "engine.sock"
+            with _forwarded(places, lab, socket), reach(declared) as fleet:
+                made = EngineRoom(declared, fleet, judge, socket)
+                _make_external_objects(made.engine, external_objects(cases))
+                yield made
+        finally:
+            room.down(places)
+
+
+@contextmanager
+def _forwarded(places: Places, lab: SpareLab, socket: Path) -> Iterator[None]:
+    command = room.ssh_command(places, lab.status("P"))
+    forward = [*command[:-1], "-N", "-o", "ExitOnForwardFailure=yes", "-L", f"{socket}:/run/docker.sock", command[-1]]
+    with subprocess.Popen(forward) as process:
+        try:
+            deadline = time.monotonic() + 60
+            while not socket.exists():
+                assert process.poll() is None, "ssh does not forward the engine's socket"
+                assert time.monotonic() < deadline, "the engine's socket is not forwarded"
+                time.sleep(0.1)
+            yield
+        finally:
+            process.terminate()
+
+
+def _make_external_objects(engine: Engine, names: dict[str, list[str]]) -> None:
+    for name in names["networks"]:
+        engine.create("networks", {"Name": name, "Driver": "overlay", "Attachable": True})
+    for kind in ("secrets", "configs"):
+        for name in names[kind]:
+            engine.create(cast("Kind", kind), {"Name": name, "Labels": {}, "Data": "eA=="})

@@ -1,0 +1,97 @@
+"""What a plan would meet on the hosts: a port of the routing mesh taken anywhere, another where a task may run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from fakes.running import run_once
+from fakes.swarm import FakeFleet, FakeShell
+
+from swarmkit.declared.host import Inventory
+from swarmkit.declared.stack import load_stack
+from swarmkit.doctor.plan_checks import plan_findings
+from swarmkit.observed.observe import observe
+from swarmkit.plan.declaration import Declared
+from swarmkit.plan.planner import make_plan
+from swarmkit.reach.ssh import CommandResult
+
+LISTENS = "tcp 0: 00000000:1F90 00000000:0000 0A 00000000:00000000"
+
+
+PLACED = "deploy: {placement: {constraints: [node.labels.role == frontend]}}"
+
+
+@pytest.mark.parametrize(
+    ("port", "found"),
+    [
+        ("'8080:80'", ["port 8080/tcp of web is taken on C"]),
+        ("{target: 80, published: 8080, mode: host}", []),
+        ("'8081:80'", []),
+        ("'8080:80/udp'", []),
+    ],
+)
+def test_a_port_that_a_process_of_a_host_has_is_told(
+    fleet: FakeFleet, tmp_path: Path, port: str, found: list[str]
+) -> None:
+    run_once(fleet, declared(fleet))
+    listen(fleet)
+    assert told(fleet, declared(fleet, tmp_path, port)) == found
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "found"),
+    [
+        ("'8081:80'", "'8081:80', '8080:80'", ["port 8080/tcp of web is taken on C"]),
+        ("'8080:80'", "'8080:80', '8081:80'", []),
+        ("'8080:80'", "'8080:81'", []),
+    ],
+)
+def test_an_update_is_told_of_the_ports_that_it_adds(
+    fleet: FakeFleet, tmp_path: Path, before: str, after: str, found: list[str]
+) -> None:
+    run_once(fleet, declared(fleet, tmp_path, before))
+    listen(fleet)
+    assert told(fleet, declared(fleet, tmp_path, after)) == found
+
+
+def declared(fleet: FakeFleet, folder: Path | None = None, ports: str = "") -> Declared:
+    inventory = Inventory(Path("i.yaml"), "prod", tuple(reached.host for reached in fleet.values()))
+    if folder is None:
+        return Declared(inventory)
+    path = folder / "s.yaml"
+    path.write_text(f"services: {{web: {{image: 'r.example/web:1', ports: [{ports}], {PLACED}}}}}\n")
+    return Declared(inventory, load_stack(path, environment={}))
+
+
+def listen(fleet: FakeFleet) -> None:
+    """Have something on C listen on 8080/tcp."""
+    shell = fleet["C"].shell
+    assert isinstance(shell, FakeShell)
+    shell.answer = lambda *_: CommandResult(0, LISTENS, "")
+
+
+def told(fleet: FakeFleet, wish: Declared) -> list[str]:
+    observed = observe(fleet, kernel="never")
+    plan = make_plan(wish, observed)
+    assert plan.writes
+    found = plan_findings(fleet, plan, wish.inventory, wish.stack, observed)
+    assert {finding.code for finding in found} <= {"H80"}
+    return [finding.what for finding in found]
+
+
+@pytest.mark.parametrize(("of", "remedy"), [("shop", "--stack shop"), ("s", "ss -lntup")])
+def test_a_port_that_another_stack_publishes_is_told_with_its_name(
+    fleet: FakeFleet, tmp_path: Path, of: str, remedy: str
+) -> None:
+    run_once(fleet, declared(fleet))
+    labels = {"com.docker.stack.namespace": of}
+    ports = [{"PublishedPort": 8080, "TargetPort": 80, "Protocol": "tcp", "PublishMode": "ingress"}]
+    task = {"ContainerSpec": {"Image": "x:1"}}
+    spec = {"Name": f"{of}_front", "Labels": labels, "TaskTemplate": task, "EndpointSpec": {"Ports": ports}}
+    fleet.engine("A").create("services", spec)
+    listen(fleet)
+    wish = declared(fleet, tmp_path, "'8080:80'")
+    observed = observe(fleet, kernel="never")
+    (found,) = plan_findings(fleet, make_plan(wish, observed), wish.inventory, wish.stack, observed)
+    assert (found.code, remedy in found.remedy) == ("H80", True)

@@ -1,0 +1,31 @@
+"""Hosts that cannot be looked at are findings, and do not hide what the others have."""
+
+from __future__ import annotations
+
+from fakes.swarm import FakeShell, fake_fleet
+from unit.verify.verify_world import World
+
+from swarmkit.declared.host import Host
+from swarmkit.doctor.checks.reached import check_reached, check_sudo
+from swarmkit.errors import SwarmkitError
+from swarmkit.reach.ssh import CommandResult
+
+
+def test_a_silent_host_is_told_with_the_command_that_shows_why() -> None:
+    (finding,) = check_reached(World().inventory, {"B": "B: cannot reach 10.88.0.12 port 22"})
+    assert (finding.code, finding.severity, finding.where) == ("D11", "error", "B")
+    assert "ssh -p 22 10.88.0.12" in finding.remedy
+
+
+def test_a_host_whose_sudo_does_not_make_root_is_told_and_one_that_is_root_anyway_is_not_asked() -> None:
+    def no_tty(script: str, arguments: tuple[str, ...]) -> CommandResult:
+        del script, arguments
+        raise SwarmkitError("cannot run commands as root", "sudo: sorry, you must have a tty", "check sudo -n true")
+
+    fleet = fake_fleet([Host("A", "10.88.0.11", "manager"), Host("B", "10.88.0.12", "worker", become=True)])
+    for reached in fleet.values():
+        assert isinstance(reached.shell, FakeShell)
+        reached.shell.answer = no_tty
+    found = check_sudo(fleet)
+    assert found.keys() == {"B"}
+    assert (found["B"].code, found["B"].evidence) == ("S08", "sudo: sorry, you must have a tty")

@@ -1,0 +1,115 @@
+"""What the hosts hear of each other, and the rules that are told for what they do not."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+from fakes.swarm import FakeShell, fake_fleet
+from unit.doctor.doctor_world import evidence, found
+from unit.verify.verify_world import World
+
+from swarmkit.doctor.evidence import Evidence
+from swarmkit.doctor.paths import paths_from, probe_paths
+from swarmkit.reach.ssh import CommandResult
+
+Said = dict[str, list[list[str]] | Exception]
+
+
+def all_of_it(host: str, words: list[str]) -> bool:
+    del host, words
+    return True
+
+
+def answers(change: Callable[[str, list[str]], bool] = all_of_it) -> Said:
+    """Return what three hosts hear of each other when all passes, without the lines that *change* refuses."""
+    address = {"0": "10.88.0.11", "1": "10.88.0.12", "2": "10.88.0.13"}
+    said: Said = {}
+    for own, host in (("0", "A"), ("1", "B"), ("2", "C")):
+        lines = [
+            ["heard", peer, kind, f"{address[peer]} 1500"]
+            for peer in address
+            for kind in ("esp", "udp7946", "udpdata", "full")
+            if peer != own
+        ]
+        lines += [["tcp", peer, port, "ok"] for peer in address for port in ("7946", "2377") if peer != own]
+        said[host] = [words for words in lines if change(host, words)]
+    return said
+
+
+def paths(said: Said) -> Evidence:
+    cluster = evidence()
+    return dataclasses.replace(cluster, paths=paths_from(cluster.peers, said, 4789))
+
+
+def test_a_way_that_does_not_pass_is_told_with_the_rules_for_each_firewall() -> None:
+    (finding,) = found(paths(answers(lambda host, words: not (host == "B" and words[1:3] == ["0", "esp"]))))
+    assert (finding.code, finding.where) == ("H06", "A -> B")
+    for rule in (
+        "iptables -I INPUT -s 10.88.0.11 -p esp",
+        "ufw allow from 10.88.0.11 proto esp",
+        "firewall-cmd",
+        "nft",
+    ):
+        assert rule in finding.remedy
+    assert "security group, inbound: protocol 50 (ESP), source 10.88.0.11/32" in finding.remedy
+
+
+def test_a_smaller_path_is_told_with_the_largest_frame_that_passed_as_the_networks_mtu() -> None:
+    said = answers(lambda host, words: not (host == "B" and words[1:3] == ["0", "full"]))
+    assert isinstance(said["B"], list)
+    said["B"] += [["heard", "0", f"size{size}", f"10.88.0.11 {size}"] for size in (1280, 1380, 1400)]
+    (finding,) = found(paths(said))
+    assert (finding.code, finding.where) == ("H11", "A -> B")
+    assert "1400 bytes pass" in finding.evidence
+    assert "com.docker.network.driver.mtu: '1400'" in finding.remedy
+
+
+def test_a_refused_connection_whose_packet_arrived_passes_and_one_that_did_not_is_blocked() -> None:
+    said = answers(lambda host, words: words[:3] != ["tcp", "1", "7946"] or host != "A")
+    assert isinstance(said["A"], list)
+    said["A"].append(["tcp", "1", "7946", "Connection refused"])
+    assert [finding.where for finding in found(paths(said))] == ["A -> B"]
+    assert isinstance(said["B"], list)
+    said["B"].append(["heard", "0", "tcp7946", "10.88.0.11 0"])
+    assert found(paths(said)) == []
+
+
+def test_an_address_translated_on_the_way_is_told() -> None:
+    said = answers(lambda host, words: not (host == "B" and words[1:3] == ["0", "udpdata"]))
+    assert isinstance(said["B"], list)
+    said["B"].append(["heard", "0", "udpdata", "192.0.2.7 1500"])
+    (finding,) = found(paths(said))
+    assert (finding.code, finding.where) == ("H17", "A -> B")
+    assert "192.0.2.7" in finding.what
+
+
+def test_a_host_from_which_nothing_could_be_sent_is_told_and_blames_no_way() -> None:
+    said = answers()
+    said["C"] = RuntimeError("no perl")
+    (finding,) = found(paths(said))
+    assert (finding.severity, finding.where) == ("warning", "C")
+
+
+def test_what_did_not_pass_on_a_busy_host_is_tried_once_more_and_longer() -> None:
+    fleet = fake_fleet(World().inventory)
+    rounds: dict[str, list[str]] = {"A": [], "B": [], "C": []}
+
+    def deaf_at_first(host: str, arguments: tuple[str, ...]) -> CommandResult:
+        rounds[host].append(arguments[2])
+        lines = answers(lambda *said: len(rounds[host]) > 1 or said != ("B", ["heard", "0", "esp", "10.88.0.11 1500"]))
+        assert isinstance(lines[host], list)
+        return CommandResult(0, "\n".join(" ".join(words) for words in lines[host]) + "\nend\n", "")
+
+    for name, reached in fleet.items():
+        assert isinstance(reached.shell, FakeShell)
+        reached.shell.answer = lambda _, arguments, name=name: deaf_at_first(name, arguments)
+    told = probe_paths(fleet, evidence().peers, 4789, {})
+    assert [way for way in told.ways if not way.passes] == []
+    assert rounds == {name: ["3", "5"] for name in "ABC"}
+
+
+def test_workers_are_asked_for_no_manager_port() -> None:
+    kinds = {(way.target, way.kind) for way in paths(answers()).paths.ways}
+    assert ("A", "tcp/2377") in kinds
+    assert ("B", "tcp/2377") not in kinds

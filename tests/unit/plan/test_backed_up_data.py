@@ -1,0 +1,171 @@
+"""Data of volumes: which a backup takes, and that it is back before anybody uses it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from fakes.running import plan_on, run_once
+from fakes.swarm import FakeFleet
+
+from swarmkit.declared.host import Inventory
+from swarmkit.declared.stack import load_stack
+from swarmkit.observed.observe import observe
+from swarmkit.plan.backup_plans import Taking, backup_plan
+from swarmkit.plan.data.planning import DeclaredData
+from swarmkit.plan.data.putting import VolumeData
+from swarmkit.plan.declaration import Declared
+from swarmkit.plan.model import Plan
+from swarmkit.reach.ssh import CommandResult
+
+TAKING = Taking(lambda _: nullcontext(lambda _: None), lambda _: None, lambda _: None)
+STACK = """
+services:
+  web: {image: 'web:1', depends_on: [store]}
+  store:
+    image: 'store:1'
+    volumes: ['data:/data']
+    deploy: {placement: {constraints: [node.labels.role == database]}}
+volumes:
+  data: {x-swarmkit: {backup: HOW}}
+"""
+DATA = VolumeData(
+    name="s_data",
+    service="s_store",
+    restore=("psql",),
+    dependents=("s_web",),
+    driver="local",
+    options={},
+    labels={},
+    backup="c1@then",
+    taken_at="then",
+    size_bytes=4,
+    sha256="0" * 64,
+    stream=lambda: iter((b"rows",)),
+)
+Make = Callable[..., Declared]
+
+
+@pytest.fixture
+def declared(fleet: FakeFleet, tmp_path: Path) -> Make:
+    def make(how: str = "{dump: [pg_dump], restore: [psql]}", data: DeclaredData | None = None) -> Declared:
+        path = tmp_path / "stack.yaml"
+        path.write_text(STACK.replace("HOW", how))
+        hosts = tuple(reached.host for reached in fleet.values())
+        inventory = Inventory(Path("inventory.yaml"), "prod", hosts, address_pools=("10.20.0.0/16",))
+        return Declared(inventory, load_stack(path, name="s", environment={}), data=data)
+
+    return make
+
+
+def after(plan: Plan) -> dict[str, set[str]]:
+    assert not plan.refusals, plan.refusals
+    return {operation.step.key: set(operation.step.after) for operation in plan.operations}
+
+
+def backed_up(fleet: FakeFleet, declared: Declared) -> Plan:
+    return backup_plan(declared.inventory, declared.stack, observe(fleet, kernel="never"), TAKING)
+
+
+def test_a_backup_dumps_the_marked_volume_on_its_host_before_an_engine_stops(fleet: FakeFleet, declared: Make) -> None:
+    run_once(fleet, declared())
+    plan = backed_up(fleet, declared())
+    assert after(plan) == {"backup:volume.s_data": set(), "backup:state": {"backup:volume.s_data"}}
+    assert plan.operations[0].step.summary == "dump it on C by pg_dump"
+    stopped = backed_up(fleet, declared("stopped"))
+    assert "s_store is stopped for the copy" in stopped.operations[0].step.reason
+
+
+def test_a_backup_whose_data_cannot_be_had_is_refused(fleet: FakeFleet, declared: Make) -> None:
+    run_once(fleet, Declared(declared().inventory))
+    (refusal,) = backed_up(fleet, declared()).refusals
+    assert "service s_store has 0 running tasks" in refusal.what
+
+
+def test_without_a_stack_file_a_backup_says_that_it_holds_no_volume(fleet: FakeFleet, declared: Make) -> None:
+    run_once(fleet, declared())
+    (warning,) = backed_up(fleet, replace(declared(), stack=None)).warnings
+    assert "no volume is in the backup" in warning.what
+
+
+def test_a_dump_is_back_before_what_depends_on_it_starts(fleet: FakeFleet, declared: Make) -> None:
+    waits = after(plan_on(fleet, declared(data=DeclaredData({"s_data": DATA}))))
+    # Writes are kept by the swarm's lock, so the swarm is made first.
+    assert waits["volume:s_data"] == {"swarm:init"}
+    assert "volume:s_data" in waits["service:s_store"]
+    assert waits["data:s_data"] == {"wait:s_store", "volume:s_data"}
+    assert "data:s_data" in waits["service:s_web"]
+
+
+def test_files_are_in_the_volume_before_its_service_starts(fleet: FakeFleet, declared: Make) -> None:
+    plan = plan_on(fleet, declared("stopped", DeclaredData({"s_data": replace(DATA, restore=())})))
+    assert "volume:s_data" in after(plan)["service:s_store"]
+    (make,) = (operation for operation in plan.operations if operation.step.key == "volume:s_data")
+    assert make.step.summary == "make it on C with its files"
+
+
+def test_what_is_in_is_noted_and_not_put_in_again(fleet: FakeFleet, declared: Make) -> None:
+    wanted = declared(data=DeclaredData({"s_data": DATA}))
+    sent: list[tuple[tuple[str, ...], bytes]] = []
+
+    def piped(arguments: tuple[str, ...], source: bytes) -> tuple[CommandResult, bytes]:
+        sent.append((arguments, source))
+        return CommandResult(0, "", ""), b""
+
+    fleet["C"].shell.piped = piped  # type: ignore[attr-defined]
+    _, applied = run_once(fleet, wanted)
+    assert not applied.failed
+    ((arguments, source),) = sent
+    assert (arguments[0], arguments[-1], source) == (DATA.sha256, "psql", b"rows")
+    assert plan_on(fleet, wanted).is_empty
+
+
+def test_data_that_went_in_once_is_not_put_over_what_was_written_since(fleet: FakeFleet, declared: Make) -> None:
+    # A second rebuild from the same backup: the swarm that knew of the data is gone, the volume is not.
+    labels = {"swarmkit.backup": DATA.backup}
+    fleet["C"].engine.create("volumes", {"Name": "s_data", "Labels": labels})
+    wanted = declared(data=DeclaredData({"s_data": DATA}))
+    assert "data:s_data" in after(plan_on(fleet, wanted))
+    fleet["C"].shell.answer = lambda *_: CommandResult(0, f"{DATA.backup}\n", "")  # type: ignore[attr-defined]
+    plan = plan_on(fleet, wanted)
+    assert "data:s_data" not in after(plan)
+    assert "is on C already and stays as it is" in [warning.what for warning in plan.warnings]
+
+
+def test_a_dump_that_is_not_taken_leaves_the_rest_unstarted(fleet: FakeFleet, declared: Make) -> None:
+    wanted = declared(data=DeclaredData({"s_data": DATA}))
+    fleet["C"].shell.piped = lambda *_: (CommandResult(3, "", "syntax error"), b"")  # type: ignore[attr-defined]
+    _, applied = run_once(fleet, wanted)
+    assert [outcome.step.key for outcome in applied.failed] == ["data:s_data"]
+    assert applied.outcomes["service:s_web"].status == "not started"
+    # The next run goes on where this one failed: the volume is known as the one that waits for the data.
+    again = after(plan_on(fleet, wanted))
+    assert "data:s_data" in again["service:s_web"]
+
+
+def test_a_volume_without_data_never_starts_empty_unasked(fleet: FakeFleet, declared: Make) -> None:
+    (refusal,) = plan_on(fleet, declared(data=DeclaredData())).refusals
+    assert refusal.where == "s_data"
+    assert "--init-empty s_data" in refusal.remedy
+    agreed = plan_on(fleet, declared(data=DeclaredData(init_empty=frozenset({"s_data"}))))
+    assert "data:s_data" not in after(agreed)
+    assert "starts empty, as asked for" in [warning.what for warning in agreed.warnings]
+
+
+def test_a_volume_that_is_there_stays_as_it_is(fleet: FakeFleet, declared: Make) -> None:
+    fleet["C"].engine.create("volumes", {"Name": "s_data"})
+    plan = plan_on(fleet, declared(data=DeclaredData({"s_data": DATA})))
+    assert not {"data:s_data", "volume:s_data"} & after(plan).keys()
+    assert "is on C already and stays as it is" in [warning.what for warning in plan.warnings]
+
+
+def test_data_of_a_service_that_may_run_anywhere_is_refused(fleet: FakeFleet, declared: Make) -> None:
+    wanted = declared(data=DeclaredData({"s_data": DATA}))
+    assert wanted.stack
+    free = [replace(service, deploy=replace(service.deploy, constraints=())) for service in wanted.stack.services]
+    plan = plan_on(fleet, replace(wanted, stack=replace(wanted.stack, services=tuple(free))))
+    assert "may run on several hosts" in plan.refusals[0].what
+    assert plan_on(fleet, declared()).operations

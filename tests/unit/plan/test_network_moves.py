@@ -1,0 +1,107 @@
+"""Networks of a stack: what is made anew is known later, macvlan addresses stay with their hosts."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from fakes.running import StopsAfter, plan_on, run_once
+from fakes.swarm import FakeFleet
+
+from swarmkit.declared.host import Inventory
+from swarmkit.declared.service import Lan, LanHost, Network, Service, ServiceNetwork, Stack
+from swarmkit.observed.observe import observe
+from swarmkit.plan.declaration import Declared
+from swarmkit.plan.rollback_planner import make_rollback_plan
+from swarmkit.plan.teardown import make_teardown_plan
+
+MTU = "com.docker.network.driver.mtu"
+NET = Network("net", "shop_net", driver_options={"encrypted": ""})
+LAN = Network("lan", "shop_lan", driver="macvlan", subnets=("10.88.0.0/24",), lan=Lan("eth0", None, "10.88.0.128/26"))
+
+
+def declared(fleet: FakeFleet, *networks: Network, recreate: bool = False, hosts: int = 3) -> Declared:
+    inventory = Inventory(Path("inventory.yaml"), "lab", tuple(reached.host for reached in fleet.values())[:hosts])
+    on = tuple(ServiceNetwork(network.key) for network in networks)
+    services = tuple(Service(name, "registry.example/image:1", networks=on) for name in ("web", "data"))
+    stack = Stack(Path("stack.yaml"), "shop", services, networks)
+    return Declared(inventory, stack, recreate_networks=recreate)
+
+
+def names(fleet: FakeFleet) -> set[str]:
+    return {item["Name"] for item in fleet.cluster.objects["networks"].values()} - {"ingress"}
+
+
+def test_a_network_made_anew_is_known_by_its_label_and_the_next_one_has_the_plain_name_again(fleet: FakeFleet) -> None:
+    run_once(fleet, declared(fleet, NET))
+    changed = replace(NET, driver_options={"encrypted": "", MTU: "1400"})
+    assert [one.code for one in plan_on(fleet, declared(fleet, changed)).refusals] == ["B45"]
+    _, applied = run_once(fleet, declared(fleet, changed, recreate=True))
+    assert not applied.failed
+    assert names(fleet) == {"shop_net-2"}
+    assert plan_on(fleet, declared(fleet, changed)).is_empty
+    assert "network shop_net was made anew since, as shop_net-2" in rollback_refusal(fleet)
+    run_once(fleet, declared(fleet, NET, recreate=True))
+    assert names(fleet) == {"shop_net"}
+    assert plan_on(fleet, declared(fleet, NET)).is_empty
+    assert "network shop_net-2 was made anew since, as shop_net" in rollback_refusal(fleet)
+
+
+def test_on_bare_hosts_the_parts_of_a_macvlan_follow_the_swarm_which_keeps_the_lock(fleet: FakeFleet) -> None:
+    parts = [op.step for op in plan_on(fleet, declared(fleet, LAN)).operations if "config-only" in op.step.summary]
+    assert len(parts) == 3
+    assert all(step.after == {"swarm:init"} for step in parts)
+
+
+def rollback_refusal(fleet: FakeFleet) -> str:
+    """Return why the stack cannot go back; the way that is told is the one that the test goes next."""
+    plan, _ = make_rollback_plan(declared(fleet).inventory, "shop", observe(fleet, kernel="never"), {})
+    (finding,) = plan.refusals
+    assert "--recreate-networks with the earlier file" in finding.remedy
+    return finding.what
+
+
+@pytest.mark.parametrize("count", range(1, 10))
+def test_a_move_that_was_stopped_anywhere_goes_on_from_there(fleet: FakeFleet, count: int) -> None:
+    run_once(fleet, declared(fleet, NET))
+    changed = declared(fleet, replace(NET, attachable=True), recreate=True)
+    run_once(fleet, changed, StopsAfter(count))
+    for service in fleet.cluster.objects["services"].values():
+        assert service["Spec"]["TaskTemplate"]["Networks"], "no service is ever without a network"
+    for _ in range(2):
+        run_once(fleet, changed)
+    assert names(fleet) == {"shop_net-2"}
+    assert plan_on(fleet, changed).is_empty
+
+
+def test_hosts_keep_their_macvlan_addresses_when_another_comes(fleet: FakeFleet) -> None:
+    run_once(fleet.of("AB"), declared(fleet, LAN, hosts=2))
+    run_once(fleet, declared(fleet, LAN))
+    assert plan_on(fleet, declared(fleet, LAN)).is_empty
+    ranges = {host: _range(fleet, host) for host in "ABC"}
+    assert ranges == {"A": "10.88.0.128/28", "B": "10.88.0.144/28", "C": "10.88.0.160/29"}
+
+
+def _range(fleet: FakeFleet, host: str) -> str:
+    (config,) = fleet.engine(host).config_networks.values()
+    return str(config["IPAM"]["Config"][0]["IPRange"])
+
+
+def test_down_removes_a_macvlan_from_swarm_and_hosts(fleet: FakeFleet) -> None:
+    made = declared(fleet, LAN)
+    run_once(fleet, made)
+    assert plan_on(fleet, made).is_empty
+    plan = make_teardown_plan(made.inventory, "shop", observe(fleet, kernel="never"), volumes={}, keep_swarm=True)
+    said = [f"{operation.step.target}: {operation.step.summary}" for operation in plan.writes]
+    assert said[-4:] == [
+        "shop_lan: remove network",
+        *(f"{host}: remove config-only network shop_lan-config" for host in "ABC"),
+    ]
+
+
+def test_a_changed_parent_is_refused(fleet: FakeFleet) -> None:
+    run_once(fleet, declared(fleet, LAN))
+    other = replace(LAN, lan=replace(LAN.lan or Lan(), hosts={"B": LanHost("eth1")}))
+    (refusal,) = plan_on(fleet, declared(fleet, other, recreate=True)).refusals
+    assert "options.parent: live eth0, declared eth1" in refusal.evidence

@@ -1,0 +1,230 @@
+"""Restores: what forbids one, what it does in which order, and how a cut-off one goes on; pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from fakes.manager_state import FILES, packed_state, unpacked_state
+from fakes.running import run_once
+from fakes.swarm import FakeFleet, fake_fleet
+
+from swarmkit.declared.host import Host, Inventory
+from swarmkit.errors import SwarmkitError
+from swarmkit.observed.model import ClusterState, Observed, ServiceState
+from swarmkit.observed.observe import observe
+from swarmkit.observed.raft import RaftFacts
+from swarmkit.plan.context import Context
+from swarmkit.plan.data.holding import HELD_LABEL
+from swarmkit.plan.data.putting import VolumeData
+from swarmkit.plan.declaration import Declared
+from swarmkit.plan.model import Plan, Step
+from swarmkit.plan.progress import Silent
+from swarmkit.plan.recovery_operations import RESTORED_LABEL, ForceNewCluster
+from swarmkit.plan.restore.after import after_plan
+from swarmkit.plan.restore.model import BackedUpVolume, Backup, Scene
+from swarmkit.plan.restore.planning import restore_plan
+from swarmkit.plan.state_operations import PutState
+
+HOSTS = (
+    *(Host(name, f"10.88.0.{11 + n}", "manager") for n, name in enumerate("ABC")),
+    Host("D", "10.88.0.14", "worker"),
+)
+INVENTORY = Inventory(Path("inventory.yaml"), "prod", HOSTS)
+NODE = {
+    "LocalAddr": "10.9.9.9",
+    "AdvertiseAddr": "10.9.9.9:2377",
+    "DataPathAddr": "10.9.9.9",
+    "ListenAddr": "0.0.0.0:2377",
+}
+
+
+STATE = packed_state({**FILES, "swarm/docker-state.json": json.dumps(NODE).encode()})
+BACKUP = Backup("prod", "c1", "A", "10.88.0.11", "0.1", "2026-11-24T10:00:00+00:00", STATE, autolock=False)
+DATA = VolumeData(
+    name="shop_data",
+    service="shop_database",
+    restore=("psql",),
+    dependents=("shop_backend",),
+    driver="local",
+    options={},
+    labels={},
+    backup=BACKUP.identity,
+    taken_at="then",
+    size_bytes=4,
+    sha256="0" * 64,
+    stream=lambda: iter((b"rows",)),
+)
+WITH_DATA = replace(BACKUP, services=frozenset({"shop_backend"}), volumes=(BackedUpVolume("D", DATA),))
+OURS = {"swarmkit.backup": BACKUP.identity}
+
+
+@pytest.fixture
+def made() -> FakeFleet:
+    fleet = fake_fleet(INVENTORY)
+    run_once(fleet, Declared(INVENTORY))
+    return fleet
+
+
+@pytest.fixture
+def bare() -> Observed:
+    return observe(fake_fleet(INVENTORY), kernel="never")
+
+
+def scene(
+    observed: Observed, backup: Backup = BACKUP, raft: Mapping[str, RaftFacts] | None = None, silent: str = ""
+) -> Scene:
+    hosts = {name: facts for name, facts in observed.hosts.items() if name not in silent}
+    seen = replace(observed, hosts=hosts, cluster=None)
+    return Scene(INVENTORY, backup, seen, raft or {}, dict.fromkeys(silent, "cannot be reached"))
+
+
+def told(plan: Plan) -> list[str]:
+    return [f"{finding.where}: {finding.what}" for finding in plan.refusals] or [
+        operation.step.key for operation in plan.operations
+    ]
+
+
+def restored(known: Scene) -> list[str]:
+    return told(restore_plan(known, "swarm.before-restore"))
+
+
+def waits(plan: Plan) -> dict[str, set[str]]:
+    assert not plan.refusals, plan.refusals
+    return {operation.step.key: set(operation.step.after) for operation in plan.operations}
+
+
+def test_a_bare_host_takes_the_state_and_goes_on_alone(bare: Observed) -> None:
+    assert restored(scene(bare)) == ["swarm:init:state", "swarm:init", "recover:old-managers"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"cluster": "test"}, "swarm: the backup is of cluster 'test', not of 'prod'"),
+        ({"host": "Z"}, "Z: the backup is of this host, which is not in the inventory"),
+        ({"advertise_addr": "10.9.9.9"}, "A: it has the address 10.88.0.11, the backup is of 10.9.9.9"),
+        ({"engine_version": "99.0"}, "A: its engine is older than the one the backup is of"),
+    ],
+)
+def test_a_backup_that_does_not_fit_is_refused(bare: Observed, changes: dict[str, str], why: str) -> None:
+    assert restored(scene(bare, replace(BACKUP, **changes))) == [why]  # type: ignore[arg-type]
+
+
+def test_nothing_is_restored_while_a_manager_may_live(bare: Observed, made: FakeFleet) -> None:
+    assert restored(scene(bare, raft={"B": RaftFacts("c1")})) == ["B: is a manager that lives"]
+    assert restored(scene(bare, raft={"B": RaftFacts("c2")})) == ["B: is a manager of another swarm"]
+    silent = scene(bare, silent="BC")
+    assert restored(replace(silent, lost=frozenset("B"))) == ["C: does not answer, and may be a manager that lives"]
+    assert restored(replace(silent, lost=frozenset("BC")))[0] == "swarm:init:state"
+    gone = replace(scene(bare, silent="A"), lost=frozenset("A"))
+    assert restored(gone) == ["A: the backup is of this host, and it does not answer"]
+    assert restored(scene(observe(made, kernel="never"))) == ["A: its swarm state is active"]
+
+
+def test_a_worker_that_joined_after_the_backup_leaves_and_joins_again(bare: Observed, made: FakeFleet) -> None:
+    workers = {"D": observe(made, kernel="never").hosts["D"]}
+    seen = Observed({**bare.hosts, **workers}, None)
+    assert "leave:D" in restored(scene(seen))
+    known = replace(BACKUP, node_ids=frozenset({workers["D"].engine.node_id}))
+    assert "leave:D" not in restored(scene(seen, known))
+    moved = replace(known, advertise_addr="10.9.9.9")
+    assert "leave:D" in restored(replace(scene(seen, moved), new_addresses=True))
+
+
+def test_to_a_new_address_the_manager_advertises_it_and_the_plan_says_so(bare: Observed) -> None:
+    known = replace(scene(bare, replace(BACKUP, advertise_addr="10.9.9.9")), new_addresses=True)
+    plan = restore_plan(known, "aside")
+    (force,) = (operation for operation in plan.operations if isinstance(operation, ForceNewCluster))
+    assert force.body["AdvertiseAddr"] == "10.88.0.11"
+    # The engine starts with the state before that, and makes no network agent at an address it does not have.
+    (put,) = (operation for operation in plan.operations if isinstance(operation, PutState))
+    node = json.loads(unpacked_state(put.archive)["swarm/docker-state.json"])
+    assert node == {**NODE, "LocalAddr": "10.88.0.11", "AdvertiseAddr": "10.88.0.11:2377", "DataPathAddr": "10.88.0.11"}
+    assert "no more 10.9.9.9" in force.step.reason
+    assert "every node but the manager leaves and joins anew" in [warning.what for warning in plan.warnings]
+
+
+def test_a_raft_that_keeps_another_address_than_the_manager_advertises_ends_the_restore(made: FakeFleet) -> None:
+    cluster = made.engine("A").swarm()["ID"]
+    step = Step("swarm:init", "swarm", "update", "A", "force a new cluster")
+    context = Context(made, Silent(), "A")
+    force = ForceNewCluster(step, {"ForceNewCluster": True, "AdvertiseAddr": "10.88.0.11"}, cluster, BACKUP.identity)
+    assert force.run(context) == f"cluster {cluster} has a leader again"
+    elsewhere = replace(force, body={**force.body, "AdvertiseAddr": "10.9.9.9"})
+    with pytest.raises(SwarmkitError, match=r"look for it at another address than 10\.9\.9\.9") as caught:
+        elsewhere.run(context)
+    assert "its raft 10.88.0.11" in caught.value.why
+
+
+def test_a_state_that_is_in_place_already_is_gone_on_with(bare: Observed, made: FakeFleet) -> None:
+    pending = {**bare.hosts, "A": observe(made, kernel="never").hosts["A"]}
+    known = scene(Observed(pending, None), raft={"A": RaftFacts("c1")})
+    assert restored(known)[0] == "A: is a manager that lives"
+    assert restored(replace(known, placed=BACKUP.identity)) == ["swarm:init", "recover:old-managers"]
+    others = {"A": RaftFacts("c1"), "B": RaftFacts("c1")}
+    assert restored(replace(known, placed=BACKUP.identity, raft=others)) == ["B: is a manager that lives"]
+    assert restored(replace(known, placed="another backup"))[0] == "A: is a manager that lives"
+
+
+def test_services_newer_than_the_backup_are_told_before(bare: Observed) -> None:
+    known = scene(bare, replace(BACKUP, services=frozenset({"shop_backend"})))
+    plan = restore_plan(replace(known, running=frozenset({"shop_backend", "shop_new"})), "aside")
+    assert [warning.where for warning in plan.warnings if warning.code == "H62"] == ["shop_new"]
+
+
+def test_a_lost_volume_is_there_before_the_state_and_who_needs_its_data_stands_still(bare: Observed) -> None:
+    def keys(there: dict[str, dict[str, str]], *init_empty: str, placed: str = "") -> list[str]:
+        known = scene(replace(bare, volumes={"D": there}), WITH_DATA)
+        plan = restore_plan(replace(known, init_empty=frozenset(init_empty), placed=placed), "aside")
+        assert waits(plan)["swarm:init"] >= {key for key in told(plan) if key.startswith("swarm:init:")}
+        return [key for key in told(plan) if "volume" in key or "hold" in key]
+
+    both = ["swarm:init:volume:shop_data", "hold:shop_backend"]
+    assert keys({}) == both
+    assert keys({"shop_data": {}}) == []
+    assert keys({}, "shop_data") == []
+    assert keys({"shop_data": OURS}) == both
+    assert keys({"shop_data": OURS | {"swarmkit.backup.whole": BACKUP.identity}}) == []
+    # The engine has started tasks with the state: what is being filled is not emptied under them.
+    assert keys({"shop_data": OURS}, placed=BACKUP.identity) == ["hold:shop_backend"]
+
+
+def going_on(fleet: FakeFleet, **labels: str) -> Observed:
+    """Return the fake swarm as one that goes on from the backup, with the services of the shop."""
+    seen = observe(fleet, kernel="never")
+    assert seen.cluster
+    spec = {"TaskTemplate": {"ContainerSpec": {"Image": "i"}}, "Mode": {"Replicated": {"Replicas": 1}}}
+    services = tuple(ServiceState(name, 1, name, labels if name == "shop_backend" else {}, spec)
+                     for name in ("shop_backend", "shop_database"))  # fmt: skip
+    marks = {**seen.cluster.labels, RESTORED_LABEL: BACKUP.identity}
+    cluster: ClusterState = replace(seen.cluster, labels=marks, services=services)
+    return replace(seen, cluster=cluster, volumes={"D": {"shop_data": OURS}})
+
+
+def test_the_dump_is_in_before_who_was_held_is_let_run(made: FakeFleet) -> None:
+    known = Scene(INVENTORY, WITH_DATA, going_on(made), {}, {})
+    assert known.is_forced
+    order = waits(after_plan(known))
+    assert order["wait:shop_database"] == {"hold:shop_backend"}
+    assert order["data:shop_data"] == {"wait:shop_database"}
+    held = waits(after_plan(replace(known, observed=going_on(made, **{HELD_LABEL: "1"}))))
+    assert held["release:shop_backend"] == {"wait:shop_database", "data:shop_data"}
+    done = replace(known.observed, volumes={"D": {"shop_data": OURS | {"swarmkit.backup.whole": BACKUP.identity}}})
+    assert after_plan(replace(known, observed=done)).is_empty
+
+
+def test_a_host_that_joined_anew_loses_its_old_entry_and_keeps_its_labels(made: FakeFleet) -> None:
+    seen = going_on(made)
+    assert seen.cluster
+    node = seen.cluster.node(seen.hosts["D"].engine.node_id)
+    assert node
+    bare = {**seen.hosts, "D": replace(seen.hosts["D"], engine=replace(
+        seen.hosts["D"].engine, swarm_state="inactive", node_id=""))}  # fmt: skip
+    backup = replace(BACKUP, labels={"D": {"rack": "7"}})
+    order = waits(after_plan(Scene(INVENTORY, backup, replace(seen, hosts=bare), {}, {})))
+    assert {"join:D", "node:D", f"remove:{node.id}"} <= order.keys()
+    assert order[f"remove:{node.id}"] == {"ready:D"}

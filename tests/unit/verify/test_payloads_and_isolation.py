@@ -1,0 +1,183 @@
+"""What prove() makes of marked packets: payloads that arrive or not, clear frames that enter, networks that leak."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from unit.verify.verify_world import ADDRESS, TASK, VIP, World
+
+from swarmkit.declared.service import Network, Service, ServiceNetwork, Stack
+from swarmkit.finding import Finding
+from swarmkit.proof import Proof
+from swarmkit.verify.isolation import prove_declared_isolation
+from swarmkit.verify.live import read_live
+from swarmkit.verify.prove import prove
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def proof(world: World) -> Proof:
+    return prove(world.fleet, world.inventory, None, world.observed)
+
+
+def of(code: str, world: World) -> dict[str, Finding]:
+    return {finding.where: finding for finding in proof(world).findings if finding.code == code}
+
+
+def test_payloads_are_proved_by_what_the_receivers_heard(world: World) -> None:
+    found = of("V17", world)
+    assert {finding.severity for finding in found.values()} == {"ok"}
+    evidence = found["shop_frontend@A -> shop_database"].evidence
+    assert f"{TASK['shop_database']} (task on C) heard 59 and 1424 bytes" in evidence
+    assert f"{VIP['shop_database']} (VIP) heard 59 and 1424 bytes" in evidence
+
+
+def test_full_size_alone_that_does_not_arrive_is_a_matter_of_the_mtu(world: World) -> None:
+    world.shells["C"].narrow = {TASK["shop_database"]}
+    found = {where: finding for where, finding in of("V17", world).items() if finding.severity == "error"}
+    assert found.keys() == {"shop_frontend@A -> shop_database", "shop_backend@B -> shop_database"}
+    assert "packets of full size do not get" in found["shop_backend@B -> shop_database"].what
+    assert "driver.mtu" in found["shop_backend@B -> shop_database"].remedy
+
+
+def test_packets_that_nobody_hears_are_no_proof_of_encryption(world: World) -> None:
+    world.shells["C"].deaf = {TASK["shop_database"]}
+    assert of("V17", world)["shop_frontend@A -> shop_database"].severity == "error"
+    verdict = of("V12", world)["A <-> C"]
+    assert verdict.severity == "error"
+    assert "packets of the probes from A to C" in verdict.evidence
+
+
+def test_a_host_without_perl_leaves_its_pairs_unproved_by_a_warning(world: World) -> None:
+    world.shells["C"].sections = {"tools": "perl"}
+    world.shells["C"].cable = "without perl\nesp 10.88.0.11 5 5\nesp 10.88.0.12 5 5\nend\n"
+    found = of("V12", world)
+    assert found["A <-> B"].severity == "ok"
+    assert found["A <-> C"].severity == "warning"
+    assert "no marked packet could be sent" in found["A <-> C"].evidence
+    assert of("V16", world)["C"].remedy == "on C: install perl"
+
+
+def test_a_clear_frame_on_the_cable_breaks_the_network_between_two_hosts(world: World) -> None:
+    world.shells["B"].cable_more = ["clear 10.88.0.11 4097 0 3"]
+    pairs = {(pair.first, pair.second): pair for pair in proof(world).networks[0].pairs}
+    assert pairs["A", "B"].verdict == "broken"
+    assert pairs["A", "B"].missing == ("3 clear frames from A to B seen at B",)
+    assert pairs["A", "C"].verdict == "proved"
+    assert of("V12", world)["A <-> B"].what.startswith("broken: network shop_shop is open")
+
+
+def test_the_probes_mark_on_the_cable_breaks_it_too(world: World) -> None:
+    world.shells["C"].cable_more = ["marked 10.88.0.12 0 2"]
+    assert "can be read between B and C" in of("V16", world)["B <-> C"].what
+    assert of("V12", world)["B <-> C"].what.startswith("broken")
+
+
+INJECTION_KEY = {"A": 1, "B": 2, "C": 3}
+"""Receiver -> the key of its injection: the first of a proof."""
+
+
+def test_a_clear_frame_that_enters_a_container_is_broken(world: World) -> None:
+    world.shells["B"].cable_more = [f"heard 1000 {INJECTION_KEY['B']} small 60"]
+    found = of("V19", world)
+    assert found["shop_shop on B"].severity == "error"
+    assert found["shop_shop on B"].what.startswith("broken: a clear frame from A enters")
+    assert found["shop_shop on C"].severity == "ok"
+    assert of("V12", world)["B <-> C"].what.startswith("broken")
+
+
+def test_an_injection_that_did_not_come_to_the_host_proves_nothing(world: World) -> None:
+    world.shells["B"].cable = "ready\nesp 10.88.0.11 5 5\nesp 10.88.0.13 5 5\nend\n"
+    assert of("V19", world)["shop_shop on B"].severity == "warning"
+
+
+def test_services_without_a_common_network_are_proved_apart(world: World) -> None:
+    world.part("shop_database")
+    found = of("V18", world)
+    assert found.keys() == {
+        "shop_frontend@A -> shop_database",
+        "shop_backend@B -> shop_database",
+        "shop_database@C -> shop_backend",
+        "shop_database@C -> shop_frontend",
+    }
+    assert {finding.severity for finding in found.values()} == {"ok"}
+    assert "shop_database is NOERROR" in found["shop_frontend@A -> shop_database"].evidence
+    assert f"{TASK['shop_database']}:5432 does not answer" in found["shop_frontend@A -> shop_database"].evidence
+
+
+def test_a_name_that_resolves_beyond_its_networks_is_an_error(world: World) -> None:
+    world.part("shop_database")
+    world.shells["A"].names = {"shop_database": VIP["shop_database"]}
+    found = of("V18", world)["shop_frontend@A -> shop_database"]
+    assert found.severity == "error"
+    assert "though they share no network" in found.evidence
+
+
+def test_a_foreign_answer_to_such_a_name_is_no_breach(world: World) -> None:
+    world.part("shop_database")
+    world.shells["A"].names = {"shop_database": "203.0.113.7"}
+    assert of("V18", world)["shop_frontend@A -> shop_database"].severity == "ok"
+
+
+def test_a_host_that_reaches_a_container_past_its_publication_is_an_error(world: World) -> None:
+    opened = [str(key) for key in range(1, 200)]
+    world.shells["B"].cable_more = [f"opened {key}" for key in opened]
+    found = of("V24", world)
+    assert found["host B -> shop_database"].severity == "error"
+    assert f"{TASK['shop_database']}:5432 takes connections" in found["host B -> shop_database"].evidence
+    assert found["host A -> shop_database"].severity == "ok"
+
+
+def test_services_that_the_file_keeps_apart_and_somebody_put_together_are_an_error(world: World) -> None:
+    networks = (Network("inner", "shop_shop"), Network("outer", "shop_outer"))
+    frontend = Service("frontend", "frontend", networks=(ServiceNetwork("outer"),))
+    inside = tuple(Service(name, name, networks=(ServiceNetwork("inner"),)) for name in ("backend", "database"))
+    stack = Stack(Path("stack.yaml"), "shop", (frontend, *inside), networks=networks)
+    observed = world.observed
+    assert observed.cluster
+    live = read_live(world.fleet["A"].engine, observed.cluster, observed, None)
+    found = {finding.where: finding for finding in prove_declared_isolation(live, stack)}
+    assert found.keys() == {"shop_backend <-> shop_frontend", "shop_database <-> shop_frontend"}
+    assert {(f.code, f.severity, f.evidence, f.remedy) for f in found.values()} == {
+        ("V18", "error", "both are on shop_shop", "swarmkit up")
+    }
+    assert list(prove_declared_isolation(live, None)) == []
+
+
+def test_a_port_that_nothing_publishes_and_that_answers_is_an_error_of_its_host(world: World) -> None:
+    found = of("V24", world)
+    assert found["A from outside"].evidence == "tried 3000, 5432 from B, C"
+    for shell in world.shells.values():
+        shell.closed = shell.closed - {(ADDRESS["B"], 5432)}
+    found = of("V24", world)
+    assert found["B:5432"].severity == "error"
+    assert "10.88.0.12:5432 takes connections from A, C" in found["B:5432"].evidence
+    assert "B from outside" not in found
+    assert found["C from outside"].severity == "ok"
+    assert all(shell.rounds == 2 for shell in world.shells.values())
+
+
+def test_a_port_that_the_host_itself_listens_on_is_its_own_matter(world: World) -> None:
+    world.shells["B"].own_ports = [5432]
+    for shell in world.shells.values():
+        shell.closed = shell.closed - {(ADDRESS["B"], 5432)}
+    assert of("V24", world)["B from outside"].evidence == "tried 3000 from A, C"
+
+
+def test_gossip_that_one_protocol_carries_and_the_other_not_is_an_error_of_its_direction(world: World) -> None:
+    ways = of("V26", world)
+    assert ways["B -> A"].evidence == "tcp/7946 connects; tcp/2377 connects; udp/7946 arrives"
+    assert len(ways) == 6
+    world.shells["C"].heard_gossip = {"A"}
+    wrong = {where: f for where, f in of("V26", world).items() if f.severity == "error"}
+    assert wrong.keys() == {"B -> C"}
+    assert wrong["B -> C"].evidence == "udp/7946: nothing arrived"
+    assert wrong["B -> C"].remedy == "on C: sudo iptables -I INPUT -p udp --dport 7946 -j ACCEPT"
+    for shell in world.shells.values():
+        shell.closed = shell.closed | {(ADDRESS["A"], 7946)}
+    assert "tcp/7946: Connection refused" in of("V26", world)["B -> A"].evidence
+    assert "where ss -lnt on A shows nothing at that port" in of("V26", world)["B -> A"].remedy
