@@ -11,6 +11,7 @@ from pathlib import Path
 from swarmkit.errors import NotConvergedError, SwarmkitError
 from swarmkit.plan.context import Context
 from swarmkit.plan.model import Step
+from swarmkit.plan.started_engine import start_network_agent, wait_for_locking_manager, wait_for_manager
 from swarmkit.reach.engine import Engine, EngineError, Json, Rotated
 from swarmkit.reach.retry import wait_until
 from swarmkit.reach.ssh import ConnectionLostError
@@ -177,6 +178,20 @@ class Unlock:
                 f"see: journalctl -u docker on {self.step.target}",
             )
         return ""
+
+
+@dataclass(frozen=True)
+class StartNetworkAgent:
+    """See that an unlocked manager hears the other nodes; restart and unlock it once more where it does not."""
+
+    step: Step
+
+    def run(self, context: Context) -> str:
+        reached = context.reached(self.step.target)
+        wait_for_manager(reached)
+        key = reached.engine.unlock_key()
+        restarted = start_network_agent(reached, lambda: wait_for_locking_manager(reached, key))
+        return restarted.removeprefix("; ")
 
 
 def _made(key_file: KeyFile) -> int:

@@ -16,6 +16,7 @@ from swarmkit.plan.credential_operations import (
     RotateTokens,
     RotateUnlockKey,
     SetAutolock,
+    StartNetworkAgent,
     Unlock,
 )
 from swarmkit.plan.model import Operation, Plan, Step
@@ -45,7 +46,16 @@ def unlock_plan(observed: Observed, keys: Sequence[Secret]) -> Plan:
     locked = [name for name, facts in observed.hosts.items() if facts.engine.swarm_state == "locked"]
     reason = "it is locked since its start"
     steps = [Step(f"unlock:{name}", "node", "update", name, "unlock", reason) for name in locked]
-    return Plan(tuple(Unlock(step, tuple(keys)) for step in steps))
+    agents = _agents(locked, frozenset(step.key for step in steps))
+    return Plan((*(Unlock(step, tuple(keys)) for step in steps), *agents))
+
+
+def _agents(hosts: Sequence[str], after: frozenset[str]) -> Iterator[Operation]:
+    """Yield one operation after another: an engine that has to be started again must not take the quorum away."""
+    for name in hosts:
+        step = Step(f"agent:{name}", "node", "wait", name, "see that it hears the other nodes", "", after)
+        after = frozenset({step.key})
+        yield StartNetworkAgent(step)
 
 
 def _operation(cluster: ClusterState, change: Change, key_file: KeyFile | None, *, locks: bool) -> Operation | None:

@@ -15,6 +15,7 @@ from swarmkit.plan.context import Context
 from swarmkit.plan.model import Step
 from swarmkit.plan.operations import change_node
 from swarmkit.plan.quorum import Quorum, quorum_of
+from swarmkit.plan.started_engine import start_network_agent
 from swarmkit.reach.engine import EngineError, Json
 from swarmkit.reach.fleet import ReachedHost
 from swarmkit.reach.retry import wait_until
@@ -74,9 +75,14 @@ class UpgradeEngine:
                 f"see on {host}: dpkg --audit; systemctl status docker",
             )
         self._check_installed(context)
-        _wait_for_engine(reached, key)
-        _wait_for_node(context, host, node_id)
-        return f"engine {before} -> {reached.engine.version()['Version']}"
+
+        def wait() -> None:
+            _wait_for_engine(reached, key)
+            _wait_for_node(context, host, node_id)
+
+        wait()
+        restarted = start_network_agent(reached, wait)
+        return f"engine {before} -> {reached.engine.version()['Version']}{restarted}"
 
     def _step_aside(self, context: Context, node_id: str) -> Secret:
         """Let another manager take the writes while this one is away; refuse when none could decide anything then."""

@@ -18,7 +18,7 @@ from swarmkit.observed.model import ClusterState, NetworkState
 from swarmkit.plan.context import Context
 from swarmkit.plan.model import Step
 from swarmkit.plan.spec_diff import VXLAN_NUMBERS, Change
-from swarmkit.plan.state_operations import wait_for_engine, wait_for_manager
+from swarmkit.plan.started_engine import wait_for_locking_manager
 from swarmkit.reach.engine import Engine, Json
 from swarmkit.reach.retry import wait_until
 
@@ -49,8 +49,7 @@ class EncryptIngress:
         done = reached.shell.run("systemctl restart docker", timeout_seconds=RESTART_TIMEOUT_SECONDS)
         if done.exit_code != 0:
             raise SwarmkitError(f"{self.host}: docker could not be started again", done.stderr.strip()[-300:])
-        wait_for_engine(reached, unlock_key)
-        wait_for_manager(reached)
+        wait_for_locking_manager(reached, unlock_key)
         found = _ingress(engine)
         if found is None or found["Id"] != made or "encrypted" not in (found.get("Options") or {}):
             raise SwarmkitError("ingress was made, and is not there encrypted", str(found and found.get("Options")))

@@ -11,18 +11,13 @@ from swarmkit.observed import parse
 from swarmkit.observed.model import RECOVERY_LABEL, Node
 from swarmkit.plan.context import Context
 from swarmkit.plan.model import Step
-from swarmkit.plan.state_operations import wait_for_engine, wait_for_manager
+from swarmkit.plan.started_engine import start_network_agent, wait_for_locking_manager
 from swarmkit.reach.engine import EngineError
 from swarmkit.reach.fleet import ReachedHost
 from swarmkit.reach.retry import wait_until
 from swarmkit.reach.ssh import ConnectionLostError
 
 LEADER_TIMEOUT_SECONDS = 90.0
-LISTEN_TIMEOUT_SECONDS = 10.0
-RESTART_TIMEOUT_SECONDS = 120.0
-# tcp/7946 in state LISTEN.
-_LISTENS = "grep -qE ':1F0A [0-9A-F]+:0000 0A ' /proc/net/tcp /proc/net/tcp6"
-_RESTART = "systemctl restart docker </dev/null >&2"
 RESTORED_LABEL = "swarmkit.restored"
 """Label of a swarm that goes on from a backup: which one."""
 
@@ -59,36 +54,11 @@ class ForceNewCluster:
         restored = {RESTORED_LABEL: self.restored} if self.restored else {}
         spec = {**swarm["Spec"], "Labels": {**labels, RECOVERY_LABEL: str(count), **restored}}
         engine.update_swarm(int(swarm["Version"]["Index"]), spec)
-        restarted = _hear_other_nodes(context.reached(self.step.target))
-        _check_address(context.reached(self.step.target), str(self.body["AdvertiseAddr"]))
+        reached = context.reached(self.step.target)
+        key = engine.unlock_key()
+        restarted = start_network_agent(reached, lambda: wait_for_locking_manager(reached, key))
+        _check_address(reached, str(self.body["AdvertiseAddr"]))
         return f"cluster {swarm['ID']} has a leader again{restarted}"
-
-
-def _hear_other_nodes(reached: ReachedHost) -> str:
-    """See that the engine listens for other nodes' gossip; return what had to be done for it.
-
-    An engine that was made to go on alone leaves its network agent stopped (seen on 26.1): the nodes that join form no
-    overlay with it. Its restart starts the agent; a manager that locks is unlocked again with the swarm's own key.
-    """
-    listens = wait_until(
-        lambda: reached.shell.run(_LISTENS, timeout_seconds=LISTEN_TIMEOUT_SECONDS).exit_code == 0,
-        lambda found: found,
-        timeout_seconds=LISTEN_TIMEOUT_SECONDS,
-        interval_seconds=1.0,
-    )
-    if listens:
-        return ""
-    key = reached.engine.unlock_key()
-    done = reached.shell.run(_RESTART, timeout_seconds=RESTART_TIMEOUT_SECONDS)
-    if done.exit_code != 0:
-        raise SwarmkitError(
-            f"{reached.host.name}: its engine hears no other node, and could not be restarted",
-            done.stderr.strip()[-500:],
-            f"on {reached.host.name}: systemctl restart docker",
-        )
-    wait_for_engine(reached, key)
-    wait_for_manager(reached)
-    return "; its engine was restarted to hear other nodes"
 
 
 def _check_address(reached: ReachedHost, advertised: str) -> None:

@@ -7,21 +7,17 @@ import importlib.resources
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from swarmkit.errors import NotConvergedError, SwarmkitError
-from swarmkit.observed import parse
+from swarmkit.errors import SwarmkitError
 from swarmkit.plan.context import Context
 from swarmkit.plan.model import Step
-from swarmkit.reach.engine import EngineError, Json
+from swarmkit.plan.started_engine import start_network_agent, wait_for_engine, wait_for_locking_manager
 from swarmkit.reach.fleet import ReachedHost
-from swarmkit.reach.retry import wait_until
-from swarmkit.reach.ssh import CommandResult, CommandTimeoutError, ConnectionLostError
+from swarmkit.reach.ssh import CommandResult
 from swarmkit.recovery.locked_state import unlocked_key_file
 from swarmkit.secret import Secret
 
 COPY_TIMEOUT_SECONDS = 300.0
-START_TIMEOUT_SECONDS = 120.0
 NO_KEY = Secret(b"")
-_NOT_YET = (EngineError, ConnectionLostError, CommandTimeoutError)
 
 
 @dataclass(frozen=True)
@@ -46,10 +42,10 @@ class TakeState:
         said = _run(reached, "take-state.sh", "copy the swarm's state", (folder,))
         first, _, encoded = said.stdout.partition("\n")
         milliseconds = int(first.removeprefix("stopped "))
-        wait_for_engine(reached, key)
-        wait_for_manager(reached)
+        wait_for_locking_manager(reached, key)
         self.sink(TakenState(base64.b64decode(encoded), milliseconds / 1000, key))
-        return f"its engine was stopped for {milliseconds / 1000:.1f} s"
+        restarted = start_network_agent(reached, lambda: wait_for_locking_manager(reached, key))
+        return f"its engine was stopped for {milliseconds / 1000:.1f} s{restarted}"
 
 
 @dataclass(frozen=True)
@@ -114,50 +110,3 @@ def _run(reached: ReachedHost, script: str, what: str, arguments: tuple[str, ...
             f"see on {reached.host.name}: systemctl status docker docker.socket",
         )
     return result
-
-
-def wait_for_engine(reached: ReachedHost, unlock_key: Secret) -> None:
-    """Wait until the engine answers and is a node, unlocking it where its managers lock.
-
-    A manager whose peers are gone has no leader, and stays ``pending`` until a new cluster is forced.
-    """
-
-    def look() -> Json:
-        swarm: Json = reached.engine.info()["Swarm"]
-        if swarm.get("LocalNodeState") == "locked" and unlock_key.text():
-            reached.engine.unlock_swarm(unlock_key)
-        return swarm
-
-    swarm = wait_until(
-        look,
-        _is_up,
-        timeout_seconds=START_TIMEOUT_SECONDS,
-        retry_on=_NOT_YET,
-    )
-    if not _is_up(swarm):
-        raise NotConvergedError(
-            f"{reached.host.name}: its engine runs, but it is no manager: {swarm.get('LocalNodeState')}",
-            str(swarm.get("Error") or ""),
-            f"see: journalctl -u docker on {reached.host.name}",
-        )
-
-
-def _is_up(swarm: Json) -> bool:
-    state = swarm.get("LocalNodeState")
-    return state == "pending" or (state == "active" and bool(swarm.get("ControlAvailable")))
-
-
-def wait_for_manager(reached: ReachedHost) -> None:
-    node_id = str(reached.engine.info()["Swarm"]["NodeID"])
-    node = wait_until(
-        lambda: parse.node(reached.engine.inspect("nodes", node_id)),
-        lambda node: node.state == "ready" and node.reachability == "reachable",
-        timeout_seconds=START_TIMEOUT_SECONDS,
-        retry_on=_NOT_YET,
-    )
-    if node.state != "ready" or node.reachability != "reachable":
-        raise NotConvergedError(
-            f"{reached.host.name}: its engine was started again, but the swarm sees it as {node.state}",
-            f"waited {START_TIMEOUT_SECONDS:g} s",
-            f"see: journalctl -u docker on {reached.host.name}",
-        )

@@ -7,6 +7,7 @@ from fakes.swarm import FakeFleet, fake_fleet
 
 from swarmkit.declared.host import Host, Inventory
 from swarmkit.observed.observe import observe
+from swarmkit.plan import started_engine
 from swarmkit.plan.apply import apply
 from swarmkit.plan.context import Context
 from swarmkit.plan.credential_operations import KeyFile
@@ -14,6 +15,7 @@ from swarmkit.plan.credential_plans import Change, credential_plan, unlock_plan
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan
 from swarmkit.plan.progress import Silent
+from swarmkit.reach.ssh import CommandResult
 from swarmkit.secret import Secret
 
 HOSTS = tuple(Host(name, f"10.88.0.{number}", "manager") for number, name in enumerate("ABC", 11))
@@ -111,5 +113,25 @@ def test_all_locked_managers_are_unlocked_and_a_wrong_key_unlocks_none(made: Fak
     observed = observe(made, kernel="never")
     assert set(run(made, unlock_plan(observed, [Secret(b"SWMKEY-1-wrong")]))) <= {"failed", "not started"}
     key = Secret(made.engine("A").cluster.unlock_key.encode())  # type: ignore[union-attr]
-    assert run(made, unlock_plan(observed, [Secret(b"SWMKEY-1-newer"), key])) == ["done", "done", "done"]
+    assert run(made, unlock_plan(observed, [Secret(b"SWMKEY-1-newer"), key])) == ["done"] * 6
     assert unlock_plan(observe(made, kernel="never"), [key]).is_empty
+
+
+def test_an_unlocked_manager_that_hears_no_other_node_is_started_once_more(
+    made: FakeFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(started_engine, "AGENT_TIMEOUT_SECONDS", 0.1)
+    for name in "ABC":
+        made.engine(name).locked = True
+    shell, restarts = made.hosts["B"].shell, list[str]()
+
+    def answer(script: str, _arguments: tuple[str, ...]) -> CommandResult:
+        if "systemctl restart docker" in script:
+            restarts.append(script)
+        return CommandResult(0 if restarts or "/proc/net/tcp" not in script else 1, "", "")
+
+    shell.answer = answer
+    key = Secret(made.engine("A").cluster.unlock_key.encode())  # type: ignore[union-attr]
+    assert run(made, unlock_plan(observe(made, kernel="never"), [key])) == ["done"] * 6
+    assert len(restarts) == 1
+    assert not any("restart" in script for name in "AC" for script in made.hosts[name].shell.scripts)

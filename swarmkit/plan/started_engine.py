@@ -1,0 +1,116 @@
+"""What is seen of an engine after its start: that it is a node, a manager, and that it hears the other nodes.
+
+An engine that starts as a node may leave its network agent stopped, by which overlays learn of other nodes, and tells
+nobody: it is a ready node whose new tasks fail with "cannot create a swarm scoped network when swarm is not active",
+and whose containers hear no other host (moby issues 34864 and 38318). Seen on 26.1 after a forced new cluster, and
+after some unlockings of managers that lock. One more start mends it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from swarmkit.errors import NotConvergedError, SwarmkitError
+from swarmkit.observed import parse
+from swarmkit.reach.engine import EngineError, Json
+from swarmkit.reach.fleet import ReachedHost
+from swarmkit.reach.retry import wait_until
+from swarmkit.reach.ssh import CommandTimeoutError, ConnectionLostError
+from swarmkit.secret import Secret
+
+START_TIMEOUT_SECONDS = 120.0
+AGENT_TIMEOUT_SECONDS = 20.0
+RESTART_TIMEOUT_SECONDS = 120.0
+# tcp/7946 in state LISTEN: the agent's gossip.
+_LISTENS = "grep -qE ':1F0A [0-9A-F]+:0000 0A ' /proc/net/tcp /proc/net/tcp6"
+_RESTART = "systemctl restart docker </dev/null >&2"
+_NOT_YET = (EngineError, ConnectionLostError, CommandTimeoutError)
+
+
+def wait_for_engine(reached: ReachedHost, unlock_key: Secret) -> None:
+    """Wait until the engine answers and is a node, unlocking it where its managers lock.
+
+    A manager whose peers are gone has no leader, and stays ``pending`` until a new cluster is forced.
+    """
+
+    def look() -> Json:
+        swarm: Json = reached.engine.info()["Swarm"]
+        if swarm.get("LocalNodeState") == "locked" and unlock_key.text():
+            reached.engine.unlock_swarm(unlock_key)
+        return swarm
+
+    swarm = wait_until(
+        look,
+        _is_up,
+        timeout_seconds=START_TIMEOUT_SECONDS,
+        retry_on=_NOT_YET,
+    )
+    if not _is_up(swarm):
+        raise NotConvergedError(
+            f"{reached.host.name}: its engine runs, but it is no manager: {swarm.get('LocalNodeState')}",
+            str(swarm.get("Error") or ""),
+            f"see: journalctl -u docker on {reached.host.name}",
+        )
+
+
+def _is_up(swarm: Json) -> bool:
+    state = swarm.get("LocalNodeState")
+    return state == "pending" or (state == "active" and bool(swarm.get("ControlAvailable")))
+
+
+def wait_for_manager(reached: ReachedHost) -> None:
+    """Wait until the swarm sees a manager as ready, and a member of the raft."""
+    node_id = str(reached.engine.info()["Swarm"]["NodeID"])
+    node = wait_until(
+        lambda: parse.node(reached.engine.inspect("nodes", node_id)),
+        lambda node: node.state == "ready" and node.reachability == "reachable",
+        timeout_seconds=START_TIMEOUT_SECONDS,
+        retry_on=_NOT_YET,
+    )
+    if node.state != "ready" or node.reachability != "reachable":
+        raise NotConvergedError(
+            f"{reached.host.name}: its engine was started again, but the swarm sees it as {node.state}",
+            f"waited {START_TIMEOUT_SECONDS:g} s",
+            f"see: journalctl -u docker on {reached.host.name}",
+        )
+
+
+def wait_for_locking_manager(reached: ReachedHost, unlock_key: Secret) -> None:
+    """Wait for a manager that was started, unlocking it where managers lock."""
+    wait_for_engine(reached, unlock_key)
+    wait_for_manager(reached)
+
+
+def start_network_agent(reached: ReachedHost, wait: Callable[[], None]) -> str:
+    """See that a node's engine listens for the other nodes; start it once more where it does not.
+
+    *wait* waits until the engine that was started again is a node. Returns what had to be done, for the step's note.
+    """
+    if _listens(reached):
+        return ""
+    name = reached.host.name
+    done = reached.shell.run(_RESTART, timeout_seconds=RESTART_TIMEOUT_SECONDS)
+    if done.exit_code != 0:
+        raise SwarmkitError(
+            f"{name}: its engine hears no other node, and could not be restarted",
+            done.stderr.strip()[-500:],
+            f"on {name}: systemctl restart docker",
+        )
+    wait()
+    if not _listens(reached):
+        raise NotConvergedError(
+            f"{name}: its engine hears no other node, and its restart did not mend it",
+            f"nothing listens on tcp/7946, waited {AGENT_TIMEOUT_SECONDS:g} s",
+            f"see on {name}: journalctl -u docker; ss -lntp",
+        )
+    return "; its engine was restarted to hear other nodes"
+
+
+def _listens(reached: ReachedHost) -> bool:
+    return wait_until(
+        lambda: reached.shell.run(_LISTENS, timeout_seconds=AGENT_TIMEOUT_SECONDS).exit_code == 0,
+        bool,
+        timeout_seconds=AGENT_TIMEOUT_SECONDS,
+        interval_seconds=1.0,
+        retry_on=_NOT_YET,
+    )
