@@ -12,15 +12,16 @@ from swarmkit.plan.node_operations import AwaitEmptied, Demote, RemoveNode, SetA
 from swarmkit.plan.placement import node_may_run
 from swarmkit.plan.quorum import Quorum, quorum_of
 from swarmkit.plan.spec_diff import Change
+from swarmkit.plan.unfinished_joins import unfinished
 
 _ENDED = ("complete", "shutdown", "failed", "rejected", "remove", "orphaned")
 
 
 def strangers(observed: Observed) -> tuple[Node, ...]:
-    """Return the nodes that no host of the inventory is, managers last."""
+    """Return the nodes that no host of the inventory is, managers last; without entries that never were nodes."""
     if observed.cluster is None:
         return ()
-    known = {facts.engine.node_id for facts in observed.hosts.values()}
+    known = {facts.engine.node_id for facts in observed.hosts.values()} | {node.id for node in unfinished(observed)}
     return tuple(sorted((n for n in observed.cluster.nodes if n.id not in known), key=lambda n: n.role == "manager"))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import time
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,6 +14,7 @@ from swarmkit.plan.context import Context
 from swarmkit.plan.model import Step
 from swarmkit.plan.spec import with_ids
 from swarmkit.plan.spec_diff import carry_over, spec_changes, with_names
+from swarmkit.plan.unfinished_joins import CERTIFICATE_SECONDS, forget_others
 from swarmkit.reach.engine import Engine, EngineError, Json, Kind
 from swarmkit.reach.retry import wait_until
 from swarmkit.reach.ssh import CommandTimeoutError, ConnectionLostError
@@ -63,7 +65,7 @@ class JoinNode:
 
     def run(self, context: Context) -> str:
         engine = context.reached(self.step.target).engine
-        token = context.join_token(self.role)
+        token, began = context.join_token(self.role), time.monotonic()
         try:
             engine.join_swarm({**self.body, "JoinToken": token.text()})
         except EngineError as error:
@@ -73,6 +75,8 @@ class JoinNode:
         node_id = str(info["Swarm"]["NodeID"])
         if self.role == "manager":
             wait_until_reachable(context, self.step.target, node_id)
+        if time.monotonic() - began > CERTIFICATE_SECONDS:
+            forget_others(context.manager, node_id)
         return f"node {node_id[:12]}"
 
 

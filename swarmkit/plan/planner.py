@@ -26,6 +26,7 @@ from swarmkit.plan.refusals import (
 from swarmkit.plan.spec_diff import Change
 from swarmkit.plan.stack_networks import StackNetworks
 from swarmkit.plan.stack_planner import StackPlanner
+from swarmkit.plan.unfinished_joins import forget_unfinished, unfinished
 
 INIT = "swarm:init"
 MADE_LABEL = "swarmkit.made"
@@ -80,6 +81,7 @@ def make_plan(declared: Declared, observed: Observed, found: Sequence[Finding] =
         )
         operations += demoted
         operations += list(removals(observed, leaving, operations))
+        operations += list(forget_unfinished(unfinished(observed)))
     if refusals:
         return Plan((), tuple(refusals), tuple(warnings), tuple(operations))
     return Plan(tuple(operations), (), tuple(warnings))
