@@ -13,10 +13,12 @@ begin=$(date +%s%3N)
 systemctl stop --job-mode=ignore-dependencies docker.socket </dev/null >&2
 systemctl stop docker </dev/null >&2
 is_stopped || { echo "docker did not stop: $(systemctl is-active docker </dev/null)" >&2; exit 1; }
-tar -C "$root" -S -czf "$copy/swarm.tar.gz" swarm </dev/null
+# Only copied while it stands; packing takes twenty times as long, for a log is made 64 MB large at once, mostly holes.
+cp -a --sparse=always "$root/swarm" "$copy/swarm" </dev/null
 is_stopped || { echo "docker was started while its state was copied" >&2; exit 1; }
 start
 end=$(date +%s%3N)
 trap clean EXIT
+tar -C "$copy" -S -czf "$copy/swarm.tar.gz" swarm </dev/null
 echo "stopped $((end - begin))"
 base64 "$copy/swarm.tar.gz"
