@@ -75,6 +75,7 @@ def rehearse(
     password = options.sudo_password(ask=ask_become_pass) if live else None
     with ExitStack() as resources:
         if archive_file is None:
+            _check_images(declared)
             drill = _live(resources, declared, init_empty, password, yes=yes)
         else:
             drill = _of_archive(
@@ -99,7 +100,19 @@ def _of_archive(
         return Drill(declared.inventory, made_at, archive, images=images)
     data = DeclaredData(volume_data(archive), frozenset(init_empty))
     declared = replace(declared, archives={**declared.archives, **images}, data=data)
+    _check_images(declared)
     return Drill(declared.inventory, made_at, rebuilt=declared)
+
+
+def _check_images(declared: Declared) -> None:
+    """Raise InputError when a service's image is nowhere here: the twin has no way to a registry."""
+    services = declared.stack.services if declared.stack else ()
+    lacking = sorted({service.image for service in services} - declared.archives.keys())
+    if lacking:
+        raise InputError(
+            f"the twin reaches no registry, and there is no file of {', '.join(lacking)}",
+            to_do="give files of docker save in a folder: --images DIR; a backup taken --with-images holds them",
+        )
 
 
 def _live(

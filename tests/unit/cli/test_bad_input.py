@@ -125,3 +125,15 @@ def test_the_managers_history_takes_an_inventory(monkeypatch: pytest.MonkeyPatch
 )
 def test_faults_with_impossible_numbers_end_with_2(words: tuple[str, ...]) -> None:
     assert swarmkit("lab", "fault", *words).returncode == 2
+
+
+def test_a_rehearsal_without_the_images_is_refused_before_anything_is_contacted_or_built(
+    listener: socket.socket, tmp_path: Path
+) -> None:
+    inventory, stack = write_files(tmp_path, listener.getsockname()[1])
+    done = swarmkit("rehearse", "--live", "-i", inventory, "-f", stack)
+    assert done.returncode == 2
+    assert "the twin reaches no registry, and there is no file of web:1" in done.stderr
+    assert "--images DIR" in done.stderr
+    with pytest.raises(TimeoutError):
+        listener.accept()
