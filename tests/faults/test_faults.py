@@ -12,7 +12,9 @@ from faults.hurting import WAYS, bring_up_hurt, hurt
 from faults.invariants import check, record, wait_for_leader
 from faults.world import HOSTS, World, witness
 
-pytestmark = [pytest.mark.lab, pytest.mark.nightly, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(1800)]
+# Without it: what `make test` tries.
+nightly = pytest.mark.nightly
 Note = dict[str, object]
 
 
@@ -38,6 +40,7 @@ def test_f01_f07_a_bring_up_that_was_hurt_at_any_moment_goes_on_to_the_same_clus
     note |= {"fault": "F01", "phase": "; ".join(hurt_bring_up), "orders": len(seen.acknowledged)}
 
 
+@nightly
 def test_f01_more_bring_ups_that_were_hurt(shop: World, seed: int, tmp_path: Path, note: Note) -> None:
     chance = random.Random(100 + seed)
     reset = shop.swarmkit("lab", "reset")
@@ -48,6 +51,7 @@ def test_f01_more_bring_ups_that_were_hurt(shop: World, seed: int, tmp_path: Pat
     note |= {"fault": "F01", "seed": seed, "phase": "; ".join(where), "orders": len(seen.acknowledged)}
 
 
+@nightly
 def test_f03_an_update_that_was_hurt_is_taken_over(shop: World, seed: int, tmp_path: Path, note: Note) -> None:
     chance = random.Random(seed)
     before = record(shop)
@@ -61,6 +65,7 @@ def test_f03_an_update_that_was_hurt_is_taken_over(shop: World, seed: int, tmp_p
              "recovered": seconds, "silence": seen.longest_silence()}  # fmt: skip
 
 
+@nightly
 def test_f02_of_two_runs_at_once_one_changes_the_cluster(shop: World, tmp_path: Path, note: Note) -> None:
     before, old = record(shop), shop.note
     with witness("f02", tmp_path) as seen:
@@ -95,6 +100,7 @@ def test_f08_two_hosts_that_do_not_hear_each_other_are_named_and_nothing_is_lost
              "silence": seen.longest_silence()}  # fmt: skip
 
 
+@nightly
 def test_f09_a_leader_that_is_alone_leads_no_more_and_the_update_is_made_once(
     shop: World, tmp_path: Path, note: Note
 ) -> None:
@@ -117,6 +123,7 @@ def test_f09_a_leader_that_is_alone_leads_no_more_and_the_update_is_made_once(
              "orders": len(seen.acknowledged), "recovered": seconds, "silence": seen.longest_silence()}  # fmt: skip
 
 
+@nightly
 def test_f10_a_database_that_is_cut_off_for_a_minute_starts_nowhere_else(
     shop: World, tmp_path: Path, note: Note
 ) -> None:
@@ -160,6 +167,7 @@ BREAKAGES = {
 
 
 @pytest.mark.parametrize("fault", BREAKAGES)
+@nightly
 def test_a_host_that_breaks_during_an_update_ends_the_run_and_the_next_one_goes_on(
     shop: World, fault: str, tmp_path: Path, note: Note
 ) -> None:
@@ -188,6 +196,7 @@ def test_a_host_that_breaks_during_an_update_ends_the_run_and_the_next_one_goes_
              "orders": len(seen.acknowledged), "recovered": seconds, "silence": seen.longest_silence()}  # fmt: skip
 
 
+@nightly
 def test_f16_a_clock_that_is_two_hours_off_is_told_and_mended(shop: World, tmp_path: Path, note: Note) -> None:
     before = record(shop)
     with witness("f16", tmp_path) as seen:
@@ -202,6 +211,7 @@ def test_f16_a_clock_that_is_two_hours_off_is_told_and_mended(shop: World, tmp_p
     note |= {"fault": "F16", "orders": len(seen.acknowledged), "silence": seen.longest_silence()}
 
 
+@nightly
 def test_f35_all_hosts_lose_their_power_and_come_back_by_themselves(shop: World, tmp_path: Path, note: Note) -> None:
     before = record(shop)
     with witness("f35", tmp_path) as seen:
@@ -222,6 +232,7 @@ def test_f35_all_hosts_lose_their_power_and_come_back_by_themselves(shop: World,
              "silence": seen.longest_silence()}  # fmt: skip
 
 
+@nightly
 def test_f40_a_password_whose_change_was_hurt_is_changed_and_nothing_is_left_of_the_old(
     shop: World, seed: int, tmp_path: Path, note: Note
 ) -> None:
@@ -238,6 +249,7 @@ def test_f40_a_password_whose_change_was_hurt_is_changed_and_nothing_is_left_of_
              "recovered": seconds, "silence": seen.longest_silence()}  # fmt: skip
 
 
+@nightly
 def test_f37_a_bring_up_over_bad_lines_makes_no_node_twice(shop: World, tmp_path: Path, note: Note) -> None:
     reset = shop.swarmkit("lab", "reset")
     assert reset.returncode == 0, reset.stderr
@@ -252,6 +264,7 @@ def test_f37_a_bring_up_over_bad_lines_makes_no_node_twice(shop: World, tmp_path
     note |= {"fault": "F37", "orders": len(seen.acknowledged), "recovered": seconds}
 
 
+@nightly
 def test_f04_a_first_manager_that_lost_its_power_after_making_the_swarm_goes_on_with_it(
     shop: World, tmp_path: Path, note: Note
 ) -> None:
