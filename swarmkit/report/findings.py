@@ -14,7 +14,7 @@ from swarmkit.finding import Finding
 from swarmkit.proof import Proof
 from swarmkit.report.finding_text import by_severity, finding_lines
 from swarmkit.report.json_value import json_value
-from swarmkit.report.layout import Line, clean, counted
+from swarmkit.report.layout import Line, clean, counted, line
 from swarmkit.report.plan_json import finding_as_json
 
 SCHEMA = "swarmkit.verify/1"
@@ -25,8 +25,8 @@ _MANY = {
     "V01": "hosts are ready nodes, as declared",
     "V02": "services run as many tasks as declared",
     "V03": "services ended their last update well",
-    "V04": "services are found by name, inside containers, across hosts",
-    "V05": "services are reached, inside containers, across hosts",
+    "V04": "ways on which services are found by name, inside containers, across hosts",
+    "V05": "ways on which services are reached, inside containers, across hosts",
     "V06": "published addresses answer, asked from the hosts",
     "V07": "published addresses answer from here",
     "V12": "pairs of hosts carry ESP, and drop clear frames",
@@ -40,6 +40,9 @@ _MANY = {
     "V26": "ways between nodes carry the swarm's own traffic",
 }
 """What several proofs of one code say together, after their number."""
+_CUT = "V27"
+_OF_WAYS = frozenset({"V04", "V05", "V06", "V09", "V11", "V12", "V16", "V17", "V26"})
+"""What cannot be proved with a host that is cut off."""
 
 
 def print_findings(console: Console, findings: Sequence[Finding]) -> None:
@@ -51,11 +54,30 @@ def render_findings(findings: Sequence[Finding]) -> RenderableType:
     """Return proofs condensed by code, then warnings and errors in full, the errors last, where the eye ends."""
     proved = [finding for finding in findings if finding.severity == "ok"]
     parts: list[RenderableType] = list(_proofs(proved))
-    for finding in reversed(by_severity(finding for finding in findings if finding.severity != "ok")):
+    wrong, following = _apart([finding for finding in findings if finding.severity != "ok"])
+    if following:
+        parts += [Text()] if parts else []
+        told = f"{counted(len(following), 'more finding')} of ways ({_codes(following)}) may follow from V27 below"
+        parts.append(line("", f"{told}: mend that and verify again; --json tells them all", style="yellow"))
+    for finding in reversed(by_severity(wrong)):
         if parts:
             parts.append(Text())
         parts += finding_lines(finding)
     return Group(*parts, Text(), _verdict(findings))
+
+
+def _apart(wrong: Sequence[Finding]) -> tuple[list[Finding], list[Finding]]:
+    """Return what is wrong by itself, and what may follow from hosts that are cut off, where there are any."""
+    if not any(finding.code == _CUT for finding in wrong):
+        return list(wrong), []
+    return (
+        sorted((one for one in wrong if one.code not in _OF_WAYS), key=lambda finding: finding.code != _CUT),
+        [one for one in wrong if one.code in _OF_WAYS],
+    )
+
+
+def _codes(findings: Sequence[Finding]) -> str:
+    return ", ".join(sorted({finding.code for finding in findings}))
 
 
 def print_changes(console: Console, before: Sequence[Finding], now: Sequence[Finding]) -> None:

@@ -195,4 +195,11 @@ PROOFS: dict[str, Explanation] = {
         "Admit udp and tcp 7946 between all nodes, and tcp 2377 to managers: the finding has the rule.",
         "Docker documentation, swarm ports",
     ),
+    "V27": Explanation(
+        "No host is cut off from all others",
+        "Its node is down for the managers, its services are started elsewhere or fail, names and VIPs are dead.",
+        "A cable, a switch, a route or a firewall between the hosts, while SSH comes in by another way.",
+        "Mend that first: what else is found about ways follows from it.",
+        "HAZARDS section 4, partitions",
+    ),
 }

@@ -44,13 +44,13 @@ class SwarmWay:
 
 
 def swarm_ways(hosts: Iterable[str], cluster: ClusterState, observed: Observed) -> tuple[SwarmWay, ...]:
-    """Return the ways between all of *hosts* that are ready nodes."""
+    """Return the ways between all of *hosts* that are nodes: for one that is down they tell whether it is cut off."""
     nodes = {host: cluster.node(observed.hosts[host].engine.node_id) for host in hosts}
-    ready = {host: node for host, node in nodes.items() if node and node.state == "ready" and ":" not in node.address}
+    known = {host: node for host, node in nodes.items() if node and ":" not in node.address}
     keys = itertools.count(_KEYS)
     return tuple(
-        SwarmWay(next(keys), source, target, ready[target].address, ready[target].role == "manager")
-        for source, target in permutations(ready, 2)
+        SwarmWay(next(keys), source, target, known[target].address, known[target].role == "manager")
+        for source, target in permutations(known, 2)
     )
 
 
@@ -71,13 +71,23 @@ def gossip_probes(host: str, ways: Iterable[SwarmWay]) -> list[Connect]:
     ]
 
 
-def prove_gossip(
+@dataclass(frozen=True)
+class TriedWay:
+    """What became of the swarm's own traffic on one way."""
+
+    way: SwarmWay
+    wrong: tuple[str, ...]
+    told: tuple[str, ...]
+    """What passed."""
+
+
+def tried_ways(
     ways: Iterable[SwarmWay],
     results: Mapping[str, Iterable[Result]],
     cables: Mapping[str, Cable],
     speaking: frozenset[str],
-) -> Iterator[Finding]:
-    """Prove for each node and each other that datagrams and connections of the swarm's own get there."""
+) -> Iterator[TriedWay]:
+    """Yield what became of datagrams and connections on each way on which any was tried."""
     answers = {
         (host, result.probe.address, result.probe.port): result
         for host, of_host in results.items()
@@ -93,20 +103,24 @@ def prove_gossip(
             hearer = cables[way.target]
             is_heard = (BEHIND_FIREWALL, way.key) in hearer.heard
             (told if is_heard else wrong).append(f"udp/{GOSSIP_PORT}{' arrives' if is_heard else ': nothing arrived'}")
-        yield from _finding(way, wrong, told)
+        if wrong or told:
+            yield TriedWay(way, tuple(wrong), tuple(told))
 
 
-def _finding(way: SwarmWay, wrong: list[str], told: list[str]) -> Iterator[Finding]:
-    where = f"{way.source} -> {way.target}"
-    if wrong:
-        what = f"the swarm's own traffic does not get from {way.source} to {way.target}"
-        yield Finding(codes.GOSSIP, "error", where, what, "; ".join(wrong), _remedy(way, wrong))
-    elif told:
-        what = f"the swarm's own traffic gets from {way.source} to {way.target}"
-        yield Finding(codes.GOSSIP, "ok", where, what, "; ".join(told))
+def prove_gossip(tried: Iterable[TriedWay]) -> Iterator[Finding]:
+    """Prove for each node and each other that the swarm's own traffic gets there."""
+    for one in tried:
+        way = one.way
+        where = f"{way.source} -> {way.target}"
+        if one.wrong:
+            what = f"the swarm's own traffic does not get from {way.source} to {way.target}"
+            yield Finding(codes.GOSSIP, "error", where, what, "; ".join(one.wrong), _remedy(way, one.wrong))
+        else:
+            what = f"the swarm's own traffic gets from {way.source} to {way.target}"
+            yield Finding(codes.GOSSIP, "ok", where, what, "; ".join(one.told))
 
 
-def _remedy(way: SwarmWay, wrong: list[str]) -> str:
+def _remedy(way: SwarmWay, wrong: tuple[str, ...]) -> str:
     blocked = sorted(entry.partition(":")[0].split("/") for entry in wrong)
     opened = "; ".join(
         f"on {way.target}: sudo iptables -I INPUT -p {protocol} --dport {port} -j ACCEPT" for protocol, port in blocked

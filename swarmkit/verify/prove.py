@@ -19,6 +19,7 @@ from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.fleet import Fleet
 from swarmkit.verify import codes
 from swarmkit.verify.cable import Cable
+from swarmkit.verify.cut_off import prove_cut_off
 from swarmkit.verify.encryption import (
     Evidence,
     encrypted_hosts,
@@ -28,7 +29,7 @@ from swarmkit.verify.encryption import (
     prove_options,
 )
 from swarmkit.verify.esp import Esp, HostIpsec, own_addresses
-from swarmkit.verify.gossip import gossip_probes, prove_gossip, swarm_ways
+from swarmkit.verify.gossip import gossip_probes, prove_gossip, swarm_ways, tried_ways
 from swarmkit.verify.injection import attempts, prove_injections
 from swarmkit.verify.isolation import prove_declared_isolation, prove_isolation
 from swarmkit.verify.live import Live, read_live
@@ -193,7 +194,9 @@ class _Proving:
         yield from prove_payloads(judge.delivered)
         yield from prove_isolation(parcels.trespasses, all_results, judge.wire.cables)
         yield from prove_published(published, looks, results)
-        yield from prove_gossip(parcels.ways, results, judge.wire.cables, parcels.speaking)
+        tried = tuple(tried_ways(parcels.ways, results, judge.wire.cables, parcels.speaking))
+        yield from prove_cut_off(tried)
+        yield from prove_gossip(tried)
 
     def _encryption(self, judge: Judge, evidence: Evidence) -> Iterator[Finding]:
         yield from prove_kernels(judge.kernels, evidence)
@@ -307,6 +310,9 @@ class _Proving:
 
 def _host_failure(host: str, error: Exception) -> Finding:
     if isinstance(error, SwarmkitError):
-        return Finding(codes.HOST, "error", host, f"{host}: {error.what}", evidence=error.why, remedy=error.to_do)
-    what = f"{host}: could not be looked at, nothing is proved there"
-    return Finding(codes.HOST, "error", host, what, evidence=f"{type(error).__name__}: {error}")
+        what = f"{host} could not be looked at: {error.what.removeprefix(f'{host}: ')}"
+        remedy = error.to_do or f"log in on {host} and see what keeps it busy, then verify again"
+        return Finding(codes.HOST, "error", host, what, error.why, remedy)
+    what = f"{host} could not be looked at: nothing is proved there"
+    evidence = f"{type(error).__name__}: {error}"
+    return Finding(codes.HOST, "error", host, what, evidence, f"swarmkit doctor --only H63; log in on {host}")
