@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,8 +28,16 @@ class OneHost:
     folder: Path
     images: Path
 
-    def write(self, level: str, *, action: str = "rollback", password: str = "first", other: str = "old") -> None:
-        web = {
+    def write(
+        self,
+        level: str,
+        *,
+        action: str = "rollback",
+        password: str = "first",
+        other: str = "old",
+        host_port: int | None = None,
+    ) -> None:
+        web: dict[str, Any] = {
             "image": "shop-backend:1.0",
             "entrypoint": ["node", "-e", IDLE],
             "environment": {"LEVEL": level},
@@ -36,6 +46,8 @@ class OneHost:
             "stop_grace_period": "1s",
             "deploy": {"update_config": {"order": "start-first", "failure_action": action, "monitor": "15s"}},
         }
+        if host_port:
+            web["ports"] = [{"target": 80, "published": host_port, "mode": "host"}]
         beside = {"image": "shop-backend:1.0", "entrypoint": ["node", "-e", IDLE], "stop_grace_period": "1s"}
         stack = {"services": {"web": web, other: beside}, "secrets": {"password": {"file": "password.txt"}}}
         (self.folder / "stack.yaml").write_text(json.dumps(stack))
@@ -144,3 +156,56 @@ def test_a_stack_goes_back_with_its_secret_and_its_services_and_forth_again(one:
     one.write("two", password="second", other="new")
     assert one.pending() == 0
     assert len(one.docker("config ls -q --filter label=swarmkit.before").split()) == 1
+
+
+def test_a_port_that_an_update_adds_and_a_process_of_the_host_has_is_told_beforehand(one: OneHost) -> None:
+    one.write("two", password="second", other="new", host_port=22)
+    before = one.web()
+    said = one.call("up", "--yes", code=1)
+    assert "H80" in said
+    assert "port 22" in said or "tcp/22" in said
+    assert one.web() == before
+    one.write("two", password="second", other="new")
+    assert one.pending() == 0
+
+
+# The data are healthy five seconds after their start, not sooner.
+CHAIN = """
+services:
+  data:
+    image: shop-backend:1.0
+    entrypoint:
+      - node
+      - -e
+      - setTimeout(() => require('fs').writeFileSync('/tmp/well', ''), 5000); setInterval(() => {{}}, 1e6)
+    environment: {{EDITION: "{edition}"}}
+    healthcheck: {{test: [CMD, test, -e, /tmp/well], interval: 1s, retries: 60}}
+    stop_grace_period: 1s
+  front:
+    image: shop-backend:1.0
+    entrypoint: [node, -e, "setInterval(() => {{}}, 1e6)"]
+    environment: {{EDITION: "{edition}"}}
+    depends_on: {{data: {{condition: service_healthy}}}}
+    stop_grace_period: 1s
+"""
+
+
+def test_a_rollback_waits_as_depends_on_said(one: OneHost) -> None:
+    path = one.folder / "chain.yaml"
+    stack = ("-i", one.folder / "hosts.yaml", "-f", path, "--stack", "chain", "--images", one.images, "--yes")
+    for command, edition in (("up", "one"), ("up", "two"), ("rollback", "two")):
+        path.write_text(CHAIN.format(edition=edition))
+        done = one.lab.swarmkit(command, *stack)
+        assert done.returncode == 0, done.stdout + done.stderr
+    (container,) = json.loads(one.docker("inspect $(docker ps -q --filter name=chain_data)"))
+    assert "EDITION=one" in container["Config"]["Env"]
+    healthy = min(check["Start"] for check in container["State"]["Health"]["Log"] if check["ExitCode"] == 0)
+    (front,) = json.loads(one.docker("service inspect chain_front"))
+    assert "EDITION=one" in front["Spec"]["TaskTemplate"]["ContainerSpec"]["Env"]
+    assert seconds_of(front["UpdatedAt"]) >= seconds_of(healthy)
+
+
+def seconds_of(engine_time: str) -> float:
+    """Return the moment of an engine's time, which has nine digits behind the second and a zone of its own."""
+    whole, zone = re.sub(r"\.\d+", "", engine_time), re.search(r"\.\d+", engine_time)
+    return datetime.datetime.fromisoformat(whole).timestamp() + float(zone[0] if zone else 0)
