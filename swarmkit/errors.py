@@ -43,6 +43,12 @@ class Complaint:
     what: str
     to_do: str = ""
 
+    @property
+    def rank(self) -> tuple[str, bool, Complaint]:
+        """Its place among others: what is said of a file as a whole, such as that it has no manager, follows from
+        what stands at a line, and comes after it."""
+        return self.file, not self.line, self
+
     def __str__(self) -> str:
         place = self.file + (f":{self.line}:{self.column}" if self.line else "")
         where = f" {self.path}" if self.path else ""
@@ -56,7 +62,7 @@ class InputError(SwarmkitError):
     exit_code = 2
 
     def __init__(self, what: str, complaints: Sequence[Complaint] = (), to_do: str = "") -> None:
-        self.complaints = tuple(sorted(complaints))
+        self.complaints = tuple(sorted(complaints, key=lambda complaint: complaint.rank))
         super().__init__(what, "\n".join(str(complaint) for complaint in self.complaints), to_do)
 
 

@@ -14,12 +14,16 @@ from swarmkit.errors import UnreachableError
 def _explain(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
     if value is None:
         return
-    from swarmkit.report.doctor import ALL_CODES, explanation_text
+    from swarmkit.report.doctor import ALL_CODES, explanation_text, titles_text
 
     code = value.strip().upper()
-    if code not in ALL_CODES:
-        raise click.BadParameter(f"there is no code {code}; there are: {', '.join(ALL_CODES)}", ctx, param)
-    click.echo(explanation_text(code))
+    if code == "ALL":
+        click.echo(titles_text())
+    elif code in ALL_CODES:
+        click.echo(explanation_text(code))
+    else:
+        where = options.where_codes_are([code], ALL_CODES)
+        raise click.BadParameter(f"there is no code {code}; {where}", ctx, param)
     ctx.exit()
 
 
@@ -37,7 +41,12 @@ def _explain(ctx: click.Context, param: click.Parameter, value: str | None) -> N
     "--skip", multiple=True, metavar="CODE", callback=options.check_codes, help="Leave this check out; repeatable."
 )
 @click.option(
-    "--explain", metavar="CODE", is_eager=True, expose_value=False, callback=_explain, help="Print what a code means."
+    "--explain",
+    metavar="CODE",
+    is_eager=True,
+    expose_value=False,
+    callback=_explain,
+    help="Print what a code means; `all`: every code with its title.",
 )
 def doctor(
     *,
@@ -54,7 +63,8 @@ def doctor(
 
     Between every two hosts go tcp/2377, tcp and udp/7946, the data-path port and IP protocol 50, and a frame of full
     size that must not be fragmented. Changes nothing on any host. Exit codes: 0 no error found,
-    3 a host could not be looked at, 4 errors found.
+    1 it failed, 2 bad input (nothing was contacted), 3 a host could not be looked at, 4 errors found, 130 interrupted,
+    143 ended by SIGTERM.
     """
     import json
 

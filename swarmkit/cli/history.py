@@ -65,15 +65,27 @@ def _from_managers(inventory_file: Path | None, *, ask_become_pass: bool) -> lis
 
 @history.command()
 @click.argument("run")
+@options.optional_inventory_option
+@options.ask_become_pass_option
 @options.json_option
-def show(*, run: str, as_json: bool) -> None:
-    """Show what RUN did step by step; RUN may be the beginning of its name, or `last`."""
-    from swarmkit.journal.read import find_run
+def show(*, run: str, inventory_file: Path | None, ask_become_pass: bool, as_json: bool) -> None:
+    """Show what RUN did step by step; RUN may be the beginning of its name, or `last`.
+
+    A run from another machine, as `swarmkit history --cluster` lists it, takes the inventory: what the managers keep of
+    it is shown; its steps are known on its own machine.
+    """
+    from swarmkit.journal.read import UnknownRunError, chosen, find_run
     from swarmkit.journal.record import journal_folder
     from swarmkit.report.console import results
     from swarmkit.report.history import print_run, run_as_json
 
-    found = find_run(journal_folder(), run)
+    try:
+        found = find_run(journal_folder(), run)
+    except UnknownRunError:
+        if inventory_file is None:
+            raise
+        kept = {one.run: one for one in _from_managers(inventory_file, ask_become_pass=ask_become_pass)}
+        found = kept[chosen(run, list(kept), "the managers' history")]
     if as_json:
         click.echo(json.dumps(run_as_json(found), indent=2))
     else:

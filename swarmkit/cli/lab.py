@@ -16,6 +16,7 @@ from swarmkit.cli.group import Group
 from swarmkit.cli.lab_fault import fault
 from swarmkit.cli.lab_table import print_hosts
 from swarmkit.errors import SwarmkitError
+from swarmkit.lab import faults
 from swarmkit.lab.frames import VXLAN_PORT, Counts
 from swarmkit.lab.hosts import DEFAULT_ENGINE, DEFAULT_MEMORY_MEGABYTES, ENGINES, LOOPBACK_NETWORK
 
@@ -47,14 +48,17 @@ def down() -> None:
 @lab.command()
 @click.option("--json", "as_json", is_flag=True, help="Machine-readable.")
 def status(*, as_json: bool) -> None:
-    """Show the hosts, what they do and which ports they publish."""
-    hosts = room.status(room.Places.from_environment())
+    """Show the hosts, what they do, which ports they publish, and what `lab fault` has broken."""
+    places = room.Places.from_environment()
+    hosts = room.status(places)
+    broken = faults.in_effect(places, hosts)
     if as_json:
+        hosts = [{**host, "faults": broken.get(host["name"], [])} for host in hosts]
         click.echo(json.dumps({"running": bool(hosts), "hosts": hosts}, indent=2))
     elif hosts:
-        print_hosts(hosts)
+        print_hosts(hosts, broken)
     else:
-        click.echo(f"no lab is up in {room.Places.from_environment().state}: swarmkit lab up")
+        click.echo(f"no lab is up in {places.state}: swarmkit lab up")
 
 
 @lab.command(context_settings={"ignore_unknown_options": True})

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import click
 
 from swarmkit.lab import HostStatus
 
 
-def print_hosts(hosts: Sequence[HostStatus]) -> None:
-    """Print a row for each host."""
+def print_hosts(hosts: Sequence[HostStatus], faults: Mapping[str, Sequence[str]] | None = None) -> None:
+    """Print a row for each host, and beneath what is broken on purpose inside it, where that was asked for."""
     rows = [("HOST", "STATE", "ADDRESS", "DATA ADDRESS", "ENGINE", "MEMORY", "PORTS")]
     for host in hosts:
         state = host["state"] + (", cut" if host["is_cut"] else "")
@@ -20,3 +20,6 @@ def print_hosts(hosts: Sequence[HostStatus]) -> None:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    broken = [f"{name}: {fault}" for name, told in (faults or {}).items() for fault in told]
+    for line in (*broken, "all of it is undone by: swarmkit lab fault heal") if broken else ():
+        click.echo(line)

@@ -66,7 +66,11 @@ stack_files_option = click.option(
     help="Stack file (Compose format), - for standard input; repeatable, a later one is merged over an earlier one.",
 )
 stack_name_option = click.option(
-    "--stack", "stack_name", metavar="NAME", help="Name of the stack, where the stack file does not give another."
+    "--stack",
+    "stack_name",
+    metavar="NAME",
+    help="Name of the stack. Without it: the stack file's name:, else what the file is called without .yaml; of a "
+    "stack.yaml, compose.yaml, docker-stack.yaml, docker-compose.yaml or standard input, the folder's name.",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask before changing something.")
@@ -92,7 +96,8 @@ lock_wait_option = click.option(
     default="0",
     show_default=True,
     metavar="SECONDS",
-    help="How long to wait for another run that holds the cluster.",
+    help="How long to wait for another run that holds the cluster. With 0 too that takes a few seconds: until the "
+    "other's next heartbeat, one every 5 s; one that shows none for 20 s is dead, and is taken over.",
 )
 timeout_option = click.option(
     "--timeout",
@@ -168,8 +173,18 @@ def check_codes(ctx: click.Context, param: click.Parameter, value: tuple[str, ..
     codes = tuple(code.strip().upper() for codes in value for code in codes.split(","))
     unknown = [code for code in codes if code not in EXPLANATIONS]
     if unknown:
-        raise click.BadParameter(f"no check has the code {', '.join(unknown)}; there are: {', '.join(EXPLANATIONS)}")
+        where = where_codes_are(unknown, EXPLANATIONS)
+        raise click.BadParameter(f"no check has the code {', '.join(unknown)}; {where}")
     return codes
+
+
+def where_codes_are(unknown: Iterable[str], known: Iterable[str]) -> str:
+    """Return which of *known* are nearest to *unknown* codes, if any are near, and what lists them all."""
+    import difflib
+
+    near = {code: None for word in unknown for code in difflib.get_close_matches(word[:8], known, n=3, cutoff=0.6)}
+    told = f"near it: {', '.join(near)}; " if near else ""
+    return f"{told}all are listed by: swarmkit doctor --explain all"
 
 
 def _overridable(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:

@@ -45,8 +45,8 @@ def plan(
 ) -> None:
     """Show what `up` would change, and why; changes nothing.
 
-    Exit codes: 0 shown, 1 refused, 2 bad input, 3 a host is unreachable or not trusted, 5 changes pending (with
-    --detailed-exitcode).
+    Exit codes: 0 shown, 1 failed or refused, 2 bad input (nothing was contacted), 3 a host is unreachable or not
+    trusted, 5 changes pending (with --detailed-exitcode), 130 interrupted, 143 ended by SIGTERM.
     """
     import json
 

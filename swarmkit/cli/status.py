@@ -29,8 +29,8 @@ def status(
 ) -> None:
     """Show nodes, services and networks as they are now; changes nothing.
 
-    Where hosts do not answer, what the managers tell of them. Exit codes: 0 shown, 2 bad input, 3 a host, or all of
-    them, is unreachable or not trusted.
+    Where hosts do not answer, what the managers tell of them. Exit codes: 0 shown, 1 it failed, 2 bad input (nothing
+    was contacted), 3 a host, or all of them, is unreachable or not trusted, 130 interrupted, 143 ended by SIGTERM.
     """
     import json
 

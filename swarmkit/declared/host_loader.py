@@ -123,6 +123,10 @@ def _labels(field: Field) -> dict[str, str]:
             if key:
                 _put_label(labels, key, value, item)
     else:
+        if not (field.is_map or field.is_empty):
+            what = f"must be labels, each with its value, got {shown(field.word)}"
+            field.refuse("B05", what, "write swarm_labels: {role: database}")
+            return labels
         for key, item in field.fields().items():
             if item.is_map or item.is_list:
                 item.refuse("B05", "the value of a label is a text")

@@ -22,7 +22,8 @@ class ImageArchive:
 def read_image_archives(folder: Path) -> dict[str, ImageArchive]:
     """Return the archives in *folder* by tag; raises InputError naming every file that is not one."""
     if not folder.is_dir():
-        raise InputError(f"cannot read images from {folder}: no such folder", to_do="build the images first")
+        to_do = "name a folder of archives; into one that exists: docker save IMAGE -o FOLDER/NAME.tar"
+        raise InputError(f"cannot read images from {folder}: no such folder", to_do=to_do)
     archives: dict[str, ImageArchive] = {}
     broken = []
     for path in sorted(folder.glob("*.tar*")):

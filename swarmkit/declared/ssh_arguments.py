@@ -76,7 +76,7 @@ def _take(option: str, value: str, field: Field) -> tuple[JumpHost, ...]:
     if option == "proxyjump":
         return () if value.lower() == "none" else parse_jumps(value, field)
     if option == "stricthostkeychecking" and value.lower() not in ("yes", "true"):
-        to_do = "remove it; record the hosts' keys once with: swarmkit trust"
+        to_do = f"remove it; record the hosts' keys once with: swarmkit trust -i {field.log.file}"
         field.refuse("B22", f"StrictHostKeyChecking={shown(value)[1:-1]}: host keys are always checked", to_do)
     elif option in _REFUSED:
         code, why, to_do = _REFUSED[option]

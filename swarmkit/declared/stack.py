@@ -33,8 +33,10 @@ DEFAULT_NETWORK = "default"
 def load_stack(*paths: Path, name: str | None = None, environment: Mapping[str, str] | None = None) -> Stack:
     """Return the stack of *paths*, later ones over earlier ones, or raise InputError with every complaint about them.
 
-    Its name is *name*, else the files' ``name:``, else the folder's of the first, from which all relative paths are
-    seen. Variables come from *environment* (default: the process's). ``-`` is standard input. Reads the files of
+    Its name is *name*, else the files' ``name:``, else that of the first file, or of its folder where the file's says
+    nothing. From that folder all relative paths are seen.
+
+    Variables come from *environment* (default: the process's). ``-`` is standard input. Reads the files of
     secrets and configs; contacts nothing.
     """
     surroundings = os.environ if environment is None else environment

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,16 +20,27 @@ def read_runs(folder: Path, *, limit: int | None = None) -> list[RunRecord]:
     return [read_run(path) for path in paths[:limit]]
 
 
+class UnknownRunError(InputError):
+    """No run has that name, nor a beginning of it."""
+
+
 def find_run(folder: Path, name: str) -> RunRecord:
     """Return the run *name*, given in full, by a beginning that no other has, or as ``last``."""
     names = sorted((path.stem for path in folder.glob(f"*{SUFFIX}")), reverse=True)
+    return read_run(folder / (chosen(name, names, str(folder)) + SUFFIX))
+
+
+def chosen(name: str, names: Sequence[str], place: str) -> str:
+    """Return which of *names*, the newest first, is meant by *name*; raises InputError unless it is one alone."""
     found = names[:1] if name == "last" else [one for one in names if one.startswith(name)]
     if name in names:
-        found = [name]
-    if len(found) != 1:
-        what = f"{len(found)} runs begin with {name!r}" if found else f"no run {name!r} in {folder}"
-        raise InputError(what, to_do="see: swarmkit history")
-    return read_run(folder / (found[0] + SUFFIX))
+        return name
+    if len(found) > 1:
+        raise InputError(f"{len(found)} runs begin with {name!r}", to_do="write more of it; see: swarmkit history")
+    if not found:
+        to_do = "see: swarmkit history; for a run from another machine name its inventory: -i FILE"
+        raise UnknownRunError(f"no run {name!r} in {place}", to_do=to_do)
+    return found[0]
 
 
 def read_run(path: Path) -> RunRecord:

@@ -29,6 +29,8 @@ class Journal:
         self._folder, self._command, self._cluster, self._inventory = folder, command, cluster, inventory
         self._lock = threading.Lock()
         self._file: TextIO | None = None
+        self.run = ""
+        """Its name; empty until it begins."""
         self._since = time.monotonic()
 
     def begin(self, plan: Plan) -> None:
@@ -44,7 +46,7 @@ class Journal:
         if self._file is not None:
             return
         now = datetime.datetime.now(datetime.UTC)
-        run = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+        self.run = run = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             path = self._folder / (run + SUFFIX)
@@ -87,6 +89,10 @@ class Journal:
 class _Watched:
     def __init__(self, journal: Journal, progress: Progress) -> None:
         self._journal, self._progress = journal, progress
+
+    @property
+    def run(self) -> str:
+        return self._journal.run
 
     def phase(self, name: str) -> None:
         self._journal.note("phase", name=name)

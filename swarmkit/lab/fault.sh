@@ -35,6 +35,20 @@ lose() {
     done
 }
 
+# What is wrong here, a line each; host numbers for their names.
+tell() {
+    tc filter show dev $cable egress 2>/dev/null | sed -n 's/^filter .*pref \([0-9]*\) .*/drops \1/p' | sort -u
+    tc qdisc show dev $cable | sed -n 's/ seed [0-9]*//; s/.*netem .*limit 10000 /line /p'
+    if [ -e $ballast ]; then echo "disk"; fi
+    for file in "$lost"*.conf; do
+        [ -e "$file" ] || continue
+        module=${file#"$lost"}
+        echo "lost ${module%.conf}"
+    done
+    off=$(($(date +%s) - $1))
+    if [ $off -gt 5 ] || [ $off -lt -5 ]; then echo "clock $off"; fi
+}
+
 heal() {
     if tc qdisc show dev $cable | grep -q clsact; then
         tc qdisc del dev $cable clsact
@@ -69,4 +83,5 @@ fill) fill "$2" ;;
 slow) shift; tc qdisc replace dev $cable root netem limit 10000 "$@" ;;
 lose) shift; lose "$@" ;;
 heal) heal "$2" ;;
+tell) tell "$2" ;;
 esac

@@ -10,7 +10,8 @@ import math
 import shlex
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,6 +97,33 @@ def heal(places: Places, names: Sequence[str] = ()) -> list[str]:
     return undone
 
 
+def in_effect(places: Places, hosts: Sequence[HostStatus]) -> dict[str, list[str]]:
+    """Return what is broken on purpose inside each of *hosts* that can be asked, in words; never changes anything."""
+    asked = [host for host in hosts if host["state"] == "ready" and not host["is_cut"]]
+    names = {str(host["number"]): str(host["name"]) for host in hosts}
+
+    def ask(host: HostStatus) -> list[str]:
+        try:
+            return _in_guest(places, host, "tell", f"{time.time():.0f}")
+        except SwarmkitError as error:
+            return [f"silent {error.what}"]
+
+    with ThreadPoolExecutor(max_workers=max(1, len(asked))) as pool:
+        told = list(pool.map(ask, asked))
+    return {host["name"]: [_fault(line, names) for line in lines] for host, lines in zip(asked, told, strict=True)}
+
+
+def _fault(line: str, names: Mapping[str, str]) -> str:
+    kind, _, what = line.partition(" ")
+    return {
+        "drops": f"partitioned: sends nothing to {names.get(what, f'host number {what}')}",
+        "line": f"bad line: {what}",
+        "disk": "disk filled",
+        "lost": f"kernel module {what} lost",
+        "clock": f"clock {what} s off",
+    }.get(kind, f"cannot be asked: {what}")
+
+
 def _let_go(places: Places, host: HostStatus) -> list[str]:
     done = []
     if host["state"] == "frozen":
@@ -114,9 +142,9 @@ def _said(host: HostStatus, lines: list[str]) -> list[str]:
 def _running(places: Places, name: str) -> HostStatus:
     host = host_status(places, name)
     if host["state"] in ("off", "frozen") or host["is_cut"]:
-        state = "cut off" if host["is_cut"] else host["state"]
-        to_do = "swarmkit lab fault heal, or power-on"
-        raise SwarmkitError(f"{name}: is {state}, nothing can be done in it", "", to_do)
+        state = "cut off" if host["is_cut"] and host["state"] != "off" else host["state"]
+        undo = {"off": "power-on", "frozen": "thaw"}.get(state, "heal")
+        raise SwarmkitError(f"{name}: is {state}, nothing can be done in it", "", f"swarmkit lab fault {undo} {name}")
     return host
 
 

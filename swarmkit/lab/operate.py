@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from swarmkit.errors import NotConvergedError, SwarmkitError
+from swarmkit.errors import InputError, NotConvergedError, SwarmkitError
 from swarmkit.lab import control
 from swarmkit.lab.hosts import LabHost
 from swarmkit.lab.places import Places
@@ -59,9 +59,10 @@ def status(places: Places) -> list[HostStatus]:
 def host_status(places: Places, name: str) -> HostStatus:
     """Return one host's status; raises SwarmkitError when there is no such host."""
     hosts = {host["name"]: host for host in status(places)}
+    if not hosts:
+        raise SwarmkitError(f"{name}: the lab is down", "", "swarmkit lab up")
     if name not in hosts:
-        have = f"it has {', '.join(hosts)}" if hosts else "it is down"
-        raise SwarmkitError(f"{name}: no such host in the lab", have, "swarmkit lab up")
+        raise InputError(f"{name}: no such host in the lab", to_do=f"name one that it has: {', '.join(hosts)}")
     return hosts[name]
 
 

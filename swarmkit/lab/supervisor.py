@@ -121,6 +121,9 @@ class Supervisor:
 
 
 async def _act(host: Hosting, do: str) -> None:
+    name = host.boot.host.name
+    if do in ("freeze", "thaw", "cut") and not host.is_on:
+        raise SwarmkitError(f"{name}: is off, so nothing was done: {do}", "", f"swarmkit lab fault power-on {name}")
     match do:
         case "power-off":
             await host.power_off()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class Progress(Protocol):
@@ -17,6 +17,15 @@ class Progress(Protocol):
         """Say how far *key* is: a text, or *done* of *total* bytes (an image on its way)."""
 
     def ended(self, key: str, *, ok: bool, note: str = "") -> None: ...
+
+
+@runtime_checkable
+class OfARun(Protocol):
+    """A progress that a journal keeps."""
+
+    @property
+    def run(self) -> str:
+        """The name of the run, empty before it begins to write."""
 
 
 class Silent:

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import hmac
 import re
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,9 +100,23 @@ class TrustedKeys:
     revoked: tuple[KnownHost, ...]
     pinned: str | None = None
     """Fingerprint from the inventory; when set it must match too."""
+    inventory: Path | None = None
+    """The file that names the host: what `swarmkit trust` is to be given."""
+
+    def trust_command(self, *words: str) -> str:
+        """Return the command that records the key, to copy: with the operator's own inventory."""
+        source = ("-i", str(self.inventory)) if self.inventory else ()
+        return shlex.join(("swarmkit", "trust", *source, *words))
 
 
-def trusted_keys(lookup: str, file: Path, entries: Iterable[KnownHost], host_key: str | None = None) -> TrustedKeys:
+def trusted_keys(
+    lookup: str,
+    file: Path,
+    entries: Iterable[KnownHost],
+    host_key: str | None = None,
+    *,
+    inventory: Path | None = None,
+) -> TrustedKeys:
     """Return what *entries* and the inventory's *host_key* (fingerprint or key line) say of *lookup*."""
     mine = [entry for entry in entries if entry.matches(lookup)]
     trusted = [entry for entry in mine if not entry.revoked]
@@ -113,7 +128,8 @@ def trusted_keys(lookup: str, file: Path, entries: Iterable[KnownHost], host_key
         key = base64.b64decode(blob)
         pinned = fingerprint(key)
         trusted.append(KnownHost((lookup,), key_type, key, "the inventory's swarm_host_key"))
-    return TrustedKeys(lookup, file, tuple(trusted), tuple(entry for entry in mine if entry.revoked), pinned)
+    revoked = tuple(entry for entry in mine if entry.revoked)
+    return TrustedKeys(lookup, file, tuple(trusted), revoked, pinned, inventory)
 
 
 def refusal(host: str, keys: TrustedKeys, key_type: str, key: bytes) -> UnreachableError | None:
@@ -133,13 +149,13 @@ def refusal(host: str, keys: TrustedKeys, key_type: str, key: bytes) -> Unreacha
         return UnreachableError(
             f"{host}: no trusted host key",
             f"{keys.file} has no entry for {keys.lookup}; the host presents {key_type} {seen}",
-            f"check the fingerprint, then run: swarmkit trust {host}",
+            f"check the fingerprint, then run: {keys.trust_command(host)}",
         )
     expected = ", ".join(f"{fingerprint(entry.key)} ({entry.place})" for entry in keys.trusted)
     return UnreachableError(
         f"{host}: host key has changed, nothing was sent",
         f"expected {expected}; seen {key_type} {seen}",
-        f"if you rebuilt the host, run: swarmkit trust --replace {host}",
+        f"if you rebuilt the host, run: {keys.trust_command('--replace', host)}",
     )
 
 

@@ -33,7 +33,7 @@ STALE_SECONDS = 20.0
 """Without a heartbeat for that long, the holder is dead; it has to look again before each write after half of it."""
 
 _PREFIX = "swarmkit.lock."
-_FIELDS = ("token", "user", "host", "boot", "pid", "since", "purpose")
+_FIELDS = ("token", "user", "host", "boot", "pid", "since", "purpose", "run")
 _BROKEN = (ConnectionLostError, CommandTimeoutError)
 
 
@@ -56,19 +56,21 @@ class Holder:
     pid: int
     since: str
     purpose: str
+    run: str = ""
+    """The name of its journal, where it keeps one."""
 
     def __str__(self) -> str:
         return f"{self.user}@{self.host} pid {self.pid} since {self.since}: {self.purpose}"
 
     @classmethod
-    def of_this_process(cls, purpose: str) -> Holder:
+    def of_this_process(cls, purpose: str, run: str = "") -> Holder:
         now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-        return cls(secrets.token_hex(8), _user(), socket.gethostname(), _boot(), os.getpid(), now, purpose)
+        return cls(secrets.token_hex(8), _user(), socket.gethostname(), _boot(), os.getpid(), now, purpose, run)
 
     @classmethod
     def in_labels(cls, labels: dict[str, str]) -> Holder:
-        token, user, host, boot, pid, since, purpose = (labels.get(_PREFIX + name, "") for name in _FIELDS)
-        return cls(token, user, host, boot, int(pid) if pid.isdigit() else 0, since, purpose)
+        token, user, host, boot, pid, since, purpose, run = (labels.get(_PREFIX + name, "") for name in _FIELDS)
+        return cls(token, user, host, boot, int(pid) if pid.isdigit() else 0, since, purpose, run)
 
     def labels(self, beat: int) -> dict[str, str]:
         said = {_PREFIX + name: str(getattr(self, name)) for name in _FIELDS}
@@ -95,13 +97,14 @@ class ClusterLock:
         engines: Iterable[Engine],
         purpose: str,
         *,
+        run: str = "",
         wait_seconds: float = 0.0,
         tell: Callable[[str], None] = lambda _: None,
         heartbeat_seconds: float = HEARTBEAT_SECONDS,
         stale_seconds: float = STALE_SECONDS,
     ) -> None:
         self.managers = AnyManager(engines)
-        self.holder = Holder.of_this_process(purpose)
+        self.holder = Holder.of_this_process(purpose, run)
         self._wait, self._tell = wait_seconds, tell
         self._every, self._stale = heartbeat_seconds, stale_seconds
         self._lock = threading.RLock()
@@ -142,7 +145,7 @@ class ClusterLock:
                 self._identity, self._sure_at = str(found["ID"]), _now()
                 return met
             if not met:
-                self._tell(f"the cluster is held by {holder}")
+                self._tell(f"the cluster is held by {holder}; {self._how_long()}")
             met = True
             lives = seen is not None and seen != (holder.token, version)
             if seen != (holder.token, version):
@@ -152,13 +155,24 @@ class ClusterLock:
                 if self._swap(found, 0):
                     self.taken_from = holder
             elif lives and _now() - began >= self._wait:
-                raise LockedError(
-                    "another run holds the cluster, nothing was changed",
-                    str(holder),
-                    "wait for it to end, or let this run wait: --lock-wait SECONDS",
-                )
+                raise self._locked(holder, _now() - began)
             else:
                 time.sleep(min(0.5, self._every / 2))
+
+    def _how_long(self) -> str:
+        if self._wait:
+            return f"waiting up to {self._wait:g} s for its end"
+        return f"looking for a heartbeat of it, which comes every {self._every:g} s"
+
+    def _locked(self, holder: Holder, waited_seconds: float) -> LockedError:
+        if not self._wait:
+            to_do = "wait for it to end, or let this run wait: --lock-wait SECONDS"
+            return LockedError("another run holds the cluster, nothing was changed", str(holder), to_do)
+        return LockedError(
+            f"waited {waited_seconds:.0f} s for another run, which still holds the cluster; nothing was changed",
+            str(holder),
+            "run the same again when it has ended, or let it wait longer: --lock-wait SECONDS",
+        )
 
     def guard(self) -> None:
         """Take the lock if it is not held yet; raise LockLostError if it is lost. Called before each write."""

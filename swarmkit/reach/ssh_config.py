@@ -21,6 +21,7 @@ class SshSettings:
     known_hosts_file: Path
     known_hosts: tuple[KnownHost, ...]
     config: paramiko.SSHConfig | None
+    inventory: Path | None = None
 
 
 def read_ssh_settings(inventory: Inventory) -> SshSettings:
@@ -32,7 +33,7 @@ def read_ssh_settings(inventory: Inventory) -> SshSettings:
             config = paramiko.SSHConfig.from_path(str(inventory.ssh_config))
         except (OSError, paramiko.SSHException) as error:
             raise InputError(f"cannot read swarm_ssh_config {inventory.ssh_config}: {error}") from error
-    return SshSettings(known_hosts_file, read_known_hosts(known_hosts_file), config)
+    return SshSettings(known_hosts_file, read_known_hosts(known_hosts_file), config, inventory.source)
 
 
 def hops_to(host: Host, settings: SshSettings) -> tuple[Hop, ...]:
@@ -84,7 +85,8 @@ def _hop(
     real_port = port if port != 22 else int(str(options.get("port", port)))
     files: Sequence[str] = [str(key_file)] if key_file else list(options.get("identityfile", []))
     alias = str(options.get("hostkeyalias", "")) or lookup_name(address, real_port)
-    keys = trusted_keys(alias, settings.known_hosts_file, settings.known_hosts, host_key)
+    known = (settings.known_hosts_file, settings.known_hosts)
+    keys = trusted_keys(alias, *known, host_key, inventory=settings.inventory)
     return Hop(
         name=name,
         address=real_address,

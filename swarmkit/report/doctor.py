@@ -73,6 +73,11 @@ def explanation_text(code: str) -> str:
     )
 
 
+def titles_text() -> str:
+    """Return every code with its title, a line each."""
+    return "\n".join(f"{code}  {told.title}" for code, told in ALL_CODES.items())
+
+
 def document() -> str:
     """Return docs/checks.md: every code of the doctor and of the proofs."""
     return f"{_HEAD}\n{_table(EXPLANATIONS)}\n\n{_PROOFS_HEAD}\n{_table(PROOFS)}\n"
@@ -80,8 +85,9 @@ def document() -> str:
 
 _HEAD = """# What `swarmkit doctor` finds and `swarmkit verify` proves
 
-Made by `make docs` from the checks themselves. `swarmkit doctor --explain CODE` prints an entry; `--only CODE` and
-`--skip CODE` choose among the doctor's. `swarmkit up` refuses on its errors; `--override CODE` goes on in spite of one.
+Made by `make docs` from the checks themselves. `swarmkit doctor --explain CODE` prints an entry, `--explain all` the
+list; `--only CODE` and `--skip CODE` choose among the doctor's. `swarmkit up` refuses on its errors; `--override CODE`
+goes on in spite of one.
 On healthy hosts it finds nothing: measured in [benchmarks/README.md](../benchmarks/README.md#healthy).
 
 ## Before: the doctor's codes

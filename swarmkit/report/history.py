@@ -48,7 +48,11 @@ def print_run(console: Console, run: RunRecord) -> None:
     """Print one run with every step."""
     console.print(line("", f"{run.run}: {run.command} of cluster {run.cluster}", style="bold"))
     console.print(line("  ", f"{run.began} by {run.user}@{run.host}, pid {run.pid}"))
-    console.print(line("  ", f"inventory {run.inventory}"))
+    if run.inventory:
+        console.print(line("  ", f"inventory {run.inventory}"))
+    else:
+        there = f"swarmkit history show {run.run}, on {run.host}"
+        console.print(line("  ", f"as the managers keep it; step by step: {there}", style="dim"))
     for step in run.steps:
         console.print(_step(step, run))
     console.print(Line(Text("  "), Text.assemble(_ending(run), (f"  {seconds_text(run.seconds)}", "dim"))))

@@ -47,9 +47,8 @@ def exported(inventory: Inventory, stack: str, observed: Observed) -> Exported:
         raise SwarmkitError("there is no swarm to export from", observed.cluster_error)
     names = stack_names(cluster)
     if stack not in names:
-        raise SwarmkitError(
-            f"no service of a stack {stack} runs", to_do=f"the stacks are: {', '.join(names) or 'none'}"
-        )
+        to_do = f"name one that runs: {', '.join(names)}" if names else "none runs: swarmkit up -f STACK makes one"
+        raise SwarmkitError(f"no service of a stack {stack} runs", to_do=to_do)
     written = written_stack(stack, observed, cluster)
     with tempfile.TemporaryDirectory(prefix="swarmkit-export-") as folder:
         path = Path(folder) / f"{stack}.yaml"
@@ -69,7 +68,7 @@ def _head(
     stack: str, cluster: str, notes: tuple[str, ...], differences: tuple[str, ...], refusals: tuple[str, ...]
 ) -> str:
     lines = [
-        f"Stack {stack} as it runs in cluster {cluster}, by swarmkit export. Use it with --stack {stack}.",
+        f"Stack {stack} as it runs in cluster {cluster}, by swarmkit export.",
         "Not in it, for a swarm does not hold them: depends_on, marks of backups (x-swarmkit), variables, anchors.",
         *notes,
         *(f"Cannot be said here: {one}" for one in differences),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from swarmkit.declared.host import Inventory
 from swarmkit.journal.record import RunRecord
 from swarmkit.reach.any_manager import AnyManager
@@ -14,4 +16,5 @@ def cluster_history(inventory: Inventory, *, sudo_password: Secret | None = None
     """Return the last runs that changed the cluster, from whichever machine, the newest first. Never writes."""
     with reach_some(inventory, sudo_password=sudo_password) as (fleet, _):
         managers_first = sorted(fleet.values(), key=lambda reached: reached.host.role != "manager")
-        return kept_runs(AnyManager(reached.engine for reached in managers_first))
+        runs = kept_runs(AnyManager(reached.engine for reached in managers_first))
+    return [replace(run, cluster=inventory.cluster) for run in runs]

@@ -14,7 +14,7 @@ from swarmkit.observed.model import Observed
 from swarmkit.plan.engine_plans import UPGRADE
 from swarmkit.plan.model import Step
 from swarmkit.plan.planner import INIT
-from swarmkit.plan.progress import Progress
+from swarmkit.plan.progress import OfARun, Progress
 from swarmkit.reach.cluster_history import keep_runs
 from swarmkit.reach.engine import EngineError
 from swarmkit.reach.fleet import Fleet
@@ -22,6 +22,7 @@ from swarmkit.reach.lock import ClusterLock, Holder
 
 _KEY = "lock"
 _INTERRUPTED = 130
+_RUN = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,8 @@ def one_writer(
         told.append(text)
         progress.started(_KEY, "lock", text)
 
-    lock = ClusterLock((one.engine for one in managers_first), purpose, wait_seconds=wait_seconds, tell=tell)
+    run = progress.run if isinstance(progress, OfARun) else ""
+    lock = ClusterLock((one.engine for one in managers_first), purpose, run=run, wait_seconds=wait_seconds, tell=tell)
     began = time.monotonic()
     writer = OneWriter(lock, met_another=False)
     ended_by: BaseException | None = None
@@ -71,7 +73,8 @@ def one_writer(
         if lock.is_held:
             _remember(writer, time.monotonic() - began, ended_by, tell)
         if told:
-            progress.ended(_KEY, ok=lock.is_held, note="held by this run" if lock.is_held else "held by another run")
+            note = "held by this run" if lock.is_held else "the cluster is still held by another run"
+            progress.ended(_KEY, ok=lock.is_held, note=note)
         lock.release()
 
 
@@ -122,6 +125,8 @@ def _run_name(holder: Holder) -> str:
     A lock is anybody's to write, so its time need not be one: such a run counts as the oldest, or it would stand before
     every later one and never be dropped.
     """
+    if _RUN.fullmatch(holder.run):
+        return holder.run
     digits = re.sub(r"\D", "", holder.since).ljust(14, "0")
     return f"{digits[:8]}-{digits[8:14]}-{holder.token[:4]}"
 

@@ -138,9 +138,8 @@ def _not_trusted(key: PresentedKey) -> SwarmkitError:
         return UnreachableError(key.why)
     if key.state == "changed":
         why = "it presents another than the one recorded"
-        return UnreachableError(
-            f"{name}: host key has changed", why, f"if you rebuilt the host, run: swarmkit trust --replace {name}"
-        )
+        to_do = f"if you rebuilt the host, run: {key.hop.keys.trust_command('--replace', name)}"
+        return UnreachableError(f"{name}: host key has changed", why, to_do)
     return UnreachableError(f"{name}: host key not trusted", "not confirmed, nothing was recorded")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
@@ -33,7 +34,8 @@ def check_twins(evidence: Evidence) -> Iterator[Finding]:
         (
             "SSH host key",
             {name: host.host_key for name, host in evidence.hosts.items()},
-            "on the copy: rm /etc/ssh/ssh_host_*; ssh-keygen -A; systemctl restart ssh; then: swarmkit trust --replace",
+            "on the copy: rm /etc/ssh/ssh_host_*; ssh-keygen -A; systemctl restart ssh; then here: "
+            + shlex.join(("swarmkit", "trust", "-i", str(evidence.inventory.source), "--replace")),
         ),
     ):
         for value, same in _shared(values).items():

@@ -100,7 +100,7 @@ HOSTS: dict[str, Explanation] = {
         "A host cannot be reached",
         "Nothing is known of it; a run that changes something would not begin.",
         "It is down, its SSH port is closed, its key is not trusted, or no engine answers.",
-        "ssh by hand tells which; swarmkit trust for a new host key.",
+        "ssh by hand tells which; swarmkit trust -i FILE for a new host key.",
         "sshd(8)",
     ),
     "D12": Explanation(

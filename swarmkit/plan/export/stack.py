@@ -62,7 +62,8 @@ def written_stack(name: str, observed: Observed, cluster: ClusterState) -> Writt
         found = objects.sections[section]  # type: ignore[index]
         sections |= {section: dict(sorted(found.items()))} if found else {}
     notes += _object_notes(name, cluster, objects)
-    return Written(yaml_text({section: _escaped(keys) for section, keys in sections.items()}), tuple(notes))
+    body = yaml_text({section: _escaped(keys) for section, keys in sections.items()})
+    return Written(yaml_text({"name": name}) + "\n" + body, tuple(notes))
 
 
 def compared(inventory: Inventory, stack: Stack, observed: Observed) -> Comparison:

@@ -101,6 +101,42 @@ def test_every_command_says_what_it_is_for(command: str) -> None:
     assert result.output.count("\n") > 5
 
 
+@pytest.mark.parametrize("command", ["up", "plan", "verify", "status", "doctor", "rollback"])
+def test_help_tells_every_exit_code_that_a_command_can_end_with(command: str) -> None:
+    said = " ".join(CliRunner().invoke(cli, [command, "--help"]).output.split())
+    told = said.partition("Exit codes:")[2]
+    codes = {"0", "1", "2", "3", "130", "143"} | ({"4"} if command in ("up", "verify", "doctor", "rollback") else set())
+    assert codes <= set(re.findall(r"\b\d+\b", told)), told
+
+
+@pytest.mark.parametrize("command", ["up", "plan", "verify"])
+def test_help_tells_where_a_stack_has_its_name_from(command: str) -> None:
+    said = " ".join(CliRunner().invoke(cli, [command, "--help"]).output.split())
+    assert "Without it: the stack file's name:, else what the file is called" in said
+
+
+@pytest.mark.parametrize(("words", "near"), [(("--only", "h633"), "H63"), (("--explain", "V277"), "V27")])
+def test_an_unknown_code_is_answered_with_the_near_ones_and_where_all_are(words: tuple[str, str], near: str) -> None:
+    said = CliRunner().invoke(cli, ["doctor", "-i", "x.yaml", *words])
+    assert said.exit_code == 2
+    assert near in said.output
+    assert "swarmkit doctor --explain all" in said.output
+    assert said.output.count(",") < 6, "not all of them"
+
+
+def test_all_codes_are_listed_with_their_titles() -> None:
+    lines = CliRunner().invoke(cli, ["doctor", "--explain", "all"]).output.splitlines()
+    assert "V00  A manager tells of the cluster" in lines
+    assert len(lines) > 90
+
+
+def test_a_folder_of_images_that_is_not_there_is_told_with_what_makes_an_archive(tmp_path: Path) -> None:
+    inventory, stack = write_files(tmp_path, 22)
+    said = swarmkit("up", "-i", inventory, "-f", stack, "--images", str(tmp_path / "none"))
+    assert said.returncode == 2
+    assert "docker save IMAGE -o FOLDER/NAME.tar" in said.stderr
+
+
 def test_the_entry_imports_no_library_of_hosts() -> None:
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-c", "import swarmkit.cli.main"],

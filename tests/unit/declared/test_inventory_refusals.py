@@ -183,8 +183,21 @@ managers:
     b: {swarm_advertise_addr: lo}
 """
     complaints = refused(tmp_path, text)
-    assert [complaint.code for complaint in complaints] == ["B07", "B16", "B11", "B18", "B12"]
+    assert [complaint.code for complaint in complaints] == ["B16", "B11", "B18", "B12", "B07"], "the whole file last"
     assert "all.vars.swarm_data_path_port" in [complaint.path for complaint in complaints]
+
+
+def test_that_no_manager_is_left_is_told_after_the_line_that_causes_it(tmp_path: Path) -> None:
+    complaints = refused(tmp_path, "managr:\n  hosts:\n    a: {ansible_host: 10.0.0.1}\n")
+    assert [complaint.code for complaint in complaints] == ["B08", "B06"]
+
+
+@pytest.mark.parametrize("value", ["5", "database"])
+def test_labels_that_are_one_value_are_told_how_to_write_them(tmp_path: Path, value: str) -> None:
+    text = f"managers: {{hosts: {{a: {{ansible_host: 10.0.0.1, swarm_labels: {value}}}}}}}"
+    (complaint,) = refused(tmp_path, text)
+    assert complaint.what == f"must be labels, each with its value, got {value!r}"
+    assert complaint.to_do == "write swarm_labels: {role: database}"
 
 
 def test_settings_of_the_cluster_must_be_the_same_for_all_hosts(tmp_path: Path) -> None:

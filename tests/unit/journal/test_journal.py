@@ -9,12 +9,14 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 
+from swarmkit.cli.history import history
 from swarmkit.cli.journaled import journaled
 from swarmkit.declared.host import Inventory
 from swarmkit.errors import InputError, NotConvergedError, SwarmkitError
 from swarmkit.journal.read import find_run, read_runs
-from swarmkit.journal.record import journal_folder
+from swarmkit.journal.record import RunRecord, journal_folder
 from swarmkit.journal.write import Journal
 from swarmkit.plan.context import Context
 from swarmkit.plan.model import Plan, Step
@@ -163,3 +165,23 @@ def test_history_lists_runs_and_shows_one(folder: Path) -> None:
     assert json.loads(history("--json"))["runs"][0]["exit_code"] == 0
     assert "join as worker" in history("show", "last")
     assert json.loads(history("show", name, "--json"))["steps"][0]["key"] == "join:B"
+
+
+def test_a_run_of_another_machine_is_shown_as_the_managers_keep_it(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun(folder).end(0)
+    (tmp_path / "prod.yaml").write_text("managers: {hosts: {A: {ansible_host: 10.0.0.1}}}")
+    kept = RunRecord("20260101-101112-abcd", "ended", "down", "prod", user="ann", host="laptop", exit_code=0)
+    monkeypatch.setattr("swarmkit.workflows.history.cluster_history", lambda *_, **__: [kept])
+    said = CliRunner().invoke(history, ["show", "20260101", "-i", str(tmp_path / "prod.yaml")])
+    assert said.exit_code == 0, said.exception
+    assert "20260101-101112-abcd: down of cluster prod" in said.output
+    assert "swarmkit history show 20260101-101112-abcd, on laptop" in " ".join(said.output.split())
+
+
+def test_a_run_that_is_nowhere_here_is_told_with_where_else_to_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SWARMKIT_INVENTORY", raising=False)
+    said = CliRunner().invoke(history, ["show", "20260101-101112-abcd"])
+    assert isinstance(said.exception, InputError)
+    assert "-i FILE" in said.exception.to_do

@@ -200,4 +200,9 @@ def test_what_no_service_uses_and_an_empty_variable_are_noted_and_no_difference(
 def test_a_stack_that_is_not_there_is_told_with_those_that_are(everything: Observed) -> None:
     with pytest.raises(SwarmkitError, match="no service of a stack shop") as caught:
         exported(INVENTORY, "shop", everything)
-    assert "t1" in caught.value.to_do
+    assert caught.value.to_do == "name one that runs: t1"
+
+
+def test_an_exported_file_names_its_stack_wherever_it_is_kept(everything: Observed, tmp_path: Path) -> None:
+    (tmp_path / "other.yaml").write_text(exported(INVENTORY, "t1", everything).text)
+    assert load_stack(tmp_path / "other.yaml").name == "t1"

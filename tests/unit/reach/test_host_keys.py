@@ -92,6 +92,13 @@ def test_a_host_without_entry_is_refused_with_its_fingerprint(tmp_path: Path) ->
     assert "swarmkit trust" in error.to_do
 
 
+def test_the_command_that_records_a_key_names_the_operators_own_inventory(tmp_path: Path) -> None:
+    keys = trusted_keys("10.0.0.1", tmp_path / "known_hosts", (), inventory=Path("my hosts.yaml"))
+    unknown = refusal("A", keys, ED25519, key("a"))
+    assert unknown is not None
+    assert unknown.to_do == "check the fingerprint, then run: swarmkit trust -i 'my hosts.yaml' A"
+
+
 def test_a_changed_key_is_refused_with_both_fingerprints_and_the_line(tmp_path: Path) -> None:
     file = known_hosts(tmp_path, "# first", line("10.0.0.1", "old"))
     error = seen(file, "10.0.0.1", "new")

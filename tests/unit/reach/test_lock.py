@@ -67,6 +67,25 @@ def test_of_two_at_once_one_gets_it_and_the_other_is_told_who(lock: Make) -> Non
     assert "up by the first" in caught.value.why
 
 
+def test_one_that_waited_in_vain_says_for_what_and_how_long(lock: Make) -> None:
+    told: list[str] = []
+    elsewhere(lock("up by the first")).take()
+    with pytest.raises(LockedError) as caught:
+        lock(wait_seconds=0.2, tell=told.append).take()
+    assert "up by the first; waiting up to 0.2 s for its end" in told[0]
+    assert caught.value.what == "waited 0 s for another run, which still holds the cluster; nothing was changed"
+    assert "up by the first" in caught.value.why
+    assert "--lock-wait" in caught.value.to_do
+
+
+def test_one_that_does_not_wait_says_what_it_looks_for(lock: Make) -> None:
+    told: list[str] = []
+    elsewhere(lock()).take()
+    with pytest.raises(LockedError, match="another run holds the cluster, nothing was changed"):
+        lock(tell=told.append).take()
+    assert told[0].endswith("looking for a heartbeat of it, which comes every 0.03 s")
+
+
 def test_one_that_waits_gets_it_when_the_holder_ends_and_knows_that_its_plan_may_be_old(lock: Make) -> None:
     first = lock()
     first.take()

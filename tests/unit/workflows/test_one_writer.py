@@ -8,7 +8,9 @@ from fakes.swarm import FakeFleet
 
 from swarmkit.declared.host import Inventory
 from swarmkit.errors import NotConvergedError
+from swarmkit.journal.read import read_runs
 from swarmkit.journal.record import RunRecord
+from swarmkit.journal.write import Journal
 from swarmkit.observed.observe import observe
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Step
@@ -54,6 +56,17 @@ def test_a_cluster_that_is_made_is_held_from_the_first_write_after(fleet: FakeFl
 
 def history(fleet: FakeFleet) -> list[RunRecord]:
     return kept_runs(AnyManager(reached.engine for reached in fleet.values()))
+
+
+def test_a_run_has_one_name_in_its_journal_and_with_the_managers(
+    fleet: FakeFleet, declared: Declared, tmp_path: Path
+) -> None:
+    run_once(fleet, declared)
+    journal = Journal(tmp_path, "up", "prod", Path("inventory.yaml"))
+    journal.begin_steps([step("node:B")])
+    with one_writer(fleet, observe(fleet, kernel="never"), journal.watching(Silent()), "up", 0) as writer:
+        writer.guard(step("node:B"))
+    assert [run.run for run in history(fleet)] == [run.run for run in read_runs(tmp_path)]
 
 
 def fail_after_a_write(fleet: FakeFleet) -> None:
