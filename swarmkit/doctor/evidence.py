@@ -7,7 +7,7 @@ import importlib.resources
 import json
 import re
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from swarmkit.declared.host import Host, Inventory
@@ -66,7 +66,7 @@ class HostEvidence:
     """What the login shell printed before the script ran."""
     holders: Mapping[str, str] = field(default_factory=dict)
     """``80/tcp`` -> the process that listens there, empty where none has it: the socket is the kernel's own. Without
-    what was not read: hosts that are nodes, or have no ``ss``."""
+    what was not read: of hosts that are nodes, have no ``ss``, or none of a swarm's ports taken."""
 
     @property
     def name(self) -> str:
@@ -136,10 +136,11 @@ def gather(fleet: Fleet, inventory: Inventory, stack: Stack | None, observed: Ob
     Hosts of *inventory* that are not in *fleet* are left out. With *observed*, what it tells is not read again.
     """
     known = replace(inventory, hosts=tuple(host for host in inventory.hosts if host.name in fleet))
-    with ThreadPoolExecutor(max_workers=2) as pool:
+    with ThreadPoolExecutor(max_workers=2 + len(fleet)) as pool:
+        infos = {name: pool.submit(reached.engine.info) for name, reached in fleet.items()}
         networks = pool.submit(read_networks, fleet)
-        reading = pool.submit(_read_hosts, fleet)
-        observed = observed or observe(fleet, kernel="always")
+        reading = pool.submit(_read_hosts, fleet, infos, inventory.data_path_port or DEFAULT_DATA_PATH_PORT)
+        observed = observed or observe(fleet, kernel="always", infos=infos)
         hosts = {
             name: _host(observed.hosts[name], said, fleet[name].session) for name, said in reading.result().items()
         }
@@ -171,14 +172,15 @@ class _Said:
     script: CommandResult
 
 
-def _read_hosts(fleet: Fleet) -> dict[str, _Said]:
+def _read_hosts(fleet: Fleet, infos: Mapping[str, Future[Json]], port: int) -> dict[str, _Said]:
     script = importlib.resources.files("swarmkit.doctor").joinpath("facts.sh").read_text()
 
     def read(name: str) -> _Said:
-        info = fleet[name].engine.info()
+        info = infos[name].result()
         root = str(info.get("DockerRootDir") or "/var/lib/docker")
         age = "old" if version_tuple(str(info.get("ServerVersion", ""))) < FIRST_WITH_IP_SETS else "new"
-        return _Said(info, fleet[name].shell.run(script, (root, age), timeout_seconds=FACTS_TIMEOUT_SECONDS))
+        arguments = (root, age, f"{port:04X}")
+        return _Said(info, fleet[name].shell.run(script, arguments, timeout_seconds=FACTS_TIMEOUT_SECONDS))
 
     answers = {}
     for name, answer in fan_out(fleet, read).items():

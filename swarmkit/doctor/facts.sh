@@ -1,6 +1,6 @@
 # What the checks read beside the facts of every run; reads only. $1 is the engine's data directory, $2 "old" for an
-# engine before 28.0, whose upgrade needs more of the kernel. Each process costs tens of milliseconds on a small host:
-# the shell's own tests where they do, and one grep for all files.
+# engine before 28.0, whose upgrade needs more of the kernel, $3 the data-path port in hexadecimal. Each process costs
+# tens of milliseconds on a small host: the shell's own tests where they do, and one grep for all files.
 section() { printf '\n== %s\n' "$1"; }
 exists() { test -e "$1" || test -L "$1"; }
 section links; ip -j -d link show
@@ -12,18 +12,22 @@ stat -c '%a %n' /etc/ssh/ssh_host_*_key /run/docker.sock "$1/swarm/certificates/
 # The files of /proc/sys answer a whole read at once, and nothing to the shell's own read, a byte each.
 section files
 swarm=$1/swarm/certificates
-grep -H '' /proc/sys/net/ipv4/ip_forward /proc/sys/net/bridge/bridge-nf-call-iptables \
+files=$(grep -H '' /proc/sys/net/ipv4/ip_forward /proc/sys/net/bridge/bridge-nf-call-iptables \
     /proc/sys/net/netfilter/nf_conntrack_max /proc/sys/net/netfilter/nf_conntrack_count \
     /proc/sys/net/ipv4/ip_local_port_range /proc/sys/net/ipv4/conf/*/rp_filter \
     /sys/class/dmi/id/product_uuid /sys/class/dmi/id/sys_vendor /proc/meminfo \
     /etc/docker/daemon.json /etc/ssh/sshd_config.d/*.conf /etc/ssh/sshd_config /etc/ssh/ssh_host_*_key.pub \
     /etc/ufw/ufw.conf /etc/default/ufw /etc/nftables.conf /etc/sysconfig/nftables.conf \
     "$swarm/swarm-node.crt" "$swarm/swarm-root-ca.crt" \
-    /proc/net/tcp /proc/net/tcp6 /proc/net/udp /proc/net/udp6 2>/dev/null
+    /proc/net/tcp /proc/net/tcp6 /proc/net/udp /proc/net/udp6 2>/dev/null)
+printf '%s\n' "$files"
 
-# Whose ports they are matters only before the host is a node: its certificate is there from then on.
+# Whose ports they are matters where the swarm's are taken and the host is no node yet: its certificate is there from
+# then on. ss looks through all processes for it.
 section holders
-test -e "$swarm/swarm-node.crt" || ss -H -lntup 2>/dev/null
+test -e "$swarm/swarm-node.crt" || case $files in
+*:0949\ * | *:1F0A\ * | *:"$3"\ *) ss -H -lntup 2>/dev/null ;;
+esac
 
 section modules
 read -r release </proc/sys/kernel/osrelease
@@ -35,7 +39,7 @@ test "$2" != old || modprobe -n -a ip_set ip_set_hash_net xt_set iptable_raw 2>&
 section drivers
 for device in /sys/class/net/*/device/driver; do
     test -e "$device" || continue
-    name=${device#/sys/class/net/} name=${name%%/*} driver=$(readlink -f "$device") offload=''
+    name=${device#/sys/class/net/} name=${name%%/*} driver=$(cd "$device" && pwd -P) offload=''
     case $driver in */vmxnet3) offload=$(ethtool -k "$name" 2>/dev/null | grep 'tx-checksum-ip-generic: off') ;; esac
     printf '%s %s %s\n' "$name" "${driver##*/}" "${offload:+off}"
 done

@@ -5,8 +5,11 @@
 # Prints: "heard FROM KIND SOURCE BYTES", "tcp TO PORT ok|refused|timeout|..." and "unsent TO KIND why".
 # KIND is esp, udp7946, udpdata, full (a frame of the link's size that must not be fragmented), sizeN (one of N bytes,
 # as paths have that are smaller), tcp7946 or tcp2377.
-use strict; use warnings; use Socket; use Time::HiRes qw(time); use Errno qw(EINPROGRESS);
+use strict; use warnings; use Time::HiRes qw(time);
 $| = 1;
+# Not from Socket and Errno, whose loading costs a small host as much as all the rest; the same wherever Docker runs.
+my ($PF_INET, $STREAM, $DGRAM, $RAW, $SOL_SOCKET, $SO_ERROR, $NONBLOCK, $EINPROGRESS) = (2, 1, 2, 3, 1, 4, 2048, 115);
+sub at { my ($port, $address) = @_; pack('S n C4 x8', $PF_INET, $port, split /\./, $address) }
 my ($marker, $own, $seconds, $data_port, $mtu, @peers) = @ARGV;
 my %peer = map { my ($i, $adv, $data, $mgr) = split /,/; $i => { adv => $adv, data => $data, mgr => $mgr } } @peers;
 my $me = delete $peer{$own};
@@ -14,13 +17,13 @@ my %from = map { ($peer{$_}{adv} => $_, $peer{$_}{data} => $_) } keys %peer;
 my ($IP_MTU_DISCOVER, $PROBE) = (10, 3);
 my @smaller = (8900, 1480, 1460, 1450, 1420, 1400, 1380, 1280);
 
-sub raw { my $p = shift; socket(my $s, PF_INET, SOCK_RAW, $p) or die "raw socket: $!\n"; fcntl($s, 4, 2048); $s }
+sub raw { my $p = shift; socket(my $s, $PF_INET, $RAW, $p) or die "raw socket: $!\n"; fcntl($s, 4, $NONBLOCK); $s }
 my %in = (udp => raw(17), tcp => raw(6), esp => raw(50));
-sub from { my $s = raw(50); bind($s, pack_sockaddr_in(0, inet_aton(shift))) or die "bind: $!\n"; $s }
+sub from { my $s = raw(50); bind($s, at(0, shift)) or die "bind: $!\n"; $s }
 sub dgram {
     my ($address) = @_;
-    socket(my $s, PF_INET, SOCK_DGRAM, 17) or die "socket: $!\n";
-    bind($s, pack_sockaddr_in(0, inet_aton($address))) or die "bind: $!\n";
+    socket(my $s, $PF_INET, $DGRAM, 17) or die "socket: $!\n";
+    bind($s, at(0, $address)) or die "bind: $!\n";
     setsockopt($s, 0, $IP_MTU_DISCOVER, pack('i', $PROBE));
     $s;
 }
@@ -33,23 +36,25 @@ sub payload { my ($kind, $size) = @_;
     my $text = "\0\0\0\0$marker " . join(' ', $own, $kind, complete() ? 1 : 0) . ' ';
     $size && length $text < $size ? $text . ('.' x ($size - length $text)) : $text }
 sub put { my ($to, $kind, $s, $port, $address, $size) = @_;
-    defined send($s, payload($kind, $size), 0, pack_sockaddr_in($port, inet_aton($address))) or $unsent{$to}{$kind} = "$!" }
-sub send_all { for my $i (keys %peer) {
-    put($i, 'esp', $out{esp}, 0, $peer{$i}{data});
+    defined send($s, payload($kind, $size), 0, at($port, $address)) or $unsent{$to}{$kind} = "$!" }
+# Who has heard all needs to be told no more than that this one has, too; what a path is too small for shows late.
+sub send_all { my ($is_late) = @_; for my $i (keys %peer) {
     put($i, 'udp7946', $out{gossip}, 7946, $peer{$i}{adv});
+    next if $done{$i};
+    put($i, 'esp', $out{esp}, 0, $peer{$i}{data});
     put($i, 'udpdata', $out{data}, $data_port, $peer{$i}{data});
     put($i, 'full', $out{data}, $data_port, $peer{$i}{data}, $mtu - 28);
-    put($i, "size$_", $out{data}, $data_port, $peer{$i}{data}, $_ - 28) for grep { $_ < $mtu } @smaller;
+    put($i, "size$_", $out{data}, $data_port, $peer{$i}{data}, $_ - 28) for grep { $is_late && $_ < $mtu } @smaller;
 } }
 sub dial { my ($to, $port) = @_;
-    socket(my $s, PF_INET, SOCK_STREAM, 6) or die "socket: $!\n";
-    bind($s, pack_sockaddr_in(0, inet_aton($me->{adv})));
-    my $flags = 2048; fcntl($s, 4, $flags);
-    my $said = connect($s, pack_sockaddr_in($port, inet_aton($peer{$to}{adv}))) ? 'ok' : $! == EINPROGRESS ? '' : "$!";
+    socket(my $s, $PF_INET, $STREAM, 6) or die "socket: $!\n";
+    bind($s, at(0, $me->{adv}));
+    fcntl($s, 4, $NONBLOCK);
+    my $said = connect($s, at($port, $peer{$to}{adv})) ? 'ok' : $! == $EINPROGRESS ? '' : "$!";
     if ($said) { $told{"$to $port"} = $said } else { $open{fileno $s} = [$s, "$to $port"] } }
 sub listen_once { my ($name) = @_;
     my $source = recv($in{$name}, my $packet, 65535, 0); return 0 unless defined $source;
-    my $address = inet_ntoa((unpack_sockaddr_in($source))[1]);
+    my $address = join '.', unpack 'x4 C4', $source;
     my $head = (ord($packet) & 15) * 4;
     if ($name eq 'tcp') {
         my ($to, $flags) = unpack('x2 n x9 C', substr($packet, $head, 14));
@@ -66,7 +71,7 @@ sub listen_once { my ($name) = @_;
 }
 # All that waits is read each time: on a busy host the end would come before the rest was looked at.
 sub drain { for my $name (keys %in) { for (1 .. 2000) { last unless listen_once($name) } } }
-my ($began, $next, $last) = (time, 0, 0);
+my ($began, $next, $last, $told_all) = (time, 0, 0, 0);
 my $until = $began + $seconds;
 my %dialled;
 # A peer is dialled once it was heard, which tells that it listens, too; one that is never heard, at half time.
@@ -77,8 +82,9 @@ sub dial_all { for my $i (grep { ($dialled{$_} // 0) < ($heard{$_} ? 2 : 1) } ke
     dial($i, 7946); dial($i, 2377) if $peer{$i}{mgr} } }
 while (time < $until) {
     dial_all();
-    if (time >= $next) { send_all(); $next = time + 0.15 }
-    if (complete() && keys %done == keys %peer && keys %dialled == keys %peer && !%open) { $last ||= time + 0.3; last if time > $last }
+    my $is_complete = complete();
+    if (time >= $next || $is_complete && !$told_all) { send_all(time > $began + $seconds / 3); $next = time + 0.15; $told_all = $is_complete }
+    if ($is_complete && keys %done == keys %peer && keys %dialled == keys %peer && !%open) { $last ||= time + 0.2; last if time > $last }
     my ($r, $w) = ('', '');
     vec($r, fileno $_, 1) = 1 for values %in;
     vec($w, $_, 1) = 1 for keys %open;
@@ -86,7 +92,7 @@ while (time < $until) {
     drain();
     for my $fd (grep { vec($w, $_, 1) } keys %open) {
         my ($s, $what) = @{ delete $open{$fd} };
-        $! = unpack('i', getsockopt($s, SOL_SOCKET, SO_ERROR));
+        $! = unpack('i', getsockopt($s, $SOL_SOCKET, $SO_ERROR));
         $told{$what} = $! ? "$!" : 'ok';
         close $s;
     }

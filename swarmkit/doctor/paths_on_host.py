@@ -56,15 +56,18 @@ class Probe:
     def is_complete(self) -> bool:
         return all(peer.is_complete() for peer in self.peers.values())
 
-    def send_all(self) -> None:
+    def send_all(self, *, is_late: bool) -> None:
+        """Send to every peer; who has heard all needs to be told no more than that this one has, too."""
+        sizes = [size for size in SMALLER if is_late and size < self.mtu]
         for peer in self.peers.values():
-            self._put(peer, "esp", self.esp, (peer.data, 0), 0)
             self._put(peer, "udp7946", self.gossip, (peer.advertise, 7946), 0)
+            if peer.is_done:
+                continue
+            self._put(peer, "esp", self.esp, (peer.data, 0), 0)
             self._put(peer, "udpdata", self.data, (peer.data, self.data_port), 0)
             self._put(peer, "full", self.data, (peer.data, self.data_port), self.mtu - 28)
-            for size in SMALLER:
-                if size < self.mtu:
-                    self._put(peer, f"size{size}", self.data, (peer.data, self.data_port), size - 28)
+            for size in sizes:
+                self._put(peer, f"size{size}", self.data, (peer.data, self.data_port), size - 28)
 
     def _put(self, peer: Peer, kind: str, through: socket.socket, to: "tuple[str, int]", size: int) -> None:
         text = f"\0\0\0\0{self.marker} {self.own} {kind} {int(self.is_complete())} "
@@ -129,21 +132,18 @@ class Probe:
             dialled.close()
 
     def run(self) -> None:
-        began, sent, last = time.time(), 0.0, 0.0
+        began, due, last, has_told = time.time(), 0.0, 0.0, False
         until = began + self.seconds
         while time.time() < until:
             now = time.time()
             until = self.dial_all(now, began, until)
-            if now >= sent + 0.15:
-                self.send_all()
-                sent = now
+            is_complete = self.is_complete()
+            if now >= due or (is_complete and not has_told):
+                self.send_all(is_late=now > began + self.seconds / 3)
+                due, has_told = now + 0.15, is_complete
             # "done" tells the peers that this one has heard all of them: when all have, nobody needs to send on.
-            if (
-                self.is_complete()
-                and not self.open
-                and all(peer.is_done and peer.dialled for peer in self.peers.values())
-            ):
-                last = last or now + 0.3
+            if is_complete and not self.open and all(peer.is_done and peer.dialled for peer in self.peers.values()):
+                last = last or now + 0.2
                 if now > last:
                     break
             reading, writing, _ = select.select(list(self.listening.values()), list(self.open), [], 0.05)

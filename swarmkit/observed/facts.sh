@@ -23,7 +23,11 @@ test -w /proc/sys/kernel/hostname || exit 0
 # What Docker will program for an encrypted overlay, for service VIPs and for the routing mesh, tried in one throw-away
 # network namespace (HAZARDS.md 0.2; moby libnetwork/service_linux.go). All at once first, which is what a good kernel
 # takes; what fails is tried alone. A feature prints "ok", or what the kernel said.
-modprobe -q -a xfrm_user xfrm_algo esp4 vxlan xt_bpf xt_policy ip_vs ip_vs_rr xt_ipvs 2>/dev/null
+absent=''
+for module in xfrm_user xfrm_algo esp4 vxlan xt_bpf xt_policy ip_vs ip_vs_rr xt_ipvs; do
+    test -d "/sys/module/$module" || absent="$absent $module"
+done
+test -z "$absent" || modprobe -q -a $absent 2>/dev/null
 section kernel.ipvs; if test -e /proc/net/ip_vs; then echo ok; else echo 'no /proc/net/ip_vs'; fi
 unshare -n /bin/sh <<'TRIES' || true
 section() { printf '\n== %s\n' "$1"; }

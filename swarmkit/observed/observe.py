@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.resources
 import time
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -37,14 +38,18 @@ class _Reading:
     system: Future[SystemFacts]
 
 
-def observe(fleet: Fleet, *, kernel: KernelQuestion) -> Observed:
+def observe(
+    fleet: Fleet, *, kernel: KernelQuestion, infos: Mapping[str, Future[dict[str, Any]]] | None = None
+) -> Observed:
     """Read every host of *fleet* and the cluster its managers tell of, in parallel.
 
-    *kernel* says which hosts also try in a throw-away namespace what an encrypted overlay needs. Raises SwarmkitError
-    when a host does not answer.
+    *kernel* says which hosts also try in a throw-away namespace what an encrypted overlay needs. With *infos*, what the
+    engines say of themselves is not asked again. Raises SwarmkitError when a host does not answer.
     """
     with ThreadPoolExecutor(max_workers=max(8, 5 * len(fleet))) as pool:
-        readings = {name: _ask(pool, reached, kernel=kernel) for name, reached in fleet.items()}
+        readings = {
+            name: _ask(pool, reached, infos[name] if infos else None, kernel=kernel) for name, reached in fleet.items()
+        }
         guess = next((reached for reached in fleet.values() if reached.host.role == "manager"), None)
         guessed = pool.submit(_read_cluster_or_error, guess, pool) if guess else None
         hosts = {name: _facts(fleet[name], reading) for name, reading in readings.items()}
@@ -122,9 +127,11 @@ def _read_cluster_or_error(manager: ReachedHost, pool: ThreadPoolExecutor) -> Cl
         return error
 
 
-def _ask(pool: ThreadPoolExecutor, reached: ReachedHost, *, kernel: KernelQuestion) -> _Reading:
+def _ask(
+    pool: ThreadPoolExecutor, reached: ReachedHost, info: Future[dict[str, Any]] | None, *, kernel: KernelQuestion
+) -> _Reading:
     return _Reading(
-        info=pool.submit(reached.engine.info),
+        info=info or pool.submit(reached.engine.info),
         images=pool.submit(reached.engine.find, "images"),
         networks=pool.submit(reached.engine.find, "networks", _OF_HOST),
         system=pool.submit(read_system, reached.shell, kernel=kernel),
@@ -149,7 +156,6 @@ def read_system(shell: Shell, *, kernel: KernelQuestion) -> SystemFacts:
 def _facts(reached: ReachedHost, reading: _Reading) -> HostFacts:
     engine = parse.engine_facts(
         reading.info.result(),
-        reached.engine.version(),
         reading.images.result(),
         reading.networks.result(),
         reached.engine.api_version,

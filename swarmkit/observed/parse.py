@@ -88,12 +88,12 @@ def _cidr(destination: str) -> str:
 
 
 def engine_facts(
-    info: Json, version: Json, images: Iterable[Json], networks: Iterable[Json], api_version: tuple[int, int]
+    info: Json, images: Iterable[Json], networks: Iterable[Json], api_version: tuple[int, int]
 ) -> EngineFacts:
     swarm = info.get("Swarm") or {}
     driver_status = dict(entry for entry in info.get("DriverStatus") or [] if len(entry) == 2)
     return EngineFacts(
-        version=str(version.get("Version", "")),
+        version=str(info.get("ServerVersion", "")),
         api_version=api_version,
         engine_id=str(info.get("ID", "")),
         operating_system="windows" if info.get("OSType") == "windows" else "linux",

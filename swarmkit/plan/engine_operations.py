@@ -62,9 +62,9 @@ class UpgradeEngine:
     def run(self, context: Context) -> str:
         host = self.step.target
         reached = context.reached(host)
-        node_id = str(reached.engine.info()["Swarm"]["NodeID"])
+        before = reached.engine.info()
+        node_id = str(before["Swarm"]["NodeID"])
         key = self._step_aside(context, node_id)
-        before = reached.engine.version()["Version"]
         script = importlib.resources.files("swarmkit.plan").joinpath("upgrade-engine.sh").read_text()
         arguments = tuple(f"{name}={version}" for name, version in self.packages)
         result = reached.shell.run(script, arguments, timeout_seconds=PACKAGE_TIMEOUT_SECONDS)
@@ -82,7 +82,7 @@ class UpgradeEngine:
 
         wait()
         restarted = start_network_agent(reached, wait)
-        return f"engine {before} -> {reached.engine.version()['Version']}{restarted}"
+        return f"engine {before['ServerVersion']} -> {reached.engine.info()['ServerVersion']}{restarted}"
 
     def _step_aside(self, context: Context, node_id: str) -> Secret:
         """Let another manager take the writes while this one is away; refuse when none could decide anything then."""

@@ -152,8 +152,9 @@ sub watch_once {
     defined recv $wire, my $packet, $ROOM, 64 or return 0;
     count(\%marked, $packet) if index($packet, "$mark encrypted") >= 0;
     my ($first, $kind) = unpack 'C x8 C', $packet;
-    if ($kind == 50) { count(\%esp, $packet); return 1 }
     my $udp = ($first & 15) * 4;
+    # SPI 0 is what no kernel sends (RFC 4303, 2.1): a doctor's probe of the protocol.
+    if ($kind == 50) { count(\%esp, $packet) if unpack('N', substr $packet, $udp, 4); return 1 }
     return 1 if length $packet < $udp + 16 || unpack('n', substr $packet, $udp + 2, 2) != $port;
     my $number = unpack('N', substr $packet, $udp + 12, 4) >> 8;
     return 1 unless $vni{$number};

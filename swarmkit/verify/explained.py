@@ -114,7 +114,7 @@ PROOFS: dict[str, Explanation] = {
     "V15": Explanation(
         "The kernel counts no IPsec errors",
         "Packets are lost now and then, or all.",
-        "States that do not match: stale keys after a long pause, mixed engines.",
+        "States that do not match: stale keys after a long pause, mixed engines. Told when counted a second time.",
         "systemctl restart docker on the host.",
         "Linux xfrm_proc, moby/moby#46838",
     ),

@@ -74,14 +74,19 @@ def prove(
     finding; an exception is raised only by a bug. While something is not proved, all is tried again until
     *patience_seconds* have passed, beginning with a new look at hosts and nodes: names and VIPs reach the hosts by
     gossip, seconds after a task runs, and up to half a minute after an engine's restart; a node that was demoted is
-    not ready for a moment.
+    not ready for a moment. Errors that kernels only counted are looked for once more in any case: the packets of a
+    doctor that runs meanwhile are counted too.
     """
     deadline = time.monotonic() + patience_seconds
     from_here_seconds = min(patience_seconds, FROM_HERE_PATIENCE_SECONDS)
+    counted_before = False
     while True:
         proof = _prove_once(fleet, inventory, stack, observed, on_phase, from_here_seconds)
-        if time.monotonic() > deadline or all(finding.severity != "error" for finding in proof.findings):
+        errors = {finding.code for finding in proof.findings if finding.severity == "error"}
+        only_counted = errors == {codes.ESP_ERRORS} and not counted_before
+        if not errors or (time.monotonic() > deadline and not only_counted):
             return proof
+        counted_before = counted_before or only_counted
         time.sleep(PAUSE_SECONDS)
         observed = observe(fleet, kernel="never")
 

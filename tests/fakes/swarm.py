@@ -155,6 +155,7 @@ class FakeEngine:
                     swarm["Cluster"] = {"ID": self.cluster.id}
             return {
                 "ID": self.engine_id,
+                "ServerVersion": self.engine_version,
                 "OSType": "linux",
                 "Architecture": "x86_64",
                 "Driver": "overlay2",
@@ -166,9 +167,6 @@ class FakeEngine:
                 "Swarm": swarm,
                 **copy.deepcopy(self.info_changes),
             }
-
-    def version(self) -> Json:
-        return {"Version": self.engine_version, "ApiVersion": ".".join(map(str, self.api_version))}
 
     @property
     def is_manager(self) -> bool:

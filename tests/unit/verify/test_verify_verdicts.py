@@ -9,6 +9,7 @@ from verify_world import ADDRESS, NET, SPI, TASK, VIP, World
 
 from swarmkit.errors import SwarmkitError
 from swarmkit.finding import Finding
+from swarmkit.observed.model import Observed
 from swarmkit.verify import prove as proving
 from swarmkit.verify.live import read_live
 from swarmkit.verify.prove import prove
@@ -203,9 +204,17 @@ def test_what_is_never_encrypted_is_an_error_of_the_sender(world: World) -> None
     assert causes(world) == [("V11", "A -> B")]
 
 
-def test_error_counters_that_grow_are_named(world: World) -> None:
+@pytest.mark.parametrize("still_counts", [True, False])
+def test_error_counters_are_named_when_they_grow_a_second_time(
+    world: World, monkeypatch: pytest.MonkeyPatch, still_counts: bool
+) -> None:
+    def look_again(*_: object, **__: object) -> Observed:
+        world.shells["B"].new_errors *= still_counts
+        return world.observed
+
+    monkeypatch.setattr(proving, "observe", look_again)
     world.shells["B"].new_errors = 5
-    assert errors(world) == [("V15", "B")]
+    assert errors(world) == ([("V15", "B")] if still_counts else [])
 
 
 def test_a_host_that_fails_hides_no_other(world: World) -> None:
