@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 
 from swarmkit.converge.wait import wakeups
 from swarmkit.declared.host import Inventory
 from swarmkit.declared.image_archive import ImageArchive
+from swarmkit.errors import NotConvergedError
 from swarmkit.observed.model import Observed
 from swarmkit.observed.observe import observe
 from swarmkit.observed.placed_state import placed_backup
@@ -33,6 +34,8 @@ from swarmkit.workflows.backed_up_data import volume_data
 from swarmkit.workflows.one_writer import one_writer
 from swarmkit.workflows.recover import SERVICE_TIMEOUT_SECONDS, RecoveryReport
 from swarmkit.workflows.up import PROOF_PATIENCE_SECONDS, RefusedError, Waiter, apply_rounds
+
+SETTLE_TIMEOUT_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -90,9 +93,19 @@ def restore(
         waiter = Waiter(fleet, resources.enter_context(wakeups(fleet)), progress, SERVICE_TIMEOUT_SECONDS)
         declared = Declared(reached, data=DeclaredData())
         applied, observed = apply_rounds(plan, declared, fleet, observed, waiter, writer, replan=plan_for)
+        progress.phase("converge")
+        _settle(replace(waiter, timeout_seconds=SETTLE_TIMEOUT_SECONDS), observed)
         progress.phase("verify")
         findings = prove(fleet, reached, None, observed, patience_seconds=PROOF_PATIENCE_SECONDS).findings
         return RecoveryReport(applied, observed, reached, findings)
+
+
+def _settle(waiter: Waiter, observed: Observed) -> None:
+    """Give the services time to start: the last of them stood still until the data was in."""
+    services = observed.cluster.services if observed.cluster else ()
+    # A service that cannot run, for lack of its image or host, is told by the proof and does not end the restore.
+    with suppress(NotConvergedError):
+        waiter.wait_for_services([service.name for service in services], observed)
 
 
 def _backup(content: Archive) -> Backup:

@@ -44,6 +44,7 @@ networks:
   inner:
 volumes:
   files:
+    x-swarmkit: {backup: stopped}
 secrets:
   token: {file: ./token.txt}
 """
@@ -61,7 +62,7 @@ class Years:
     def stack(self) -> Path:
         return self.folder / "stack.yaml"
 
-    def inventory(self, managers: str, workers: str = "", cluster: str = "years") -> Path:
+    def inventory(self, managers: str, workers: str = "") -> Path:
         """Write an inventory; Q has the label that the data's service asks for."""
 
         def hosts(names: str) -> dict[str, dict[str, object]]:
@@ -77,11 +78,11 @@ class Years:
             "ansible_user": "root",
             "ansible_ssh_private_key_file": str(self.lab.state / "id_ed25519"),
             "swarm_known_hosts": str(self.lab.state / "known_hosts"),
-            "swarm_cluster": cluster,
+            "swarm_cluster": "years",
             "swarm_address_pools": ["10.20.0.0/16"],
         }
         children = {"managers": {"hosts": hosts(managers)}, "workers": {"hosts": hosts(workers)}}
-        path = self.folder / f"{cluster}-{managers}-{workers}.yaml"
+        path = self.folder / f"years-{managers}-{workers}.yaml"
         path.write_text(json.dumps({"all": {"vars": variables, "children": children}}))
         return path
 
@@ -307,11 +308,26 @@ def test_restore_same_hosts(years: Years) -> None:
 
 
 def test_rebuild_elsewhere(years: Years) -> None:
+    whole, key = years.inventory("PQR", "S"), years.passphrase()
+    years.lab.run("Q", "docker exec $(docker ps -q -f name=app_data) sh -c 'echo kept >/files/note'")
+    backups = years.folder / "with-data"
+    backups.mkdir(mode=0o700)
+    take = ("-i", whole, "-f", years.stack, "--stack", "app", "-o", backups, "--passphrase-file", key)
+    taken = years.lab.swarmkit("backup", "--yes", *take)
+    assert taken.returncode == 0, taken.stderr
+    (archive,) = backups.iterdir()
     for name in "PR":
         assert years.lab.swarmkit("lab", "fault", "power-off", name).returncode == 0
     assert years.lab.swarmkit("lab", "reset", "Q", "S").returncode == 0
-    path = years.inventory("Q", "S", cluster="elsewhere")
-    said = years.play("rebuild-elsewhere", path)
-    assert "7 steps done, 0 skipped" in said
+    path = years.inventory("Q", "S")
+    # Without the data it stops for a decision; with it, it goes on from there.
+    stopped = years.try_to_play("rebuild-elsewhere", path, "--yes")
+    assert stopped.returncode == 1
+    assert "--init-empty app_files" in stopped.stderr
+    assert "--from rebuild" in stopped.stderr
+    given = ("--set", f"archive={archive}", "--set", f"passphrase-file={key}")
+    said = years.play("rebuild-elsewhere", path, *given, "--from", "rebuild")
+    assert "3 steps done, 0 skipped" in said
     assert years.nodes(path) == {"Q": "manager ready", "S": "worker ready"}
+    assert years.lab.run("Q", "docker exec $(docker ps -q -f name=app_data) cat /files/note") == "kept\n"
     years.settled(path)
