@@ -75,8 +75,8 @@ def take(
     """Write the swarm's state, marked volumes, the inventory and every stack as it runs into an encrypted file.
 
     A volume is dumped by the command that the stack declares while its service goes on, or copied while it stands. The
-    state is taken cold from the manager with the fewest tasks, not the leader if there is another: its engine stops for
-    the copy. How long each was interrupted is measured. The file has mode 0600.
+    state is taken cold from the manager with the fewest tasks, without a service's volume and not the leader if there
+    is such a one: its engine stops for the copy. How long each was interrupted is measured. The file has mode 0600.
     """
     from swarmkit.recovery.archive_writer import INVENTORY
     from swarmkit.recovery.keys import Sealer

@@ -11,6 +11,7 @@ from swarmkit.finding import Finding
 from swarmkit.observed.model import ClusterState, HostFacts, Node, Observed
 from swarmkit.plan.data.marked import MarkedVolume, marked_volumes
 from swarmkit.plan.data.taking import Adding, CopyVolume, DumpVolume, SaveImage, TakenVolume
+from swarmkit.plan.departures import running_on, volumes_of
 from swarmkit.plan.model import Operation, Plan, Step
 from swarmkit.plan.quorum import quorum_of
 from swarmkit.plan.refusals import host_refusals
@@ -122,8 +123,10 @@ def _managers(inventory: Inventory, observed: Observed, cluster: ClusterState) -
             yield host, node
 
 
-def _cost(cluster: ClusterState, node: Node) -> tuple[int, bool]:
-    return _tasks_on(cluster, node), node.is_leader
+def _cost(cluster: ClusterState, node: Node) -> tuple[int, int, bool]:
+    """Return how many services with data, how many tasks, and whether the leader, would stop with *node*'s engine."""
+    with_data = sum(bool(volumes_of(service)) for service in running_on(cluster, node))
+    return with_data, _tasks_on(cluster, node), node.is_leader
 
 
 def _grace(cluster: ClusterState, node: Node) -> float:

@@ -20,6 +20,7 @@ FAULTS = {
     "F10": "the database's host alone for 60 s",
     "F12": "a frozen engine in an update",
     "F14": "an engine stopped in an update",
+    "F14B": "an engine started by somebody while a backup copies its state; the backup again",
     "F15": "the disk of the manager that takes the writes full, in an update",
     "F16": "a clock two hours off",
     "F24": "the operator's key revoked and its sessions ended, in an update",

@@ -196,6 +196,44 @@ def test_a_host_that_breaks_during_an_update_ends_the_run_and_the_next_one_goes_
              "orders": len(seen.acknowledged), "recovered": seconds, "silence": seen.longest_silence()}  # fmt: skip
 
 
+# Stands for the operator's own cron or a colleague: the engine is started the moment the copy is under way.
+WAKING = r"""
+printf '#!/bin/sh\nsystemctl start docker\nexec /bin/cp "$@"\n' >/usr/local/bin/cp
+chmod +x /usr/local/bin/cp
+"""
+
+
+@nightly
+def test_f14_a_backup_whose_engine_is_woken_during_the_copy_leaves_no_file(
+    shop: World, tmp_path: Path, note: Note
+) -> None:
+    before = record(shop)
+    key, backups = tmp_path / "passphrase", tmp_path / "backups"
+    key.touch(mode=0o600)
+    key.write_text("correct horse battery staple\n")
+    backups.mkdir(mode=0o700)
+    take = ("backup", "--yes", *shop.declared, "-o", str(backups), "--passphrase-file", str(key))
+    with witness("f14b", tmp_path) as seen:
+        for host in HOSTS:
+            shop.lab.run(host, WAKING)
+        woken = shop.swarmkit(*take)
+        assert woken.returncode == 1, woken.stdout
+        assert "docker was started while its state was copied" in woken.stderr
+        assert list(backups.iterdir()) == []
+        for host in HOSTS:
+            shop.lab.run(host, "rm /usr/local/bin/cp")
+        began = time.time()
+        again = shop.swarmkit(*take)
+        assert again.returncode == 0, again.stdout + again.stderr
+        assert "shop_database was interrupted for 0.0 s" in again.stdout
+        seen.wait_for_order()
+        seconds = round(time.time() - began, 1)
+        check(shop, before, seen)
+    assert len(list(backups.iterdir())) == 1
+    note |= {"fault": "F14B", "orders": len(seen.acknowledged), "recovered": seconds,
+             "silence": seen.longest_silence()}  # fmt: skip
+
+
 @nightly
 def test_f16_a_clock_that_is_two_hours_off_is_told_and_mended(shop: World, tmp_path: Path, note: Note) -> None:
     before = record(shop)

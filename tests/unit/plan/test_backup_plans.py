@@ -7,7 +7,7 @@ from fakes.running import run_once
 from fakes.swarm import FakeFleet, fake_fleet
 
 from swarmkit.declared.host import Host, Inventory
-from swarmkit.observed.model import Observed, TaskState
+from swarmkit.observed.model import Observed, ServiceState, TaskState
 from swarmkit.observed.observe import observe
 from swarmkit.plan.backup_plans import Taking, backup_plan
 from swarmkit.plan.declaration import Declared
@@ -44,6 +44,19 @@ def test_the_manager_whose_absence_costs_least_is_stopped(made: FakeFleet) -> No
     (operation,) = backup_plan(INVENTORY, None, observed, TAKING).operations
     assert operation.step.target == "C"
     assert "1 tasks on it stop and start again" in operation.step.reason
+
+
+def test_a_manager_with_a_database_is_stopped_last(made: FakeFleet) -> None:
+    observed = with_tasks(observe(made, kernel="never"), {"A": 2, "B": 2, "C": 1})
+    assert observed.cluster
+    mounts = {"TaskTemplate": {"ContainerSpec": {"Mounts": [{"Type": "volume", "Source": "data", "Target": "/d"}]}}}
+    tasks = tuple(
+        replace(task, service_id="database" if task.id == "C0" else "page") for task in observed.cluster.tasks
+    )
+    services = (ServiceState("database", 1, "database", {}, mounts),)
+    cluster = replace(observed.cluster, tasks=tasks, services=services)
+    (operation,) = backup_plan(INVENTORY, None, replace(observed, cluster=cluster), TAKING).operations
+    assert operation.step.target == "B"
 
 
 def test_no_manager_is_stopped_where_that_would_lose_the_quorum(made: FakeFleet) -> None:
