@@ -24,6 +24,7 @@ FAULTS = {
     "F15": "the disk of the manager that takes the writes full, in an update",
     "F16": "a clock two hours off",
     "F24": "the operator's key revoked and its sessions ended, in an update",
+    "F31": "a restore, killed or its host's power cut at a random moment",
     "F35": "power of all hosts lost at once",
     "F37": "a bring-up with 100 ms, 2.5 % loss and reordering on every host",
     "F40": "a changed password, the run hurt at a random moment",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import random
+import signal
 import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from faults.hurting import WAYS, bring_up_hurt, hurt
+from faults.hurting import WAYS, bring_up_hurt, cluster_ids, hurt
 from faults.invariants import check, record, wait_for_leader
 from faults.world import HOSTS, World, witness
 
@@ -196,6 +197,15 @@ def test_a_host_that_breaks_during_an_update_ends_the_run_and_the_next_one_goes_
              "orders": len(seen.acknowledged), "recovered": seconds, "silence": seen.longest_silence()}  # fmt: skip
 
 
+def where_backups_go(folder: Path) -> tuple[Path, tuple[str, ...]]:
+    """Return a folder for backups, and the options that seal and open them."""
+    key, backups = folder / "passphrase", folder / "backups"
+    key.touch(mode=0o600)
+    key.write_text("correct horse battery staple\n")
+    backups.mkdir(mode=0o700)
+    return backups, ("--passphrase-file", str(key))
+
+
 # Stands for the operator's own cron or a colleague: the engine is started the moment the copy is under way.
 WAKING = r"""
 printf '#!/bin/sh\nsystemctl start docker\nexec /bin/cp "$@"\n' >/usr/local/bin/cp
@@ -208,11 +218,8 @@ def test_f14_a_backup_whose_engine_is_woken_during_the_copy_leaves_no_file(
     shop: World, tmp_path: Path, note: Note
 ) -> None:
     before = record(shop)
-    key, backups = tmp_path / "passphrase", tmp_path / "backups"
-    key.touch(mode=0o600)
-    key.write_text("correct horse battery staple\n")
-    backups.mkdir(mode=0o700)
-    take = ("backup", "--yes", *shop.declared, "-o", str(backups), "--passphrase-file", str(key))
+    backups, opened = where_backups_go(tmp_path)
+    take = ("backup", "--yes", *shop.declared, "-o", str(backups), *opened)
     with witness("f14b", tmp_path) as seen:
         for host in HOSTS:
             shop.lab.run(host, WAKING)
@@ -320,3 +327,40 @@ def test_f04_a_first_manager_that_lost_its_power_after_making_the_swarm_goes_on_
     with witness("f04", tmp_path) as seen:
         check(shop, record(shop), seen)
     note |= {"fault": "F04", "orders": len(seen.acknowledged), "recovered": seconds}
+
+
+@nightly
+def test_f31_a_restore_that_was_hurt_goes_on_to_the_one_swarm_of_the_backup(
+    shop: World, seed: int, tmp_path: Path, note: Note
+) -> None:
+    chance, cluster = random.Random(seed), cluster_ids(shop)
+    backups, opened = where_backups_go(tmp_path)
+    with witness(f"f31-{seed}", tmp_path) as seen:
+        seen.wait_for_order()
+    taken = shop.swarmkit("backup", "--yes", *shop.declared, "-o", str(backups), *opened)
+    assert taken.returncode == 0, taken.stderr
+    (archive,) = map(str, backups.iterdir())
+    said = shop.swarmkit("backup", "verify", archive, *opened).stdout
+    host = next(line.split()[2] for line in said.splitlines() if line.startswith("  state of"))
+    assert shop.swarmkit("lab", "reset").returncode == 0
+    restore = ("restore", archive, "--yes", "-i", str(shop.lab.inventory), "--images", str(shop.images), *opened)
+    way, count = chance.choice(("kill", "power")), chance.randrange(12)
+    run = shop.start_command(*restore)
+    reached = run.lines(count)
+    where = f"{way} after line {count}: {run.said[-1]}" if reached else f"{way} came after the run's end"
+    began = time.time()
+    if way == "power":
+        shop.fault("power-off", host)
+    elif reached:
+        run.signal(signal.SIGKILL)
+    shop.finish(run)
+    if way == "power":
+        shop.fault("power-on", host)
+        shop.lab.up()
+    again = shop.swarmkit(*restore)
+    assert again.returncode in (0, 4), again.stdout + again.stderr
+    seconds = recovered(shop, began)
+    assert cluster_ids(shop) == cluster, where
+    assert len(shop.lab.run("S", "docker node ls -q").split()) == len(HOSTS)
+    check(shop, record(shop), seen)
+    note |= {"fault": "F31", "seed": seed, "phase": where, "orders": len(seen.acknowledged), "recovered": seconds}

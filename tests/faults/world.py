@@ -21,7 +21,7 @@ INVENTORY = Path(__file__).parent / "inventory.yaml"
 HOSTS = {"S": "127.88.0.91", "T": "127.88.0.92", "U": "127.88.0.93"}
 """Frontend, backend and database: each of the three managers has one service."""
 FIRST_PASSWORD = "canary-Pa55word-one"
-PATIENCE_SECONDS = 420.0
+PATIENCE_SECONDS = 900.0
 
 
 class Run:
@@ -115,7 +115,11 @@ class World:
     def start(self, *arguments: str, inventory: Path = INVENTORY) -> Run:
         """Start ``swarmkit up`` and return while it runs."""
         options = [*arguments, "--yes", "-i", str(inventory), *self.declared[2:], "--images", str(self.images)]
-        command = [sys.executable, "-m", "swarmkit", "up", *options]
+        return self.start_command("up", *options)
+
+    def start_command(self, *words: str) -> Run:
+        """Start any command of the tool and return while it runs."""
+        command = [sys.executable, "-m", "swarmkit", *words]
         return Run(command, self.environment, self.folder / f"output-{time.monotonic_ns()}")
 
     def finish(self, run: Run) -> subprocess.CompletedProcess[str]:
