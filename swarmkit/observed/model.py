@@ -193,6 +193,13 @@ class TaskState:
     spec_version: int
     image: str
     created_at: str
+    spec: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """What it was made from: its service's task template of then."""
+
+    def is_made_from(self, template: Mapping[str, Any]) -> bool:
+        """Tell whether a service with *template* would keep it (moby/swarmkit manager/orchestrator/task.go)."""
+        parts = ("ContainerSpec", "ForceUpdate")
+        return all((self.spec.get(part) or 0) == (template.get(part) or 0) for part in parts)
 
 
 @dataclass(frozen=True)

@@ -212,4 +212,5 @@ def task(item: Json) -> TaskState:
         spec_version=int((item.get("SpecVersion") or {}).get("Index", 0)),
         image=str(container.get("Image", "")),
         created_at=str(item.get("CreatedAt", "")),
+        spec=item.get("Spec") or {},
     )

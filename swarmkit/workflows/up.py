@@ -285,5 +285,6 @@ def _was_converged(name: str, observed: Observed) -> bool:
         return False
     tasks = [task for task in observed.cluster.tasks_of(service.id) if task.desired_state == "running"]
     wanted = ((service.spec.get("Mode") or {}).get("Replicated") or {}).get("Replicas", len(tasks))
-    image: str = service.spec["TaskTemplate"]["ContainerSpec"]["Image"]
-    return bool(sum(task.state == "running" and task.image == image for task in tasks) >= wanted)
+    template = service.spec["TaskTemplate"]
+    # A busy manager tells of an update that it has taken and not begun: the old tasks run, and no update is under way.
+    return bool(sum(task.state == "running" and task.is_made_from(template) for task in tasks) >= wanted)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import signal
 import threading
 import time
@@ -142,6 +143,20 @@ def test_ctrl_c_ends_the_waiting_for_services_at_once(fleet: FakeFleet) -> None:
         with pytest.raises(KeyboardInterrupt):
             waiter.wait_for_services(["shop_x"], observe(fleet, kernel="never"))
         assert time.monotonic() - began < 10
+
+
+def test_an_update_that_the_engine_has_taken_and_not_begun_is_waited_for(
+    fleet: FakeFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    identity = start(fleet, looks=0)
+    assert wait(fleet) == "1/1 running"
+    service = fleet.cluster.objects["services"][identity]
+    monkeypatch.setattr(fleet.cluster, "reschedule", lambda: None)
+    service["Spec"] = copy.deepcopy(service["Spec"])
+    service["Spec"]["TaskTemplate"]["ContainerSpec"]["Env"] = ["NOTE=new"]
+    observed = observe(fleet, kernel="never")
+    with wakeups(fleet) as woken, pytest.raises(NotConvergedError, match="0 of 1 tasks run"):
+        Waiter(fleet, woken, Silent(), 0.1).wait_for_services(["shop_x"], observed)
 
 
 def test_waiting_is_woken_by_an_event(fleet: FakeFleet) -> None:
