@@ -309,7 +309,8 @@ def test_restore_same_hosts(years: Years) -> None:
 
 def test_rebuild_elsewhere(years: Years) -> None:
     whole, key = years.inventory("PQR", "S"), years.passphrase()
-    years.lab.run("Q", "docker exec $(docker ps -q -f name=app_data) sh -c 'echo kept >/files/note'")
+    note = "/var/lib/docker/volumes/app_files/_data/note"
+    years.lab.run("Q", f"echo kept >{note}")
     backups = years.folder / "with-data"
     backups.mkdir(mode=0o700)
     take = ("-i", whole, "-f", years.stack, "--stack", "app", "-o", backups, "--passphrase-file", key)
@@ -329,5 +330,5 @@ def test_rebuild_elsewhere(years: Years) -> None:
     said = years.play("rebuild-elsewhere", path, *given, "--from", "rebuild")
     assert "3 steps done, 0 skipped" in said
     assert years.nodes(path) == {"Q": "manager ready", "S": "worker ready"}
-    assert years.lab.run("Q", "docker exec $(docker ps -q -f name=app_data) cat /files/note") == "kept\n"
+    assert years.lab.run("Q", f"cat {note}") == "kept\n"
     years.settled(path)
