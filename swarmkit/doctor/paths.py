@@ -21,7 +21,7 @@ from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.fleet import Fleet
 
 PROBE_SECONDS = 3.0
-"""How long a host goes on sending and listening while something is missing; with nothing missing 0.5 s."""
+"""How long a host goes on sending and listening while something is missing; with nothing missing 0.3 s."""
 AGAIN_SECONDS = 5.0
 """The same for the second try: on a busy host the first can be over before its program has begun."""
 TIMEOUT_SECONDS = 20.0

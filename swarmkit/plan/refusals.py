@@ -180,7 +180,8 @@ def _clocks(observed: Observed) -> Iterator[Finding]:
         if abs(offset - median) > MAX_CLOCK_SKEW_SECONDS:
             yield Finding(
                 "H34", "error", name, f"its clock is {offset - median:+.0f} s from the other hosts'",
-                "swarm certificates are valid from one hour back only", "set its clock: timedatectl set-ntp true",
+                "swarm certificates are valid from one hour back only",
+                f"on {name}: date -s '{median - offset:+.0f} seconds'; to keep it right: timedatectl set-ntp true",
             )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from swarmkit.doctor.evidence import Evidence
 from swarmkit.finding import Finding
+from swarmkit.observed.model import HostFacts
 from swarmkit.observed.parse import DEFAULT_DATA_PATH_PORT
 from swarmkit.plan.refusals import version_tuple
 
@@ -33,8 +34,7 @@ def check_mix(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             "H61", "warning", ", ".join(older), "the engines are of different releases",
             ", ".join(f"{name}: {version}" for name, version in versions.items()),
-            f"one host after the other, managers last: swarmkit node drain HOST; upgrade its engine to {newest}; "
-            "swarmkit node activate HOST",
+            "\n".join(_upgrade(evidence.hosts[name].facts, newest) for name in older),
         )  # fmt: skip
     stores = {name: host.facts.engine.content_store for name, host in evidence.hosts.items()}
     if len(set(stores.values())) > 1:
@@ -42,6 +42,14 @@ def check_mix(evidence: Evidence) -> Iterator[Finding]:
         what = "the engines keep images in different stores: image ids differ between hosts"
         remedy = 'the same on all: {"features": {"containerd-snapshotter": true}} in /etc/docker/daemon.json'
         yield Finding("H42", "warning", ", ".join(stores), what, told, remedy)
+
+
+def _upgrade(facts: HostFacts, newest: str) -> str:
+    version = newest.partition("+")[0].partition("-")[0]
+    aim = f"upgrade its engine to {version}"
+    if facts.engine.swarm_state == "active":
+        return f"{aim}: swarmkit engine upgrade --version {version} --host {facts.host}"
+    return f"{aim}; on {facts.host}: apt-get update && apt-get install --only-upgrade docker.io (or docker-ce)"
 
 
 def check_registry_rejects(evidence: Evidence) -> Iterator[Finding]:

@@ -177,7 +177,7 @@ HOSTS: dict[str, Explanation] = {
         "Clocks differ",
         "'x509: certificate has expired or is not yet valid' on join.",
         "Certificates are valid from one hour back only; without NTP clocks drift.",
-        "timedatectl set-ntp true",
+        "date -s with the difference that the finding names, and timedatectl set-ntp true.",
         "moby swarmkit ca/certificates.go",
     ),
     "H35": Explanation(

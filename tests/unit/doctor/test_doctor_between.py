@@ -108,10 +108,13 @@ def test_two_managers_bear_no_more_than_one() -> None:
 
 
 def test_engines_of_two_releases_are_told_with_the_way_to_one() -> None:
-    seen = with_engine(all_engines("26.1.5"), "C", version="20.10.24+dfsg1")
+    seen = with_engine(all_engines("26.1.5+dfsg1"), "C", version="20.10.24+dfsg1")
     finding = the_one(seen)
     assert (finding.code, finding.severity, finding.where) == ("H61", "warning", "C")
-    assert "upgrade its engine to 26.1.5" in finding.remedy
+    command = "swarmkit engine upgrade --version 26.1.5 --host C"
+    assert finding.remedy == f"upgrade its engine to 26.1.5: {command}"
+    bare = the_one(with_engine(seen, "C", swarm_state="inactive"))
+    assert "on C: apt-get update && apt-get install --only-upgrade docker.io" in bare.remedy
     assert found(with_engine(all_engines("26.1.5"), "C", version="26.1.3")) == []
 
 
