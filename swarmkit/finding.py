@@ -19,6 +19,8 @@ class Finding:
     evidence: str = ""
     remedy: str = ""
     """What to do now, as a command to copy where there is one."""
+    follows_from: str = ""
+    """The code of the finding that explains this one; empty where it stands for itself."""
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     metavar="SECONDS",
     help="Prove again every SECONDS (30 if not given) and print what changed, until Ctrl-C.",
 )
+@click.option("--all", "all_of_them", is_flag=True, help="Print also each finding that follows from another.")
 @click.option(
     "--metrics",
     "metrics_file",
@@ -56,6 +57,7 @@ def verify(
     allow_even_managers: bool,
     ask_become_pass: bool,
     as_json: bool,
+    all_of_them: bool,
     watch_seconds: float | None,
     metrics_file: Path | None,
     html_file: Path | None,
@@ -107,7 +109,7 @@ def verify(
     if as_json:
         click.echo(json.dumps(proof_as_json(proof), indent=2))
     else:
-        print_findings(results(), proof.findings)
+        print_findings(results(), proof.findings, all_of_them=all_of_them)
     findings = proof.findings if watch_seconds is None else _watch(prove, proof.findings, watch_seconds)
     if not is_proved(findings):
         sys.exit(4)

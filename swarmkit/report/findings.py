@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from itertools import groupby
 from typing import Any
@@ -40,44 +40,58 @@ _MANY = {
     "V26": "ways between nodes carry the swarm's own traffic",
 }
 """What several proofs of one code say together, after their number."""
-_CUT = "V27"
-_OF_WAYS = frozenset({"V04", "V05", "V06", "V09", "V11", "V12", "V16", "V17", "V26"})
-"""What cannot be proved with a host that is cut off."""
 
 
-def print_findings(console: Console, findings: Sequence[Finding]) -> None:
+def print_findings(console: Console, findings: Sequence[Finding], *, all_of_them: bool = False) -> None:
     """Print *findings*: see render_findings."""
-    console.print(render_findings(findings))
+    console.print(render_findings(findings, all_of_them=all_of_them))
 
 
-def render_findings(findings: Sequence[Finding]) -> RenderableType:
-    """Return proofs condensed by code, then warnings and errors in full, the errors last, where the eye ends."""
+def render_findings(findings: Sequence[Finding], *, all_of_them: bool = False) -> RenderableType:
+    """Return proofs condensed by code, then warnings and errors in full, the errors last, where the eye ends.
+
+    Of the errors those come first from which others follow. These are counted there, and told in full with
+    *all_of_them* only.
+    """
     proved = [finding for finding in findings if finding.severity == "ok"]
     parts: list[RenderableType] = list(_proofs(proved))
-    wrong, following = _apart([finding for finding in findings if finding.severity != "ok"])
-    if following:
-        parts += [Text()] if parts else []
-        told = f"{counted(len(following), 'more finding')} of ways ({_codes(following)}) may follow from V27 below"
-        parts.append(line("", f"{told}: mend that and verify again; --json tells them all", style="yellow"))
-    for finding in reversed(by_severity(wrong)):
-        if parts:
-            parts.append(Text())
-        parts += finding_lines(finding)
+    following = groups_of_following(findings)
+    wrong = by_severity(one for one in findings if one.severity != "ok" and not one.follows_from)
+    causes = [finding for finding in wrong if finding.code in following]
+    others = [finding for finding in reversed(wrong) if finding not in causes]
+    warnings = [finding for finding in others if finding.severity == "warning"]
+    for finding in (*warnings, *causes):
+        parts += _apart(parts, finding_lines(finding))
+    for of_one in following.values():
+        parts += _following_lines(of_one, all_of_them=all_of_them)
+    for finding in others[len(warnings) :]:
+        parts += _apart(parts, finding_lines(finding))
     return Group(*parts, Text(), _verdict(findings))
 
 
-def _apart(wrong: Sequence[Finding]) -> tuple[list[Finding], list[Finding]]:
-    """Return what is wrong by itself, and what may follow from hosts that are cut off, where there are any."""
-    if not any(finding.code == _CUT for finding in wrong):
-        return list(wrong), []
-    return (
-        sorted((one for one in wrong if one.code not in _OF_WAYS), key=lambda finding: finding.code != _CUT),
-        [one for one in wrong if one.code in _OF_WAYS],
-    )
+def _apart(before: Sequence[RenderableType], lines: Iterable[Line]) -> list[RenderableType]:
+    """Return *lines* behind an empty one where something stands *before* them."""
+    return [*([Text()] if before else []), *lines]
 
 
-def _codes(findings: Sequence[Finding]) -> str:
-    return ", ".join(sorted({finding.code for finding in findings}))
+def groups_of_following(findings: Sequence[Finding]) -> dict[str, list[Finding]]:
+    """Return by the code of a finding that is there what follows from it."""
+    found: dict[str, list[Finding]] = {}
+    for finding in findings:
+        if finding.follows_from:
+            found.setdefault(finding.follows_from, []).append(finding)
+    return found
+
+
+def _following_lines(following: Sequence[Finding], *, all_of_them: bool) -> Iterator[RenderableType]:
+    codes = ", ".join(sorted({finding.code for finding in following}))
+    count, verb = counted(len(following), "finding"), "follows" if len(following) == 1 else "follow"
+    told = "they are told here" if all_of_them else "swarmkit verify --all tells each"
+    cause = following[0].follows_from
+    yield line("  also   ", f"{count} ({codes}) {verb} from {cause}: mend that first; {told}", prefix_style="dim")
+    for finding in following if all_of_them else ():
+        yield Text()
+        yield from finding_lines(finding)
 
 
 def print_changes(console: Console, before: Sequence[Finding], now: Sequence[Finding]) -> None:
@@ -88,7 +102,10 @@ def print_changes(console: Console, before: Sequence[Finding], now: Sequence[Fin
     for finding in gone:
         console.print(Line(Text("gone  ", style="green"), Text(f"{finding.code}  {clean(finding.where)}")))
     for finding in come:
-        console.print(*finding_lines(finding), sep="\n")
+        if not finding.follows_from:
+            console.print(*finding_lines(finding), sep="\n")
+    for following in groups_of_following(come).values():
+        console.print(*_following_lines(following, all_of_them=False), sep="\n")
     if gone or come or is_proved(before) != is_proved(now):
         console.print(_verdict(now))
 
@@ -107,7 +124,10 @@ def proof_as_json(proof: Proof) -> dict[str, Any]:
         "schema": SCHEMA,
         "proved": is_proved(findings),
         "counts": {severity: _count(findings, severity) for severity in ("error", "warning", "ok")},
-        "findings": [finding_as_json(finding) for finding in findings],
+        "findings": [
+            finding_as_json(finding) | ({"follows_from": finding.follows_from} if finding.follows_from else {})
+            for finding in findings
+        ],
         **{
             name: json_value([asdict(seen) for seen in getattr(proof, name)]) for name in ("hosts", "networks", "ports")
         },

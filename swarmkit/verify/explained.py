@@ -9,7 +9,7 @@ PROOFS: dict[str, Explanation] = {
         "A manager tells of the cluster",
         "Every command on the swarm fails.",
         "No leader: most managers are down; or no host of the inventory is a manager.",
-        "swarmkit status; bring managers back, or swarmkit recover quorum.",
+        "No swarm yet: swarmkit up. Else swarmkit status; bring managers back, or swarmkit recover quorum.",
         "Docker administration guide",
     ),
     "V01": Explanation(
@@ -105,10 +105,11 @@ PROOFS: dict[str, Explanation] = {
         "Docker documentation, swarm networking",
     ),
     "V14": Explanation(
-        "A host could be looked at and probed from",
-        "Nothing is proved there.",
-        "A missing tool (nsenter, ip, iptables), or a lost connection.",
-        "Install what the finding names.",
+        "Every host could be looked at, and probed from",
+        "Of what runs on one host nothing is proved, good or bad.",
+        "The connection was lost, it was too busy to answer in time, or a tool is missing (nsenter, ip, iptables).",
+        "Install the tool that the finding names: apt install util-linux iproute2 iptables; else see by ssh what keeps "
+        "the host busy, then swarmkit verify again.",
         "docs/proof.md",
     ),
     "V15": Explanation(

@@ -19,7 +19,7 @@ from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.fleet import Fleet
 from swarmkit.verify import codes
 from swarmkit.verify.cable import Cable
-from swarmkit.verify.cut_off import prove_cut_off
+from swarmkit.verify.cut_off import prove_cut_off, with_cause
 from swarmkit.verify.encryption import (
     Evidence,
     encrypted_hosts,
@@ -34,6 +34,7 @@ from swarmkit.verify.injection import attempts, prove_injections
 from swarmkit.verify.isolation import prove_declared_isolation, prove_isolation
 from swarmkit.verify.live import Live, read_live
 from swarmkit.verify.look import HostLook, look
+from swarmkit.verify.no_cluster import no_cluster
 from swarmkit.verify.parcels import Parcels, Sender
 from swarmkit.verify.payloads import deliveries, prove_payloads
 from swarmkit.verify.probes import probes_between
@@ -101,12 +102,12 @@ def _prove_once(
 ) -> Proof:
     cluster = observed.cluster
     if cluster is None:
-        return Proof((_no_cluster(inventory, observed.cluster_error),))
+        return Proof((no_cluster(inventory, stack, observed, observed.cluster_error),))
     on_phase("reading services and tasks")
     try:
         live = read_live(fleet[cluster.told_by].engine, cluster, observed, stack)
     except SwarmkitError as error:
-        return Proof((_no_cluster(inventory, str(error)),))
+        return Proof((no_cluster(inventory, stack, observed, str(error)),))
     return _Proving(fleet, inventory, observed, cluster, live, from_here_seconds).proof(stack, on_phase)
 
 
@@ -126,11 +127,6 @@ def prove_networks(fleet: Fleet, inventory: Inventory, observed: Observed, patie
         if time.monotonic() > deadline or all(verdicts.values()):
             return verdicts
         time.sleep(PAUSE_SECONDS)
-
-
-def _no_cluster(inventory: Inventory, why: str) -> Finding:
-    what = f"no manager tells of the cluster {inventory.cluster}, nothing is proved"
-    return Finding(codes.CLUSTER, "error", inventory.cluster, what, evidence=why, remedy="swarmkit status")
 
 
 class _Proving:
@@ -166,9 +162,12 @@ class _Proving:
         evidence = self._evidence(looks, answers)
         judge = self._judge(evidence, parcels, {host: said.cable for host, said in answers.items() if said.cable})
         results = {host: said.results for host, said in answers.items()}
+        tried = tuple(tried_ways(parcels.ways, results, judge.wire.cables, parcels.speaking))
         findings = [
             *prove_state(self._inventory, stack, self._observed, self._cluster, self._live, looks),
             *self._reached(looks, results, published, parcels, judge),
+            *prove_cut_off(tried),
+            *prove_gossip(tried),
             *prove_declared_isolation(self._live, stack),
             *from_here,
             *prove_unpublished(closed, results, open_here.result()),
@@ -178,7 +177,7 @@ class _Proving:
             *self._failures,
         ]
         return Proof(
-            tuple(findings),
+            with_cause(findings, tried, self._live, self._cluster.told_by),
             seen_hosts(self._inventory, self._observed, self._cluster, self._live),
             seen_networks(self._live, judge),
             seen_ports(self._live),
@@ -199,9 +198,6 @@ class _Proving:
         yield from prove_payloads(judge.delivered)
         yield from prove_isolation(parcels.trespasses, all_results, judge.wire.cables)
         yield from prove_published(published, looks, results)
-        tried = tuple(tried_ways(parcels.ways, results, judge.wire.cables, parcels.speaking))
-        yield from prove_cut_off(tried)
-        yield from prove_gossip(tried)
 
     def _encryption(self, judge: Judge, evidence: Evidence) -> Iterator[Finding]:
         yield from prove_kernels(judge.kernels, evidence)
@@ -320,4 +316,5 @@ def _host_failure(host: str, error: Exception) -> Finding:
         return Finding(codes.HOST, "error", host, what, error.why, remedy)
     what = f"{host} could not be looked at: nothing is proved there"
     evidence = f"{type(error).__name__}: {error}"
-    return Finding(codes.HOST, "error", host, what, evidence, f"swarmkit doctor --only H63; log in on {host}")
+    remedy = f"log in on {host} and see that it answers; if it does, this is a bug: report it"
+    return Finding(codes.HOST, "error", host, what, evidence, remedy)

@@ -20,6 +20,7 @@ from swarmkit.verify.xfrm import UnreadableError
 
 FROM_HERE_TIMEOUT_SECONDS = 2.0
 FROM_HERE_PATIENCE_SECONDS = 3.0
+NO_RULE = "no rule of"
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ def _not_forwarded(publication: Publication, seen: HostLook | None) -> Iterator[
         yield str(error)
         return
     if publication.port not in forwarded:
-        yield f"no rule of {publication.host} leads port {publication.port} into the ingress network"
+        yield f"{NO_RULE} {publication.host} leads port {publication.port} into the ingress network"
 
 
 def probes_of(published: Iterable[Publication]) -> list[Connect]:

@@ -16,6 +16,8 @@ from swarmkit.verify.live import Live
 from swarmkit.verify.payloads import Delivery
 from swarmkit.verify.wire import WireSeen
 
+BROKEN = "broken"
+
 
 @dataclass(frozen=True)
 class Judge:
@@ -119,7 +121,7 @@ class Judge:
         first, second = verdict.first, verdict.second
         where, lack = f"{first} <-> {second}", "; ".join(verdict.missing)
         if verdict.verdict == "broken":
-            what = f"broken: network {network.name} is open between {first} and {second}"
+            what = f"{BROKEN}: network {network.name} is open between {first} and {second}"
             return Finding(codes.ENCRYPTION, "error", where, what, lack, "first do what V10, V16 and V19 say")
         if verdict.verdict == "proved":
             what = f"network {network.name} is encrypted between {first} and {second}, and clear frames are dropped"

@@ -1,19 +1,22 @@
 import sys
+from dataclasses import replace
 from itertools import permutations
 
 import pytest
+from verify_world import ADDRESS, SERVICES, TASK, VIP, World
 
 from swarmkit.finding import Finding
 from swarmkit.report.console import console_for
 from swarmkit.report.findings import print_findings
 from swarmkit.verify.cut_off import prove_cut_off
-from swarmkit.verify.gossip import SwarmWay, TriedWay, prove_gossip
+from swarmkit.verify.gossip import SwarmWay, TriedWay
+from swarmkit.verify.prove import prove
 
 
-def tried(*, cut: str, half_open: str = "") -> list[TriedWay]:
-    """Return the ways between A, B and C: nothing passes from or to *cut*, udp alone from and to *half_open*."""
+def tried(*, cut: str, half_open: str = "", hosts: str = "ABC") -> list[TriedWay]:
+    """Return the ways between *hosts*: nothing passes from or to *cut*, udp alone from and to *half_open*."""
     found = []
-    for number, (source, target) in enumerate(permutations("ABC", 2)):
+    for number, (source, target) in enumerate(permutations(hosts, 2)):
         way = SwarmWay(number, source, target, f"10.88.0.{number}", is_manager=False)
         blocked = {source, target} & set(cut + half_open)
         told = () if {source, target} & set(cut) else ("udp/7946 arrives",)
@@ -38,14 +41,83 @@ def test_a_host_that_one_protocol_gets_to_is_not_cut_off() -> None:
     assert not list(prove_cut_off(tried(cut="")))
 
 
-def test_what_follows_from_a_cut_is_counted_and_not_told_at_length(capsys: pytest.CaptureFixture[str]) -> None:
-    ways = tried(cut="C")
+def test_nodes_that_have_fallen_apart_are_named_by_part() -> None:
+    ways = [replace(one, told=(), wrong=("tcp/7946: timeout",)) for one in tried(cut="ABCD", hosts="ABCD")]
+    halves = [one for one in ways if {one.way.source, one.way.target} in ({"A", "B"}, {"C", "D"})]
+    joined = [replace(one, told=("udp/7946 arrives",)) for one in halves]
+    (cause,) = prove_cut_off([*ways, *joined])
+    assert cause.where == "A, B | C, D"
+
+
+def test_a_host_that_refuses_was_reached_and_is_not_cut_off() -> None:
+    refusing = [replace(one, wrong=("tcp/7946: Connection refused",)) for one in tried(cut="C")]
+    assert not list(prove_cut_off(refusing))
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+def cut_off(world: World, *hosts: str) -> None:
+    """Let nothing pass between *hosts* and all others, as the shells of both ends see it."""
+    apart = {(one, other) for one, other in permutations(ADDRESS, 2) if {one, other} & set(hosts)}
+    for one, other in apart:
+        shell, there = world.shells[one], [name for name in SERVICES if SERVICES[name][0] == other]
+        shell.unanswered |= {ADDRESS[other], *(at[name] for name in there for at in (VIP, TASK))}
+        shell.heard_gossip -= {other}
+        shell.received[other] = 0
+
+
+def proof(world: World) -> tuple[Finding, ...]:
+    return prove(world.fleet, world.inventory, None, world.observed).findings
+
+
+def test_what_follows_is_marked_and_the_cause_comes_first(world: World) -> None:
+    cut_off(world, "C")
+    found = proof(world)
+    assert (found[0].code, found[0].where) == ("V27", "C")
+    wrong = [one for one in found if one.severity == "error"]
+    assert len(wrong) > 15
+    assert [one.code for one in wrong if not one.follows_from] == ["V27"]
+    assert {one.code for one in wrong if one.follows_from} >= {"V05", "V06", "V11", "V12", "V26"}
+
+
+def test_a_fault_between_other_hosts_does_not_follow_from_the_cut(world: World) -> None:
+    cut_off(world, "C")
+    world.shells["B"].received["A"] = 0
+    (other,) = (one for one in proof(world) if one.code == "V11" and one.where == "A -> B")
+    assert not other.follows_from
+
+
+def test_frames_in_clear_follow_from_no_cut(world: World) -> None:
+    cut_off(world, "C")
+    world.shells["A"].cable_more = [f"clear {ADDRESS['C']} 4097 3 0"]
+    found = [one for one in proof(world) if one.severity == "error" and one.where == "A <-> C"]
+    assert {one.code for one in found} == {"V12", "V16"}
+    assert not [one for one in found if one.follows_from]
+
+
+def test_a_node_that_is_down_because_it_is_cut_off_follows_and_a_wrong_label_does_not(world: World) -> None:
+    cut_off(world, "C")
+    world.nodes[2]["Status"]["State"] = "down"
+    (node,) = (one for one in proof(world) if one.code == "V01" and one.where == "C")
+    assert node.follows_from == "V27"
+    world.nodes[2]["Spec"]["Labels"] = {}
+    (node,) = (one for one in proof(world) if one.code == "V01" and one.where == "C")
+    assert not node.follows_from
+
+
+def test_what_follows_from_a_cut_is_counted_beneath_it_and_told_on_demand(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cut_off(world, "C")
     other = Finding("V22", "error", "A", "its certificate ends")
-    findings = [*prove_gossip(ways), other, *prove_cut_off(ways)]
+    findings = (*proof(world), other)
     print_findings(console_for(sys.stdout), findings)
     said = capsys.readouterr().out
-    assert "4 more findings of ways (V26) may follow from V27 below" in said
-    assert "error  V27  C" in said
-    assert "its certificate ends" in said
     assert "error  V26" not in said
-    assert "not proved: 6 errors, 2 proved" in said
+    assert said.index("error  V27  C") < said.index("follow from V27: mend that first; swarmkit verify --all")
+    assert said.index("follow from V27") < said.index("its certificate ends")
+    print_findings(console_for(sys.stdout), findings, all_of_them=True)
+    assert "error  V26  A -> C" in capsys.readouterr().out

@@ -1,0 +1,32 @@
+"""No manager tells of the cluster: what that means, and the command that changes it; pure."""
+
+from __future__ import annotations
+
+import shlex
+
+from swarmkit.declared.host import Inventory
+from swarmkit.declared.service import Stack
+from swarmkit.finding import Finding
+from swarmkit.observed.model import Observed
+from swarmkit.verify import codes
+
+
+def no_cluster(inventory: Inventory, stack: Stack | None, observed: Observed, why: str) -> Finding:
+    """Return V00 with the remedy that fits what the engines say: make the swarm, unlock it, or bring managers back."""
+    what = f"no manager tells of the cluster {inventory.cluster}, nothing is proved"
+    states = {name: facts.engine.swarm_state for name, facts in observed.hosts.items()}
+    source = ("-i", str(inventory.source))
+    locked = [name for name, state in states.items() if state == "locked"]
+    if states and all(state == "inactive" for state in states.values()):
+        what = f"there is no cluster {inventory.cluster}: no host is in a swarm"
+        files = ("-f", str(stack.source)) if stack else ()
+        remedy = f"make it: {shlex.join(('swarmkit', 'up', *source, *files))}"
+    elif locked:
+        what = f"{what}: {', '.join(locked)} wait for the unlock key"
+        remedy = shlex.join(("swarmkit", "unlock", *source))
+    else:
+        remedy = (
+            f"{shlex.join(('swarmkit', 'status', *source))} tells which managers answer: start the others; "
+            f"if most are gone for good: {shlex.join(('swarmkit', 'recover', 'quorum', *source))}"
+        )
+    return Finding(codes.CLUSTER, "error", inventory.cluster, what, evidence=why, remedy=remedy)

@@ -1,0 +1,36 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from verify_world import World
+
+from swarmkit.declared.stack import load_stack
+from swarmkit.observed.model import Observed
+from swarmkit.verify.prove import prove
+
+
+def engines(state: str) -> Observed:
+    hosts = World().observed.hosts
+    changed = {
+        name: replace(facts, engine=replace(facts.engine, swarm_state=state))  # type: ignore[arg-type]
+        for name, facts in hosts.items()
+    }
+    return Observed(changed, None, "A: not a manager")
+
+
+def test_where_there_is_no_swarm_the_remedy_makes_it_of_the_files_that_were_given(tmp_path: Path) -> None:
+    (tmp_path / "stack.yaml").write_text("services: {web: {image: x}}")
+    world, stack = World(), load_stack(tmp_path / "stack.yaml")
+    (found,) = prove({}, world.inventory, stack, engines("inactive")).findings
+    assert (found.code, found.what) == ("V00", "there is no cluster shop: no host is in a swarm")
+    assert found.remedy == f"make it: swarmkit up -i hosts.yaml -f {tmp_path}/stack.yaml"
+
+
+@pytest.mark.parametrize(
+    ("state", "remedy"),
+    [("active", "swarmkit recover quorum -i hosts.yaml"), ("locked", "swarmkit unlock -i hosts.yaml")],
+)
+def test_a_swarm_that_cannot_decide_is_not_made_anew(state: str, remedy: str) -> None:
+    (found,) = prove({}, World().inventory, None, engines(state)).findings
+    assert found.remedy.endswith(remedy)
+    assert "swarmkit up" not in found.remedy
