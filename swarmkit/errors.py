@@ -25,6 +25,12 @@ class SwarmkitError(Exception):
         return "\n".join(line for line in (self.what, self.why, self.to_do) if line)
 
 
+def brief(error: SwarmkitError) -> str:
+    """Return what failed and why, in one line: for progress, which goes on before all of it is told."""
+    why = error.why.splitlines()[0] if error.why else ""
+    return f"{error.what}: {why}" if why else error.what
+
+
 class TerminatedError(KeyboardInterrupt):
     """SIGTERM came: what a run holds is released and what it follows is stopped, as on Ctrl-C."""
 

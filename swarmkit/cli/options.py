@@ -106,7 +106,8 @@ timeout_option = click.option(
     default=DEFAULT_TIMEOUT_SECONDS,
     show_default=True,
     metavar="SECONDS",
-    help="How long each service may take to converge.",
+    help="How long each service may take to converge, from the moment it is waited for: one that depends on another "
+    "begins after it.",
 )
 
 

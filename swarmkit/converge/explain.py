@@ -33,8 +33,8 @@ _SCHEDULER = {
 _WAITING = ("assigned", "accepted", "preparing", "ready")
 
 
-def explain(tasks: Iterable[TaskState], fleet: Fleet, manager: Engine) -> Cause:
-    """Return why the newest of *tasks* does not run; reads health output and logs where they say it."""
+def explain(tasks: Iterable[TaskState], fleet: Fleet, manager: Engine | None) -> Cause:
+    """Return why the newest of *tasks* does not run; reads health output, and *manager*'s logs, where they say it."""
     newest = sorted(tasks, key=lambda task: task.created_at, reverse=True)
     if not newest:
         return Cause("the swarm has made no task for it yet: the allocator may be waiting for addresses")
@@ -99,7 +99,9 @@ def _health(task: TaskState, fleet: Fleet) -> str:
     return ""
 
 
-def _logs(task: TaskState, manager: Engine) -> str:
+def _logs(task: TaskState, manager: Engine | None) -> str:
+    if manager is None:
+        return ""
     try:
         lines = manager.logs("tasks", task.id, lines=LOG_LINES).strip()
     except SwarmkitError as error:

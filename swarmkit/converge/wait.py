@@ -4,29 +4,22 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Literal
 
+from swarmkit.converge.doing import Reasons, doing
 from swarmkit.converge.explain import explain
+from swarmkit.converge.service_look import ServiceLook, Until, look_at
 from swarmkit.errors import NotConvergedError
-from swarmkit.observed import parse
-from swarmkit.observed.model import TaskState
 from swarmkit.plan.progress import Progress
-from swarmkit.reach.engine import Engine, Json
+from swarmkit.reach.engine import Engine
 from swarmkit.reach.fleet import Fleet
-
-Until = Literal["converged", "started"]
-"""``converged``: every task runs, healthy, or of a job has completed; ``started``: every task's container is there."""
 
 POLL_SECONDS = 1.0
 # An event of a host reaches the manager's tasks by way of the dispatcher, a moment later than us.
 _SETTLE_SECONDS = 0.12
 _SETTLE_LOOKS = 6
 _FAILURES_BEFORE_GIVING_UP = 3
-# A task with a health check is starting until it is healthy (moby daemon/cluster/executor/container/controller.go).
-_STARTED = ("starting", "running", "complete")
 _EVENTS = {"type": ["container", "service"], "event": ["start", "die", "health_status", "update", "create"]}
 
 
@@ -78,82 +71,6 @@ def wakeups(fleet: Fleet) -> Iterator[Wakeups]:
         woken.stop()
 
 
-@dataclass(frozen=True)
-class ServiceLook:
-    """One look at a service and its tasks."""
-
-    service: Json
-    tasks: tuple[Json, ...]
-    wanted: int
-
-    @property
-    def is_job(self) -> bool:
-        return bool({"ReplicatedJob", "GlobalJob"} & (self.service["Spec"].get("Mode") or {}).keys())
-
-    @property
-    def running(self) -> int:
-        """How many tasks do what the service is for: run, or of a job's present iteration are complete."""
-        if self.is_job:
-            return sum(1 for task in self._of_this_iteration() if task["Status"]["State"] == "complete")
-        return sum(1 for task in self._current() if task["Status"]["State"] == "running")
-
-    @property
-    def started(self) -> int:
-        """How many tasks have been started at least: their containers are there, healthy or not yet."""
-        tasks = self._of_this_iteration() if self.is_job else self._current()
-        return sum(1 for task in tasks if task["Status"]["State"] in _STARTED)
-
-    @property
-    def update_state(self) -> str:
-        return str((self.service.get("UpdateStatus") or {}).get("State", ""))
-
-    @property
-    def is_converged(self) -> bool:
-        return self.running >= self.wanted and self.update_state in ("", "completed")
-
-    def has_come_to(self, until: Until) -> bool:
-        return self.is_converged or (until == "started" and self.started >= self.wanted)
-
-    @property
-    def states(self) -> tuple[TaskState, ...]:
-        return tuple(parse.task(task) for task in self.tasks)
-
-    def _of_this_iteration(self) -> list[Json]:
-        now = _iteration(self.service.get("JobStatus") or {})
-        return [task for task in self.tasks if _iteration(task) == now]
-
-    def _current(self) -> list[Json]:
-        """The tasks that shall run and were made from the service's present spec."""
-        template = self.service["Spec"]["TaskTemplate"]
-        wanted = (template.get("ContainerSpec"), template.get("ForceUpdate", 0))
-        return [
-            task
-            for task in self.tasks
-            if task.get("DesiredState") == "running"
-            and (task["Spec"].get("ContainerSpec"), task["Spec"].get("ForceUpdate", 0)) == wanted
-        ]
-
-
-def _iteration(holder: Mapping[str, Any]) -> int:
-    return int((holder.get("JobIteration") or {}).get("Index", 0))
-
-
-def look_at(manager: Engine, name: str) -> ServiceLook:
-    """Read the service *name* and its tasks from a manager."""
-    service = manager.inspect("services", name)
-    tasks = manager.find("tasks", {"service": [str(service["ID"])]})
-    mode: Mapping[str, Any] = service["Spec"].get("Mode") or {}
-    if "ReplicatedJob" in mode:
-        wanted = int((mode["ReplicatedJob"] or {}).get("TotalCompletions", 1))
-    elif "GlobalJob" in mode:
-        wanted = max(1, len({task.get("NodeID") for task in tasks if task.get("DesiredState") == "complete"}))
-    elif "Replicated" in mode:
-        wanted = int((mode["Replicated"] or {}).get("Replicas", 1))
-    else:
-        wanted = max(1, len({task.get("NodeID") for task in tasks if task.get("DesiredState") == "running"}))
-    return ServiceLook(service, tuple(tasks), wanted)
-
-
 def wait_for_service(
     name: str,
     key: str,
@@ -175,6 +92,7 @@ def wait_for_service(
     """
     deadline = time.monotonic() + timeout_seconds
     failed_before: set[str] | None = None
+    reasons = Reasons(key, progress, fleet)
     while True:
         seen = woken.count
         look = look_at(manager, name)
@@ -185,7 +103,8 @@ def wait_for_service(
         ended = ("failed", "rejected") if look.is_job else ("failed", "rejected", "complete")
         failed = {task.id for task in look.states if task.state in ended}
         failed_before = failed if failed_before is None else failed_before
-        progress.advanced(key, _doing(look))
+        reasons.tell(look, failed - failed_before)
+        progress.advanced(key, doing(look, len(failed - failed_before)))
         if look.update_state in ("paused", "rollback_started", "rollback_completed", "rollback_paused"):
             message = str(look.service["UpdateStatus"].get("Message", ""))
             raise _not_converged(name, f"its update is {look.update_state}: {message}", look, fleet, manager)
@@ -196,7 +115,7 @@ def wait_for_service(
         if time.monotonic() > deadline:
             why = f"{look.running} of {look.wanted} tasks run after {timeout_seconds:g} s"
             raise _not_converged(name, why, look, fleet, manager)
-        _pause(woken, seen, name, manager, until)
+        _pause(woken, seen, deadline, lambda: look_at(manager, name).has_come_to(until))
 
 
 def _done(look: ServiceLook) -> str:
@@ -205,20 +124,14 @@ def _done(look: ServiceLook) -> str:
     return f"{look.running}/{look.wanted} {'complete' if look.is_job else 'running'}"
 
 
-def _pause(woken: Wakeups, seen: int, name: str, manager: Engine, until: Until) -> None:
-    """Sleep until something happened, then give the manager a moment to learn of it."""
-    if woken.wait(seen, POLL_SECONDS) == seen:
+def _pause(woken: Wakeups, seen: int, deadline: float, has_come: Callable[[], bool]) -> None:
+    """Sleep until something happened, then give the manager a moment to learn of it; never past *deadline*."""
+    if woken.wait(seen, min(POLL_SECONDS, max(0.0, deadline - time.monotonic()))) == seen:
         return
     for _ in range(_SETTLE_LOOKS):
         time.sleep(_SETTLE_SECONDS)
-        if look_at(manager, name).has_come_to(until):
+        if time.monotonic() > deadline or has_come():
             return
-
-
-def _doing(look: ServiceLook) -> str:
-    latest = max(look.states, key=lambda task: task.created_at, default=None)
-    state = f", {latest.state}" if latest else ""
-    return f"{look.running}/{look.wanted} running{state}"
 
 
 def _not_converged(name: str, why: str, look: ServiceLook, fleet: Fleet, manager: Engine) -> NotConvergedError:

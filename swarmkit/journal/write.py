@@ -105,6 +105,10 @@ class _Watched:
     def advanced(self, key: str, text: str, done: int = 0, total: int = 0) -> None:
         self._progress.advanced(key, text, done, total)
 
+    def warned(self, key: str, text: str) -> None:
+        self._journal.note("warned", key=key, text=text)
+        self._progress.warned(key, text)
+
     def ended(self, key: str, *, ok: bool, note: str = "") -> None:
         self._journal.note("ended", key=key, ok=ok, note=note)
         self._progress.ended(key, ok=ok, note=note)

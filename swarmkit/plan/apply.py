@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
-from swarmkit.errors import SwarmkitError
+from swarmkit.errors import SwarmkitError, brief
 from swarmkit.plan.context import Context
 from swarmkit.plan.model import Applied, Operation, Outcome, Plan, Step
 from swarmkit.reach.lock import LockLostError
@@ -62,7 +62,7 @@ def _run(operation: Operation, context: Context) -> Outcome:
         return Outcome(step, "unknown", time.monotonic() - started, error=error)
     except SwarmkitError as error:
         cause = error if step.verb == "wait" else _cause(error, step, context)
-        context.progress.ended(step.key, ok=False, note=cause.what)
+        context.progress.ended(step.key, ok=False, note=brief(cause))
         return Outcome(step, "failed", time.monotonic() - started, error=cause)
     except BaseException:
         context.progress.ended(step.key, ok=False, note="failed")

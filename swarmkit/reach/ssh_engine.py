@@ -25,6 +25,8 @@ from swarmkit.secret import Secret, mask
 
 REQUEST_TIMEOUT_SECONDS = 30.0
 FOLLOW_TIMEOUT_SECONDS = 3600.0
+LOGS_TIMEOUT_SECONDS = 10.0
+"""A manager that cannot reach the task's host never ends its answer."""
 """How long a container that is followed may print nothing."""
 # The newest API this code was written against; the engine's own is used when it is older.
 _NEWEST_API = (1, 47)
@@ -166,7 +168,8 @@ class SshEngine:
     def logs(self, kind: Literal["services", "tasks", "containers"], identity: str, *, lines: int) -> str:
         """Return the last *lines* of output, stdout and stderr together, without the stream's framing."""
         query = {"stdout": "true", "stderr": "true", "tail": str(lines)}
-        answer = self._request("GET", f"/{kind}/{_quote(identity)}/logs", "show logs", query=query)
+        path = f"/{kind}/{_quote(identity)}/logs"
+        answer = self._request("GET", path, "show logs", query=query, timeout_seconds=LOGS_TIMEOUT_SECONDS)
         return mask(_unframe(answer.content))
 
     def events(self, filters: Mapping[str, list[str]], stop: threading.Event) -> Iterator[Json]:

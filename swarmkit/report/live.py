@@ -80,16 +80,30 @@ class LiveProgress:
         with self._lock:
             self._record.advance(key, text, done, total)
 
+    def warned(self, key: str, text: str) -> None:
+        with self._order:
+            with self._lock:
+                running, heading = self._record.running.get(key), self._due_heading()
+            target = f"{running.target or running.text}: " if running else ""
+            body = Text(clean(" ".join(f"{target}{text}".split())), style="yellow")
+            self._print_below(heading, Line(Text.assemble("  ", ("!", "yellow"), " "), body))
+
     def ended(self, key: str, *, ok: bool, note: str = "") -> None:
         with self._order:
             with self._lock:
-                ended = self._record.end(key, ok=ok, note=note)
-                heading, self._heading_due = (self._record.current if self._heading_due else ""), False
+                ended, heading = self._record.end(key, ok=ok, note=note), self._due_heading()
                 self._ended_count += 1
-            if heading:
-                self._console.print(Text(heading, style="bold"))
-            if ended:
-                self._console.print(_ended_line(ended))
+            self._print_below(heading, _ended_line(ended) if ended else None)
+
+    def _due_heading(self) -> str:
+        heading, self._heading_due = (self._record.current if self._heading_due else ""), False
+        return heading
+
+    def _print_below(self, heading: str, what: Line | None) -> None:
+        if heading:
+            self._console.print(Text(heading, style="bold"))
+        if what:
+            self._console.print(what)
 
     def _finish(self) -> None:
         """Print the seconds of the phase that ends: beside its name when nothing stands beneath it."""

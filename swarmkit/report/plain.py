@@ -55,6 +55,11 @@ class PlainProgress:
                 running.told_at = now
                 self._say(f"{running.label}: {_how_far(running)}, {seconds_text(now - running.since)}")
 
+    def warned(self, key: str, text: str) -> None:
+        with self._lock:
+            running = self._record.running.get(key)
+            self._say(f"{running.label if running else key}: {text}")
+
     def ended(self, key: str, *, ok: bool, note: str = "") -> None:
         with self._lock:
             ended = self._record.end(key, ok=ok, note=note)

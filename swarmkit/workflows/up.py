@@ -10,8 +10,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from swarmkit.converge.wait import Until, Wakeups, wait_for_service, wakeups
-from swarmkit.errors import NotConvergedError, SwarmkitError
+from swarmkit.converge.service_look import Until
+from swarmkit.converge.wait import Wakeups, wait_for_service, wakeups
+from swarmkit.errors import NotConvergedError, SwarmkitError, brief
 from swarmkit.finding import Finding
 from swarmkit.observed.model import Observed
 from swarmkit.observed.observe import KernelQuestion, observe, with_kernel_facts
@@ -264,8 +265,8 @@ class Waiter:
         self.progress.started(key, name, "waiting until it runs as declared")
         try:
             note = self.wait_for(name, key, cancelled)
-        except BaseException:
-            self.progress.ended(key, ok=False)
+        except BaseException as error:
+            self.progress.ended(key, ok=False, note=brief(error) if isinstance(error, SwarmkitError) else "")
             raise
         self.progress.ended(key, ok=True, note=note)
         return note

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from swarmkit.converge.wait import look_at
+from swarmkit.converge.service_look import look_at
 from swarmkit.reach.engine import EngineError, Json, Kind, Rotated
 from swarmkit.reach.retry import wait_until
 from swarmkit.secret import Secret

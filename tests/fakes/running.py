@@ -7,7 +7,7 @@ import functools
 from typing import Any
 
 from fakes.swarm import FakeFleet
-from swarmkit.converge.wait import Until, look_at
+from swarmkit.converge.service_look import Until, look_at
 from swarmkit.errors import NotConvergedError
 from swarmkit.observed.model import Observed
 from swarmkit.observed.observe import observe

@@ -10,12 +10,15 @@ import pytest
 from fakes.cluster import Behaviour
 from fakes.swarm import FakeFleet
 
+import swarmkit.converge.doing as told_meanwhile
 import swarmkit.converge.wait as waiting
+from swarmkit.converge.doing import doing
 from swarmkit.converge.explain import explain
-from swarmkit.converge.wait import look_at, wait_for_service, wakeups
+from swarmkit.converge.service_look import ServiceLook, look_at
+from swarmkit.converge.wait import wait_for_service, wakeups
 from swarmkit.errors import NotConvergedError
 from swarmkit.observed.observe import observe
-from swarmkit.plan.progress import Silent
+from swarmkit.plan.progress import Progress, Silent
 from swarmkit.workflows.up import Waiter
 
 MADE = {"AdvertiseAddr": "10.88.0.11", "Spec": {"Labels": {}}}
@@ -42,10 +45,29 @@ def start(
     )
 
 
-def wait(fleet: FakeFleet, timeout_seconds: float = 5.0, *, is_taken_back: bool = False) -> str:
+class Told(Silent):
+    """Keeps what a waiting tells while it goes on."""
+
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+        self.doings: list[str] = []
+
+    def warned(self, key: str, text: str) -> None:
+        assert key == "key"
+        self.warnings.append(text)
+
+    def advanced(self, key: str, text: str, done: int = 0, total: int = 0) -> None:
+        del key, done, total
+        if text not in self.doings[-1:]:
+            self.doings.append(text)
+
+
+def wait(
+    fleet: FakeFleet, timeout_seconds: float = 5.0, *, is_taken_back: bool = False, progress: Progress | None = None
+) -> str:
     with wakeups(fleet) as woken:
         return wait_for_service(
-            "shop_x", "key", fleet=fleet, manager=fleet.engine("A"), woken=woken, progress=Silent(),
+            "shop_x", "key", fleet=fleet, manager=fleet.engine("A"), woken=woken, progress=progress or Silent(),
             timeout_seconds=timeout_seconds, is_taken_back=is_taken_back,
         )  # fmt: skip
 
@@ -205,3 +227,78 @@ def test_an_unhealthy_task_that_ended_with_0_is_explained_by_its_health_check(fl
     starts = replace(made, id="new", state="starting", container_id="c2", created_at="2")
     cause = explain([starts, complete], fleet, manager)
     assert "ended: its health check said: exit 1, connection refused" in cause.sentence
+
+
+def test_why_a_task_failed_is_told_before_the_waiting_ends_and_once(fleet: FakeFleet) -> None:
+    start(fleet, "crash", looks=1)
+    told = Told()
+    with pytest.raises(NotConvergedError):
+        wait(fleet, 30, progress=told)
+    assert told.warnings == ["its task on A ended: task: non-zero exit (1)"]
+    assert any("1 failed so far" in doing for doing in told.doings), told.doings
+
+
+def test_a_task_that_no_host_can_take_is_told_of_while_it_is_waited_for(
+    fleet: FakeFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(told_meanwhile, "UNPLACED_SECONDS", 0.02)
+    start(fleet, constraint="node.labels.role == absent")
+    told = Told()
+    with pytest.raises(NotConvergedError):
+        wait(fleet, 0.3, progress=told)
+    (warning,) = told.warnings
+    assert "no ready node satisfies its placement constraints" in warning
+    assert told.doings[0].startswith("0/1 running, no host yet: no suitable node")
+
+
+def test_the_time_that_was_given_is_kept_however_seldom_is_looked(
+    fleet: FakeFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "POLL_SECONDS", 20)
+    start(fleet, "unhealthy", looks=1)
+    began = time.monotonic()
+    complaint(fleet, timeout_seconds=0.2)
+    assert time.monotonic() - began < 10
+
+
+def looked(fleet: FakeFleet, **changes: object) -> ServiceLook:
+    """Return a look at a service of one task, with the task's status or the update's state changed."""
+    start(fleet, looks=1000)
+    look = look_at(fleet.engine("A"), "shop_x")
+    task = {**look.tasks[0], "Status": {**look.tasks[0]["Status"], "State": changes.get("state", "starting")}}
+    update = {"UpdateStatus": {"State": changes["update"]}} if "update" in changes else {}
+    return replace(look, service={**look.service, **update}, tasks=(task,))
+
+
+@pytest.mark.parametrize(
+    ("state", "says"),
+    [
+        ("starting", "0/1 running, its health check has not passed yet"),
+        ("preparing", "0/1 running, its host prepares it: image x:1, networks, volumes"),
+        ("assigned", "0/1 running, a host was chosen"),
+    ],
+)
+def test_what_is_waited_for_is_said_in_words(fleet: FakeFleet, state: str, says: str) -> None:
+    assert doing(looked(fleet, state=state), 0) == says
+
+
+def test_that_an_update_is_still_watched_is_said(fleet: FakeFleet) -> None:
+    look = looked(fleet, state="running", update="updating")
+    assert doing(look, 0) == "1/1 running, its update watches the new tasks for 5 s"
+    spec = {**look.service["Spec"], "UpdateConfig": {"Monitor": 60_000_000_000}}
+    assert doing(replace(look, service={**look.service, "Spec": spec}), 0).endswith("for 60 s")
+
+
+def test_the_line_of_a_service_that_did_not_come_up_says_why(fleet: FakeFleet) -> None:
+    class Ended(Silent):
+        notes: list[str] = []  # noqa: RUF012 - of this test alone
+
+        def ended(self, key: str, *, ok: bool, note: str = "") -> None:
+            del key, ok
+            self.notes.append(note)
+
+    start(fleet, "crash", looks=1)
+    progress = Ended()
+    with wakeups(fleet) as woken, pytest.raises(NotConvergedError):
+        Waiter(fleet, woken, progress, 30.0).wait_for_services(["shop_x"], observe(fleet, kernel="never"))
+    assert progress.notes == ["shop_x: its tasks fail again and again: its task on A ended: task: non-zero exit (1)"]

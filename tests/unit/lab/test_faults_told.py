@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -71,3 +74,34 @@ def test_what_would_be_undone_by_the_next_boot_is_refused_of_a_host_that_is_off(
     with pytest.raises(SwarmkitError, match="D: is off") as caught:
         asyncio.run(supervisor._act(off, do))
     assert caught.value.to_do == "swarmkit lab fault power-on D"
+
+
+TC = """#!/bin/sh
+case "$1" in
+filter) cat <<'END'
+filter protocol ip pref 13 u32 chain 0
+filter protocol ip pref 13 u32 chain 0 fh 800: ht divisor 1
+filter protocol ip pref 13 u32 chain 0 fh 800::800 order 2048 key ht 800 bkt 0 terminal flowid not_in_hw
+  match 0a58000d/ffffffff at 16
+END
+;;
+qdisc) cat <<'END'
+qdisc netem 8001: root refcnt 2 limit 10000 delay 20ms loss 3% seed 4257600311467316303
+qdisc clsact ffff: parent ffff:fff1
+END
+;;
+esac
+"""
+
+
+def test_a_host_tells_its_faults_from_what_tc_says(tmp_path: Path) -> None:
+    """The output of tc is that of a lab host, recorded."""
+    (tmp_path / "tc").write_text(TC)
+    (tmp_path / "tc").chmod(0o755)
+    call = ["sh", "-s", "--", "tell", str(int(time.time()) - 3600)]
+    path = f"{tmp_path}:{os.environ['PATH']}"
+    script = faults._SCRIPT.read_text()
+    said = subprocess.run(call, input=script, env={"PATH": path}, capture_output=True, text=True, check=True)
+    drops, line, clock = said.stdout.splitlines()
+    assert (drops, line) == ("drops 13", "line delay 20ms loss 3%")
+    assert clock.startswith("clock 36")

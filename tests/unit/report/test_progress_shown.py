@@ -82,6 +82,25 @@ def test_phases_are_timed_and_what_comes_between_them_is_not(
     assert progress.phases == [("plan", 1.0), ("apply", 2.0)]
 
 
+def test_what_goes_wrong_meanwhile_is_a_line_at_once_and_the_waiting_goes_on() -> None:
+    log, terminal, clock = io.StringIO(), Terminal(), Clock()
+    console = Console(file=terminal, width=80, force_terminal=False)
+    for progress in (PlainProgress(log, clock), LiveProgress(console, clock)):
+        progress.phase("converge")
+        progress.started("x", "shop_x", "waiting")
+        progress.warned("x", "its task on A ended:\nexit 1")
+        progress.ended("x", ok=True, note="1/1 running")
+        progress.rest()
+    assert log.getvalue().splitlines()[1:4] == [
+        "shop_x: waiting ...",
+        "shop_x: waiting: its task on A ended: exit 1",
+        "shop_x: 1/1 running, 0.0 s",
+    ]
+    shown = [line.strip() for line in terminal.getvalue().splitlines() if "shop_x" in line]
+    assert "! shop_x: its task on A ended: exit 1" in shown[0]
+    assert "✔ shop_x: 1/1 running" in shown[-1]
+
+
 def test_log_says_how_far_a_long_transfer_is() -> None:
     stream, clock = io.StringIO(), Clock()
     progress = PlainProgress(stream, clock)

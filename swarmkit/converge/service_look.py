@@ -1,0 +1,93 @@
+"""One look at a service and its tasks: how many do what they shall, and what the others wait for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from swarmkit.observed import parse
+from swarmkit.observed.model import TaskState
+from swarmkit.reach.engine import Engine, Json
+
+Until = Literal["converged", "started"]
+"""``converged``: every task runs, healthy, or of a job has completed; ``started``: every task's container is there."""
+
+# A task with a health check is starting until it is healthy (moby daemon/cluster/executor/container/controller.go).
+_STARTED = ("starting", "running", "complete")
+
+
+@dataclass(frozen=True)
+class ServiceLook:
+    """One look at a service and its tasks."""
+
+    service: Json
+    tasks: tuple[Json, ...]
+    wanted: int
+
+    @property
+    def is_job(self) -> bool:
+        return bool({"ReplicatedJob", "GlobalJob"} & (self.service["Spec"].get("Mode") or {}).keys())
+
+    @property
+    def running(self) -> int:
+        """How many tasks do what the service is for: run, or of a job's present iteration are complete."""
+        if self.is_job:
+            return sum(1 for task in self._of_this_iteration() if task["Status"]["State"] == "complete")
+        return sum(1 for task in self._current() if task["Status"]["State"] == "running")
+
+    @property
+    def started(self) -> int:
+        """How many tasks have been started at least: their containers are there, healthy or not yet."""
+        tasks = self._of_this_iteration() if self.is_job else self._current()
+        return sum(1 for task in tasks if task["Status"]["State"] in _STARTED)
+
+    @property
+    def update_state(self) -> str:
+        return str((self.service.get("UpdateStatus") or {}).get("State", ""))
+
+    @property
+    def is_converged(self) -> bool:
+        return self.running >= self.wanted and self.update_state in ("", "completed")
+
+    def has_come_to(self, until: Until) -> bool:
+        return self.is_converged or (until == "started" and self.started >= self.wanted)
+
+    @property
+    def states(self) -> tuple[TaskState, ...]:
+        return tuple(parse.task(task) for task in self.tasks)
+
+    def _of_this_iteration(self) -> list[Json]:
+        now = _iteration(self.service.get("JobStatus") or {})
+        return [task for task in self.tasks if _iteration(task) == now]
+
+    def _current(self) -> list[Json]:
+        """The tasks that shall run and were made from the service's present spec."""
+        template = self.service["Spec"]["TaskTemplate"]
+        wanted = (template.get("ContainerSpec"), template.get("ForceUpdate", 0))
+        return [
+            task
+            for task in self.tasks
+            if task.get("DesiredState") == "running"
+            and (task["Spec"].get("ContainerSpec"), task["Spec"].get("ForceUpdate", 0)) == wanted
+        ]
+
+
+def _iteration(holder: Mapping[str, Any]) -> int:
+    return int((holder.get("JobIteration") or {}).get("Index", 0))
+
+
+def look_at(manager: Engine, name: str) -> ServiceLook:
+    """Read the service *name* and its tasks from a manager."""
+    service = manager.inspect("services", name)
+    tasks = manager.find("tasks", {"service": [str(service["ID"])]})
+    mode: Mapping[str, Any] = service["Spec"].get("Mode") or {}
+    if "ReplicatedJob" in mode:
+        wanted = int((mode["ReplicatedJob"] or {}).get("TotalCompletions", 1))
+    elif "GlobalJob" in mode:
+        wanted = max(1, len({task.get("NodeID") for task in tasks if task.get("DesiredState") == "complete"}))
+    elif "Replicated" in mode:
+        wanted = int((mode["Replicated"] or {}).get("Replicas", 1))
+    else:
+        wanted = max(1, len({task.get("NodeID") for task in tasks if task.get("DesiredState") == "running"}))
+    return ServiceLook(service, tuple(tasks), wanted)
