@@ -207,6 +207,12 @@ def _check_folder(folder: Path) -> None:
         raise InputError(f"the folder {folder} cannot be written to")
     if folder.stat().st_mode & 0o002:
         raise InputError(f"everybody may write into the folder {folder}", to_do=f"take another, or: chmod o-w {folder}")
+    resolved = folder.resolve()
+    if repository := next((up for up in (resolved, *resolved.parents) if (up / ".git").exists()), None):
+        raise InputError(
+            f"the folder {folder} is in the git repository {repository}",
+            to_do="take another: a backup holds every secret of the swarm, and a commit of it cannot be taken back",
+        )
 
 
 def backups_in(folder: Path, cluster: str | None = None) -> list[Path]:

@@ -30,7 +30,7 @@ from swarmkit.recovery.archive_writer import STATE
 from swarmkit.recovery.locked_state import unlocked_state
 from swarmkit.secret import Secret
 from swarmkit.verify.prove import prove
-from swarmkit.workflows.backed_up_data import volume_data
+from swarmkit.workflows.backed_up_data import check_cluster, volume_data
 from swarmkit.workflows.one_writer import one_writer
 from swarmkit.workflows.recover import SERVICE_TIMEOUT_SECONDS, RecoveryReport
 from swarmkit.workflows.up import PROOF_PATIENCE_SECONDS, RefusedError, Waiter, apply_rounds
@@ -64,9 +64,10 @@ def restore(
 ) -> RecoveryReport | None:
     """Let the backup's manager go on from it, the others join it again, and lost volumes get their data.
 
-    A run that was cut off is gone on with. Returns None when *confirm* declined. Raises RefusedError, LockedError,
-    IncompleteError or NotConvergedError.
+    A run that was cut off is gone on with. Returns None when *confirm* declined. Raises InputError for a backup of
+    another cluster before any host is asked; RefusedError, LockedError, IncompleteError or NotConvergedError later.
     """
+    check_cluster(content, inventory)
     name = content.manifest.host
     backup = _backup(content)
     progress.phase("connect")

@@ -8,13 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from swarmkit.declared.host import Host, Inventory
 from swarmkit.errors import InputError, SwarmkitError
+from swarmkit.plan.declaration import Declared
+from swarmkit.plan.progress import Silent
 from swarmkit.recovery import archive
 from swarmkit.recovery.archive_writer import PIECE_BYTES, STATE, UNLOCK_KEY, writing
 from swarmkit.recovery.keys import Opener, Sealer
 from swarmkit.recovery.manifest import ImageEntry, Manifest, NodeEntry, VolumeEntry, key_id
 from swarmkit.secret import Secret
-from swarmkit.workflows.backup import backups_in
+from swarmkit.workflows.backup import backup, backups_in
+from swarmkit.workflows.restore import Agreed, restore
 
 GOOD = ("swarm/docker-state.json", "swarm/certificates/swarm-node.crt")
 
@@ -267,3 +271,33 @@ def test_backups_are_listed_by_age_and_never_another_clusters(tmp_path: Path) ->
         "shop-20260101T000000Z",
     ]
     assert len(backups_in(tmp_path)) == 3
+
+
+INVENTORY = Inventory(Path("i.yaml"), "test", (Host("A", "192.0.2.1", "manager"),))
+"""Of another cluster than the backups here, on a host that nobody may ask."""
+
+
+def test_a_backup_of_another_cluster_is_refused_before_any_host_is_asked(tmp_path: Path) -> None:
+    sealer, opener = pair()
+    written(tmp_path / "a.age", sealer, {STATE: state(*GOOD)})
+    content = archive.read(tmp_path / "a.age", opener)
+    with pytest.raises(InputError, match="is of cluster 'prod', the inventory says 'test'"):
+        restore(INVENTORY, content, Agreed(), progress=Silent(), confirm=lambda _: True)
+
+
+def test_a_folder_that_a_backup_may_be_committed_from_or_everybody_may_write_to_is_refused(tmp_path: Path) -> None:
+    repository, open_to_all = tmp_path / "code", tmp_path / "open"
+    (repository / ".git").mkdir(parents=True)
+    (repository / "backups").mkdir()
+    open_to_all.mkdir()
+    open_to_all.chmod(0o777)
+    for folder, why in (
+        (repository / "backups", f"is in the git repository {repository}"),
+        (open_to_all, "everybody may write"),
+        (tmp_path / "none", "no folder"),
+    ):
+        with pytest.raises(InputError, match=why):
+            backup(
+                Declared(INVENTORY), enclosed={}, folder=folder, sealer=pair()[0], keep=None, with_images=False,
+                progress=Silent(), confirm=lambda _: True,
+            )  # fmt: skip
