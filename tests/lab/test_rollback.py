@@ -177,9 +177,9 @@ services:
     entrypoint:
       - node
       - -e
-      - setTimeout(() => require('fs').writeFileSync('/tmp/well', ''), 5000); setInterval(() => {{}}, 1e6)
+      - setTimeout(() => require('fs').writeFileSync('/dev/shm/well', ''), 5000); setInterval(() => {{}}, 1e6)
     environment: {{EDITION: "{edition}"}}
-    healthcheck: {{test: [CMD, test, -e, /tmp/well], interval: 1s, retries: 60}}
+    healthcheck: {{test: [CMD, node, -e, require('fs').accessSync('/dev/shm/well')], interval: 1s, timeout: 20s, retries: 60}}
     stop_grace_period: 1s
   front:
     image: shop-backend:1.0
