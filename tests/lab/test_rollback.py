@@ -179,7 +179,11 @@ services:
       - -e
       - setTimeout(() => require('fs').writeFileSync('/dev/shm/well', ''), 5000); setInterval(() => {{}}, 1e6)
     environment: {{EDITION: "{edition}"}}
-    healthcheck: {{test: [CMD, node, -e, require('fs').accessSync('/dev/shm/well')], interval: 1s, timeout: 20s, retries: 60}}
+    healthcheck:
+      test: [CMD, node, -e, require('fs').accessSync('/dev/shm/well')]
+      interval: 1s
+      timeout: 20s
+      retries: 60
     stop_grace_period: 1s
   front:
     image: shop-backend:1.0
