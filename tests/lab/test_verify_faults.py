@@ -132,13 +132,14 @@ def test_closed_ports_are_named_each_with_its_direction_and_the_data_path_s_reme
         assert "swarmkit verify, whose V10" in remedy
         # The rule alone accepts clear frames as well, until Docker's own stands before it again: as it does by itself
         # when a task that the closed port has cost starts anew, so it is put first until that is told.
+        peer = rule.split(" -s ")[1].split()[0]
         deadline = time.monotonic() + HEALING_SECONDS
         behind = None
         while behind is None:
             assert time.monotonic() < deadline
             shop.lab.run("B", f"{rule.replace('-I', '-D', 1)} 2>/dev/null || true; {rule}")
-            behind = next(iter(of(findings(shop, "verify"), "V10")), None)
-        assert rule.split(" -s ")[1].split()[0] in behind["evidence"]
+            told = of(findings(shop, "verify"), "V10")
+            behind = next((one for one in told if peer in one["evidence"]), None)
         apply(shop, behind["remedy"])
         wait_until_proved(shop)
         shop.lab.run("B", rule.replace("-I", "-D", 1))
