@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from swarmkit.cli import archives, options
+from swarmkit.cli.agreement import agreement
 from swarmkit.cli.failures import shown_failures
 from swarmkit.cli.group import Group
 from swarmkit.cli.journaled import journaled
@@ -19,11 +19,7 @@ from swarmkit.cli.up import images_option
 from swarmkit.errors import InputError
 
 if TYPE_CHECKING:
-    from swarmkit.journal.write import Journal
-    from swarmkit.plan.model import Plan
     from swarmkit.recovery.manifest import Manifest
-    from swarmkit.report.live import LiveProgress
-    from swarmkit.report.plain import PlainProgress
 
 
 class _TakeByDefault(Group):
@@ -92,7 +88,7 @@ def take(
     for number, file in enumerate(stack_files, start=1):
         enclosed["stack.yaml" if number == 1 else f"stack-{number}.yaml"] = file.read_bytes()
     password = options.sudo_password(ask=ask_become_pass)
-    cluster = declared.inventory.cluster
+    question = f"back cluster '{declared.inventory.cluster}' up this way?"
     with (
         journaled("backup take", declared.inventory) as journal,
         shown_failures(declared),
@@ -106,7 +102,7 @@ def take(
             keep=keep,
             with_images=with_images,
             progress=journal.watching(progress),
-            confirm=_asking(progress, journal, cluster, f"back cluster '{cluster}' up this way?", yes=yes),
+            confirm=agreement(declared.inventory, progress, journal, yes=yes, question=question),
             sudo_password=password,
             lock_wait_seconds=lock_wait_seconds,
         )
@@ -209,7 +205,7 @@ def restore(
     options.check_hosts(declared.inventory, lost)
     content = archives.open_archive(archive_file, passphrase_file, identity)
     password = options.sudo_password(ask=ask_become_pass)
-    cluster = declared.inventory.cluster
+    question = f"restore cluster '{declared.inventory.cluster}' this way?"
     with ExitStack() as resources:
         images = archives.images(resources, content, images_folder)
         agreed = Agreed(frozenset(lost), frozenset(init_empty), new_addresses, images)
@@ -220,7 +216,7 @@ def restore(
                 content,
                 agreed,
                 progress=journal.watching(progress),
-                confirm=_asking(progress, journal, cluster, f"restore cluster '{cluster}' this way?", yes=yes),
+                confirm=agreement(declared.inventory, progress, journal, yes=yes, question=question),
                 sudo_password=password,
                 lock_wait_seconds=lock_wait_seconds,
             )
@@ -232,23 +228,6 @@ def restore(
         print_nodes(results(), report.inventory, report.observed)
         if report.proof_failed:
             sys.exit(4)
-
-
-def _asking(
-    progress: LiveProgress | PlainProgress, journal: Journal, cluster: str, question: str, *, yes: bool
-) -> Callable[[Plan], bool]:
-    from swarmkit.report.console import results
-    from swarmkit.report.plan_text import print_plan
-
-    def confirm(plan: Plan) -> bool:
-        progress.rest()
-        print_plan(results(), plan, cluster=cluster)
-        agreed = plan.is_empty or options.confirmed(question, yes=yes)
-        if agreed:
-            journal.begin(plan)
-        return agreed
-
-    return confirm
 
 
 def _interruptions(manifest: Manifest) -> str:

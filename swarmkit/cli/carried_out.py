@@ -22,12 +22,10 @@ def carried_out(
 
     Without *plan_is_result* the plan goes to stderr, where stdout is a container's own.
     """
+    from swarmkit.cli.agreement import agreement
     from swarmkit.cli.failures import shown_failures
     from swarmkit.cli.journaled import journaled
-    from swarmkit.plan.model import Plan
-    from swarmkit.report.console import messages, results
     from swarmkit.report.live import progress_for
-    from swarmkit.report.plan_text import print_plan
     from swarmkit.workflows.inputs import read_declared
     from swarmkit.workflows.networks import NetworkRun
 
@@ -35,14 +33,5 @@ def carried_out(
     inventory = declared.inventory
     password = options.sudo_password(ask=ask_become_pass)
     with journaled(command, inventory) as journal, shown_failures(declared), progress_for(sys.stderr) as progress:
-
-        def confirm(plan: Plan) -> bool:
-            progress.rest()
-            console = results() if plan_is_result else messages()
-            print_plan(console, plan, cluster=inventory.cluster, hosts=[host.name for host in inventory.hosts])
-            agreed = plan.is_empty or options.confirmed("apply this?", yes=yes)
-            if agreed:
-                journal.begin(plan)
-            return agreed
-
+        confirm = agreement(inventory, progress, journal, yes=yes, question="apply this?", to_stderr=not plan_is_result)
         yield NetworkRun(inventory, journal.watching(progress), confirm, password)

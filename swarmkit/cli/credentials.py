@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from swarmkit.cli import options
+from swarmkit.cli.agreement import agreement
 from swarmkit.cli.failures import shown_failures
 from swarmkit.cli.group import Group
 from swarmkit.cli.journaled import journaled
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from swarmkit.declared.host import Inventory
     from swarmkit.plan.credential_operations import KeyFile
     from swarmkit.plan.credential_plans import Change
-    from swarmkit.plan.model import Plan
 
 _Command = Callable[..., None]
 _MOST_KEY_BYTES = 200
@@ -209,27 +209,17 @@ def _run(
     from swarmkit.report.console import results
     from swarmkit.report.live import progress_for
     from swarmkit.report.outcome import print_outcome
-    from swarmkit.report.plan_text import print_plan
     from swarmkit.workflows.inputs import read_declared
 
     declared = read_declared(inventory_file, (), allow_even_managers=allow_even_managers)
-    cluster = declared.inventory.cluster
     password = options.sudo_password(ask=ask_become_pass)
     with (
         journaled(command, declared.inventory) as journal,
         shown_failures(declared),
         progress_for(sys.stderr) as progress,
     ):
-
-        def confirm(plan: Plan) -> bool:
-            progress.rest()
-            print_plan(results(), plan, cluster=cluster)
-            agreed = plan.is_empty or options.confirmed(f"apply this to cluster '{cluster}'?", yes=yes)
-            if agreed:
-                journal.begin(plan)
-            return agreed
-
         watched = journal.watching(progress)
+        confirm = agreement(declared.inventory, progress, journal, yes=yes)
         applied = work(declared.inventory, progress=watched, confirm=confirm, sudo_password=password)
     if applied:
         print_outcome(results(), applied)

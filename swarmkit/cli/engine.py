@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from swarmkit.cli import options
+from swarmkit.cli.agreement import agreement
 from swarmkit.cli.failures import shown_failures
 from swarmkit.cli.group import Group
 from swarmkit.cli.journaled import journaled
@@ -45,37 +46,25 @@ def upgrade(
     done and what is not; the same command goes on there.
     """
     from swarmkit.plan.engine_plans import Wanted
-    from swarmkit.plan.model import Plan
     from swarmkit.report.console import results
     from swarmkit.report.live import progress_for
     from swarmkit.report.outcome import print_outcome
-    from swarmkit.report.plan_text import print_plan
     from swarmkit.workflows.engine import upgrade_engines
     from swarmkit.workflows.inputs import read_declared
 
     declared = read_declared(inventory_file, (), allow_even_managers=allow_even_managers)
     options.check_hosts(declared.inventory, hosts)
-    cluster = declared.inventory.cluster
     password = options.sudo_password(ask=ask_become_pass)
     with (
         journaled("engine upgrade", declared.inventory) as journal,
         shown_failures(declared),
         progress_for(sys.stderr) as progress,
     ):
-
-        def confirm(plan: Plan) -> bool:
-            progress.rest()
-            print_plan(results(), plan, cluster=cluster, hosts=[host.name for host in declared.inventory.hosts])
-            agreed = plan.is_empty or options.confirmed(f"apply this to cluster '{cluster}'?", yes=yes)
-            if agreed:
-                journal.begin(plan)
-            return agreed
-
         applied = upgrade_engines(
             declared.inventory,
             Wanted(hosts, version or ""),
             progress=journal.watching(progress),
-            confirm=confirm,
+            confirm=agreement(declared.inventory, progress, journal, yes=yes),
             sudo_password=password,
             service_timeout_seconds=timeout_seconds,
             lock_wait_seconds=lock_wait_seconds,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from swarmkit.cli import options
+from swarmkit.cli.agreement import agreement
 from swarmkit.cli.failures import end_for_silent, shown_failures
 from swarmkit.cli.group import Group
 from swarmkit.cli.journaled import journaled
@@ -100,16 +101,13 @@ def _change(
     lock_wait_seconds: float,
     accept_data_loss: bool = False,
 ) -> None:
-    from swarmkit.plan.model import Plan
     from swarmkit.report.console import results
     from swarmkit.report.live import progress_for
     from swarmkit.report.outcome import print_outcome
-    from swarmkit.report.plan_text import print_plan
     from swarmkit.workflows.inputs import read_declared
     from swarmkit.workflows.node import Wish, change_node, host_of
 
     declared = read_declared(inventory_file, (), allow_even_managers=allow_even_managers)
-    cluster = declared.inventory.cluster
     wish = Wish(declared.inventory, host_of(declared.inventory, host), action, accept_data_loss)
     password = options.sudo_password(ask=ask_become_pass)
     with (
@@ -117,19 +115,10 @@ def _change(
         shown_failures(declared),
         progress_for(sys.stderr) as progress,
     ):
-
-        def confirm(plan: Plan) -> bool:
-            progress.rest()
-            print_plan(results(), plan, cluster=cluster)
-            agreed = plan.is_empty or options.confirmed(f"apply this to cluster '{cluster}'?", yes=yes)
-            if agreed:
-                journal.begin(plan)
-            return agreed
-
         applied = change_node(
             wish,
             progress=journal.watching(progress),
-            confirm=confirm,
+            confirm=agreement(declared.inventory, progress, journal, yes=yes),
             sudo_password=password,
             service_timeout_seconds=timeout_seconds,
             lock_wait_seconds=lock_wait_seconds,

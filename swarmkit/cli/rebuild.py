@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 import click
 
 from swarmkit.cli import archives, options
+from swarmkit.cli.agreement import agreement
 from swarmkit.cli.failures import shown_failures
 from swarmkit.cli.journaled import journaled
-from swarmkit.cli.up import confirm_plan, images_option, print_report
+from swarmkit.cli.up import images_option, print_report
 
 if TYPE_CHECKING:
     from swarmkit.plan.declaration import Declared
@@ -79,7 +80,7 @@ def rebuild(
             report = up(
                 declared,
                 progress=journal.watching(progress),
-                confirm=lambda plan: confirm_plan(plan, declared, progress, journal, yes=yes),
+                confirm=agreement(declared.inventory, progress, journal, yes=yes),
                 sudo_password=password,
                 service_timeout_seconds=timeout_seconds,
                 lock_wait_seconds=lock_wait_seconds,

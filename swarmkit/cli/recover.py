@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from swarmkit.cli import options
+from swarmkit.cli.agreement import agreement
 from swarmkit.cli.credentials import read_unlock_key
 from swarmkit.cli.failures import shown_failures
 from swarmkit.cli.group import Group
@@ -50,41 +51,29 @@ def quorum(
     Run it again when a lost manager is back: it still believes in the old swarm, leaves it and joins the one that went
     on. Until then keep it off: old managers that meet may make a second swarm.
     """
-    from swarmkit.plan.model import Plan
     from swarmkit.report.console import results
     from swarmkit.report.findings import print_findings
     from swarmkit.report.live import progress_for
     from swarmkit.report.outcome import print_outcome
-    from swarmkit.report.plan_text import print_plan
     from swarmkit.report.status import print_nodes
     from swarmkit.workflows.inputs import read_declared
     from swarmkit.workflows.recover import recover_quorum
 
     declared = read_declared(inventory_file, (), allow_even_managers=allow_even_managers)
     inventory = declared.inventory
-    names = [host.name for host in inventory.hosts]
     options.check_hosts(inventory, (*lost, *([going_on] if going_on else [])))
     password = options.sudo_password(ask=ask_become_pass)
     unlock_key = read_unlock_key() if has_unlock_key else Secret(b"")
     with journaled("recover quorum", inventory) as journal:
         with shown_failures(declared), progress_for(sys.stderr) as progress:
-
-            def confirm(plan: Plan) -> bool:
-                progress.rest()
-                print_plan(results(), plan, cluster=inventory.cluster, hosts=names)
-                question = f"go on with cluster '{inventory.cluster}' this way?"
-                agreed = plan.is_empty or options.confirmed(question, yes=yes)
-                if agreed:
-                    journal.begin(plan)
-                return agreed
-
+            question = f"go on with cluster '{inventory.cluster}' this way?"
             report = recover_quorum(
                 inventory,
                 lost=lost,
                 going_on=going_on,
                 unlock_key=unlock_key,
                 progress=journal.watching(progress),
-                confirm=confirm,
+                confirm=agreement(inventory, progress, journal, yes=yes, question=question),
                 sudo_password=password,
                 lock_wait_seconds=lock_wait_seconds,
             )

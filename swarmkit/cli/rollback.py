@@ -8,9 +8,10 @@ from pathlib import Path
 import click
 
 from swarmkit.cli import options
+from swarmkit.cli.agreement import agreement
 from swarmkit.cli.failures import shown_failures
 from swarmkit.cli.journaled import journaled
-from swarmkit.cli.up import confirm_plan, images_option, print_report
+from swarmkit.cli.up import images_option, print_report
 from swarmkit.errors import InputError
 
 
@@ -67,7 +68,7 @@ def rollback(
                 declared,
                 stack,
                 progress=journal.watching(progress),
-                confirm=lambda plan: confirm_plan(plan, declared, progress, journal, yes=yes),
+                confirm=agreement(declared.inventory, progress, journal, yes=yes),
                 sudo_password=password,
                 service_timeout_seconds=timeout_seconds,
                 verify=verify,

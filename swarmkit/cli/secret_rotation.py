@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from swarmkit.cli import options
+from swarmkit.cli.agreement import agreement
 from swarmkit.cli.failures import shown_failures
 from swarmkit.cli.journaled import journaled
 from swarmkit.errors import InputError
@@ -57,11 +58,9 @@ def secrets(
     services are updated one after another as they depend on each other, and the old one goes when all run with the new.
     A run that was interrupted leaves each service with a valid one; the same without --generate and --stdin goes on.
     """
-    from swarmkit.plan.model import Plan
     from swarmkit.report.console import results
     from swarmkit.report.live import progress_for
     from swarmkit.report.outcome import print_outcome
-    from swarmkit.report.plan_text import print_plan
     from swarmkit.workflows.inputs import read_declared
     from swarmkit.workflows.secrets import generated, rotate_secrets, rotation
 
@@ -76,25 +75,15 @@ def secrets(
     contents = generated(to_generate) | ({from_stdin: _content()} if from_stdin else {})
     wanted = rotation(declared.inventory, declared.stack, (*names, *contents), contents)
     password = options.sudo_password(ask=ask_become_pass)
-    cluster = declared.inventory.cluster
     with (
         journaled("rotate secrets", declared.inventory) as journal,
         shown_failures(declared),
         progress_for(sys.stderr) as progress,
     ):
-
-        def confirm(plan: Plan) -> bool:
-            progress.rest()
-            print_plan(results(), plan, cluster=cluster)
-            agreed = plan.is_empty or options.confirmed(f"apply this to cluster '{cluster}'?", yes=yes)
-            if agreed:
-                journal.begin(plan)
-            return agreed
-
         applied = rotate_secrets(
             wanted,
             progress=journal.watching(progress),
-            confirm=confirm,
+            confirm=agreement(declared.inventory, progress, journal, yes=yes),
             sudo_password=password,
             service_timeout_seconds=timeout_seconds,
             lock_wait_seconds=lock_wait_seconds,

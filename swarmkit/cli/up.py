@@ -9,15 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from swarmkit.cli import options
+from swarmkit.cli.agreement import agreement
 from swarmkit.cli.failures import shown_failures
 from swarmkit.cli.journaled import journaled
 
 if TYPE_CHECKING:
-    from swarmkit.journal.write import Journal
     from swarmkit.plan.declaration import Declared
-    from swarmkit.plan.model import Plan
-    from swarmkit.report.live import LiveProgress
-    from swarmkit.report.plain import PlainProgress
     from swarmkit.workflows.up import UpReport
 
 images_option = click.option(
@@ -110,7 +107,7 @@ def up(
             report = run(
                 declared,
                 progress=journal.watching(progress),
-                confirm=lambda plan: confirm_plan(plan, declared, progress, journal, yes=yes),
+                confirm=agreement(declared.inventory, progress, journal, yes=yes),
                 sudo_password=password,
                 service_timeout_seconds=timeout_seconds,
                 verify=verify,
@@ -119,22 +116,6 @@ def up(
         print_report(report, declared, progress.phases)
         if report.proof_failed:
             sys.exit(4)
-
-
-def confirm_plan(
-    plan: Plan, declared: Declared, progress: LiveProgress | PlainProgress, journal: Journal, *, yes: bool
-) -> bool:
-    """Show *plan*, ask whether to apply it, and begin the journal when it is agreed to."""
-    from swarmkit.report.console import results
-    from swarmkit.report.plan_text import print_plan
-
-    progress.rest()
-    hosts = [host.name for host in declared.inventory.hosts]
-    print_plan(results(), plan, cluster=declared.inventory.cluster, hosts=hosts)
-    agreed = plan.is_empty or options.confirmed(f"apply this to cluster '{declared.inventory.cluster}'?", yes=yes)
-    if agreed:
-        journal.begin(plan)
-    return agreed
 
 
 def print_report(report: UpReport, declared: Declared, phases: list[tuple[str, float]]) -> None:

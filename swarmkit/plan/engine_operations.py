@@ -15,16 +15,13 @@ from swarmkit.plan.context import Context
 from swarmkit.plan.model import Step
 from swarmkit.plan.operations import change_node
 from swarmkit.plan.quorum import Quorum, quorum_of
-from swarmkit.plan.started_engine import start_network_agent
-from swarmkit.reach.engine import EngineError, Json
+from swarmkit.plan.started_engine import NOT_YET, start_network_agent, swarm_once
 from swarmkit.reach.fleet import ReachedHost
 from swarmkit.reach.retry import wait_until
-from swarmkit.reach.ssh import CommandTimeoutError, ConnectionLostError
 from swarmkit.secret import Secret
 
 PACKAGE_TIMEOUT_SECONDS = 900.0
 START_TIMEOUT_SECONDS = 180.0
-_NOT_YET = (EngineError, ConnectionLostError, CommandTimeoutError)
 
 
 @dataclass(frozen=True)
@@ -110,25 +107,12 @@ class UpgradeEngine:
 
 
 def _wait_for_engine(reached: ReachedHost, key: Secret) -> None:
-    """Wait until the engine answers as a node of its swarm; a newer one may speak another version of the API."""
-
-    def look() -> Json:
-        reached.engine.negotiate()
-        info = reached.engine.info()
-        if info["Swarm"].get("LocalNodeState") == "locked" and key.text():
-            reached.engine.unlock_swarm(key)
-        return info
-
-    info = wait_until(
-        look,
-        lambda info: info["Swarm"].get("LocalNodeState") == "active",
-        timeout_seconds=START_TIMEOUT_SECONDS,
-        retry_on=_NOT_YET,
-    )
-    if info["Swarm"].get("LocalNodeState") != "active":
+    """Wait until the engine answers as a node of its swarm."""
+    swarm = swarm_once(reached, key, lambda swarm: swarm.get("LocalNodeState") == "active", START_TIMEOUT_SECONDS)
+    if swarm.get("LocalNodeState") != "active":
         raise NotConvergedError(
-            f"{reached.host.name}: the new engine runs, but its node is {info['Swarm'].get('LocalNodeState')}",
-            str(info["Swarm"].get("Error") or f"waited {START_TIMEOUT_SECONDS:g} s for it to be active"),
+            f"{reached.host.name}: the new engine runs, but its node is {swarm.get('LocalNodeState')}",
+            str(swarm.get("Error") or f"waited {START_TIMEOUT_SECONDS:g} s for it to be active"),
             f"see: journalctl -u docker on {reached.host.name}",
         )
 
@@ -138,7 +122,7 @@ def _wait_for_node(context: Context, host: str, node_id: str) -> None:
         lambda: parse.node(context.manager.inspect("nodes", node_id)),
         lambda node: node.state == "ready" and node.reachability in ("", "reachable"),
         timeout_seconds=START_TIMEOUT_SECONDS,
-        retry_on=_NOT_YET,
+        retry_on=NOT_YET,
     )
     if node.state != "ready" or node.reachability not in ("", "reachable"):
         raise NotConvergedError(

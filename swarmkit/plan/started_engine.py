@@ -25,27 +25,31 @@ MOST_RESTARTS = 3
 # tcp/7946 in state LISTEN: the agent's gossip.
 _LISTENS = "grep -qE ':1F0A [0-9A-F]+:0000 0A ' /proc/net/tcp /proc/net/tcp6"
 _RESTART = "systemctl restart docker </dev/null >&2"
-_NOT_YET = (EngineError, ConnectionLostError, CommandTimeoutError)
+NOT_YET = (EngineError, ConnectionLostError, CommandTimeoutError)
 
 
-def wait_for_engine(reached: ReachedHost, unlock_key: Secret) -> None:
-    """Wait until the engine answers and is a node, unlocking it where its managers lock.
+def swarm_once(reached: ReachedHost, unlock_key: Secret, is_so: Callable[[Json], bool], timeout_seconds: float) -> Json:
+    """Return what the engine tells of its swarm once that *is_so*, or at last; unlocks it where its managers lock.
 
-    A manager whose peers are gone has no leader, and stays ``pending`` until a new cluster is forced.
+    The engine that answers now may be a newer one, and speak another version of the API.
     """
 
     def look() -> Json:
+        reached.engine.negotiate()
         swarm: Json = reached.engine.info()["Swarm"]
         if swarm.get("LocalNodeState") == "locked" and unlock_key.text():
             reached.engine.unlock_swarm(unlock_key)
         return swarm
 
-    swarm = wait_until(
-        look,
-        _is_up,
-        timeout_seconds=START_TIMEOUT_SECONDS,
-        retry_on=_NOT_YET,
-    )
+    return wait_until(look, is_so, timeout_seconds=timeout_seconds, retry_on=NOT_YET)
+
+
+def wait_for_engine(reached: ReachedHost, unlock_key: Secret) -> None:
+    """Wait until the engine answers and is a manager.
+
+    A manager whose peers are gone has no leader, and stays ``pending`` until a new cluster is forced.
+    """
+    swarm = swarm_once(reached, unlock_key, _is_up, START_TIMEOUT_SECONDS)
     if not _is_up(swarm):
         raise NotConvergedError(
             f"{reached.host.name}: its engine runs, but it is no manager: {swarm.get('LocalNodeState')}",
@@ -66,7 +70,7 @@ def wait_for_manager(reached: ReachedHost) -> None:
         lambda: parse.node(reached.engine.inspect("nodes", node_id)),
         lambda node: node.state == "ready" and node.reachability == "reachable",
         timeout_seconds=START_TIMEOUT_SECONDS,
-        retry_on=_NOT_YET,
+        retry_on=NOT_YET,
     )
     if node.state != "ready" or node.reachability != "reachable":
         raise NotConvergedError(
@@ -117,5 +121,5 @@ def _listens(reached: ReachedHost) -> bool:
         bool,
         timeout_seconds=AGENT_TIMEOUT_SECONDS,
         interval_seconds=1.0,
-        retry_on=_NOT_YET,
+        retry_on=NOT_YET,
     )

@@ -196,12 +196,13 @@ class ClusterLock:
     def release(self) -> None:
         """Let the cluster go, if it is still held and still there; the swarm may have been dissolved."""
         self._stop.set()
-        with self._lock, contextlib.suppress(EngineError, *_BROKEN):
-            if self.is_held and not self._lost_to:
-                if _now() - self._sure_at >= self._stale / 2:
-                    self._renew()
-                if not self._lost_to:
-                    self.managers.ask(lambda engine: engine.remove("configs", self._identity))
+        with self._lock:
+            with contextlib.suppress(EngineError, *_BROKEN):
+                if self.is_held and not self._lost_to:
+                    if _now() - self._sure_at >= self._stale / 2:
+                        self._renew()
+                    if not self._lost_to:
+                        self.managers.ask(lambda engine: engine.remove("configs", self._identity))
             self._identity = ""
 
     def _keep(self) -> None:

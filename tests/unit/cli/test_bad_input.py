@@ -64,8 +64,9 @@ def test_good_input_does_contact_the_hosts(listener: socket.socket, tmp_path: Pa
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
         listener.settimeout(30)
-        connection, _ = listener.accept()
+        connection, (address, _) = listener.accept()
         connection.close()
+        assert address == "127.0.0.1"
     finally:
         process.kill()
         process.wait()

@@ -138,6 +138,7 @@ def test_a_holder_that_nobody_took_over_goes_on_after_a_pause(lock: Make) -> Non
     paused.take()
     time.sleep(0.4)
     paused.guard()
+    assert paused.is_held
 
 
 def test_one_that_lost_the_lock_does_not_let_go_of_the_others(lock: Make, swarm: FakeFleet) -> None:
@@ -166,6 +167,7 @@ def test_letting_go_of_a_dissolved_swarm_is_quiet(lock: Make, swarm: FakeFleet) 
     for name in swarm:
         swarm.engine(name).leave_swarm(force=True)
     mine.release()
+    assert not mine.is_held
 
 
 def test_a_holder_says_who_where_and_since_when() -> None:
