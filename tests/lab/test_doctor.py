@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -163,15 +164,21 @@ def test_a_host_that_cannot_be_reached_does_not_hide_what_the_others_have(
         spare_lab.run("Y", "systemctl enable docker")
 
 
-def test_a_clock_two_hours_off_is_found(spare_lab: SpareLab, inventory: Path) -> None:
+def test_a_clock_two_hours_off_is_found_and_set_as_its_remedy_says(spare_lab: SpareLab, inventory: Path) -> None:
     spare_lab.run("Y", "date -s '+2 hours'")
     try:
-        # Of two clocks neither is the median: both are told, with how far they are from it.
-        found = findings(spare_lab, inventory)
-        assert {finding["code"] for finding in found} == {"H34"}
-        assert any(finding["where"] == "Y" and "+3600 s" in finding["what"] for finding in found)
+        # Of two clocks neither is the median: both are told, with how far they are from it, and meet there.
+        found = {finding["where"]: finding for finding in findings(spare_lab, inventory)}
+        assert {finding["code"] for finding in found.values()} == {"H34"}
+        assert "+3600 s" in found["Y"]["what"]
+        for host, finding in found.items():
+            remedy = re.match(rf"on {host}: (date -s '[+-]\d+ seconds');", finding["remedy"])
+            assert remedy, finding["remedy"]
+            spare_lab.run(host, remedy[1])
+        assert findings(spare_lab, inventory) == []
     finally:
-        spare_lab.run("Y", "date -s '-2 hours'")
+        for host in "XY":
+            spare_lab.run(host, f"date -s @{time.time():.0f}")
 
 
 def test_a_clone_s_machine_id_is_found(spare_lab: SpareLab, inventory: Path) -> None:
