@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+
 import pytest
 from fakes.swarm import FakeFleet, fake_fleet
+from lab.groups import end_group, group_lab_tests
 from lab.spare_lab import spare_lab
 
 from swarmkit.declared.host import Host
 
 __all__ = ["fleet", "spare_lab"]
 
-_OF_THE_SHOP = {"deployed_shop", "lab", "shop_url"}
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    group_lab_tests(items)
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Keep the tests of one lab together, in their order, when several workers run them side by side."""
-    if item.get_closest_marker("lab") and not item.get_closest_marker("xdist_group"):
-        item.add_marker(pytest.mark.xdist_group(_lab_of(item)))
-
-
-def _lab_of(item: pytest.Item) -> str:
-    wanted = set(getattr(item, "fixturenames", ()))
-    if wanted & _OF_THE_SHOP:
-        return "shop"
-    return "spare" if "spare_lab" in wanted else item.path.stem
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None]:
+    try:
+        yield
+    finally:
+        end_group(item, nextitem)
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from lab.groups import after_group
 
 ROOT = Path(__file__).resolve().parents[2]
 INVENTORY = Path(__file__).parent / "inventory.yaml"
@@ -78,12 +79,13 @@ class Shop:
 
 
 @pytest.fixture(scope="session")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    """Hosts A, B and C, booted and bare; ended after the last test."""
+def lab(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """Hosts A, B and C, booted and bare; ended after the last test of their group."""
     state = tmp_path_factory.mktemp("state")
     environment = {**os.environ, "XDG_STATE_HOME": str(state)}
     environment.pop("SWARMKIT_INVENTORY", None)
     made = Lab(state / "swarmkit" / "lab", environment)
+    after_group(request, lambda: made.swarmkit("lab", "down"))
     try:
         made.up()
         yield made

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from lab.groups import after_group
 
 from swarmkit import lab as room
 from swarmkit.lab import LabHost, Places
@@ -60,10 +61,11 @@ class SpareLab:
 
 
 @pytest.fixture(scope="session")
-def spare_lab() -> Iterator[SpareLab]:
+def spare_lab(request: pytest.FixtureRequest) -> Iterator[SpareLab]:
     """Hosts X and Y, engines ready; each test leaves them so. Disk images come from the user's cache."""
     with tempfile.TemporaryDirectory(prefix="swarmkit-spare-lab-") as folder:
         places = Places(state=Path(folder) / "swarmkit" / "lab", cache=Places.from_environment().cache)
+        after_group(request, lambda: room.down(places))
         try:
             room.up(places, SPARE_HOSTS)
             yield SpareLab(places, Path(folder))

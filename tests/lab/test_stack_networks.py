@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import os
 import re
 import shutil
 import threading
@@ -42,7 +43,9 @@ all:
         B: {{ansible_host: 127.88.0.52, swarm_advertise_addr: 10.88.0.52, swarm_labels: {{role: backend}}}}
 """
 
-ON_NEWER = pytest.mark.parametrize("made", ["26.1"], indirect=True)
+ON_SHOP = pytest.param("26.1", marks=pytest.mark.xdist_group("shop"))
+ON_OLDER = pytest.param("20.10", marks=pytest.mark.xdist_group("older"))
+ON_NEWER = pytest.mark.parametrize("made", [ON_SHOP], indirect=True)
 
 
 @dataclass
@@ -110,18 +113,16 @@ class Visitor:
             time.sleep(0.2)
 
 
-@pytest.fixture(scope="module", params=["26.1", "20.10"])
-def made(
-    request: pytest.FixtureRequest, deployed_shop: Shop, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Made]:
+@pytest.fixture(scope="module", params=[ON_SHOP, ON_OLDER])
+def made(request: pytest.FixtureRequest, images: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
     """The stack's hosts: the shop's, and two of the older engine in a lab of their own; nothing is up yet."""
     folder = tmp_path_factory.mktemp("nets")
     stack = Path(shutil.copy(FILE, folder / "nets.yaml"))
-    newer, images = deployed_shop.lab, deployed_shop.images
     if request.param == "26.1":
-        yield Made(newer, stack, images, "http://127.88.0.31:8090")
+        shop: Shop = request.getfixturevalue("deployed_shop")
+        yield Made(shop.lab, stack, images, "http://127.88.0.31:8090")
         return
-    older = older_lab(newer, folder)
+    older = older_lab(folder)
     try:
         older.up()
         yield Made(older, stack, images, "http://127.88.0.51:8090")
@@ -129,11 +130,11 @@ def made(
         older.swarmkit("lab", "down")
 
 
-def older_lab(newer: Lab, folder: Path) -> Lab:
+def older_lab(folder: Path) -> Lab:
     state = folder / "swarmkit" / "lab"
     inventory = folder / "inventory.yaml"
     inventory.write_text(OLDER.format(state=state))
-    return Lab(state, {**newer.environment, "XDG_STATE_HOME": str(folder)}, inventory)
+    return Lab(state, {**os.environ, "XDG_STATE_HOME": str(folder)}, inventory)
 
 
 def test_every_kind_is_made_and_told_and_a_second_plan_is_empty(made: Made) -> None:

@@ -115,6 +115,7 @@ CLOSED = {
 
 def test_closed_ports_are_named_each_with_its_direction_and_the_data_path_s_remedy_opens_it(shop: Shop) -> None:
     data_path, *others = CLOSED
+    rule = ""
     shop.lab.run("B", f"iptables -I INPUT {data_path} -j DROP")
     try:
         assert any("shop_backend@B" in finding["where"] for finding in of(findings(shop, "verify"), "V05"))
@@ -138,13 +139,12 @@ def test_closed_ports_are_named_each_with_its_direction_and_the_data_path_s_reme
         while behind is None:
             assert time.monotonic() < deadline
             shop.lab.run("B", f"{rule.replace('-I', '-D', 1)} 2>/dev/null || true; {rule}")
-            told = of(findings(shop, "verify"), "V10")
+            told = [one for one in findings(shop, "verify") if one["code"] == "V10"]
             behind = next((one for one in told if peer in one["evidence"]), None)
         apply(shop, behind["remedy"])
         wait_until_proved(shop)
-        shop.lab.run("B", rule.replace("-I", "-D", 1))
     finally:
-        shop.lab.run("B", f"iptables -D INPUT {data_path} -j DROP")
+        shop.lab.run("B", f"iptables -D INPUT {data_path} -j DROP; {rule.replace('-I', '-D', 1) or 'true'}")
 
 
 PARTITION_SECONDS = 40

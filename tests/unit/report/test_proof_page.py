@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -54,6 +56,25 @@ def test_a_proof_of_nothing_is_told_as_not_proved() -> None:
     assert "not proved" in text
     assert "no manager tells of the cluster" in text
     assert "<svg" not in text
+
+
+def cut_off_proof() -> Proof:
+    """One host is cut off; of five errors three follow from that."""
+    proof = hostile_proof()
+    way = "shop_backend@earth -> shop_database"
+    cut = Finding("V27", "error", "mars", "mars is cut off", "6 ways tried", "mend the network of mars first")
+    more = [Finding(code, "error", way, f"{code} follows", follows_from="V27") for code in ("V04", "V05", "V17")]
+    return replace(proof, findings=(*more, *proof.findings, cut))
+
+
+def test_what_follows_from_a_host_that_is_cut_off_is_told_below_it_folded() -> None:
+    text = page_of(cut_off_proof())
+    headings = re.findall(r"<h3>(V\d+)", text)
+    assert headings[0] == "V27"
+    assert headings[-3:] == ["V04", "V05", "V17"]
+    folded = text.partition('<details class="following">')[2].partition("</details>")[0]
+    assert re.findall(r"<h3>(V\d+)", folded) == ["V04", "V05", "V17"]
+    assert "V27" in folded.partition("</summary>")[0]
 
 
 def test_lanes_stop_at_their_tasks_and_ingress_at_its_hosts() -> None:
