@@ -1,9 +1,10 @@
 # make demo   the whole job on the embedded lab: three hosts, a swarm, the shop, the proof
-# make test   every test, on the lab too
+# make test   the tests, on the lab too
 # make check  the fast part: lint, types, import rules, unit and case tests
 # make healthy  doctor and verify twenty times on healthy hosts, 3 and 5 of them, of both engine versions; a part of it, kept in
 #               benchmarks/README.md as well: make healthy HEALTHY="--engines 26.1 --hosts 3 --runs 5"
 # make docs   docs/checks.md, docs/stack-files.md and docs/runbooks.md anew, from the code
+# make nightly  every test there is: those too that take minutes each and are left out of make test
 # make faults the whole fault matrix, 10 seeds of each random fault: hours
 # Each installs what it needs first; the second time there is nothing to install.
 
@@ -13,7 +14,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 MARK := $(VENV)/.installed
 
-.PHONY: demo test check bench faults healthy docs packages venv down clean
+.PHONY: demo test check bench faults healthy nightly docs packages venv down clean
 
 demo:
 	@examples/demo
@@ -22,7 +23,11 @@ test: packages venv
 	@examples/shop/build-images
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --durations=25
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations=25
+
+nightly: packages venv
+	@examples/shop/build-images
+	$(BIN)/python -m pytest --nightly -n 2 --dist loadgroup --no-loadscope-reorder --durations=25
 
 check: venv
 	$(BIN)/ruff check .
@@ -41,7 +46,7 @@ healthy: packages venv
 faults: packages venv
 	@examples/shop/build-images
 	@mkdir -p build && rm -f build/faults.jsonl
-	FAULT_SEEDS=10 FAULT_RECORD=$(CURDIR)/build/faults.jsonl $(BIN)/python -m pytest tests/faults
+	FAULT_SEEDS=10 FAULT_RECORD=$(CURDIR)/build/faults.jsonl $(BIN)/python -m pytest --nightly tests/faults
 	@$(BIN)/python tests/faults/table.py build/faults.jsonl
 
 docs: venv

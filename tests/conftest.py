@@ -14,8 +14,18 @@ from swarmkit.declared.host import Host
 __all__ = ["fleet", "spare_lab"]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--nightly", action="store_true", help="also the tests that take minutes each and are marked nightly"
+    )
+
+
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--nightly"):
+        long = [item for item in items if item.get_closest_marker("nightly")]
+        items[:] = [item for item in items if item not in long]
+        config.hook.pytest_deselected(items=long)
     group_lab_tests(items)
 
 

@@ -20,18 +20,9 @@ SEEDS = "FAULT_SEEDS"
 RECORD = "FAULT_RECORD"
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "nightly: a fault that `make faults` alone tries")
+def pytest_configure() -> None:
     # A shell without job control starts what is in the background deaf to Ctrl-C, and so would be the runs we hurt.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the long cases to ``make faults``, which says how many seeds it wants."""
-    if SEEDS not in os.environ:
-        long = [item for item in items if item.get_closest_marker("nightly")]
-        items[:] = [item for item in items if item not in long]
-        config.hook.pytest_deselected(items=long)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

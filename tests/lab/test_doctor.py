@@ -91,6 +91,44 @@ def test_what_a_firewall_drops_is_named_with_the_rule_that_lets_it_in(
         spare_lab.run(host, f"iptables -D INPUT {rule} -j DROP")
 
 
+CLOSED_BOTH_WAYS = {
+    "-p esp": "IP protocol 50",
+    "-p udp --dport 4789": "udp/4789",
+    "-p udp --dport 7946": "udp/7946",
+    "-p tcp --dport 7946": "tcp/7946",
+    "-p tcp --dport 2377": "tcp/2377",
+}
+
+
+def test_what_is_dropped_in_both_directions_is_named_for_both_and_all_remedies_open_it(
+    spare_lab: SpareLab, inventory: Path
+) -> None:
+    drops = [f"INPUT {rule} -j DROP" for rule in CLOSED_BOTH_WAYS]
+    opened: list[tuple[str, str]] = []
+    for host in "XY":
+        spare_lab.run(host, " && ".join(f"iptables -A {drop}" for drop in drops))
+    try:
+        found = findings(spare_lab, inventory)
+        told = {(one["where"], kind) for one in found for kind in CLOSED_BOTH_WAYS.values() if kind in one["what"]}
+        # The worker Y manages nothing: nobody connects to its port 2377.
+        assert told == {
+            (where, kind)
+            for where in ("X -> Y", "Y -> X")
+            for kind in CLOSED_BOTH_WAYS.values()
+            if (where, kind) != ("X -> Y", "tcp/2377")
+        }
+        for finding in found:
+            rule = next(line for line in finding["remedy"].splitlines() if line.startswith("iptables -I"))
+            opened.append((finding["where"][-1], rule))
+            spare_lab.run(*opened[-1])
+        assert findings(spare_lab, inventory) == []
+    finally:
+        for host, rule in opened:
+            spare_lab.run(host, rule.replace("-I", "-D", 1))
+        for host in "XY":
+            spare_lab.run(host, " && ".join(f"iptables -D {drop}" for drop in drops))
+
+
 def test_a_smaller_link_on_one_host_is_found_and_its_remedy_works(spare_lab: SpareLab, inventory: Path) -> None:
     spare_lab.run("Y", "ip link set dev vec0 mtu 1400")
     try:

@@ -374,6 +374,7 @@ def test_the_last_of_three_managers_goes_on_and_those_that_come_back_join_it(lif
     assert "nothing to do" in changed(life, "up", "--yes", "-i", whole)
 
 
+@pytest.mark.nightly
 @pytest.mark.timeout(1200)
 def test_a_swarm_whose_only_manager_is_gone_goes_on_from_its_backup(life: Lab, tmp_path: Path) -> None:
     changed(life, "up", "--yes", "-i", inventory(life, tmp_path, "PQR", labels="data"))
@@ -440,6 +441,7 @@ def assert_back(lab: Lab, before: str, roles: dict[str, str]) -> None:
     assert whole == ["idle 3/3", "kept_asker 1/1", "kept_store 1/1"]
 
 
+@pytest.mark.nightly
 @pytest.mark.timeout(1200)
 def test_three_managers_that_lock_and_lost_their_disks_come_back_from_one_backup(life: Lab, tmp_path: Path) -> None:
     path = inventory(life, tmp_path, "PQR", labels="data")

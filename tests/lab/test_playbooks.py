@@ -240,6 +240,7 @@ echo 'deb [trusted=yes] file:/opt/newer ./' >/etc/apt/sources.list.d/newer.list
 VERSION = "dpkg-query -W -f '${Version}' docker.io; echo; systemctl show -p MainPID --value docker"
 
 
+@pytest.mark.nightly
 def test_upgrade_engines(years: Years) -> None:
     path = years.inventory("PQR", "S")
     with ThreadPoolExecutor() as pool:
@@ -257,6 +258,7 @@ def test_upgrade_engines(years: Years) -> None:
     assert "nothing to do" in years.play("upgrade-engines", path)
 
 
+@pytest.mark.nightly
 def test_game_day_with_replace_host_and_quorum_loss(years: Years) -> None:
     path = years.inventory("PQR", "S")
     assert years.lab.swarmkit("autolock", "off", "--yes", "-i", path).returncode == 0
@@ -274,6 +276,7 @@ def test_game_day_with_replace_host_and_quorum_loss(years: Years) -> None:
 
 def test_a_database_node_whose_volume_is_gone_stops_for_a_decision(years: Years) -> None:
     path = years.inventory("PQR", "S")
+    assert years.lab.swarmkit("autolock", "off", "--yes", "-i", path).returncode == 0
     assert years.lab.swarmkit("lab", "reset", "Q").returncode == 0
     # Not even a plain up lets the data's service begin anew on the empty disk.
     refused = years.try_to_play("bootstrap", path, "--yes", "--from", "bring-up")
@@ -307,6 +310,7 @@ def test_restore_same_hosts(years: Years) -> None:
     assert years.lab.run("P", "docker info --format '{{.Swarm.Cluster.ID}}'").strip() == before
 
 
+@pytest.mark.nightly
 def test_rebuild_elsewhere(years: Years) -> None:
     whole, key = years.inventory("PQR", "S"), years.passphrase()
     note = "/var/lib/docker/volumes/app_files/_data/note"

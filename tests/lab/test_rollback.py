@@ -194,6 +194,7 @@ services:
 """
 
 
+@pytest.mark.nightly
 def test_a_rollback_waits_as_depends_on_said(one: OneHost) -> None:
     path = one.folder / "chain.yaml"
     stack = ("-i", one.folder / "hosts.yaml", "-f", path, "--stack", "chain", "--images", one.images, "--yes")
