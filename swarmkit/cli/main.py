@@ -7,7 +7,7 @@ import importlib
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from types import FrameType
 
 import click
@@ -101,10 +101,7 @@ def run(arguments: Sequence[str]) -> int:
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else 1
     except (click.exceptions.Abort, KeyboardInterrupt) as error:
-        # click makes an Abort of it.
-        terminated = isinstance(error, TerminatedError) or isinstance(error.__cause__, TerminatedError)
-        click.echo("terminated" if terminated else "interrupted", err=True)
-        return TerminatedError.exit_code if terminated else INTERRUPTED
+        return _interrupted(error)
     except click.ClickException as error:
         error.show()
         return 2
@@ -115,7 +112,24 @@ def run(arguments: Sequence[str]) -> int:
     except Exception as error:
         if debug:
             raise
+        # Where it comes while a lock is taken or given back, threading makes a RuntimeError of an interruption.
+        if isinstance(error, RuntimeError) and any(isinstance(one, KeyboardInterrupt) for one in _causes(error)):
+            return _interrupted(error)
         return _explain(error)
+
+
+def _interrupted(error: BaseException) -> int:
+    """Say what ended the run and return its exit code; click makes an Abort of a signal."""
+    terminated = any(isinstance(one, TerminatedError) for one in _causes(error))
+    click.echo("terminated" if terminated else "interrupted", err=True)
+    return TerminatedError.exit_code if terminated else INTERRUPTED
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield *error* and what it was raised from, or while handling."""
+    while error:
+        yield error
+        error = error.__cause__ or error.__context__
 
 
 def _invoke(arguments: Sequence[str]) -> int:

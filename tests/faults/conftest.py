@@ -54,8 +54,10 @@ def hurt_bring_up(world: World) -> list[str]:
 
 @pytest.fixture
 def shop(world: World, hurt_bring_up: list[str]) -> Iterator[World]:
-    """The shop as it runs; whatever a case broke is mended after it."""
+    """The shop as it runs; whatever a case broke is mended after it, and what a failed one left undone before."""
     assert hurt_bring_up
+    whole = world.up()
+    assert whole.returncode == 0, whole.stdout + whole.stderr
     yield world
     assert world.lab.swarmkit("lab", "fault", "heal").returncode == 0
     off = [

@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import click
@@ -33,6 +34,21 @@ def failing(error: BaseException) -> click.Command:
 )
 def test_exit_code_is_the_errors(error: BaseException, code: int, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run_main(monkeypatch, failing(error), "up") == code
+
+
+def test_an_interruption_while_a_lock_is_given_back_is_told_as_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``with condition:`` gives back a lock that the interrupted wait had not yet taken again."""
+
+    def fail() -> None:
+        condition = threading.Condition(threading.Lock())
+        with condition:
+            condition.release()
+            raise KeyboardInterrupt
+
+    assert run_main(monkeypatch, click.Command("up", callback=fail), "up") == 130
+    assert capsys.readouterr().err == "interrupted\n"
 
 
 def test_sigterm_ends_a_run_as_an_interrupt_does(monkeypatch: pytest.MonkeyPatch) -> None:
