@@ -13,6 +13,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 MARK := $(VENV)/.installed
+# Else each of pytest's workers rewrites every test module's assertions anew, for seconds in every run.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test check bench faults healthy nightly docs packages venv down clean
 
