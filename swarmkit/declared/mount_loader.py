@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, cast
@@ -107,7 +108,9 @@ class _Reader:
         """Return the bind's path on the hosts; docker completes a relative one on the operator's own machine."""
         if not source or source.startswith(("/", "\\\\")) or source[1:2] == ":":
             return source
-        path = self.home + source[1:] if source.startswith("~") else str(self.folder.resolve() / source)
+        path = self.home + source[1:] if source.startswith("~") else source
+        if not path.startswith("/"):
+            path = os.path.normpath(self.folder.absolute() / path)
         advice = "write the absolute path on the hosts, or use a config or a volume"
         what = f"bind source {shown(source)} becomes {shown(path)}, which has to be on every host that runs the service"
         self.field.warn("B34", what, advice)
