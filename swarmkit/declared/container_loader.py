@@ -11,6 +11,9 @@ from swarmkit.declared.field import Field
 from swarmkit.declared.refused_keys import refuse_other_keys
 from swarmkit.declared.stack_keys import KEYS
 
+_GATEWAY = "host-gateway"
+"""Stands for the address at which a container reaches its host; the engine puts that in."""
+
 
 def read_dns(parts: dict[str, Field]) -> Dns:
     """Return what ``dns``, ``dns_search`` and ``dns_opt`` say; docker itself takes the first two only."""
@@ -25,16 +28,15 @@ def read_extra_hosts(field: Field | None) -> tuple[str, ...]:
     if field is None:
         return ()
     if field.is_list:
-        pairs = [(item, *(values.string(item) or "").partition(":")[::2]) for item in field.items()]
+        pairs = [(item, *_host(values.string(item) or "")) for item in field.items()]
     else:
         pairs = [
-            (item, name, values.string(item) or "")
+            (item, name, _without_brackets(values.string(item) or ""))
             for name, item in sorted(field.fields().items())
             if not item.is_empty
         ]
     for item, name, address in pairs:
-        # The engine gives host-gateway a meaning in docker run only, a service gets the word itself.
-        if not name or not _is_address(address.strip("[]")):
+        if not name or not (_is_address(address) or address == _GATEWAY):
             item.refuse("B05", f"{shown(f'{name}:{address}')} is not NAME:ADDRESS", "write it as name:10.0.0.1")
     return tuple(f"{address} {name}" for _, name, address in pairs)
 
@@ -73,6 +75,15 @@ def read_ulimits(field: Field | None) -> tuple[Ulimit, ...]:
         if soft is not None and hard is not None:
             found.append(Ulimit(name, soft, hard))
     return tuple(sorted(found, key=lambda ulimit: ulimit.name))
+
+
+def _host(text: str) -> tuple[str, str]:
+    name, _, address = text.partition("=" if "=" in text else ":")
+    return name, _without_brackets(address)
+
+
+def _without_brackets(address: str) -> str:
+    return address[1:-1] if address.startswith("[") and address.endswith("]") else address
 
 
 def _items(field: Field | None) -> list[Field]:

@@ -37,8 +37,12 @@ def read_deploy(field: Field | None) -> Deploy:
         restart_policy=_restart_policy(parts["restart_policy"]) if "restart_policy" in parts else None,
         update_config=_update_config(parts["update_config"]) if "update_config" in parts else None,
         rollback_config=_update_config(parts["rollback_config"]) if "rollback_config" in parts else None,
-        endpoint_mode=cast("Literal['vip', 'dnsrr'] | None", _choice(parts, "endpoint_mode", ("vip", "dnsrr"))),
+        endpoint_mode=cast("Literal['vip', 'dnsrr'] | None", _endpoint_mode(parts.get("endpoint_mode"))),
     )
+
+
+def _endpoint_mode(field: Field | None) -> str | None:
+    return field.choice(("vip", "dnsrr"), "B33", any_case=True) if field else None
 
 
 def _mode(parts: dict[str, Field]) -> tuple[Mode, int]:
@@ -63,7 +67,7 @@ def _resources(field: Field | None) -> tuple[Resources, Resources]:
         (limits.nano_cpus, reserved.nano_cpus, "cpus"),
     ):
         if limit and reservation and limit < reservation:
-            field.refuse("B42", f"limits.{what} is smaller than reservations.{what}")
+            field.warn("B42", f"limits.{what} is smaller than reservations.{what}: more is set aside than may be used")
     return limits, reserved
 
 
@@ -76,7 +80,7 @@ def _amounts(field: Field | None, keys: tuple[str, ...]) -> Resources:
         nano_cpus=values.cpus(parts.get("cpus")),
         # The kernel runs no container in less (moby daemon, "Minimum memory limit allowed is 4MB").
         memory_bytes=values.size(parts.get("memory"), minimum=4 << 20),
-        pids=parts["pids"].integer("B42", 1, 2**31 - 1) if "pids" in parts and "pids" in keys else None,
+        pids=parts["pids"].integer("B42", 0, 2**31 - 1) if "pids" in parts and "pids" in keys else None,
         generic=_generic(parts["generic_resources"]) if "generic_resources" in parts else (),
     )
 
@@ -90,7 +94,7 @@ def _generic(field: Field) -> tuple[tuple[str, int], ...]:
         if inner:
             refuse_other_keys(inner, KEYS[f"{_RESOURCES}.reservations.generic_resources[].discrete_resource_spec"])
         kind = parts["kind"].text("B42") if "kind" in parts else None
-        value = parts["value"].integer("B42", 1, 2**31 - 1) if "value" in parts else None
+        value = parts["value"].integer("B42", 0, 2**31 - 1) if "value" in parts else None
         if kind is None or value is None:
             item.refuse("B42", "needs discrete_resource_spec: {kind: ..., value: ...}")
         else:
@@ -155,4 +159,4 @@ def _choice(parts: dict[str, Field], key: str, options: tuple[str, ...]) -> str 
 
 
 def _whole(parts: dict[str, Field], key: str) -> int | None:
-    return parts[key].integer("B33", 0, MAXIMUM_REPLICAS) if key in parts else None
+    return parts[key].integer("B33", 0, 2**31 - 1) if key in parts else None

@@ -57,6 +57,8 @@ class Field:
         value = self.node.value if isinstance(self.node, ScalarNode) else None
         if isinstance(value, str) and value.isascii() and value.lstrip("-").isdigit() and len(value) < 19:
             value = int(value) if value.count("-") <= 1 else None
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
         if not isinstance(value, int) or isinstance(value, bool) or not minimum <= value <= maximum:
             self.refuse(code, f"must be a whole number {minimum}-{maximum}, got {self._got()}")
             return None
@@ -69,10 +71,11 @@ class Field:
             return None
         return word in _TRUE
 
-    def choice(self, options: Iterable[str], code: str = "B05") -> str | None:
+    def choice(self, options: Iterable[str], code: str = "B05", *, any_case: bool = False) -> str | None:
         known = tuple(options)
-        if self.word in known:
-            return self.word
+        word = self.word.lower() if self.word and any_case else self.word
+        if word in known:
+            return word
         what = f"must be {' or '.join(known)}, got {self._got()}"
         self.refuse(code, what, did_you_mean(self.word or "", known))
         return None

@@ -17,7 +17,7 @@ Protocol = Literal["tcp", "udp", "sctp"]
 _PROTOCOLS = ("tcp", "udp", "sctp")
 _SHORT_PORT = re.compile(
     r"(?:(?P<ip>[0-9]+(?:\.[0-9]+){3}|\[[^\]]*\]):)?(?:(?P<published>[0-9]{1,5}(?:-[0-9]{1,5})?)?:)?"
-    r"(?P<target>[0-9]{1,5}(?:-[0-9]{1,5})?)(?:/(?P<protocol>[a-z]+))?",
+    r"(?P<target>[0-9]{1,5}(?:-[0-9]{1,5})?)(?:/(?P<protocol>[A-Za-z]+))?",
     re.ASCII,
 )
 
@@ -35,8 +35,8 @@ def _long_port(field: Field) -> tuple[Port, ...]:
         return ()
     target = parts["target"].integer("B37", 1, 65535)
     published = parts["published"].integer("B37", 0, 65535) if "published" in parts else None
-    protocol = parts["protocol"].choice(_PROTOCOLS, "B37") if "protocol" in parts else "tcp"
-    mode = parts["mode"].choice(("ingress", "host"), "B37") if "mode" in parts else "ingress"
+    protocol = parts["protocol"].choice(_PROTOCOLS, "B37", any_case=True) if "protocol" in parts else "tcp"
+    mode = parts["mode"].choice(("ingress", "host"), "B37", any_case=True) if "mode" in parts else "ingress"
     if target is None or protocol is None or mode is None:
         return ()
     return (Port(target, published or None, cast("Protocol", protocol), cast("Literal['ingress', 'host']", mode)),)
@@ -45,7 +45,8 @@ def _long_port(field: Field) -> tuple[Port, ...]:
 def _short_ports(field: Field) -> tuple[Port, ...]:
     text = values.string(field) or ""
     match = _SHORT_PORT.fullmatch(text)
-    if not match or (match["protocol"] or "tcp") not in _PROTOCOLS:
+    protocol = ((match and match["protocol"]) or "tcp").lower()
+    if not match or protocol not in _PROTOCOLS:
         field.refuse("B37", f"{shown(text)} is not a port", "write it as 8080:80 or 8080:80/udp")
         return ()
     if match["ip"]:
@@ -57,9 +58,8 @@ def _short_ports(field: Field) -> tuple[Port, ...]:
     if not targets or (match["published"] and len(published) != len(targets)):
         field.refuse("B37", f"{shown(text)}: both ranges need the same length, ports are 1-65535")
         return ()
-    protocol = cast("Protocol", match["protocol"] or "tcp")
     pairs = itertools.zip_longest(targets, published)
-    return tuple(Port(target, public, protocol) for target, public in pairs if target)
+    return tuple(Port(target, public, cast("Protocol", protocol)) for target, public in pairs if target)
 
 
 def _ports(text: str | None) -> list[int]:

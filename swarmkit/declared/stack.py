@@ -10,7 +10,7 @@ from pathlib import Path
 
 from swarmkit.declared import values
 from swarmkit.declared.addresses import NAME
-from swarmkit.declared.complaints import Complaints, shown
+from swarmkit.declared.complaints import Complaints, did_you_mean, shown
 from swarmkit.declared.field import Field
 from swarmkit.declared.interpolation import interpolate
 from swarmkit.declared.merge import merged
@@ -70,7 +70,7 @@ def _read(path: Path, log: Complaints, environment: Mapping[str, str]) -> MapNod
 def _check_versions(roots: Sequence[MapNode], log: Complaints) -> None:
     """Complain about a version that docker does not know, or of which another file has another."""
     written = [Field(root, "", log).fields().get("version") for root in roots]
-    versions = [_LATEST if field is None else values.string(field) or "" for field in written]
+    versions = [(field and values.string(field)) or _LATEST for field in written]
     for field, version in zip(written, versions, strict=True):
         if field and not re.fullmatch(r"3(\.([0-9]|1[0-3]))?", version):
             field.refuse("B05", f"version {shown(field.word)} is not supported", "write '3.8', or remove it")
@@ -100,6 +100,16 @@ def _stack_name(path: Path, given: str | None, written: Field | None, log: Compl
     return given
 
 
+def _without_unknown(service: Service, places: Mapping[str, Field]) -> Service:
+    """Return the service without what it depends on and no file has: docker's tool does not read the key."""
+    known = {name: condition for name, condition in service.depends_on.items() if name in places}
+    for name in service.depends_on.keys() - known.keys():
+        hint = did_you_mean(name, places) or f"services: {', '.join(sorted(places))}"
+        place = places[service.name].fields()["depends_on"]
+        place.warn("B43", f"unknown service {shown(name)}: nothing is waited for", hint)
+    return replace(service, depends_on=known)
+
+
 class _StackReader:
     """The sections of one file, read one after another."""
 
@@ -111,10 +121,8 @@ class _StackReader:
 
     def stack(self) -> Stack:
         places = self._section("services")
-        services = tuple(
-            self._with_default_network(read_service(key, field, self.environment, self.path.parent))
-            for key, field in places.items()
-        )
+        read = (read_service(key, field, self.environment, self.path.parent) for key, field in places.items())
+        services = tuple(self._with_default_network(_without_unknown(service, places)) for service in read)
         stack = Stack(
             source=self.path,
             name=self.name,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from fractions import Fraction
 
 from swarmkit.declared.nodes import Plain
 
@@ -19,7 +20,7 @@ _NANOSECONDS = {
 }
 _STEP = re.compile(r"([0-9]{1,18}(?:\.[0-9]{0,18})?|\.[0-9]{1,18})(ns|us|µs|μs|ms|s|m|h)", re.ASCII)
 _SIZE = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,9})?) ?([kmgtp])?i?b?", re.IGNORECASE | re.ASCII)
-_CPUS = re.compile(r"[0-9]{1,6}(?:\.[0-9]{0,9})?|\.[0-9]{1,9}", re.ASCII)
+_CPUS = re.compile(r"[0-9]{1,6}(?:\.[0-9]{0,18})?|\.[0-9]{1,18}|[0-9]{1,9}/0*[1-9][0-9]{0,8}", re.ASCII)
 
 
 def nanoseconds(text: str) -> int | None:
@@ -43,8 +44,9 @@ def bytes_of(text: str) -> int | None:
 
 
 def nano_cpus(text: str) -> int | None:
-    """Return ``0.25`` as nano-CPUs; more than nine decimals are refused, as in Docker (opts.ParseCPUs)."""
-    return int(Decimal(text) * 10**9) if _CPUS.fullmatch(text) else None
+    """Return ``0.25`` or ``1/4`` as nano-CPUs; what is no whole number of them is refused (opts.ParseCPUs)."""
+    count = Fraction(text) * 10**9 if _CPUS.fullmatch(text) else None
+    return count.numerator if count is not None and count.denominator == 1 else None
 
 
 def go_text(value: Plain) -> str:

@@ -89,26 +89,26 @@ def duration(field: Field | None, *, minimum: int = 0) -> int | None:
 
 
 def size(field: Field | None, *, minimum: int = 0) -> int | None:
-    """Return bytes."""
+    """Return bytes; fewer than *minimum* are refused, but for 0, which is no limit."""
     text = string(field) if field else None
     if field is None or text is None:
         return None
     value = units.bytes_of(text)
     if value is None:
         field.refuse("B42", f"{shown(text)} is not a size", "write it as 512M or 2G")
-    elif value < minimum:
+    elif 0 < value < minimum:
         field.refuse("B42", f"{shown(text)} is too small", f"write at least {minimum >> 20}M")
         return None
     return value
 
 
 def cpus(field: Field | None) -> int | None:
-    """Return nano-CPUs; fewer than a thousandth of a CPU is refused."""
+    """Return nano-CPUs; less than a thousandth of a CPU is refused, but for 0, which is no limit."""
     text = string(field) if field else None
     if field is None or text is None:
         return None
     value = units.nano_cpus(text)
-    if value is None or value < MILLISECOND:
+    if value is None or 0 < value < MILLISECOND:
         field.refuse("B42", f"{shown(text)} is not a number of CPUs", "write it as '0.25', at least 0.001")
         return None
     return value

@@ -7,6 +7,7 @@ from typing import Any
 from ruamel.yaml.nodes import MappingNode, SequenceNode
 from ruamel.yaml.nodes import ScalarNode as RuamelScalar
 
+from swarmkit.declared import go_yaml
 from swarmkit.declared.complaints import Complaints, key_path, shown
 from swarmkit.declared.nodes import ListNode, MapNode, Node, Plain, ScalarNode
 from swarmkit.declared.scalars import Dialect, resolve
@@ -102,7 +103,12 @@ class NodeBuilder:
     def _scalar(self, raw: Any, place: Node, path: str) -> ScalarNode:
         text = str(raw.value)
         tag = self._check_tag(raw, place, path)
-        value: Plain = resolve(text, self.dialect) if raw.style is None and not _is_forced_text(raw) else text
+        is_plain = raw.style is None and not _is_forced_text(raw)
+        value: Plain = resolve(text, self.dialect) if is_plain else text
+        if is_plain and self.dialect == "docker" and (passed := go_yaml.date(text)):
+            what = f"docker passes a date without quotes on as {shown(passed)}"
+            self.log.warn("B05", place, path, what, "write it in quotes")
+            value = passed
         return ScalarNode(place.line, place.column, value, text, tag, file=place.file)
 
     def _place(self, raw: Any) -> Node:
@@ -120,4 +126,6 @@ class NodeBuilder:
 
 def _is_forced_text(raw: Any) -> bool:
     # ``!!str 5``: the source names the tag, the parser would have resolved another one.
-    return str(raw.tag) == _YAML + "str" and not isinstance(resolve(str(raw.value), "docker"), str)
+    text = str(raw.value)
+    is_text = isinstance(resolve(text, "docker"), str) and go_yaml.date(text) is None
+    return str(raw.tag) == _YAML + "str" and not is_text

@@ -9,6 +9,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from swarmkit.declared.complaints import Complaints, printable, shown
+from swarmkit.declared.go_yaml import TabScanner
 from swarmkit.declared.nodes import Node
 from swarmkit.declared.scalars import Dialect
 from swarmkit.declared.yaml_nodes import NodeBuilder
@@ -49,8 +50,11 @@ def _bytes(path: Path) -> bytes:
 
 def parse_yaml(text: str, log: Complaints, dialect: Dialect) -> Node | None:
     """Return the document's tree, or None after a complaint or for an empty document."""
+    parser = YAML(typ="safe", pure=True)
+    if dialect == "docker":
+        parser.Scanner = TabScanner
     try:
-        root = YAML(typ="safe", pure=True).compose(text)
+        root = parser.compose(text)
     except MarkedYAMLError as error:
         _complain_of_syntax(error, log)
     except YAMLError as error:

@@ -44,11 +44,12 @@ def container_spec(
         "CapabilityAdd": add if has_capabilities else None,
         "CapabilityDrop": drop if has_capabilities else None,
         "Ulimits": ulimits if has_capabilities else None,
-        "Healthcheck": _health_check(service.health_check, api_version),
     }
     image = familiar(images.get(service.image, service.image))
     # Empty as docker sends it: without, a later docker stack deploy would find a difference and restart the tasks.
     always = {"Image": image, "Labels": {**service.labels, NAMESPACE_LABEL: stack.name}, "Privileges": {}}
+    if service.health_check:
+        always["Healthcheck"] = _health_check(service.health_check, api_version)
     if service.credential_spec:
         always["Privileges"] = {"CredentialSpec": _credential_spec(service.credential_spec)}
     return always | written(container)
@@ -85,9 +86,7 @@ def _credential_spec(spec: CredentialSpec) -> dict[str, Any]:
     return written({"Config": spec.config, "File": spec.file, "Registry": spec.registry})
 
 
-def _health_check(check: HealthCheck | None, api_version: tuple[int, int]) -> dict[str, Any] | None:
-    if check is None:
-        return None
+def _health_check(check: HealthCheck, api_version: tuple[int, int]) -> dict[str, Any]:
     knows_start_interval = api_version >= START_INTERVAL_API
     return written(
         {

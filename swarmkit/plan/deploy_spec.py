@@ -23,7 +23,8 @@ def endpoint_spec(service: Service) -> dict[str, Any]:
             "PublishedPort": port.published or 0,
             "PublishMode": port.mode,
         }
-        for port in sorted(service.ports, key=lambda port: (port.published or 0, port.target, port.protocol))
+        # As docker sends them: by the published port, else in the order of the file.
+        for port in sorted(service.ports, key=lambda port: port.published or 0)
     ]
     spec: dict[str, Any] = {"Mode": service.deploy.endpoint_mode or "vip"}
     return spec | {"Ports": ports} if ports else spec
@@ -40,7 +41,9 @@ def _amounts(amounts: Resources) -> dict[str, Any]:
     named = (("NanoCPUs", amounts.nano_cpus), ("MemoryBytes", amounts.memory_bytes))
     spec: dict[str, Any] = {name: amount for name, amount in named if amount is not None}
     if amounts.generic:
-        specs = [{"DiscreteResourceSpec": {"Kind": kind, "Value": value}} for kind, value in amounts.generic]
+        # A count of none is left out, as the engine does when it is asked.
+        counts = [{"Kind": kind, "Value": value} if value else {"Kind": kind} for kind, value in amounts.generic]
+        specs = [{"DiscreteResourceSpec": count} for count in counts]
         spec["GenericResources"] = specs
     return spec
 

@@ -25,6 +25,8 @@ and 20.10 and compares what the engine then holds, field by field. What differs 
   without quotes or variables in it; `environment` overrides it.
 - Go templates such as `{{.Node.Hostname}}` go to the engine as they are. YAML anchors, `<<` and keys that begin with
   `x-` are taken everywhere.
+- A date without quotes, such as `API_VERSION: 2024-02-01`, reaches the container as Docker's tool writes it,
+  `2024-02-01 00:00:00 +0000 UTC`, with a warning; in quotes it stays as it is.
 
 What Docker's merge does and nobody expects is warned of at its line: `false`, `0s` and `""` of a later file override
 nothing; a network, volume, secret or config of a later file replaces the earlier one as a whole; the words of two
@@ -52,7 +54,11 @@ _DIFFERENCES = (
         "resolved at a registry, but with `--resolve-image never`",
         "by the ID of an image that is sent or already there, else as written",
     ),
-    ("`depends_on`", "ignored", "kept: each service is made when those it depends on run"),
+    (
+        "`depends_on`",
+        "ignored",
+        "kept: each service is made when those it depends on run; a service that no file has is warned of",
+    ),
     ("a network that exists with other options", "left as it is, without a word", "refused"),
     ("`${NAME?why-not}` without NAME", "becomes `not`: the dash is taken for a default", "refused"),
     ("`v:/data`, a volume of one letter", "taken for a Windows path", "the volume `v` at `/data`"),

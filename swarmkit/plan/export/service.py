@@ -89,7 +89,7 @@ def _preference(preference: Spec) -> dict[str, str]:
 def _resources(resources: Spec) -> dict[str, Any]:
     limits, reserved = resources.get("Limits") or {}, resources.get("Reservations") or {}
     kinds = [one.get("DiscreteResourceSpec") for one in reserved.get("GenericResources") or ()]
-    generic = [{"discrete_resource_spec": {"kind": one["Kind"], "value": one["Value"]}} for one in kinds if one]
+    generic = [{"discrete_resource_spec": {"kind": one["Kind"], "value": one.get("Value", 0)}} for one in kinds if one]
     return written(
         {
             "limits": _amounts(limits) | said({"pids": limits.get("Pids")}),

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 from parity.corpus import cases
-from ruamel.yaml import YAML
 
+from swarmkit.declared.complaints import Complaints
+from swarmkit.declared.nodes import plain
 from swarmkit.declared.stack import load_stack
 from swarmkit.declared.stack_keys import FORBIDDEN, IGNORED, IGNORED_INSIDE, KEYS, OURS, paths
+from swarmkit.declared.yaml_source import parse_yaml
 from swarmkit.errors import InputError
 from swarmkit.report.stack_files import document
 
@@ -35,8 +37,9 @@ def keys_of(value: object, path: str = "") -> Iterator[str]:
 
 
 def test_the_corpus_uses_every_key_that_docker_takes_or_ignores() -> None:
-    documents = [YAML(typ="safe").load(path) for case in cases() for path in case.files]
-    used = {path for document in documents for path in keys_of(document)}
+    files = [path for case in cases() for path in case.files]
+    documents = [parse_yaml(path.read_text(), Complaints(path), "docker") for path in files]
+    used = {path for document in documents if document for path in keys_of(plain(document))}
     taken = set(paths()) - NOT_DOCKERS
     inside = {f"{place}.{key}" for place, keys in IGNORED_INSIDE.items() for key in keys}
     ignored = {f"services.*.{key}" for key in IGNORED}

@@ -30,7 +30,10 @@ services:
       mode: replicated-job
       replicas: 2
       resources:
-        reservations: {generic_resources: [{discrete_resource_spec: {kind: GPU, value: 2}}]}
+        reservations:
+          generic_resources:
+            - {discrete_resource_spec: {kind: GPU, value: 2}}
+            - {discrete_resource_spec: {kind: none, value: 0}}
 configs: {account: {content: x}}
 """
 
@@ -54,7 +57,8 @@ def test_every_option_of_a_container_has_its_place_in_the_spec(spec: dict[str, A
     assert task["LogDriver"] == {"Name": "json-file", "Options": {"max-file": "3"}}
     assert task["Networks"] == [{"Target": "s_default", "Aliases": ["a"], "DriverOpts": {"o": "p"}}]
     assert task["Resources"]["Reservations"]["GenericResources"] == [
-        {"DiscreteResourceSpec": {"Kind": "GPU", "Value": 2}}
+        {"DiscreteResourceSpec": {"Kind": "GPU", "Value": 2}},
+        {"DiscreteResourceSpec": {"Kind": "none"}},
     ]
     assert spec["Mode"] == {"ReplicatedJob": {"MaxConcurrent": 2, "TotalCompletions": 2}}
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from swarmkit.declared.service import Mount, Stack
+from swarmkit.declared.service import HealthCheck, Mount, Port, Stack
 from swarmkit.declared.stack import load_stack
 from swarmkit.errors import SwarmkitError
 from swarmkit.plan.container_spec import effective_capabilities, familiar
@@ -49,6 +49,25 @@ def test_labels_and_names_are_those_of_a_stack(everything: Stack) -> None:
     container = spec["TaskTemplate"]["ContainerSpec"]
     assert container["Image"] == "sha256:" + "a" * 64
     assert container["Labels"] == {"com.docker.stack.namespace": "t1"}
+
+
+def test_a_health_check_that_says_nothing_is_sent_as_docker_sends_it(everything: Stack) -> None:
+    silent = replace(everything.service("frontend"), health_check=HealthCheck(()))
+    unchecked = replace(silent, health_check=None)
+    containers = [
+        service_spec(everything, service, images={}, api_version=NEW)["TaskTemplate"]["ContainerSpec"]
+        for service in (silent, unchecked)
+    ]
+    assert containers[0]["Healthcheck"] == {}
+    assert "Healthcheck" not in containers[1]
+
+
+def test_ports_are_sent_by_published_port_else_in_the_order_of_the_file(everything: Stack) -> None:
+    ports = (Port(80, 9342), Port(5000, None), Port(443, None), Port(53, 9341, "udp"), Port(53, 9341))
+    service = replace(everything.service("frontend"), ports=ports)
+    endpoint = service_spec(everything, service, images={}, api_version=NEW)["EndpointSpec"]
+    sent = [(port["PublishedPort"], port["TargetPort"], port["Protocol"]) for port in endpoint["Ports"]]
+    assert sent == [(0, 5000, "tcp"), (0, 443, "tcp"), (9341, 53, "udp"), (9341, 53, "tcp"), (9342, 80, "tcp")]
 
 
 def test_networks_are_names_with_the_service_as_alias(everything: Stack) -> None:

@@ -1,0 +1,126 @@
+"""Forms that other projects' files have and docker's tool takes: each becomes what that makes of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from swarmkit.declared import go_yaml
+from swarmkit.declared.service import Port, Resources, Stack
+from swarmkit.declared.stack import load_stack
+from swarmkit.errors import InputError
+
+
+def load(tmp_path: Path, text: str) -> Stack:
+    path = tmp_path / "stack.yaml"
+    path.write_bytes(text.encode())
+    return load_stack(path, name="s", environment={})
+
+
+def codes(stack: Stack) -> list[str]:
+    return [warning.code for warning in stack.warnings]
+
+
+@pytest.mark.parametrize(
+    ("written", "hosts"),
+    [
+        ("['a=10.0.0.1', 'b:10.0.0.2']", ["10.0.0.1 a", "10.0.0.2 b"]),
+        ("['a=[::1]', 'b:[::1]', 'c:::1']", ["::1 a", "::1 b", "::1 c"]),
+        ("{b: '[::1]', a: host-gateway}", ["host-gateway a", "::1 b"]),
+        ("['host.docker.internal:host-gateway']", ["host-gateway host.docker.internal"]),
+    ],
+)
+def test_extra_hosts(tmp_path: Path, written: str, hosts: list[str]) -> None:
+    stack = load(tmp_path, f"services: {{a: {{image: 'i:1', extra_hosts: {written}}}}}")
+    assert list(stack.services[0].extra_hosts) == hosts
+
+
+@pytest.mark.parametrize("written", ["['a:gateway']", "['a=']", "['a:[::1']", "['=10.0.0.1']"])
+def test_what_is_no_address_of_a_host_is_refused(tmp_path: Path, written: str) -> None:
+    with pytest.raises(InputError, match="not NAME:ADDRESS"):
+        load(tmp_path, f"services: {{a: {{image: 'i:1', extra_hosts: {written}}}}}")
+
+
+def test_a_relative_bind_is_seen_from_the_files_folder_as_it_was_given(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    volumes = "['../shared/x:/a', './b/../c/:/c', '.:/d', '~/e:/e']"
+    (tmp_path / "real/stack.yaml").write_text(f"services: {{a: {{image: 'i:1', volumes: {volumes}}}}}")
+    stack = load_stack(tmp_path / "link/stack.yaml", name="s", environment={"HOME": "/home/operator"})
+    sources = [mount.source for mount in stack.services[0].mounts]
+    assert sources == [f"{tmp_path}/shared/x", f"{tmp_path}/link/c", f"{tmp_path}/link", "/home/operator/e"]
+
+
+def test_what_a_service_depends_on_and_no_file_has_is_warned_of(tmp_path: Path) -> None:
+    stack = load(tmp_path, "services: {web: {image: 'i:1', depends_on: [dbb, db]}, db: {image: 'i:1'}}")
+    assert stack.service("web").depends_on == {"db": "service_healthy"}
+    assert codes(stack) == ["B43"]
+    assert "did you mean 'db'?" in stack.warnings[0].to_do
+
+
+def test_a_tab_between_words_is_a_space_and_one_that_indents_an_error(tmp_path: Path) -> None:
+    lines = ["image:\ti:1\t", "command: [x,\ty]\t# c", "hostname: 'h'\t", "user: a\tb"]
+    stack = load(tmp_path, "\n    ".join(["services:\n  a:\t# the one", *lines]))
+    assert (stack.services[0].image, stack.services[0].command) == ("i:1", ("x", "y"))
+    assert (stack.services[0].hostname, stack.services[0].user) == ("h", "a\tb")
+    for line in ("\timage: i:1", "    image: i:1\n\t", "    image: i:1\n\t# c\n    user: x", "    ports:\n    -\t80"):
+        with pytest.raises(InputError, match="indent with spaces"):
+            load(tmp_path, f"services:\n  a:\n{line}\n")
+
+
+@pytest.mark.parametrize(
+    ("written", "passed"),
+    [
+        ("2024-02-01", "2024-02-01 00:00:00 +0000 UTC"),
+        ("2024-2-1", "2024-02-01 00:00:00 +0000 UTC"),
+        ("2020-01-02 10:11:12.50", "2020-01-02 10:11:12.5 +0000 UTC"),
+        ("2020-01-02T03:04:05Z", "2020-01-02 03:04:05 +0000 UTC"),
+        ("2020-01-02t03:04:05.123456789-05:30", "2020-01-02 03:04:05.123456789 -0530 -0530"),
+        ("2020-13-01", None),
+        ("2020-01-02 03:04", None),
+        ("2020-01-02 03:04:05Z", None),
+        ("2020-01-02T03:04:05", None),
+    ],
+)
+def test_a_date(written: str, passed: str | None) -> None:
+    assert go_yaml.date(written) == passed
+
+
+def test_a_date_without_quotes_is_passed_on_as_docker_does_with_a_warning(tmp_path: Path) -> None:
+    environment = "{API_VERSION: 2024-02-01, QUOTED: '2024-02-01', TAGGED: !!str 2024-02-01}"
+    stack = load(tmp_path, f"services: {{a: {{image: 'i:1', environment: {environment}}}}}")
+    found = stack.services[0].environment
+    assert found["API_VERSION"] == "2024-02-01 00:00:00 +0000 UTC"
+    assert found["QUOTED"] == found["TAGGED"] == "2024-02-01"
+    assert [warning.path for warning in stack.warnings] == ["services.a.environment.API_VERSION"]
+
+
+def test_protocol_mode_and_endpoint_mode_may_be_in_capitals(tmp_path: Path) -> None:
+    ports = "['80:80/TCP', {target: 81, published: 81, protocol: UDP, mode: HOST}]"
+    text = f"version: ''\nservices: {{a: {{image: 'i:1', ports: {ports}, deploy: {{endpoint_mode: VIP}}}}}}"
+    service = load(tmp_path, text).services[0]
+    assert service.ports == (Port(80, 80, "tcp"), Port(81, 81, "udp", "host"))
+    assert service.deploy.endpoint_mode == "vip"
+
+
+@pytest.mark.parametrize(
+    ("limits", "means"),
+    [
+        ("{cpus: '0', memory: '0', pids: 0}", Resources(nano_cpus=0, memory_bytes=0, pids=0)),
+        ("{cpus: 1/2}", Resources(nano_cpus=500_000_000)),
+        ("{cpus: '0.1250000000'}", Resources(nano_cpus=125_000_000)),
+    ],
+)
+def test_limits(tmp_path: Path, limits: str, means: Resources) -> None:
+    stack = load(tmp_path, f"services: {{a: {{image: 'i:1', deploy: {{resources: {{limits: {limits}}}}}}}}}")
+    assert stack.services[0].deploy.limits == means
+
+
+def test_a_limit_below_the_reservation_and_a_resource_of_none_are_taken(tmp_path: Path) -> None:
+    generic = "[{discrete_resource_spec: {kind: gpu, value: 0}}]"
+    resources = f"{{limits: {{memory: 64M}}, reservations: {{memory: 1G, generic_resources: {generic}}}}}"
+    stack = load(tmp_path, f"services: {{a: {{image: 'i:1', deploy: {{replicas: 2.0, resources: {resources}}}}}}}")
+    deploy = stack.services[0].deploy
+    assert (deploy.replicas, deploy.reservations) == (2, Resources(memory_bytes=1 << 30, generic=(("gpu", 0),)))
+    assert codes(stack) == ["B42"]
