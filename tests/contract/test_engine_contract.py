@@ -113,10 +113,16 @@ def test_a_name_is_taken_once(swarm: Pair, kind: Kind, body: Json) -> None:
 
 
 def test_an_encrypted_network_is_read_back_as_made(swarm: Pair) -> None:
+    def made(name: str) -> Json:
+        (found,) = [one for one in swarm.manager.find("networks", {"name": [name]}) if one["Scope"] == "swarm"]
+        return found
+
     body = {"Name": "shop_net", "Driver": "overlay", "Options": {"encrypted": ""}, "Labels": {"a": "b"}}
     identity = swarm.manager.create("networks", body)
     try:
-        (found,) = [one for one in swarm.manager.find("networks", {"name": ["shop_net"]}) if one["Scope"] == "swarm"]
+        # The leader gives an overlay its driver and addresses a moment after it was made.
+        wait_until(lambda: made("shop_net")["Driver"], bool, timeout_seconds=10)
+        found = made("shop_net")
         assert (found["Id"], found["Name"], found["Driver"]) == (identity, "shop_net", "overlay")
         assert found["Options"]["encrypted"] == ""
         assert found["Labels"] == {"a": "b"}

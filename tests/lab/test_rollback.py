@@ -49,7 +49,21 @@ class OneHost:
         if host_port:
             web["ports"] = [{"target": 80, "published": host_port, "mode": "host"}]
         beside = {"image": "shop-backend:1.0", "entrypoint": ["node", "-e", IDLE], "stop_grace_period": "1s"}
-        stack = {"services": {"web": web, other: beside}, "secrets": {"password": {"file": "password.txt"}}}
+        page: dict[str, Any] = {
+            "image": "shop-database:1.0" if level == "two" else "shop-frontend:1.0",
+            "entrypoint": ["/bin/busybox", "sleep", "100000"],
+            "configs": ["motd"],
+            "secrets": ["token"],
+            "healthcheck": {"disable": True},
+            "stop_grace_period": "1s",
+        }
+        edition = "second" if level == "two" else "first"
+        self.lab.environment["TOKEN"] = f"{edition} token"
+        stack = {
+            "services": {"web": web, "page": page, other: beside},
+            "secrets": {"password": {"file": "password.txt"}, "token": {"environment": "TOKEN"}},
+            "configs": {"motd": {"content": f"the {edition} edition, "}},
+        }
         (self.folder / "stack.yaml").write_text(json.dumps(stack))
         (self.folder / "password.txt").touch(mode=0o600)
         (self.folder / "password.txt").write_text(password)
@@ -73,6 +87,13 @@ class OneHost:
     def web(self) -> dict[str, Any]:
         spec: dict[str, Any] = json.loads(self.docker("service inspect s_web"))[0]["Spec"]
         return spec
+
+    def page(self) -> tuple[str, str]:
+        """Return the image that the page's container runs, and what its config and its secret hold."""
+        (container,) = self.docker("ps -q --filter name=s_page").split()
+        image = self.docker(f"inspect --format '{{{{.Image}}}}' {container}")
+        tags = self.docker(f"image inspect --format '{{{{join .RepoTags \" \"}}}}' {image}")
+        return tags, self.docker(f"exec {container} /bin/busybox cat /motd /run/secrets/token")
 
     def update_state(self) -> str:
         return self.docker("service inspect --format '{{.UpdateStatus.State}}' s_web")
@@ -142,17 +163,21 @@ def test_one_that_pauses_keeps_the_old_version_and_rollback_brings_the_whole_sta
 def test_a_stack_goes_back_with_its_secret_and_its_services_and_forth_again(one: OneHost) -> None:
     one.write("two", password="second", other="new")
     one.call("up", "--yes", "--prune")
-    secrets = set(one.docker("secret ls --format '{{.Name}}'").split())
+    secrets = set(one.docker("secret ls --filter name=s_password --format '{{.Name}}'").split())
     assert len(secrets) == 2
+    second = ("shop-database:1.0", "the second edition, second token")
+    assert one.page() == second
     two = one.web()["TaskTemplate"]["ContainerSpec"]["Secrets"][0]["SecretName"]
     back = one.call("rollback", "--yes")
     assert "take service back" in back
     spec = one.web()["TaskTemplate"]["ContainerSpec"]
     assert {spec["Secrets"][0]["SecretName"]} == secrets - {two}
-    assert set(one.docker("service ls --format '{{.Name}}'").split()) == {"s_web", "s_old"}
+    assert set(one.docker("service ls --format '{{.Name}}'").split()) == {"s_web", "s_page", "s_old"}
+    assert one.page() == ("shop-frontend:1.0", "the first edition, first token")
     one.write("one")
     assert one.pending() == 0
     one.call("rollback", "--yes")
+    assert one.page() == second
     one.write("two", password="second", other="new")
     assert one.pending() == 0
     assert len(one.docker("config ls -q --filter label=swarmkit.before").split()) == 1
