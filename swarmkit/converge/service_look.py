@@ -15,6 +15,8 @@ Until = Literal["converged", "started"]
 
 # A task with a health check is starting until it is healthy (moby daemon/cluster/executor/container/controller.go).
 _STARTED = ("starting", "running", "complete")
+_FAILED = ("failed", "rejected")
+_ENDED = (*_FAILED, "complete", "shutdown", "remove", "orphaned")
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,21 @@ class ServiceLook:
 
     def has_come_to(self, until: Until) -> bool:
         return self.is_converged or (until == "started" and self.started >= self.wanted)
+
+    @property
+    def is_given_up(self) -> bool:
+        """Tell whether a task of the job has failed and the engine, by its restart policy, starts no other.
+
+        The engine makes a failed task's successor in the same step that wants the failed one shut down, and looks for
+        work left over only when another task of the job ends (moby/swarmkit manager/orchestrator/jobs and restart).
+        """
+        policy = self.service["Spec"]["TaskTemplate"].get("RestartPolicy") or {}
+        if not self.is_job or not (policy.get("Condition") == "none" or policy.get("MaxAttempts")):
+            return False
+        tasks = [(task["Status"]["State"], task.get("DesiredState")) for task in self._of_this_iteration()]
+        failed = [desired for state, desired in tasks if state in _FAILED]
+        is_over = all(state in _ENDED for state, _ in tasks)
+        return is_over and bool(failed) and all(desired == "shutdown" for desired in failed)
 
     @property
     def states(self) -> tuple[TaskState, ...]:

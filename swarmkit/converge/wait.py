@@ -88,10 +88,12 @@ def wait_for_service(
 
     *is_taken_back* tells that the engine took its update back before this run, which does not change it.
     Raises NotConvergedError with the cause in one sentence: when the time is over, when an update was stopped or taken
-    back, when three tasks in a row have failed since the waiting began, or when the run is *cancelled*.
+    back, when three tasks in a row have failed since the waiting began, when a job's task has failed and the engine
+    starts no other, or when the run is *cancelled*.
     """
     deadline = time.monotonic() + timeout_seconds
     failed_before: set[str] | None = None
+    was_given_up = False
     reasons = Reasons(key, progress, fleet)
     while True:
         seen = woken.count
@@ -110,6 +112,10 @@ def wait_for_service(
             raise _not_converged(name, f"its update is {look.update_state}: {message}", look, fleet, manager)
         if len(failed - failed_before) >= _FAILURES_BEFORE_GIVING_UP and not look.running:
             raise _not_converged(name, "its tasks fail again and again", look, fleet, manager)
+        # Seen once it may be the moment between the end of one task and the engine's making of another.
+        if look.is_given_up and was_given_up:
+            raise _not_converged(name, "a task of this job failed and is not started again", look, fleet, manager)
+        was_given_up = look.is_given_up
         if cancelled is not None and cancelled.is_set():
             raise NotConvergedError(f"{name}: not waited for any longer, the run has stopped")
         if time.monotonic() > deadline:

@@ -176,6 +176,7 @@ class Cluster:
         elif kind == "services":
             self._check_references(body)
             self.objects[kind][identity] = {"ID": identity, "Version": version, "Spec": kept_service(body)}
+            self._begin_job(self.objects[kind][identity])
             self.reschedule()
             self.world.happened(Type="service", Action="create", Actor={"ID": identity})
         else:
@@ -241,6 +242,7 @@ class Cluster:
             service["UpdateStatus"] = {"State": "completed", "Message": "update completed"}
         service["PreviousSpec"], service["Spec"] = service["Spec"], kept
         service["Version"] = {"Index": self.next_index()}
+        self._begin_job(service)
         self.reschedule()
         self.world.happened(Type="service", Action="update", Actor={"ID": service["ID"]})
 
@@ -321,10 +323,16 @@ class Cluster:
 
     def _missing(self, service: Json) -> list[tuple[int, str]]:
         live, mode = self.live_tasks(service), service["Spec"]["Mode"]
+        if _is_job(service):
+            own = [task for task in self.tasks.values() if task["ServiceID"] == service["ID"]]
+            live = [task for task in own if _is_present(task, service)]
         nodes = [node["ID"] for node in self.suitable(service)]
-        if "Global" in mode:
+        if "Global" in mode or "GlobalJob" in mode:
             return [(0, node) for node in nodes if node not in {task["NodeID"] for task in live}]
         taken = {task["Slot"] for task in live}
+        if "ReplicatedJob" in mode:
+            total = int(mode["ReplicatedJob"].get("TotalCompletions", 1))
+            return [(slot, nodes[slot % len(nodes)] if nodes else "") for slot in range(total) if slot not in taken]
         slots = [slot for slot in range(1, int(mode["Replicated"].get("Replicas", 1)) + 1) if slot not in taken]
         return [(slot, nodes[slot % len(nodes)] if nodes else "") for slot in slots]
 
@@ -361,6 +369,9 @@ class Cluster:
             "Status": {"Timestamp": now, **status},
             "looks": 0,
         }
+        if _is_job(service):
+            iteration = dict(service["JobStatus"]["JobIteration"])
+            self.tasks[identity].update(DesiredState="complete", JobIteration=iteration)
         self._forget_old_tasks(service, slot, node)
         if self.looks_until_running == 0:
             self._advance(self.tasks[identity])
@@ -381,10 +392,23 @@ class Cluster:
         """Let time pass: called whenever tasks are listed. What was rejected is tried again."""
         self.reschedule()
         for task in list(self.tasks.values()):
-            if task["DesiredState"] == "running" and task["Status"]["State"] in ("preparing", "starting", "running"):
+            is_wanted = task["DesiredState"] in ("running", "complete")
+            if is_wanted and task["Status"]["State"] in ("preparing", "starting", "running"):
                 task["looks"] += 1
                 if task["looks"] >= self.looks_until_running:
                     self._advance(task)
+
+    def _begin_job(self, service: Json) -> None:
+        if _is_job(service):
+            service["JobStatus"] = {"JobIteration": {"Index": service["Version"]["Index"]}}
+
+    def _restarts(self, service: Json, failed: Json) -> bool:
+        """Tell whether the restart policy lets the job's *failed* task have a successor."""
+        policy = failed["Spec"].get("RestartPolicy") or {}
+        place = (service["ID"], failed["Slot"], failed["NodeID"])
+        tasks = [one for one in self.tasks.values() if (one["ServiceID"], one["Slot"], one["NodeID"]) == place]
+        restarts = sum(_is_present(one, service) for one in tasks) - 1
+        return policy.get("Condition") != "none" and restarts < policy.get("MaxAttempts", restarts + 1)
 
     def _advance(self, task: Json) -> None:
         service = self.objects["services"][task["ServiceID"]]
@@ -393,14 +417,17 @@ class Cluster:
         if status["State"] not in ("preparing", "starting"):
             return
         status["ContainerStatus"] = {"ContainerID": f"c-{task['ID']}"}
-        if behaviour == "run":
+        if behaviour == "run" and _is_job(service):
+            status.update(State="complete", Message="finished")
+        elif behaviour == "run":
             status.update(State="running", Message="started")
         elif behaviour == "unhealthy":
             status.update(State="starting", Message="starting")
         elif behaviour == "crash" and task["looks"] > 0:
             status.update(State="failed", Err="task: non-zero exit (1)", Message="started")
             task["DesiredState"] = "shutdown"
-            self._start(service, task["Slot"], task["NodeID"])
+            if not _is_job(service) or self._restarts(service, task):
+                self._start(service, task["Slot"], task["NodeID"])
         if status["State"] in ("running", "failed"):
             action = "start" if status["State"] == "running" else "die"
             self.world.happened(Type="container", Action=action, Actor={"ID": f"c-{task['ID']}"})
@@ -425,6 +452,15 @@ def _holds(constraint: str, node: Json) -> bool:
     else:
         value = {"node.role": node["Spec"]["Role"], "node.hostname": node["Description"]["Hostname"]}[attribute]
     return (str(value).lower() == wanted.lower()) == (operator == "==")
+
+
+def _is_job(service: Json) -> bool:
+    return bool({"ReplicatedJob", "GlobalJob"} & service["Spec"]["Mode"].keys())
+
+
+def _is_present(task: Json, service: Json) -> bool:
+    """Tell whether a job's task is of its present iteration."""
+    return bool(task.get("JobIteration") == service["JobStatus"]["JobIteration"])
 
 
 def _name(item: Json) -> str:

@@ -111,6 +111,72 @@ def test_a_crash_loop_ends_the_waiting_with_health_output_and_log(fleet: FakeFle
     assert "password authentication failed" in said
 
 
+def start_job(
+    fleet: FakeFleet, mode: dict[str, object], policy: dict[str, object], *, ends: Behaviour = "crash"
+) -> str:
+    """Make the job ``shop_x`` on a swarm of A alone, and return its id."""
+    manager = fleet.engine("A")
+    manager.init_swarm(MADE)
+    fleet.cluster.looks_until_running = 1
+    fleet.cluster.behaviour["shop_x"] = ends
+    manager.task_logs = "starting\npassword authentication failed"
+    template = {"ContainerSpec": {"Image": "x:1"}, "Placement": {}, "RestartPolicy": policy}
+    return manager.create("services", {"Name": "shop_x", "TaskTemplate": template, "Mode": mode})
+
+
+ONE = {"ReplicatedJob": {"MaxConcurrent": 1, "TotalCompletions": 1}}
+
+
+@pytest.mark.parametrize("mode", [ONE, {"GlobalJob": {}}], ids=["replicated", "global"])
+@pytest.mark.parametrize(
+    ("policy", "failures"),
+    [({"Condition": "none"}, 1), ({"Condition": "on-failure", "MaxAttempts": 1}, 2)],
+    ids=["none", "attempts-used-up"],
+)
+def test_a_job_that_failed_and_is_not_started_again_ends_the_waiting(
+    fleet: FakeFleet, mode: dict[str, object], policy: dict[str, object], failures: int
+) -> None:
+    start_job(fleet, mode, policy)
+    said = complaint(fleet, timeout_seconds=30)
+    assert "shop_x: a task of this job failed and is not started again" in said
+    assert "its task on A ended: task: non-zero exit (1)" in said
+    assert "password authentication failed" in said
+    assert [task["Status"]["State"] for task in fleet.cluster.tasks.values()] == ["failed"] * failures
+
+
+def test_a_job_that_is_always_started_again_is_given_three_tries(fleet: FakeFleet) -> None:
+    start_job(fleet, ONE, {"Condition": "on-failure"})
+    assert "shop_x: its tasks fail again and again" in complaint(fleet, timeout_seconds=30)
+
+
+def test_a_job_that_completes_is_told_of(fleet: FakeFleet) -> None:
+    start_job(fleet, ONE, {"Condition": "none"}, ends="run")
+    assert wait(fleet) == "1/1 complete"
+
+
+def test_a_failed_task_of_a_job_s_earlier_iteration_does_not_end_the_waiting(fleet: FakeFleet) -> None:
+    identity = start_job(fleet, ONE, {"Condition": "none"})
+    complaint(fleet, timeout_seconds=30)
+    manager = fleet.engine("A")
+    fleet.cluster.behaviour["shop_x"] = "run"
+    fleet.cluster.looks_until_running = 8
+    service = manager.inspect("services", identity)
+    template = {**service["Spec"]["TaskTemplate"], "ForceUpdate": 1}
+    manager.update("services", identity, service["Version"]["Index"], {**service["Spec"], "TaskTemplate": template})
+    assert wait(fleet, 30) == "1/1 complete"
+
+
+@pytest.mark.parametrize("other", [("running", "complete"), ("failed", "complete")], ids=["runs", "not-yet-handled"])
+def test_a_job_goes_on_while_the_engine_has_a_task_of_it_to_see_to(fleet: FakeFleet, other: tuple[str, str]) -> None:
+    start_job(fleet, ONE, {"Condition": "none"})
+    complaint(fleet, timeout_seconds=30)
+    look = look_at(fleet.engine("A"), "shop_x")
+    state, desired = other
+    second = {**look.tasks[0], "ID": "second", "DesiredState": desired, "Status": {"State": state}}
+    assert look.is_given_up
+    assert not replace(look, tasks=(*look.tasks, second)).is_given_up
+
+
 def test_an_unhealthy_task_is_explained_by_its_health_check(fleet: FakeFleet) -> None:
     start(fleet, "unhealthy", looks=1)
     manager = fleet.engine("A")
