@@ -208,7 +208,8 @@ def test_a_clock_two_hours_off_is_found_and_set_as_its_remedy_says(spare_lab: Sp
         # Of two clocks neither is the median: both are told, with how far they are from it, and meet there.
         found = {finding["where"]: finding for finding in findings(spare_lab, inventory)}
         assert {finding["code"] for finding in found.values()} == {"H34"}
-        assert "+3600 s" in found["Y"]["what"]
+        (told,) = re.findall(r"is \+(\d+) s from", found["Y"]["what"])
+        assert abs(int(told) - 3600) <= 10, "a busy machine reads clocks late"
         for host, finding in found.items():
             remedy = re.match(rf"on {host}: (date -s '[+-]\d+ seconds');", finding["remedy"])
             assert remedy, finding["remedy"]
