@@ -83,6 +83,7 @@ def test_f02_of_two_runs_at_once_one_changes_the_cluster(shop: World, tmp_path: 
     note |= {"fault": "F02", "orders": len(seen.acknowledged), "silence": seen.longest_silence()}
 
 
+@nightly
 def test_f08_two_hosts_that_do_not_hear_each_other_are_named_and_nothing_is_lost(
     shop: World, tmp_path: Path, note: Note
 ) -> None:

@@ -113,6 +113,7 @@ CLOSED = {
 """Rules that drop -> host, how the doctor names the ways, and what does not pass there."""
 
 
+@pytest.mark.nightly
 def test_closed_ports_are_named_each_with_its_direction_and_the_data_path_s_remedy_opens_it(shop: Shop) -> None:
     data_path, *others = CLOSED
     rule = ""
