@@ -284,8 +284,12 @@ def _was_converged(name: str, observed: Observed) -> bool:
     service = observed.cluster.service(name) if observed.cluster else None
     if observed.cluster is None or service is None or service.update_state not in _SETTLED_UPDATES:
         return False
+    mode, template = service.spec.get("Mode") or {}, service.spec["TaskTemplate"]
+    if {"ReplicatedJob", "GlobalJob"} & mode.keys():
+        tasks = [task for task in observed.cluster.tasks_of(service.id) if task.is_made_from(template)]
+        completions = (mode.get("ReplicatedJob") or {}).get("TotalCompletions", len(tasks))
+        return bool(sum(task.state == "complete" for task in tasks) >= max(1, completions))
     tasks = [task for task in observed.cluster.tasks_of(service.id) if task.desired_state == "running"]
-    wanted = ((service.spec.get("Mode") or {}).get("Replicated") or {}).get("Replicas", len(tasks))
-    template = service.spec["TaskTemplate"]
+    wanted = (mode.get("Replicated") or {}).get("Replicas", len(tasks))
     # A busy manager tells of an update that it has taken and not begun: the old tasks run, and no update is under way.
     return bool(sum(task.state == "running" and task.is_made_from(template) for task in tasks) >= wanted)

@@ -154,6 +154,24 @@ def test_a_job_that_completes_is_told_of(fleet: FakeFleet) -> None:
     assert wait(fleet) == "1/1 complete"
 
 
+@pytest.mark.parametrize("mode", [ONE, {"GlobalJob": {}}], ids=["replicated", "global"])
+def test_a_run_waits_for_a_job_that_is_under_way_and_not_for_one_that_is_complete(
+    fleet: FakeFleet, mode: dict[str, object]
+) -> None:
+    start_job(fleet, mode, {"Condition": "none"}, ends="run")
+    fleet.cluster.looks_until_running = 5
+    with wakeups(fleet) as woken:
+        waiter = Waiter(fleet, woken, Silent(), 30.0)
+        assert waiter.wait_for_services(["shop_x"], observe(fleet, kernel="never"))
+        assert not waiter.wait_for_services(["shop_x"], observe(fleet, kernel="never"))
+
+
+def test_a_run_ends_by_a_job_that_failed(fleet: FakeFleet) -> None:
+    start_job(fleet, ONE, {"Condition": "none"})
+    with wakeups(fleet) as woken, pytest.raises(NotConvergedError, match="failed and is not started again"):
+        Waiter(fleet, woken, Silent(), 30.0).wait_for_services(["shop_x"], observe(fleet, kernel="never"))
+
+
 def test_a_failed_task_of_a_job_s_earlier_iteration_does_not_end_the_waiting(fleet: FakeFleet) -> None:
     identity = start_job(fleet, ONE, {"Condition": "none"})
     complaint(fleet, timeout_seconds=30)
