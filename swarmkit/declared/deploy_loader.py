@@ -67,7 +67,7 @@ def _resources(field: Field | None) -> tuple[Resources, Resources]:
         (limits.nano_cpus, reserved.nano_cpus, "cpus"),
     ):
         if limit and reservation and limit < reservation:
-            field.warn("B42", f"limits.{what} is smaller than reservations.{what}: more is set aside than may be used")
+            field.refuse("B42", f"limits.{what} is smaller than reservations.{what}")
     return limits, reserved
 
 
@@ -159,4 +159,4 @@ def _choice(parts: dict[str, Field], key: str, options: tuple[str, ...]) -> str 
 
 
 def _whole(parts: dict[str, Field], key: str) -> int | None:
-    return parts[key].integer("B33", 0, 2**31 - 1) if key in parts else None
+    return parts[key].integer("B33", 0, MAXIMUM_REPLICAS) if key in parts else None

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from swarmkit.declared import values
 from swarmkit.declared.addresses import NAME
-from swarmkit.declared.complaints import Complaints, did_you_mean, shown
+from swarmkit.declared.complaints import Complaints, shown
 from swarmkit.declared.field import Field
 from swarmkit.declared.interpolation import interpolate
 from swarmkit.declared.merge import merged
@@ -100,16 +100,6 @@ def _stack_name(path: Path, given: str | None, written: Field | None, log: Compl
     return given
 
 
-def _without_unknown(service: Service, places: Mapping[str, Field]) -> Service:
-    """Return the service without what it depends on and no file has: docker's tool does not read the key."""
-    known = {name: condition for name, condition in service.depends_on.items() if name in places}
-    for name in service.depends_on.keys() - known.keys():
-        hint = did_you_mean(name, places) or f"services: {', '.join(sorted(places))}"
-        place = places[service.name].fields()["depends_on"]
-        place.warn("B43", f"unknown service {shown(name)}: nothing is waited for", hint)
-    return replace(service, depends_on=known)
-
-
 class _StackReader:
     """The sections of one file, read one after another."""
 
@@ -121,8 +111,10 @@ class _StackReader:
 
     def stack(self) -> Stack:
         places = self._section("services")
-        read = (read_service(key, field, self.environment, self.path.parent) for key, field in places.items())
-        services = tuple(self._with_default_network(_without_unknown(service, places)) for service in read)
+        services = tuple(
+            self._with_default_network(read_service(key, field, self.environment, self.path.parent))
+            for key, field in places.items()
+        )
         stack = Stack(
             source=self.path,
             name=self.name,

@@ -72,7 +72,12 @@ class StackChecks:
                     hint = did_you_mean(name, defined) or f"defined: {', '.join(sorted(defined)) or 'none'}"
                     section = what if what == "credential_spec" else what + "s"
                     self._part(service, section).refuse("B38", f"undefined {what} {shown(name)}", hint)
-        self._check_completion(service)
+        names = {other.name for other in stack.services}
+        for name in service.depends_on:
+            if name not in names:
+                hint = did_you_mean(name, names) or f"services: {', '.join(sorted(names))}"
+                self._part(service, "depends_on").refuse("B43", f"unknown service {shown(name)}", hint)
+        self._check_completion(service, names)
         for what, targets in (
             ("secrets", [s.target for s in service.secrets]),
             ("configs", [c.target for c in service.configs]),
@@ -81,10 +86,11 @@ class StackChecks:
             for target in sorted({target for target in targets if targets.count(target) > 1}):
                 self._part(service, what).refuse("B38", f"the target {shown(target)} is used twice")
 
-    def _check_completion(self, service: Service) -> None:
+    def _check_completion(self, service: Service, names: set[str]) -> None:
         """Refuse to wait for the end of what the swarm starts again when it ends."""
         for name, condition in service.depends_on.items():
-            if condition == "service_completed_successfully" and not self.stack.service(name).deploy.is_job:
+            completes = name not in names or self.stack.service(name).deploy.is_job
+            if condition == "service_completed_successfully" and not completes:
                 what = f"{name} never completes: only a job does"
                 advice = f"write deploy: {{mode: replicated-job}} for {name}"
                 self._part(service, "depends_on").refuse("B43", what, advice)

@@ -54,11 +54,7 @@ _DIFFERENCES = (
         "resolved at a registry, but with `--resolve-image never`",
         "by the ID of an image that is sent or already there, else as written",
     ),
-    (
-        "`depends_on`",
-        "ignored",
-        "kept: each service is made when those it depends on run; a service that no file has is warned of",
-    ),
+    ("`depends_on`", "ignored", "kept: each service is made when those it depends on run"),
     ("a network that exists with other options", "left as it is, without a word", "refused"),
     ("`${NAME?why-not}` without NAME", "becomes `not`: the dash is taken for a default", "refused"),
     ("`v:/data`, a volume of one letter", "taken for a Windows path", "the volume `v` at `/data`"),

@@ -44,7 +44,7 @@ def test_bad_inventory_and_bad_stack_are_told_together_and_nothing_is_contacted(
         tmp_path,
         listener.getsockname()[1],
         inventory="      swarm_availability: sometimes\n      ansible_pasword: x\n",
-        stack="    mem_limit: 5m\n    configs: [absent]\n",
+        stack="    mem_limit: 5m\n    depends_on: [absent]\n",
     )
     for command in ("up", "plan"):
         done = swarmkit(command, "-i", inventory, "-f", stack)

@@ -18,10 +18,6 @@ def load(tmp_path: Path, text: str) -> Stack:
     return load_stack(path, name="s", environment={})
 
 
-def codes(stack: Stack) -> list[str]:
-    return [warning.code for warning in stack.warnings]
-
-
 @pytest.mark.parametrize(
     ("written", "hosts"),
     [
@@ -50,13 +46,6 @@ def test_a_relative_bind_is_seen_from_the_files_folder_as_it_was_given(tmp_path:
     stack = load_stack(tmp_path / "link/stack.yaml", name="s", environment={"HOME": "/home/operator"})
     sources = [mount.source for mount in stack.services[0].mounts]
     assert sources == [f"{tmp_path}/shared/x", f"{tmp_path}/link/c", f"{tmp_path}/link", "/home/operator/e"]
-
-
-def test_what_a_service_depends_on_and_no_file_has_is_warned_of(tmp_path: Path) -> None:
-    stack = load(tmp_path, "services: {web: {image: 'i:1', depends_on: [dbb, db]}, db: {image: 'i:1'}}")
-    assert stack.service("web").depends_on == {"db": "service_healthy"}
-    assert codes(stack) == ["B43"]
-    assert "did you mean 'db'?" in stack.warnings[0].to_do
 
 
 def test_a_tab_between_words_is_a_space_and_one_that_indents_an_error(tmp_path: Path) -> None:
@@ -117,10 +106,9 @@ def test_limits(tmp_path: Path, limits: str, means: Resources) -> None:
     assert stack.services[0].deploy.limits == means
 
 
-def test_a_limit_below_the_reservation_and_a_resource_of_none_are_taken(tmp_path: Path) -> None:
+def test_a_resource_of_none_is_taken(tmp_path: Path) -> None:
     generic = "[{discrete_resource_spec: {kind: gpu, value: 0}}]"
-    resources = f"{{limits: {{memory: 64M}}, reservations: {{memory: 1G, generic_resources: {generic}}}}}"
+    resources = f"{{reservations: {{generic_resources: {generic}}}}}"
     stack = load(tmp_path, f"services: {{a: {{image: 'i:1', deploy: {{replicas: 2.0, resources: {resources}}}}}}}")
     deploy = stack.services[0].deploy
-    assert (deploy.replicas, deploy.reservations) == (2, Resources(memory_bytes=1 << 30, generic=(("gpu", 0),)))
-    assert codes(stack) == ["B42"]
+    assert (deploy.replicas, deploy.reservations) == (2, Resources(generic=(("gpu", 0),)))

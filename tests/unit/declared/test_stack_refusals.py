@@ -76,6 +76,8 @@ def refused(tmp_path: Path, text: str) -> tuple[Complaint, ...]:
         ("B42", "deploy: {resources: {limits: {cpus: '0.0001'}}}", "0.001"),
         ("B42", "deploy: {resources: {limits: {memory: 1M}}}", "4M"),
         ("B42", "deploy: {resources: {limits: {memory: lots}}}", "not a size"),
+        ("B42", "deploy: {resources: {limits: {memory: 64M}, reservations: {memory: 1G}}}", "smaller"),
+        ("B43", "depends_on: [zz]", "unknown service 'zz'"),
         ("B43", "depends_on: [a]", "cycle a -> a"),
         ("B43", "depends_on: {a: {condition: healthy}}", "service_healthy"),
     ],
