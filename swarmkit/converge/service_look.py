@@ -94,6 +94,12 @@ def _iteration(holder: Mapping[str, Any]) -> int:
     return int((holder.get("JobIteration") or {}).get("Index", 0))
 
 
+def _belongs_to_global_job(task: Json, service: Json) -> bool:
+    """Tell whether the task's host shall complete the job's present iteration, or has failed to."""
+    is_of_now = _iteration(task) == _iteration(service.get("JobStatus") or {})
+    return is_of_now and (task.get("DesiredState") == "complete" or task["Status"]["State"] in _FAILED)
+
+
 def look_at(manager: Engine, name: str) -> ServiceLook:
     """Read the service *name* and its tasks from a manager."""
     service = manager.inspect("services", name)
@@ -102,7 +108,7 @@ def look_at(manager: Engine, name: str) -> ServiceLook:
     if "ReplicatedJob" in mode:
         wanted = int((mode["ReplicatedJob"] or {}).get("TotalCompletions", 1))
     elif "GlobalJob" in mode:
-        wanted = max(1, len({task.get("NodeID") for task in tasks if task.get("DesiredState") == "complete"}))
+        wanted = max(1, len({task.get("NodeID") for task in tasks if _belongs_to_global_job(task, service)}))
     elif "Replicated" in mode:
         wanted = int((mode["Replicated"] or {}).get("Replicas", 1))
     else:

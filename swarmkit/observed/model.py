@@ -167,6 +167,10 @@ class ServiceState:
         return self.labels.get("com.docker.stack.namespace", "")
 
     @property
+    def is_job(self) -> bool:
+        return bool({"ReplicatedJob", "GlobalJob"} & (self.spec.get("Mode") or {}).keys())
+
+    @property
     def published(self) -> Mapping[str, str]:
         """``8080/tcp`` -> how it is published: ``ingress`` or ``host``."""
         ports = (self.spec.get("EndpointSpec") or {}).get("Ports") or ()

@@ -56,9 +56,8 @@ def render_findings(findings: Sequence[Finding], *, all_of_them: bool = False) -
     proved = [finding for finding in findings if finding.severity == "ok"]
     parts: list[RenderableType] = list(_proofs(proved))
     following = groups_of_following(findings)
-    wrong = by_severity(one for one in findings if one.severity != "ok" and not one.follows_from)
-    causes = [finding for finding in wrong if finding.code in following]
-    others = [finding for finding in reversed(wrong) if finding not in causes]
+    causes, others = causes_and_others(findings)
+    others.reverse()
     warnings = [finding for finding in others if finding.severity == "warning"]
     for finding in (*warnings, *causes):
         parts += _apart(parts, finding_lines(finding))
@@ -72,6 +71,13 @@ def render_findings(findings: Sequence[Finding], *, all_of_them: bool = False) -
 def _apart(before: Sequence[RenderableType], lines: Iterable[Line]) -> list[RenderableType]:
     """Return *lines* behind an empty one where something stands *before* them."""
     return [*([Text()] if before else []), *lines]
+
+
+def causes_and_others(findings: Sequence[Finding]) -> tuple[list[Finding], list[Finding]]:
+    """Return what is wrong of itself, errors first: what other findings follow from, and the rest."""
+    following = groups_of_following(findings)
+    wrong = by_severity(one for one in findings if one.severity != "ok" and not one.follows_from)
+    return [one for one in wrong if one.code in following], [one for one in wrong if one.code not in following]
 
 
 def groups_of_following(findings: Sequence[Finding]) -> dict[str, list[Finding]]:

@@ -64,7 +64,7 @@ def _row(
 ) -> ServiceRow:
     tasks = [task for task in cluster.tasks_of(service.id) if task.desired_state in ("running", "ready", "complete")]
     # Tasks of a job's earlier iterations are not desired any more.
-    aim = "complete" if _is_job(service) else "running"
+    aim = "complete" if service.is_job else "running"
     running = [task for task in tasks if task.state == aim and task.desired_state == aim]
     hosts = Counter(_host(task, cluster, names) for task in running)
     wanted = _wanted(service, tasks, declared)
@@ -95,12 +95,8 @@ def _wanted(service: ServiceState, tasks: Sequence[TaskState], declared: Service
         return declared.deploy.replicas
     if "ReplicatedJob" in mode:
         return int((mode["ReplicatedJob"] or {}).get("TotalCompletions", 1))
-    aim = "complete" if _is_job(service) else "running"
+    aim = "complete" if service.is_job else "running"
     return int(replicas) if replicas is not None else sum(task.desired_state == aim for task in tasks)
-
-
-def _is_job(service: ServiceState) -> bool:
-    return bool({"ReplicatedJob", "GlobalJob"} & (service.spec.get("Mode") or {}).keys())
 
 
 def _image(image: str, tags: Mapping[str, str]) -> str:
@@ -132,11 +128,11 @@ def _state(service: ServiceState, running: int, wanted: int, tasks: Sequence[Tas
     if service.update_state == "updating":
         return "updating", ""
     if running == wanted:
-        return ("completed" if _is_job(service) else "running") if wanted else "none wanted", ""
+        return ("completed" if service.is_job else "running") if wanted else "none wanted", ""
     if running > wanted:
         return "more than declared", ""
     errors = [task.error for task in sorted(tasks, key=lambda task: task.created_at, reverse=True) if task.error]
     if errors:
         return "failing", errors[0]
-    is_working = _is_job(service) and any(task.state == "running" for task in tasks)
+    is_working = service.is_job and any(task.state == "running" for task in tasks)
     return "running" if is_working else "starting", ""

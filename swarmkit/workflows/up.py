@@ -285,10 +285,13 @@ def _was_converged(name: str, observed: Observed) -> bool:
     if observed.cluster is None or service is None or service.update_state not in _SETTLED_UPDATES:
         return False
     mode, template = service.spec.get("Mode") or {}, service.spec["TaskTemplate"]
-    if {"ReplicatedJob", "GlobalJob"} & mode.keys():
+    if service.is_job:
+        # A host may have tried more than once: its failed tasks count no more once one is complete.
         tasks = [task for task in observed.cluster.tasks_of(service.id) if task.is_made_from(template)]
-        completions = (mode.get("ReplicatedJob") or {}).get("TotalCompletions", len(tasks))
-        return bool(sum(task.state == "complete" for task in tasks) >= max(1, completions))
+        asked = [task for task in tasks if task.desired_state == "complete" or task.state in ("failed", "rejected")]
+        hosts = len({task.node_id for task in asked})
+        wanted = (mode.get("ReplicatedJob") or {}).get("TotalCompletions", 1) if "ReplicatedJob" in mode else hosts
+        return bool(sum(task.state == "complete" for task in tasks) >= max(1, wanted))
     tasks = [task for task in observed.cluster.tasks_of(service.id) if task.desired_state == "running"]
     wanted = (mode.get("Replicated") or {}).get("Replicas", len(tasks))
     # A busy manager tells of an update that it has taken and not begun: the old tasks run, and no update is under way.

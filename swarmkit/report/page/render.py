@@ -5,15 +5,14 @@ from __future__ import annotations
 import datetime
 from collections import Counter
 from collections.abc import Sequence
-from itertools import groupby
+from itertools import chain, groupby
 from typing import Any
 
 from swarmkit import __version__
 from swarmkit.finding import Finding
 from swarmkit.proof import Proof
 from swarmkit.report.doctor import ALL_CODES
-from swarmkit.report.finding_text import by_severity
-from swarmkit.report.findings import groups_of_following, is_proved
+from swarmkit.report.findings import causes_and_others, groups_of_following, is_proved
 from swarmkit.report.layout import clean, counted, seconds_text
 from swarmkit.report.page.topology import draw
 from swarmkit.report.page.ways import ways_of
@@ -42,7 +41,7 @@ def proof_page(proof: Proof, *, cluster: str, seconds: float, now: datetime.date
         took=seconds_text(seconds),
         proved=is_proved(proof.findings),
         counts=[counted(counts["error"], "error"), counted(counts["warning"], "warning"), f"{counts['ok']} proved"],
-        wrong=_causes_first(proof.findings),
+        wrong=list(chain(*causes_and_others(proof.findings))),
         following=list(groups_of_following(proof.findings).items()),
         proofs=_by_code(proof.findings),
         topology=draw(proof),
@@ -52,13 +51,6 @@ def proof_page(proof: Proof, *, cluster: str, seconds: float, now: datetime.date
 
 def _shown(value: Any) -> Any:
     return clean(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
-
-
-def _causes_first(findings: Sequence[Finding]) -> list[Finding]:
-    """Return what is wrong of itself; those from which others follow before all others."""
-    causes = groups_of_following(findings).keys()
-    wrong = [one for one in by_severity(findings) if one.severity != "ok" and not one.follows_from]
-    return sorted(wrong, key=lambda one: one.code not in causes)
 
 
 def _by_code(findings: Sequence[Finding]) -> list[tuple[str, str, list[Finding]]]:

@@ -166,6 +166,24 @@ def test_a_run_waits_for_a_job_that_is_under_way_and_not_for_one_that_is_complet
         assert not waiter.wait_for_services(["shop_x"], observe(fleet, kernel="never"))
 
 
+def test_a_global_job_that_failed_on_one_of_two_hosts_is_not_complete(fleet: FakeFleet) -> None:
+    start_job(fleet, {"GlobalJob": {}}, {"Condition": "none"}, ends="run")
+    assert wait(fleet) == "1/1 complete"
+    (done,) = fleet.cluster.tasks.values()
+    status = {**done["Status"], "State": "failed", "Err": "task: non-zero exit (1)"}
+    fleet.cluster.tasks["second"] = {
+        **done, "ID": "second", "NodeID": "other", "DesiredState": "shutdown", "Status": status,
+    }  # fmt: skip
+    look = look_at(fleet.engine("A"), "shop_x")
+    assert (look.running, look.wanted, look.is_converged, look.is_given_up) == (1, 2, False, True)
+    with wakeups(fleet) as woken, pytest.raises(NotConvergedError, match="failed and is not started again"):
+        Waiter(fleet, woken, Silent(), 30.0).wait_for_services(["shop_x"], observe(fleet, kernel="never"))
+    # Tried once more on the same host, it is complete on both, and nothing is waited for.
+    fleet.cluster.tasks["third"] = {**done, "ID": "third", "NodeID": "other"}
+    with wakeups(fleet) as woken:
+        assert not Waiter(fleet, woken, Silent(), 30.0).wait_for_services(["shop_x"], observe(fleet, kernel="never"))
+
+
 def test_a_run_ends_by_a_job_that_failed(fleet: FakeFleet) -> None:
     start_job(fleet, ONE, {"Condition": "none"})
     with wakeups(fleet) as woken, pytest.raises(NotConvergedError, match="failed and is not started again"):
