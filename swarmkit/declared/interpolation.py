@@ -1,4 +1,4 @@
-"""Variables in a stack file: ``$A``, ``${A:-b}``, ``${A-b}``, ``${A:?why}``, ``${A?why}``, ``${A:+c}``, ``$$``."""
+"""Variables in a stack file: ``$A``, ``${A:-b}``, ``${A-b}``, ``${A:?why}``, ``${A?why}``, ``$$``."""
 
 from __future__ import annotations
 
@@ -12,10 +12,11 @@ from swarmkit.declared.nodes import ListNode, MapNode, Node, ScalarNode
 SECTIONS = ("services", "networks", "volumes", "secrets", "configs")
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _VARIABLE = re.compile(
-    rf"\$(?:(?P<escaped>\$)|(?P<named>{_NAME})|\{{(?P<braced>{_NAME})(?:(?P<operator>:?[-?+])(?P<word>[^}}]*))?\}}"
-    r"|(?P<invalid>))",
+    rf"\$(?:(?P<escaped>\$)|(?P<named>{_NAME})|\{{(?P<braced>{_NAME})(?:(?P<operator>:?[-?])(?P<word>[^}}]*))?\}}"
+    rf"|(?P<invalid>(?:\{{{_NAME}:?\+)?))",
     re.ASCII,
 )
+_ADVICE = "write $$ for a dollar sign"
 
 
 def interpolate(root: Node, environment: Mapping[str, str], log: Complaints) -> Node:
@@ -55,7 +56,7 @@ class _Interpolation:
             return "$"
         name = found["named"] or found["braced"]
         if not name:
-            advice = "write $$ for a dollar sign"
+            advice = f"docker stack deploy takes no ${found['invalid']}...}}" if found["invalid"] else _ADVICE
             self.log.refuse("B36", node, path, f"invalid variable in {shown(node.text)}", advice)
             return ""
         return self._chosen(name, found["operator"] or "", found["word"] or "", node, path)
@@ -63,8 +64,6 @@ class _Interpolation:
     def _chosen(self, name: str, operator: str, word: str, node: ScalarNode, path: str) -> str:
         value = self.environment.get(name)
         is_there = bool(value) if operator.startswith(":") else value is not None
-        if operator.endswith("+"):
-            return word if is_there else ""
         if is_there:
             return value or ""
         if operator.endswith("?"):

@@ -131,7 +131,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
 }
 """The keys that are taken, by where they stand: ``*`` for a name, ``[]`` for an entry of a list."""
 
-# docker/cli compose/types UnsupportedProperties and DeprecatedProperties; group_add and tmpfs it drops in silence.
+# docker/cli compose/types UnsupportedProperties and DeprecatedProperties; tmpfs it drops in silence.
 IGNORED: Mapping[str, str] = {
     "build": "build the image beforehand and name it in image",
     "cgroup_parent": "remove it",
@@ -141,7 +141,6 @@ IGNORED: Mapping[str, str] = {
     "domainname": "use hostname",
     "expose": "remove it; services on one network reach each other on every port",
     "external_links": "use a network that both services are on",
-    "group_add": "use user: UID:GID",
     "ipc": "remove it",
     "links": "use a network that both services are on; aliases are under networks",
     "mac_address": "remove it",
@@ -166,6 +165,7 @@ FORBIDDEN: Mapping[str, str] = {
     "cpus": _RESOURCES,
     "cpuset": _RESOURCES,
     "extends": "use a YAML anchor and <<",
+    "group_add": "use user: UID:GID",
     "gpus": "use deploy.resources.reservations.generic_resources",
     "mem_limit": _RESOURCES,
     "mem_reservation": _RESOURCES,
@@ -189,6 +189,10 @@ IGNORED_INSIDE: Mapping[str, tuple[str, ...]] = {
     "services.*.volumes[].tmpfs": ("mode",),
 }
 """Keys that docker ignores elsewhere."""
+PASSED_OVER: Mapping[str, str] = {
+    "volumes.*.x-cluster-spec": "`docker volume create` makes cluster volumes, a stack only mounts them",
+}
+"""Keys of docker's schema that its own tool does nothing with, and says nothing of."""
 OURS: Mapping[str, str] = {
     "name": "the stack's name, where no `--stack` gives another",
     "services.*.dns_opt": "options of the resolver; docker's tool does not know the key",

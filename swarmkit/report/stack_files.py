@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from swarmkit.declared.stack_keys import FORBIDDEN, IGNORED, IGNORED_INSIDE, KEYS, OURS
+from swarmkit.declared.stack_keys import FORBIDDEN, IGNORED, IGNORED_INSIDE, KEYS, OURS, PASSED_OVER
 
 _HEAD = """# The stack file
 
@@ -20,7 +20,7 @@ and 20.10 and compares what the engine then holds, field by field. What differs 
   about.
 - `$NAME`, `${NAME}`, `${NAME:-default}`, `${NAME-default}`, `${NAME:?why}`, `${NAME?why}` in values, from the
   environment of the command; `$$` is a dollar sign. Keys are left as they are. An unset variable becomes empty, with
-  a warning.
+  a warning. `${NAME:+other}` is `docker compose`'s alone: refused, as by `docker stack deploy`.
 - A file `.env` is **not** read, as by `docker stack deploy` (`docker compose` does). `env_file` of a service is,
   without quotes or variables in it; `environment` overrides it.
 - Go templates such as `{{.Node.Hostname}}` go to the engine as they are. YAML anchors, `<<` and keys that begin with
@@ -53,6 +53,14 @@ _DIFFERENCES = (
         "images",
         "resolved at a registry, but with `--resolve-image never`",
         "by the ID of an image that is sent or already there, else as written",
+    ),
+    (
+        "credentials of a registry",
+        "sent to the hosts with `--with-registry-auth`",
+        (
+            "never sent, there is no such option: an image of a registry that asks for a login has to be on the hosts, "
+            "or comes from `--images DIR` or the operator's own engine"
+        ),
     ),
     ("`depends_on`", "ignored", "kept: each service is made when those it depends on run"),
     ("a network that exists with other options", "left as it is, without a word", "refused"),
@@ -110,6 +118,9 @@ def _rows(place: str, inner: str) -> Iterable[tuple[str, str]]:
         yield f"`{f'{prefix}.{key}'.lstrip('.')}`", f"ours: {ours}" if ours else "same as Docker"
     for key in IGNORED_INSIDE.get(inner, ()):
         yield f"`{prefix}.{key}`", "ignored by Docker and here, with a warning"
+    for path, why in PASSED_OVER.items():
+        if path.rpartition(".")[0] == inner:
+            yield f"`{path.removeprefix(f'{place}.')}`", f"passed over by Docker and here, without a word: {why}"
     if inner == "services.*":
         for key, advice in IGNORED.items():
             yield f"`{key}`", f"ignored by Docker and here, with a warning: {advice}"

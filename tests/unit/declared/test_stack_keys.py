@@ -47,9 +47,8 @@ def test_the_corpus_uses_every_key_that_docker_takes_or_ignores() -> None:
 
 
 NEED_A_PLUGIN = {"secrets.*.driver", "secrets.*.driver_opts"}
-# Schemas after 28 know group_add; the options of mounts are docker compose's.
+# The options of mounts are docker compose's.
 NOT_IN_DOCKER_28 = {
-    "services.*.group_add",
     "services.*.volumes[].bind.create_host_path",
     "services.*.volumes[].bind.selinux",
     "services.*.volumes[].bind.recursive",
@@ -64,6 +63,13 @@ def test_the_corpus_has_forty_files_of_each_own_purpose() -> None:
 
 def test_the_page_of_the_stack_file_is_current() -> None:
     assert (ROOT / "docs" / "stack-files.md").read_text() == document()
+
+
+def test_what_docker_passes_over_is_taken_without_a_word_and_on_the_page(tmp_path: Path) -> None:
+    path = tmp_path / "stack.yaml"
+    path.write_text("services: {a: {image: 'i:1'}}\nvolumes: {v: {x-cluster-spec: {group: g}}}\n")
+    assert load_stack(path, name="s", environment={}).warnings == ()
+    assert "| `x-cluster-spec` | passed over by Docker and here" in document()
 
 
 @pytest.mark.parametrize("key", sorted(FORBIDDEN))
