@@ -15,6 +15,8 @@ from swarmkit.errors import InputError
 if TYPE_CHECKING:
     from swarmkit.plan.model import Applied
 
+SHORT_ID = 12
+"""Of an ID, as Docker shows it."""
 _on_hosts = click.option(
     "--on", "on", multiple=True, metavar="HOST", help="A host of the inventory; may be given again. Without: all."
 )
@@ -30,10 +32,11 @@ def network() -> None:
 @options.inventory_option
 @options.ask_become_pass_option
 @options.json_option
+@click.option("-q", "--quiet", is_flag=True, help="Only the networks' IDs; one of the swarm has one for all hosts.")
 @click.option(
     "--prove", is_flag=True, help="Prove the encryption of each network that a service is on, as `verify` does."
 )
-def list_command(*, inventory_file: Path, ask_become_pass: bool, as_json: bool, prove: bool) -> None:
+def list_command(*, inventory_file: Path, ask_become_pass: bool, as_json: bool, quiet: bool, prove: bool) -> None:
     """Show the networks of all hosts: kind, scope, hosts, encryption, and who is on them.
 
     With --prove, ends with 4 when an encryption is not proved.
@@ -46,11 +49,16 @@ def list_command(*, inventory_file: Path, ask_become_pass: bool, as_json: bool, 
     from swarmkit.report.networks import network_rows, networks_as_json, render_networks
     from swarmkit.workflows.networks import list_networks, prove_encryption, services_on
 
+    if quiet and (as_json or prove):
+        raise InputError("--quiet leaves out what --json and --prove tell", to_do="leave --quiet out")
     inventory = load_inventory(inventory_file, allow_even_managers=True)
     password = options.sudo_password(ask=ask_become_pass)
     with progress_for(sys.stderr) as progress:
         seen, observed = list_networks(inventory, progress=progress, sudo_password=password)
         verdicts = prove_encryption(inventory, progress=progress, sudo_password=password) if prove else {}
+    if quiet:
+        click.echo("\n".join(dict.fromkeys(network.id[:SHORT_ID] for network in seen)))
+        return
     services = {network.name: services_on(network.name, seen, observed) for network in seen}
     rows = network_rows(seen, services, verdicts)
     if as_json:
@@ -187,18 +195,18 @@ def create(
 
 
 @network.command()
-@click.argument("name")
+@click.argument("names", metavar="NAME...", nargs=-1, required=True)
 @options.inventory_option
 @_on_hosts
 @options.yes_option
 @options.ask_become_pass_option
-def rm(*, name: str, inventory_file: Path, on: tuple[str, ...], yes: bool, ask_become_pass: bool) -> None:
-    """Remove a network from the hosts that have it; one in use is refused, naming its users."""
+def rm(*, names: tuple[str, ...], inventory_file: Path, on: tuple[str, ...], yes: bool, ask_become_pass: bool) -> None:
+    """Remove networks from the hosts that have them; one in use, and none is removed: its users are named."""
     from swarmkit.cli.carried_out import carried_out
     from swarmkit.workflows import networks
 
     with carried_out("network rm", inventory_file, yes=yes, ask_become_pass=ask_become_pass) as run:
-        applied = networks.remove(run, name, on)
+        applied = networks.remove(run, names, on)
     _show(applied)
 
 
@@ -236,15 +244,18 @@ def connect(
 @click.argument("container")
 @options.inventory_option
 @_on_host
+@click.option("-f", "--force", is_flag=True, help="Also one that is gone and has left its endpoint.")
 @options.yes_option
 @options.ask_become_pass_option
-def disconnect(*, name: str, container: str, inventory_file: Path, host: str, yes: bool, ask_become_pass: bool) -> None:
+def disconnect(
+    *, name: str, container: str, inventory_file: Path, host: str, force: bool, yes: bool, ask_become_pass: bool
+) -> None:
     """Disconnect a container of a host from a network."""
     from swarmkit.cli.carried_out import carried_out
     from swarmkit.workflows import networks
 
     with carried_out("network disconnect", inventory_file, yes=yes, ask_become_pass=ask_become_pass) as run:
-        applied = networks.disconnect(run, host, name, container)
+        applied = networks.disconnect(run, host, name, container, force=force)
     _show(applied)
 
 

@@ -6,6 +6,7 @@ import importlib.resources
 from collections.abc import Iterable
 
 from swarmkit.errors import SwarmkitError
+from swarmkit.observed.networks import ON_LAN, HostNetwork
 from swarmkit.reach.fleet import Shell
 
 PROBE_TIMEOUT_SECONDS = 30.0
@@ -21,6 +22,14 @@ def answering(shell: Shell, device: str, addresses: Iterable[str]) -> dict[str, 
             f"it cannot be asked who has addresses on {device}", result.stderr.strip()[-300:], "perl is needed there"
         )
     return dict(line.split(" ", 1) for line in result.stdout.splitlines())
+
+
+def is_answered(shell: Shell, address: str, network: HostNetwork | None) -> bool:
+    """Ask for *address* on the link of the network's parent; only a macvlan's or ipvlan's addresses are on one."""
+    parent = network.options.get("parent", "") if network else ""
+    if network is None or network.driver not in ON_LAN or not parent or ":" in address:
+        return False
+    return bool(answering(shell, parent, [address]))
 
 
 def has_device(shell: Shell, device: str) -> bool:

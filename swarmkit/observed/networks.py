@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from swarmkit.reach.engine import Engine, Json
@@ -59,6 +59,29 @@ def read_networks(fleet: Fleet) -> tuple[HostNetwork, ...]:
             raise answer
         found += answer
     return tuple(found)
+
+
+def networks_for(host: str, seen: Sequence[HostNetwork]) -> tuple[HostNetwork, ...]:
+    """Return what containers of *host* may be on, with the users on all hosts: its own networks and the swarm's.
+
+    A worker knows an overlay only while it uses it, so the managers' are among them.
+    """
+    found = {network.id: network for network in seen if network.host == host}
+    for network in seen:
+        if network.scope == "swarm":
+            found.setdefault(network.id, network)
+    return tuple(replace(network, users=dict(_users_anywhere(network.id, host, seen))) for network in found.values())
+
+
+def _users_anywhere(identity: str, host: str, seen: Iterable[HostNetwork]) -> Iterable[tuple[str, str]]:
+    for network in seen:
+        if network.id == identity:
+            for name, address in network.users.items():
+                yield name if network.host == host else f"{name}@{network.host}", address
+
+
+def network_of(name: str, networks: Iterable[HostNetwork]) -> HostNetwork | None:
+    return next((network for network in networks if name in (network.name, network.id)), None)
 
 
 def _networks_of(engine: Engine) -> list[HostNetwork]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from swarmkit.finding import Finding
-from swarmkit.observed.networks import HostNetwork
+from swarmkit.observed.networks import HostNetwork, network_of
 from swarmkit.plan.container_operations import RunContainer
 from swarmkit.plan.container_wish import ContainerWish
 from swarmkit.plan.model import Plan, Step
+from swarmkit.plan.network_planner import address_refusals
 
 OWN_STACK = ("host", "none")
 _MODES = (*OWN_STACK, "bridge", "default")
@@ -75,16 +76,7 @@ def _network_refusals(wish: ContainerWish, place: ContainerPlace) -> Iterator[Fi
         remedy = f"make one with: swarmkit network create NAME -d {network.driver} --attachable"
         yield Finding("H30", "error", place.host, what, "", remedy)
     if wish.ip and network is not None:
-        holders = [name for name, address in network.users.items() if address == wish.ip]
-        if holders or place.answering:
-            evidence = f"container {holders[0]} has it" if holders else "something answers to ARP there"
-            yield Finding(
-                "D12", "error", place.host, f"the address {wish.ip} is in use", evidence, "choose another --ip"
-            )
-
-
-def network_of(name: str, networks: Iterable[HostNetwork]) -> HostNetwork | None:
-    return next((network for network in networks if name in (network.name, network.id)), None)
+        yield from address_refusals(place.host, wish.ip, network, answered=place.answering)
 
 
 def _kind(wish: ContainerWish, place: ContainerPlace) -> str:

@@ -10,7 +10,8 @@ from swarmkit.errors import SwarmkitError
 from swarmkit.plan.context import Context
 from swarmkit.plan.model import Step
 from swarmkit.plan.network_wish import NetworkWish
-from swarmkit.reach.engine import Engine
+from swarmkit.plan.spec_diff import Change
+from swarmkit.reach.engine import Engine, EngineError
 from swarmkit.reach.retry import wait_until
 
 GONE_TIMEOUT_SECONDS = 60.0
@@ -38,8 +39,12 @@ class CreateHostNetwork:
         return ", ".join(subnets)
 
     def _otherwise(self, made: Mapping[str, Any]) -> list[str]:
-        compared = ("Name", "ConfigOnly") if self.wish.config_only else ("Name", "Driver")
-        return [f"{key} is {made.get(key)!r}" for key in compared if made.get(key) != self.wish.body[key]]
+        changes = [
+            Change("name", str(made.get("Name")), self.wish.name),
+            Change("scope", str(made.get("Scope")), "swarm" if self.wish.is_of_swarm else "local"),
+            *self.wish.differences(made),
+        ]
+        return [f"{change.path} is {change.old}, not {change.new}" for change in changes if change.old != change.new]
 
 
 @dataclass(frozen=True)
@@ -123,13 +128,25 @@ class DisconnectContainer:
     host: str
     network: str
     container: str
+    force: bool = False
 
     def run(self, context: Context) -> str:
         engine = context.reached(self.host).engine
-        engine.disconnect_container(self.network, self.container)
-        if self.network in networks_of(engine, self.container):
+        engine.disconnect_container(self.network, self.container, force=self.force)
+        if is_on(engine, self.network, self.container, gone_too=self.force):
             raise SwarmkitError(f"{self.host}: {self.container} was disconnected but is still on {self.network}")
         return ""
+
+
+def is_on(engine: Engine, network: str, container: str, *, gone_too: bool = False) -> bool:
+    """Tell whether *container* is on *network*; *gone_too*: or is no more and has left its endpoint there."""
+    try:
+        return network in networks_of(engine, container)
+    except EngineError as error:
+        if error.status != 404 or not gone_too:
+            raise
+    left = engine.inspect("networks", network).get("Containers") or {}
+    return any(endpoint.get("Name") == container for endpoint in left.values())
 
 
 def networks_of(engine: Engine, container: str) -> dict[str, str]:

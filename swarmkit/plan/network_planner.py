@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, cast
 
 from swarmkit.finding import Finding
 from swarmkit.observed.model import Observed
@@ -91,13 +93,34 @@ def plan_remove(
     return Plan(
         tuple(
             RemoveHostNetwork(
-                Step(f"network:{network.host}", "network", "remove", network.host, f"remove network {name}"),
+                Step(f"network:{name}@{network.host}", "network", "remove", network.host, f"remove network {name}"),
                 network.host,
                 network.id,
             )
             for network in chosen.values()
         )
     )
+
+
+def in_turn(plans: Iterable[Plan]) -> Plan:
+    """Return *plans* as one, each after those before it; with a refusal of any, nothing but all refusals."""
+    operations: list[Operation] = []
+    refusals: list[Finding] = []
+    for plan in plans:
+        before = frozenset(operation.step.key for operation in operations)
+        for operation in plan.operations:
+            step = replace(operation.step, after=operation.step.after | before)
+            operations.append(cast("Operation", replace(cast("Any", operation), step=step)))
+        refusals += plan.refusals
+    return Plan((), tuple(refusals)) if refusals else Plan(tuple(operations))
+
+
+def address_refusals(host: str, address: str, network: HostNetwork, *, answered: bool) -> Iterator[Finding]:
+    """Yield who has *address* on *network* already; *answered*: something replies to ARP for it."""
+    holders = [name for name, its in network.users.items() if its == address]
+    if holders or answered:
+        evidence = f"container {holders[0]} has it" if holders else "something answers to ARP there"
+        yield Finding("D12", "error", host, f"the address {address} is in use", evidence, "choose another --ip")
 
 
 def _named(words: Sequence[str]) -> str:

@@ -89,13 +89,18 @@ class NetworkWish:
         for key, value in self.labels.items():
             yield f"labels.{key}", (live.get("Labels") or {}).get(key, "(none)"), value
         if self.subnets:
-            wanted_ipam = self._ipam()
-            for key in ("Subnet", "Gateway", "IPRange"):
-                wanted_values = [entry[key] for entry in wanted_ipam if key in entry]
-                if wanted_values:
-                    entries = (live.get("IPAM") or {}).get("Config") or []
-                    live_values = [str(entry.get(key) or "") for entry in entries]
-                    yield key.lower(), ", ".join(live_values), ", ".join(wanted_values)
+            yield from self._compared_ranges((live.get("IPAM") or {}).get("Config") or [])
+
+    def _compared_ranges(self, entries: list[Mapping[str, Any]]) -> Iterator[tuple[str, str, str]]:
+        """The engine tells the IPv4 subnets first, and has a gateway of its own for one that was given none."""
+        live = {str(entry.get("Subnet")): entry for entry in entries}
+        asked = [subnet for subnet in self.subnets if subnet in live]
+        found = (*asked, *(subnet for subnet in live if subnet not in asked))
+        yield "subnet", ", ".join(found), ", ".join(self.subnets)
+        for key in ("Gateway", "IPRange"):
+            wanted = {entry["Subnet"]: entry[key] for entry in self._ipam() if key in entry}
+            has = [str(live.get(subnet, {}).get(key) or "") for subnet in wanted]
+            yield key.lower(), ", ".join(has), ", ".join(wanted.values())
 
 
 def number_refusals(

@@ -123,8 +123,8 @@ class SshEngine:
         body = {"Container": container, "EndpointConfig": endpoint}
         self._call("POST", f"/networks/{_quote(network)}/connect", f"connect {container} to {network}", body=body)
 
-    def disconnect_container(self, network: str, container: str) -> None:
-        body = {"Container": container, "Force": False}
+    def disconnect_container(self, network: str, container: str, *, force: bool = False) -> None:
+        body = {"Container": container, "Force": force}
         path = f"/networks/{_quote(network)}/disconnect"
         self._call("POST", path, f"disconnect {container} from {network}", body=body)
 

@@ -9,15 +9,16 @@ from dataclasses import dataclass
 from swarmkit.declared.host import Inventory
 from swarmkit.doctor.plan_checks import plan_findings
 from swarmkit.errors import InputError, NotConvergedError, SwarmkitError
-from swarmkit.observed.lan import has_device
+from swarmkit.finding import Finding
+from swarmkit.observed.lan import has_device, is_answered
 from swarmkit.observed.model import Observed
-from swarmkit.observed.networks import HostNetwork, read_networks
+from swarmkit.observed.networks import HostNetwork, network_of, networks_for, read_networks
 from swarmkit.observed.observe import observe
 from swarmkit.plan.apply import apply
 from swarmkit.plan.context import Context
 from swarmkit.plan.model import Applied, Plan, Step
-from swarmkit.plan.network_operations import ConnectContainer, DisconnectContainer, networks_of
-from swarmkit.plan.network_planner import plan_create, plan_remove
+from swarmkit.plan.network_operations import ConnectContainer, DisconnectContainer, is_on
+from swarmkit.plan.network_planner import address_refusals, in_turn, plan_create, plan_remove
 from swarmkit.plan.network_wish import PARENT_DRIVERS, NetworkWish
 from swarmkit.plan.progress import Progress
 from swarmkit.reach.fan_out import fan_out
@@ -73,32 +74,41 @@ def create(run: NetworkRun, wish: NetworkWish, on: Sequence[str]) -> Applied | N
         return _carry_out(run, fleet, plan)
 
 
-def remove(run: NetworkRun, name: str, on: Sequence[str]) -> Applied | None:
-    """Remove network *name* from the hosts *on*, or from all that have it; one that is in use is refused."""
+def remove(run: NetworkRun, names: Sequence[str], on: Sequence[str]) -> Applied | None:
+    """Remove networks in turn from the hosts *on*, or from all that have them; one in use, and none is removed."""
     with _reached(run, on) as (fleet, hosts):
         observed = observe(fleet, kernel="never")
+        wanted = list(dict.fromkeys(names))
 
         def plan() -> Plan:
             seen = read_networks(fleet)
-            mine = [network for network in seen if network.name == name and network.host in hosts]
-            if any(network.scope == "swarm" for network in mine):
-                manager = _manager(observed)
-                users = {network.host: list(network.users) for network in mine}
-                users[manager] = [*users.get(manager, ()), *services_on(name, seen, observed)]
-                return plan_remove(name, [manager], seen, users)
-            users = {network.host: list(network.users) for network in mine}
-            for network in seen:
-                if network.config_from == name and network.host in users:
-                    users[network.host].append(f"network {network.name}")
-            return plan_remove(name, hosts, seen, users)
+            plans = [_removal(name, wanted[:place], hosts, seen, observed) for place, name in enumerate(wanted)]
+            return in_turn(plans)
 
         return _carry_out(run, fleet, plan, empty_after=False)
+
+
+def _removal(
+    name: str, before: Sequence[str], hosts: Sequence[str], seen: Sequence[HostNetwork], observed: Observed
+) -> Plan:
+    """Return what removes *name* when those *before* it are gone; of the swarm's networks, hosts have a part longer."""
+    mine = [network for network in seen if network.name == name and network.host in hosts]
+    users = {network.host: list(network.users) for network in mine}
+    if any(network.scope == "swarm" for network in mine):
+        manager = _manager(observed)
+        users[manager] = [*users.get(manager, ()), *services_on(name, seen, observed)]
+        return plan_remove(name, [manager], seen, users)
+    for network in seen:
+        is_gone = network.name in before and network.scope == "local"
+        if network.config_from == name and network.host in users and not is_gone:
+            users[network.host].append(f"network {network.name}")
+    return plan_remove(name, hosts, seen, users)
 
 
 def connect(
     run: NetworkRun, host: str, network: str, container: str, *, ip: str, aliases: Sequence[str]
 ) -> Applied | None:
-    """Connect a running container of *host* to *network*; None when it is on it."""
+    """Connect a running container of *host* to *network*; None when it is on it. An *ip* that is in use is refused."""
     endpoint = {
         **({"IPAMConfig": {"IPv4Address": ip}} if ip else {}),
         **({"Aliases": list(aliases)} if aliases else {}),
@@ -106,23 +116,31 @@ def connect(
     with _reached(run, [host]) as (fleet, _):
 
         def plan() -> Plan:
-            if network in networks_of(fleet[host].engine, container):
+            if is_on(fleet[host].engine, network, container):
                 return Plan()
+            if taken := tuple(_taken(fleet, host, network, ip)):
+                return Plan((), taken)
             step = Step("connect", "network", "update", host, f"connect {container} to {network}", "not on it yet")
             return Plan((ConnectContainer(step, host, network, container, endpoint),))
 
         return _carry_out(run, fleet, plan)
 
 
-def disconnect(run: NetworkRun, host: str, network: str, container: str) -> Applied | None:
-    """Disconnect a container of *host* from *network*; None when it is not on it."""
+def _taken(fleet: Fleet, host: str, network: str, ip: str) -> Iterator[Finding]:
+    found = network_of(network, networks_for(host, read_networks(fleet))) if ip else None
+    if found:
+        yield from address_refusals(host, ip, found, answered=is_answered(fleet[host].shell, ip, found))
+
+
+def disconnect(run: NetworkRun, host: str, network: str, container: str, *, force: bool = False) -> Applied | None:
+    """Disconnect a container of *host* from *network*; None when it is not on it. *force*: also one that is gone."""
     with _reached(run, [host]) as (fleet, _):
 
         def plan() -> Plan:
-            if network not in networks_of(fleet[host].engine, container):
+            if not is_on(fleet[host].engine, network, container, gone_too=force):
                 return Plan()
             step = Step("disconnect", "network", "update", host, f"disconnect {container} from {network}", "on it now")
-            return Plan((DisconnectContainer(step, host, network, container),))
+            return Plan((DisconnectContainer(step, host, network, container, force),))
 
         return _carry_out(run, fleet, plan)
 

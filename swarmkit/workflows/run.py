@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from swarmkit.errors import InputError, SwarmkitError
-from swarmkit.observed.lan import answering
+from swarmkit.observed.lan import is_answered
 from swarmkit.observed.listeners import read_listeners
-from swarmkit.observed.networks import HostNetwork, read_networks
+from swarmkit.observed.networks import network_of, networks_for, read_networks
 from swarmkit.plan.apply import apply
 from swarmkit.plan.container_operations import check_still_running
-from swarmkit.plan.container_planner import OWN_STACK, ContainerPlace, network_of, plan_run
+from swarmkit.plan.container_planner import OWN_STACK, ContainerPlace, plan_run
 from swarmkit.plan.container_wish import ContainerWish
 from swarmkit.plan.context import Context
 from swarmkit.reach.engine import Engine, EngineError, Json
-from swarmkit.reach.fleet import Fleet, ReachedHost, reach
+from swarmkit.reach.fleet import Fleet, reach
 from swarmkit.workflows.networks import NetworkRun
 from swarmkit.workflows.up import IncompleteError, RefusedError
 
@@ -71,11 +71,7 @@ def run_container(
 
 def _place(fleet: Fleet, host: str, wish: ContainerWish) -> ContainerPlace:
     reached = fleet[host]
-    seen = read_networks(fleet)
-    mine = [network for network in seen if network.host == host]
-    known = {network.id for network in mine}
-    swarms = {network.id: network for network in seen if network.scope == "swarm" and network.id not in known}
-    networks = (*mine, *swarms.values())
+    networks = networks_for(host, read_networks(fleet))
     containers = reached.engine.find("containers")
     listened = read_listeners(reached.shell) if wish.published or wish.network in OWN_STACK else frozenset()
     return ContainerPlace(
@@ -84,7 +80,7 @@ def _place(fleet: Fleet, host: str, wish: ContainerWish) -> ContainerPlace:
         frozenset(str(name).removeprefix("/") for container in containers for name in container.get("Names") or []),
         networks,
         listened | _published(containers),
-        bool(wish.ip) and _answers(reached, wish.ip, network_of(wish.network, networks)),
+        bool(wish.ip) and is_answered(reached.shell, wish.ip, network_of(wish.network, networks)),
     )
 
 
@@ -101,14 +97,6 @@ def _published(containers: list[Json]) -> frozenset[str]:
     """Return the ports that containers publish: without a userland proxy nothing listens on them."""
     ports = [port for container in containers for port in container.get("Ports") or []]
     return frozenset(f"{port['PublicPort']}/{port['Type']}" for port in ports if port.get("PublicPort"))
-
-
-def _answers(reached: ReachedHost, address: str, network: HostNetwork | None) -> bool:
-    """Ask for *address* on the link of the network's parent; only a macvlan's or ipvlan's addresses are on one."""
-    parent = network.options.get("parent", "") if network else ""
-    if network is None or network.driver not in ("macvlan", "ipvlan") or not parent or ":" in address:
-        return False
-    return bool(answering(reached.shell, parent, [address]))
 
 
 def _follow(engine: Engine, name: str, *, remove: bool, output: Output) -> int:

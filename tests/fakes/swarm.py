@@ -122,6 +122,8 @@ class FakeEngine:
         self.info_changes: Json = {}
         """Laid over what ``info`` says."""
         self.images: dict[str, list[str]] = {}
+        self.exposed: dict[str, list[str]] = {}
+        """Image ID -> ports that it says it listens on."""
         self.volumes: dict[str, Json] = {}
         self.containers: dict[str, Json] = {}
         self.config_networks: dict[str, Json] = {}
@@ -322,7 +324,8 @@ class FakeEngine:
         if kind == "images":
             for image, tags in self.images.items():
                 if identity in (image, *tags):
-                    return {"Id": image, "RepoTags": list(tags)}
+                    ports = {port: {} for port in self.exposed.get(image, ())}
+                    return {"Id": image, "RepoTags": list(tags), "Config": {"ExposedPorts": ports}}
             raise Refused(404, f"No such image: {identity}")
         if kind == "volumes":
             if identity not in self.volumes:
@@ -378,6 +381,21 @@ class FakeEngine:
                 self._cluster().remove(kind, identity, force=force)
 
         self._write(f"remove {kind[:-1]} {identity}", write)
+
+    def connect_container(self, network: str, container: str, endpoint: Json) -> None:
+        address = (endpoint.get("IPAMConfig") or {}).get("IPv4Address", "")
+        self.containers[container]["NetworkSettings"]["Networks"][network] = {"IPAddress": address}
+
+    def disconnect_container(self, network: str, container: str, *, force: bool = False) -> None:
+        if container in self.containers:
+            del self.containers[container]["NetworkSettings"]["Networks"][network]
+        elif force:
+            left = self.config_networks[network]["Containers"]
+            self.config_networks[network]["Containers"] = {
+                key: one for key, one in left.items() if one["Name"] != container
+            }
+        else:
+            raise Refused(404, f"No such container: {container}").at(self.host, "disconnect")
 
     def load_image(self, archive: Iterable[bytes], timeout_seconds: float) -> str:
         del timeout_seconds

@@ -10,14 +10,15 @@ from fakes.running import run_once
 from fakes.swarm import FakeFleet
 
 from swarmkit.declared.host import Inventory
+from swarmkit.errors import SwarmkitError
 from swarmkit.observed.model import Observed
-from swarmkit.observed.networks import HostNetwork
+from swarmkit.observed.networks import HostNetwork, networks_for
 from swarmkit.observed.observe import observe
 from swarmkit.plan.context import Context
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Step
 from swarmkit.plan.network_operations import CreateHostNetwork
-from swarmkit.plan.network_planner import plan_create, plan_remove
+from swarmkit.plan.network_planner import address_refusals, plan_create, plan_remove
 from swarmkit.plan.network_wish import NetworkWish
 from swarmkit.plan.progress import Silent
 from swarmkit.reach.engine import Json, Kind
@@ -115,3 +116,71 @@ def test_an_overlay_that_the_leader_has_not_seen_to_yet_is_looked_at_again(
     wish = NetworkWish("wide", driver="overlay", scope="swarm")
     CreateHostNetwork(step, "A", wish).run(Context(fleet, Silent(), "A"))
     assert len(looks) == 2
+
+
+ASKED = NetworkWish(
+    "wide",
+    driver="overlay",
+    subnets=("10.40.0.0/24", "10.41.0.0/24"),
+    gateways=("10.40.0.9",),
+    options={"com.docker.network.driver.mtu": "1300"},
+    labels={"team": "shop"},
+    internal=True,
+    attachable=True,
+)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"Name": "other"}, "name is other, not wide"),
+        ({"Scope": "local"}, "scope is local, not swarm"),
+        ({"Options": {}}, "options.com.docker.network.driver.mtu is (none), not 1300"),
+        ({"Labels": None}, "labels.team is (none), not shop"),
+        ({"Internal": False}, "internal is false, not true"),
+        ({"Attachable": False}, "attachable is false, not true"),
+        ({"EnableIPv6": True}, "enableipv6 is true, not false"),
+        (
+            {"IPAM": {"Config": [{"Subnet": "10.40.0.0/24", "Gateway": "10.40.0.9"}]}},
+            "subnet is 10.40.0.0/24, not 10.40.0.0/24, 10.41.0.0/24",
+        ),
+        (
+            {"IPAM": {"Config": [{"Subnet": "10.40.0.0/24", "Gateway": "10.40.0.1"}, {"Subnet": "10.41.0.0/24"}]}},
+            "gateway is 10.40.0.1, not 10.40.0.9",
+        ),
+    ],
+)
+def test_what_the_engine_made_otherwise_than_asked_for_is_told(
+    fleet: FakeFleet, monkeypatch: pytest.MonkeyPatch, changed: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(SwarmkitError) as caught:
+        made(fleet, monkeypatch, changed)
+    assert caught.value.why == said
+
+
+def test_the_engines_own_gateway_and_order_of_subnets_are_as_asked_for(
+    fleet: FakeFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries = [{"Subnet": "10.41.0.0/24", "Gateway": "10.41.0.1"}, {"Subnet": "10.40.0.0/24", "Gateway": "10.40.0.9"}]
+    assert made(fleet, monkeypatch, {"IPAM": {"Config": entries}}) == "10.41.0.0/24, 10.40.0.0/24"
+
+
+def made(fleet: FakeFleet, monkeypatch: pytest.MonkeyPatch, changed: dict[str, Any]) -> str:
+    """Make ASKED on an engine that then tells of it with *changed*."""
+    monkeypatch.setattr("swarmkit.plan.network_operations.MADE_TIMEOUT_SECONDS", 0.0)
+    run_once(fleet, Declared(Inventory(Path("i.yaml"), "prod", tuple(reached.host for reached in fleet.values()))))
+    engine = fleet.engine("A")
+    inspect = engine.inspect
+    monkeypatch.setattr(engine, "inspect", lambda kind, identity: {**inspect(kind, identity), **changed})
+    step = Step("network:wide", "network", "create", "A", "create network wide")
+    return CreateHostNetwork(step, "A", ASKED).run(Context(fleet, Silent(), "A"))
+
+
+def test_an_address_of_the_swarms_network_is_in_use_on_whichever_host_has_it() -> None:
+    def part(host: str, **users: str) -> HostNetwork:
+        return HostNetwork(host, "id-of-wide", "wide", "overlay", "swarm", {}, users)
+
+    (network,) = networks_for("C", [part("A", web="10.40.0.5"), part("B", db="10.40.0.6")])
+    (refusal,) = address_refusals("C", "10.40.0.6", network, answered=False)
+    assert (refusal.code, refusal.evidence) == ("D12", "container db@B has it")
+    assert not list(address_refusals("C", "10.40.0.7", network, answered=False))

@@ -1,0 +1,139 @@
+"""`network rm`, `connect`, `disconnect` and `ls -q` on hosts in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from fakes.swarm import FakeFleet
+
+from swarmkit.cli.network import network
+from swarmkit.declared.host import Inventory
+from swarmkit.errors import InputError
+from swarmkit.plan.progress import Silent
+from swarmkit.reach.engine import EngineError
+from swarmkit.workflows.networks import NetworkRun
+from swarmkit.workflows.up import RefusedError
+
+Command = Callable[..., Result]
+
+
+@pytest.fixture
+def command(fleet: FakeFleet, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
+    """Run a command of `network` on the fleet: agreed to, without journal and connections."""
+    path = tmp_path / "hosts.yaml"
+    path.write_text("")
+    inventory = Inventory(path, "prod", tuple(reached.host for reached in fleet.values()))
+
+    @contextmanager
+    def on_fleet(*_: Any, **__: Any) -> Iterator[FakeFleet]:
+        yield fleet
+
+    @contextmanager
+    def carried_out(*_: Any, **__: Any) -> Iterator[NetworkRun]:
+        yield NetworkRun(inventory, Silent(), lambda _: True)
+
+    monkeypatch.setattr("swarmkit.workflows.networks.reach", on_fleet)
+    monkeypatch.setattr("swarmkit.cli.carried_out.carried_out", carried_out)
+    monkeypatch.setattr("swarmkit.declared.inventory.load_inventory", lambda *_, **__: inventory)
+
+    def run(*words: str) -> Result:
+        return CliRunner().invoke(network, [*words, "-i", str(path)])
+
+    return run
+
+
+def add_network(fleet: FakeFleet, host: str, name: str, **raw: Any) -> None:
+    body = {"Id": name, "Name": name, "Driver": "bridge", "Scope": "local", "Options": {}, "Containers": {}}
+    fleet.engine(host).config_networks[name] = {**body, **raw}
+
+
+def add_container(fleet: FakeFleet, host: str, name: str, **addresses: str) -> None:
+    networks = {network: {"IPAddress": address} for network, address in addresses.items()}
+    fleet.engine(host).containers[name] = {
+        "Id": name, "Names": [f"/{name}"], "State": "running", "NetworkSettings": {"Networks": networks},
+    }  # fmt: skip
+
+
+def networks_of(fleet: FakeFleet, host: str) -> set[str]:
+    return set(fleet.engine(host).config_networks)
+
+
+def test_several_networks_are_removed_by_one_command(fleet: FakeFleet, command: Command) -> None:
+    for host, name in (("A", "app"), ("B", "lan"), ("B", "lan-config"), ("B", "kept")):
+        add_network(fleet, host, name, **({"ConfigFrom": {"Network": "lan-config"}} if name == "lan" else {}))
+    done = command("rm", "app", "lan", "lan-config", "app")
+    assert done.exception is None
+    assert (networks_of(fleet, "A"), networks_of(fleet, "B")) == (set(), {"kept"})
+
+
+@pytest.mark.parametrize(("second", "what"), [("busy", "in use"), ("gone", "no host has"), ("lan-config", "in use")])
+def test_one_that_cannot_be_removed_keeps_all_of_them(
+    fleet: FakeFleet, command: Command, second: str, what: str
+) -> None:
+    for name in ("app", "busy", "lan-config"):
+        add_network(fleet, "A", name)
+    add_network(fleet, "A", "lan", ConfigFrom={"Network": "lan-config"})
+    add_container(fleet, "A", "web", busy="10.1.0.2")
+    done = command("rm", "app", second, "lan")
+    assert isinstance(done.exception, RefusedError)
+    (refusal,) = done.exception.plan.refusals
+    assert what in refusal.what
+    assert networks_of(fleet, "A") == {"app", "busy", "lan", "lan-config"}
+
+
+def test_an_address_in_use_is_told_with_its_holder_before_the_engine_is_asked(
+    fleet: FakeFleet, command: Command
+) -> None:
+    add_network(fleet, "A", "app")
+    add_container(fleet, "A", "db", app="10.1.0.5")
+    add_container(fleet, "A", "web")
+    done = command("connect", "app", "web", "--on", "A", "--ip", "10.1.0.5")
+    assert isinstance(done.exception, RefusedError)
+    (refusal,) = done.exception.plan.refusals
+    assert (refusal.what, refusal.evidence) == ("the address 10.1.0.5 is in use", "container db has it")
+    assert attached(fleet, "web") == {}
+
+
+def test_a_free_address_is_taken_and_is_no_refusal_of_its_own_holder(fleet: FakeFleet, command: Command) -> None:
+    add_network(fleet, "A", "app")
+    add_container(fleet, "A", "web")
+    for _ in range(2):
+        assert command("connect", "app", "web", "--on", "A", "--ip", "10.1.0.5").exception is None
+    assert attached(fleet, "web") == {"app": {"IPAddress": "10.1.0.5"}}
+
+
+def attached(fleet: FakeFleet, container: str) -> Any:
+    return fleet.engine("A").containers[container]["NetworkSettings"]["Networks"]
+
+
+def test_a_container_that_is_gone_is_disconnected_by_force_alone(fleet: FakeFleet, command: Command) -> None:
+    left = {"ep-1": {"Name": "web"}, "ep-2": {"Name": "db"}}
+    add_network(fleet, "A", "app", Containers=left)
+    assert isinstance(command("disconnect", "app", "web", "--on", "A").exception, EngineError)
+    assert fleet.engine("A").config_networks["app"]["Containers"] == left
+    for _ in range(2):
+        assert command("disconnect", "-f", "app", "web", "--on", "A").exception is None
+    assert fleet.engine("A").config_networks["app"]["Containers"] == {"ep-2": {"Name": "db"}}
+
+
+def test_force_does_for_a_container_that_is_there_what_the_plain_command_does(
+    fleet: FakeFleet, command: Command
+) -> None:
+    add_network(fleet, "A", "app")
+    add_container(fleet, "A", "web", app="10.1.0.5", other="10.2.0.5")
+    assert command("disconnect", "--force", "app", "web", "--on", "A").exception is None
+    assert attached(fleet, "web") == {"other": {"IPAddress": "10.2.0.5"}}
+
+
+def test_quiet_prints_each_networks_short_id_once(fleet: FakeFleet, command: Command) -> None:
+    for host in ("A", "B"):
+        add_network(fleet, host, "everywhere-and-long")
+    said = command("ls", "-q").stdout.split()
+    assert said.count("everywhere-a") == 1
+    assert {"bridge-A", "bridge-C", "host-B"} <= set(said)
+    assert isinstance(command("ls", "-q", "--json").exception, InputError)
