@@ -95,3 +95,31 @@ def test_a_port_that_another_stack_publishes_is_told_with_its_name(
     observed = observe(fleet, kernel="never")
     (found,) = plan_findings(fleet, make_plan(wish, observed), wish.inventory, wish.stack, observed)
     assert (found.code, remedy in found.remedy) == ("H80", True)
+
+
+@pytest.mark.parametrize(
+    ("network", "exposed", "told_of"),
+    [
+        ("host", "8080/tcp", [("H80", "port 8080/tcp of web is taken on C")]),
+        ("host", "8080/udp", []),
+        ("wide", "8080/tcp", []),
+    ],
+)
+def test_a_service_on_the_hosts_own_network_is_told_of_the_ports_its_image_listens_on(
+    fleet: FakeFleet, tmp_path: Path, network: str, exposed: str, told_of: list[tuple[str, str]]
+) -> None:
+    run_once(fleet, declared(fleet))
+    fleet.engine("A").create("networks", {"Name": "wide", "Driver": "overlay", "Options": {"encrypted": ""}})
+    listen(fleet)
+    for engine in fleet.engines:
+        engine.images["sha256:web"], engine.exposed["sha256:web"] = ["r.example/web:1"], [exposed]
+    path = tmp_path / "s.yaml"
+    path.write_text(
+        "services: {web: {image: 'r.example/web:1', networks: [own]}}\n"
+        f"networks: {{own: {{external: true, name: {network}}}}}\n"
+    )
+    wish = Declared(declared(fleet).inventory, load_stack(path, environment={}))
+    observed = observe(fleet, kernel="never")
+    found = plan_findings(fleet, make_plan(wish, observed), wish.inventory, wish.stack, observed)
+    assert [(one.code, one.what) for one in found] == told_of
+    assert all("has the host's own ports" in one.evidence for one in found)
