@@ -18,6 +18,26 @@ ALLOWED = {
     r"configs\.[^.]*\.before-\d+\..*": "our record of what ran before, for `swarmkit rollback`",
 }
 """Fields that differ between the tools, each with the reason; on both engines the same."""
+PASSED_OVER: Mapping[str, str] = {
+    "services: all but Spec": "the engine's own: identity, version, times, addresses of the service",
+    "networks: Id, Created, Peers, Containers": "the engine's own, and what is on it at the moment",
+    "networks: ConfigFrom, ConfigOnly, Ingress": "a stack of docker's tool can ask for none of them",
+    "networks: IPAM.Config.Gateway, IPRange, AuxiliaryAddresses": "docker's tool takes subnets alone; the engine adds "
+    "the gateway",
+    "networks: IPAM.Config, order of subnets": "the engine's own: IPv4 first",
+    "networks: IPAM.Config from the pool": "the next free one, another each time; the corpus declares none in the pool",
+    "services: Networks.Target": "an ID; the network's name is compared in its place",
+    "services: SecretID, ConfigID": "an ID; the name is compared in its place, also in CredentialSpec",
+    "secrets, configs: the hash that ends a name": "our names carry their content; docker's tool gives the plain one",
+    "services: order of Secrets, Configs": "docker's tool has several references to one in another order each time: "
+    "they come out of a map (docker/cli cli/command/service/parse.go)",
+    "objects without a stack's label": "external ones, made beforehand for both tools; or the engine's, as ingress",
+}
+"""What `by_stack` leaves out or makes alike before anything is compared, each with the reason."""
+REFUSALS_PASSED_OVER: Mapping[str, str] = {
+    "B35": "the only host has no label that a constraint asks for, and is drained"
+}
+"""Findings of swarmkit on which a stack is deployed all the same."""
 REFUSED_ON: Mapping[str, Mapping[str, str]] = {
     "26.1": {},
     # Cluster volumes came with API 1.42.
@@ -68,8 +88,6 @@ def _name_files(container: dict[str, Any]) -> None:
             if account.get(what) == reference.pop(f"{what}ID"):
                 account[what] = name
             reference[f"{what}Name"] = name
-        # Docker's tool sorts by name, and has several references to one in another order each time: they come out of a
-        # map (docker/cli cli/command/service/parse.go).
         container.get(f"{what}s", []).sort(key=lambda one: json.dumps(one, sort_keys=True))
 
 

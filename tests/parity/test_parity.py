@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 from parity.corpus import Case, batches, cases
-from parity.differences import REFUSED_ON, Specs, differences
+from parity.differences import REFUSALS_PASSED_OVER, REFUSED_ON, Specs, differences
 from parity.engine_room import EngineRoom, engine_room
 
 from swarmkit.workflows.export import Exported
@@ -80,5 +80,4 @@ def test_what_docker_deployed_is_exported_to_a_file_that_plans_to_no_change(comp
         return
     made = compared.exported[case.name]
     assert made.differences == (), made.text
-    # The room's only host has none of the labels that constraints ask for.
-    assert [line for line in made.refusals if not line.startswith("B35")] == [], made.text
+    assert [line for line in made.refusals if not line.startswith(tuple(REFUSALS_PASSED_OVER))] == [], made.text
