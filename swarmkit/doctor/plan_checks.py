@@ -1,4 +1,4 @@
-"""What the operations of a plan would meet on the hosts: devices, addresses, ports and containers in their way."""
+"""What the operations of a plan would meet on the hosts: ranges, devices, addresses, ports and containers."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from swarmkit.plan.model import Plan
 from swarmkit.plan.names import has_image
 from swarmkit.plan.network_operations import CreateHostNetwork
 from swarmkit.plan.network_wish import NetworkWish
+from swarmkit.plan.new_ranges import new_range_findings
 from swarmkit.plan.operations import RemoveObject
 from swarmkit.plan.placement import eligible_hosts
 from swarmkit.reach.engine import Json
@@ -53,8 +54,8 @@ def plan_findings(
             found += _ports(fleet[host], places[host], stack, observed)
         return found
 
+    found = list(new_range_findings(plan.operations, inventory, stack, observed))
     hosts = [host for host in fleet if left or places.get(host) or any(op.host == host for op in lans)]
-    found = []
     for answer in fan_out(hosts, look).values():
         if isinstance(answer, Exception):
             raise answer

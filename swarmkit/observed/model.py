@@ -80,6 +80,11 @@ class NetworkState:
         return str((self.raw.get("ConfigFrom") or {}).get("Network") or "")
 
     @property
+    def subnets(self) -> tuple[str, ...]:
+        entries = (self.raw.get("IPAM") or {}).get("Config") or []
+        return tuple(str(entry["Subnet"]) for entry in entries if entry.get("Subnet"))
+
+    @property
     def encrypted(self) -> bool:
         return "encrypted" in self.options
 

@@ -11,12 +11,11 @@ from swarmkit.declared.host import Inventory
 from swarmkit.finding import Finding
 from swarmkit.observed.model import ClusterState, Observed
 from swarmkit.observed.networks import ON_LAN, HostNetwork
+from swarmkit.plan.ranges import DEFAULT_PREFIX, RESERVED_ADDRESSES, overlap
 from swarmkit.plan.refusals import free_pool
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 FREE_SHOWN = 3
-_RESERVED = 3
-"""Of a subnet: its network address, its broadcast address and its gateway."""
 _LIVE_STATES = ("new", "allocated", "pending", "assigned", "accepted", "preparing", "ready", "starting", "running")
 
 
@@ -87,7 +86,8 @@ def _subnets(seen: Sequence[HostNetwork], cluster: ClusterState | None) -> Itera
         used = _overlay_addresses(group[0].id, cluster) if driver == "overlay" and cluster else 0
         used = used or max(len(network.users) for network in group)
         hosts = tuple(network.host for network in group)
-        yield SubnetRow(subnet, name, driver, hosts, used, ipaddress.ip_network(subnet).num_addresses - _RESERVED)
+        total = ipaddress.ip_network(subnet).num_addresses - RESERVED_ADDRESSES
+        yield SubnetRow(subnet, name, driver, hosts, used, total)
 
 
 def _overlay_addresses(identity: str, cluster: ClusterState) -> int:
@@ -123,7 +123,7 @@ def _pools(
     elif not pools:
         proposed = free_pool(observed)
         pools, source = (proposed,) if proposed else (), "proposed"
-    prefix = inventory.address_pool_prefix or 24
+    prefix = inventory.address_pool_prefix or DEFAULT_PREFIX
     overlays = [ipaddress.ip_network(row.subnet) for row in subnets if row.driver == "overlay"]
     for pool in pools:
         whole = ipaddress.ip_network(pool)
@@ -140,7 +140,7 @@ def _free(pool: Network, prefix: int, taken: Sequence[Network]) -> list[str]:
 
 def _pool_overlaps(pools: Iterable[PoolRow], routes: Iterable[RouteRow], observed: Observed) -> Iterator[Finding]:
     for pool, route in itertools.product(pools, routes):
-        if _clashing(pool.pool, route.destination):
+        if overlap(pool.pool, route.destination):
             better = free_pool(observed)
             remedy = f"swarm_address_pools: [{better}]" if better else "set swarm_address_pools to a range no host uses"
             if pool.source == "swarm":
@@ -154,7 +154,7 @@ def _pool_overlaps(pools: Iterable[PoolRow], routes: Iterable[RouteRow], observe
 def _subnet_overlaps(subnets: Sequence[SubnetRow], routes: Iterable[RouteRow]) -> Iterator[Finding]:
     for row, route in itertools.product(subnets, routes):
         # A macvlan's range is the LAN's, on purpose.
-        if row.driver not in ON_LAN and _clashing(row.subnet, route.destination):
+        if row.driver not in ON_LAN and overlap(row.subnet, route.destination):
             what = f"network {row.network} ({row.subnet}) overlaps {route.destination} by {route.device}"
             remedy = "make the network anew with a free --subnet, or move the route"
             yield Finding(
@@ -163,7 +163,7 @@ def _subnet_overlaps(subnets: Sequence[SubnetRow], routes: Iterable[RouteRow]) -
     for one, other in itertools.combinations(subnets, 2):
         shared = set(one.hosts) & set(other.hosts)
         lan = {one.driver, other.driver} <= set(ON_LAN)
-        if shared and not lan and _clashing(one.subnet, other.subnet):
+        if shared and not lan and overlap(one.subnet, other.subnet):
             what = f"networks {one.network} ({one.subnet}) and {other.network} ({other.subnet}) overlap"
             where = ", ".join(host for host in one.hosts if host in shared)
             yield Finding("H28", "error", where, what, "", "make one of them anew with a free --subnet")
@@ -172,7 +172,7 @@ def _subnet_overlaps(subnets: Sequence[SubnetRow], routes: Iterable[RouteRow]) -
 def _outside(subnets: Iterable[SubnetRow], pools: Sequence[PoolRow]) -> Iterator[Finding]:
     """Yield an ingress that took no notice of the pools, as older engines' does (HAZARDS H29)."""
     for row in subnets:
-        inside = any(_clashing(row.subnet, pool.pool) for pool in pools)
+        inside = any(overlap(row.subnet, pool.pool) for pool in pools)
         if row.network == "ingress" and not inside and any(pool.source == "swarm" for pool in pools):
             remedy = "where a host needs that range: docker network rm ingress, then create it with a --subnet"
             yield Finding("H29", "warning", "ingress", f"its {row.subnet} is in no pool of the swarm", "", remedy)
@@ -204,10 +204,6 @@ def _exhausted(subnets: Iterable[SubnetRow], pools: Iterable[PoolRow]) -> Iterat
         if not pool.free:
             remedy = "give new networks a --subnet of their own"
             yield Finding("H30", "error", pool.pool, f"pool {pool.pool} has no free /{pool.subnet_prefix}", "", remedy)
-
-
-def _clashing(first: str, second: str) -> bool:
-    return _clash(ipaddress.ip_network(first), ipaddress.ip_network(second))
 
 
 def _clash(first: Network, second: Network) -> bool:

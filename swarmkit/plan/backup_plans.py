@@ -21,6 +21,7 @@ from swarmkit.plan.state_operations import TakenState, TakeState
 _DEFAULT_GRACE = 10_000_000_000
 """Nanoseconds that Docker gives a container without a stop_grace_period."""
 
+
 @dataclass(frozen=True)
 class Taking:
     """Where a backup's operations put what they take."""

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
 from swarmkit.finding import Finding
-from swarmkit.observed.model import Observed
 from swarmkit.observed.networks import PREDEFINED, HostNetwork
 from swarmkit.plan.model import Operation, Plan, Step
 from swarmkit.plan.network_operations import CreateHostNetwork, RemoveHostNetwork
-from swarmkit.plan.network_wish import PARENT_DRIVERS, NetworkWish, number_refusals
+from swarmkit.plan.network_wish import NetworkWish, number_refusals
 
 
 def plan_create(
     wish: NetworkWish,
     hosts: Sequence[str],
     seen: Iterable[HostNetwork],
-    observed: Observed,
     missing_parents: Mapping[str, str],
 ) -> Plan:
     """Return what makes *wish* on each of *hosts* (an overlay's is one manager); *missing_parents*: host -> device.
@@ -37,7 +34,9 @@ def plan_create(
     for host in hosts:
         existing = live.get(host)
         if existing is None:
-            refusals += _conflicts(wish, host, observed, missing_parents)
+            if host in missing_parents:
+                what = f"there is no device {missing_parents[host]} to be the parent"
+                refusals.append(Finding("D12", "error", host, what, "", "name one with --parent; see: ip -br link"))
             reason = f"not there yet; {wish.driver}{_named(wish.subnets)}{_named((wish.parent,))}"
             step = Step(f"network:{host}", "network", "create", host, f"create network {wish.name}", reason)
             operations.append(CreateHostNetwork(step, host, wish))
@@ -47,30 +46,6 @@ def plan_create(
             what = f"network {wish.name} exists with other settings"
             refusals.append(Finding("H30", "error", host, what, said, remedy))
     return Plan((), tuple(refusals)) if refusals else Plan(tuple(operations))
-
-
-def _conflicts(
-    wish: NetworkWish, host: str, observed: Observed, missing_parents: Mapping[str, str]
-) -> Iterator[Finding]:
-    if host in missing_parents:
-        yield Finding(
-            "D12", "error", host, f"there is no device {missing_parents[host]} to be the parent", "",
-            "name one with --parent; see them by: ip -br link",
-        )  # fmt: skip
-    if wish.driver in PARENT_DRIVERS or wish.config_only:
-        return
-    for route in observed.hosts[host].system.routes:
-        for subnet in wish.subnets:
-            if _overlap(subnet, route.destination):
-                yield Finding(
-                    "H28", "error", host, f"{subnet} overlaps {route.destination}, which the host reaches elsewhere",
-                    f"by {route.device}", "choose a range that no host routes: --subnet",
-                )  # fmt: skip
-
-
-def _overlap(first: str, second: str) -> bool:
-    one, other = ipaddress.ip_network(first, strict=False), ipaddress.ip_network(second, strict=False)
-    return one.version == other.version and one.overlaps(other)
 
 
 def plan_remove(

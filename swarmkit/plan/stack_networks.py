@@ -6,7 +6,6 @@ declared name as its label, so that later plans know it; the next one may have t
 
 from __future__ import annotations
 
-import ipaddress
 import itertools
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -20,6 +19,7 @@ from swarmkit.plan.model import Operation, Step
 from swarmkit.plan.network_operations import CreateHostNetwork
 from swarmkit.plan.network_wish import NetworkWish, number_refusals
 from swarmkit.plan.operations import CreateNetwork
+from swarmkit.plan.ranges import overlap
 from swarmkit.plan.spec import network_spec
 from swarmkit.plan.spec_diff import Change, network_changes
 
@@ -117,7 +117,7 @@ class StackNetworks:
 
     def _overlapping(self, network: Network, live: NetworkState) -> bool:
         """Refuse what the engine could not make beside *live*: two networks with one range."""
-        clashing = [subnet for subnet in network.subnets if _overlaps(subnet, live)]
+        clashing = [one for one in network.subnets if any(overlap(one, other) for other in live.subnets)]
         if clashing:
             what = f"the network cannot be made anew beside {live.name}: both have {', '.join(clashing)}"
             self._refuse("B45", network, what, network.place, "declare another subnet, or none")
@@ -169,10 +169,3 @@ def _compared(wish: NetworkWish, live: NetworkState) -> tuple[Change, ...]:
 
 def _free_name(name: str, taken: Any) -> str:
     return next(one for one in itertools.chain([name], (f"{name}-{n}" for n in itertools.count(2))) if one not in taken)
-
-
-def _overlaps(subnet: str, live: NetworkState) -> bool:
-    one = ipaddress.ip_network(subnet)
-    ranges = [str(entry.get("Subnet")) for entry in (live.raw.get("IPAM") or {}).get("Config") or []]
-    others = [ipaddress.ip_network(text) for text in ranges]
-    return any(one.version == other.version and one.overlaps(other) for other in others)

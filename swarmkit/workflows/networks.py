@@ -66,7 +66,7 @@ def create(run: NetworkRun, wish: NetworkWish, on: Sequence[str]) -> Applied | N
 
         def plan() -> Plan:
             chosen = [_manager(observed)] if wish.is_of_swarm else hosts
-            made = plan_create(wish, chosen, read_networks(fleet), observed, _missing_parents(fleet, wish, chosen))
+            made = plan_create(wish, chosen, read_networks(fleet), _missing_parents(fleet, wish, chosen))
             found = plan_findings(fleet, made, run.inventory, None, observed)
             refusals = tuple(finding for finding in found if finding.severity == "error")
             return Plan((), refusals) if refusals else made

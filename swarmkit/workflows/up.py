@@ -151,7 +151,7 @@ def plan_for(declared: Declared, fleet: Fleet) -> tuple[Plan, Observed]:
         back = {name: _volumes(fleet, name) for name in rejoining(declared.inventory, observed)}
         examined = examine(evidence, now=datetime.datetime.now(tz=datetime.UTC))
         # What is wrong with ports the plan's own findings have told, host by host.
-        found += tuple(one for one in examined if one.code != "H80")
+        found += tuple(one for one in examined if one.code != "H80" and one not in found)
         found += tuple(lost_data(declared.inventory, observed, back))
     return make_plan(declared, observed, found), observed
 

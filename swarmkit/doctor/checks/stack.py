@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterator
 
-from swarmkit.declared.service import Network, Service, Stack
+from swarmkit.declared.service import Service
 from swarmkit.doctor.evidence import Evidence
 from swarmkit.doctor.new_ports import new_ports, port_word
 from swarmkit.finding import Finding
+from swarmkit.plan.network_sizes import size_findings, tasks_of
 from swarmkit.plan.refusals import version_tuple
 
 TASKS_PER_HOST_WARNING = 800
-_DEFAULT_PREFIX = 24
-_RESERVED = 3
-"""Of a subnet: its network address, its broadcast address and its gateway."""
 _DATABASES = ("postgres", "mysql", "mariadb", "mongo", "redis", "database", "elasticsearch", "cassandra", "rabbitmq")
 
 
@@ -39,7 +36,7 @@ def check_load(evidence: Evidence) -> Iterator[Finding]:
     """Yield H19: more containers a host than overlays are stable with."""
     if evidence.stack is None:
         return
-    tasks = sum(_tasks(service, len(evidence.hosts)) for service in evidence.stack.services)
+    tasks = sum(tasks_of(service, evidence.inventory, evidence.observed) for service in evidence.stack.services)
     if tasks > TASKS_PER_HOST_WARNING * max(1, len(evidence.hosts)):
         what = "the stack has more tasks a host than overlay networks are stable with"
         hosts = tasks // TASKS_PER_HOST_WARNING + 1
@@ -52,36 +49,8 @@ def check_load(evidence: Evidence) -> Iterator[Finding]:
 
 def check_subnets(evidence: Evidence) -> Iterator[Finding]:
     """Yield H30: overlay networks of the stack whose subnet is too small for what shall be on it."""
-    stack = evidence.stack
-    for network in stack.networks if stack else ():
-        if stack is None or network.external or network.driver != "overlay":
-            continue
-        needed, total = _addresses_needed(stack, network, len(evidence.hosts)), _addresses_of(network, evidence)
-        if needed > total:
-            prefix = 32 - (needed + _RESERVED).bit_length()
-            yield Finding(
-                "H30", "error", network.name, "its subnet has too few addresses: tasks would stay in state new",
-                f"{needed} are needed (a host, a service and a task each one), {total} are there",
-                f"in the stack file, for {network.key}: ipam: {{config: [{{subnet: A.B.C.0/{prefix}}}]}}",
-            )  # fmt: skip
-
-
-def _addresses_of(network: Network, evidence: Evidence) -> int:
-    sizes = [ipaddress.ip_network(subnet) for subnet in network.subnets]
-    fours = [size for size in sizes if size.version == 4]
-    if not fours:
-        prefix = evidence.inventory.address_pool_prefix or _DEFAULT_PREFIX
-        return int(2 ** (32 - prefix)) - _RESERVED
-    return sum(size.num_addresses - _RESERVED for size in fours)
-
-
-def _addresses_needed(stack: Stack, network: Network, hosts: int) -> int:
-    on_it = [service for service in stack.services if network.key in {entry.name for entry in service.networks}]
-    return hosts + len(on_it) + sum(_tasks(service, hosts) for service in on_it)
-
-
-def _tasks(service: Service, hosts: int) -> int:
-    return service.deploy.replicas if service.deploy.mode.startswith("replicated") else hosts
+    if evidence.stack is not None:
+        yield from size_findings(evidence.stack, evidence.stack.networks, evidence.inventory, evidence.observed)
 
 
 def check_databases(evidence: Evidence) -> Iterator[Finding]:

@@ -31,9 +31,7 @@ def is_in(data: VolumeData, observed: Observed) -> bool:
 
 def is_ours(data: VolumeData, labels: Mapping[str, str] | None) -> bool:
     """Tell whether a volume with *labels* was made for *data* and waits for it still; None: there is no such volume."""
-    return (
-        labels is not None and labels.get(FILLED_LABEL) == data.backup and labels.get(WHOLE_LABEL) != data.backup
-    )
+    return labels is not None and labels.get(FILLED_LABEL) == data.backup and labels.get(WHOLE_LABEL) != data.backup
 
 
 def volume_key(data: VolumeData) -> str:

@@ -12,9 +12,7 @@ from swarmkit.verify import codes
 from swarmkit.verify.look import HostLook
 
 
-def prove_certificates(
-    looks: Mapping[str, HostLook], observed: Observed, now: datetime.datetime
-) -> Iterator[Finding]:
+def prove_certificates(looks: Mapping[str, HostLook], observed: Observed, now: datetime.datetime) -> Iterator[Finding]:
     """Prove of each node that its certificate is valid and will be renewed."""
     for host, seen in looks.items():
         if observed.hosts[host].engine.swarm_state == "active":

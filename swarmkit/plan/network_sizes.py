@@ -1,0 +1,55 @@
+"""Whether the networks of a stack have an address for everything that is to be on them; pure."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Iterator
+
+from swarmkit.declared.host import Inventory
+from swarmkit.declared.service import Network, Service, Stack
+from swarmkit.finding import Finding
+from swarmkit.observed.model import Observed
+from swarmkit.plan.placement import eligible_hosts
+from swarmkit.plan.ranges import DEFAULT_PREFIX, RESERVED_ADDRESSES
+
+
+def size_findings(
+    stack: Stack, networks: Iterable[Network], inventory: Inventory, observed: Observed
+) -> Iterator[Finding]:
+    """Yield H30 for each overlay of *networks* that has too few addresses for what *stack* puts on it."""
+    for network in networks:
+        if network.external or network.driver != "overlay":
+            continue
+        needed, total = addresses_needed(stack, network, inventory, observed), _total(network, inventory, observed)
+        if needed > total:
+            prefix = 32 - (needed + RESERVED_ADDRESSES).bit_length()
+            evidence = f"{needed} are needed (a host, a service and a task each one), {total} are there"
+            yield Finding(
+                "H30", "error", network.name, "its subnet has too few addresses: tasks would stay in state new",
+                f"{evidence} ({network.place})" if network.place else evidence,
+                f"in the stack file, for {network.key}: ipam: {{config: [{{subnet: A.B.C.0/{prefix}}}]}}",
+            )  # fmt: skip
+
+
+def addresses_needed(stack: Stack, network: Network, inventory: Inventory, observed: Observed) -> int:
+    """Count a load balancer's address a host, a service's own and one a task, as the allocator gives them."""
+    on_it = [service for service in stack.services if network.key in {entry.name for entry in service.networks}]
+    tasks = sum(tasks_of(service, inventory, observed) for service in on_it)
+    own = sum(service.deploy.endpoint_mode != "dnsrr" for service in on_it)
+    return min(len(inventory.hosts), tasks) + own + tasks
+
+
+def tasks_of(service: Service, inventory: Inventory, observed: Observed) -> int:
+    """Return how many tasks of *service* there are to be: of a global one, one on each host that may run it."""
+    if service.deploy.mode.startswith("replicated"):
+        return service.deploy.replicas
+    return len(eligible_hosts(service, inventory.hosts, observed))
+
+
+def _total(network: Network, inventory: Inventory, observed: Observed) -> int:
+    live = observed.cluster.network(network.name) if observed.cluster else None
+    sizes = [ipaddress.ip_network(subnet) for subnet in network.subnets or (live.subnets if live else ())]
+    fours = [size for size in sizes if size.version == 4]
+    if not fours:
+        return int(2 ** (32 - (inventory.address_pool_prefix or DEFAULT_PREFIX))) - RESERVED_ADDRESSES
+    return sum(size.num_addresses - RESERVED_ADDRESSES for size in fours)

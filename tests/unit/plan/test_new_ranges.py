@@ -1,0 +1,152 @@
+"""The ranges of networks that a plan makes: what they clash with, and whether there is room for what is on them."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes.running import run_once
+from fakes.swarm import FakeFleet, FakeShell
+
+from swarmkit.declared.host import Inventory
+from swarmkit.declared.stack import load_stack
+from swarmkit.doctor.plan_checks import plan_findings
+from swarmkit.finding import Finding
+from swarmkit.observed.observe import observe
+from swarmkit.plan.declaration import Declared
+from swarmkit.plan.model import Plan
+from swarmkit.plan.network_planner import plan_create
+from swarmkit.plan.network_wish import NetworkWish
+from swarmkit.plan.planner import make_plan
+
+PLACE = ("s.yaml:3", "s.yaml:4")
+NETWORKS = """\
+services: {{web: {{image: 'r.example/web:1', networks: [net, other], deploy: {{{deploy}}}}}}}
+networks:
+  net: {net}
+  other: {other}
+"""
+
+
+@pytest.fixture
+def inventory(fleet: FakeFleet) -> Inventory:
+    shells = [reached.shell for reached in fleet.values()]
+    for shell in shells:
+        assert isinstance(shell, FakeShell)
+        shell.machine.routes += [("10.88.0.0/24", "eth0")]
+    shells[1].machine.routes += [("10.40.7.0/24", "tun0")]  # type: ignore[attr-defined]
+    return Inventory(
+        Path("i.yaml"), "prod", tuple(reached.host for reached in fleet.values()), address_pools=("10.20.0.0/16",)
+    )
+
+
+def on(*subnets: str, driver: str = "overlay") -> str:
+    entries = ", ".join(f"{{subnet: {subnet}}}" for subnet in subnets)
+    return f"{{driver: {driver}, ipam: {{config: [{entries}]}}}}"
+
+
+def declared(inventory: Inventory, folder: Path, stack: str = "s", **said: Any) -> Declared:
+    path = folder / "s.yaml"
+    path.write_text(NETWORKS.format(**{"deploy": "", "net": "{}", "other": "{}", **said}))
+    return Declared(inventory, load_stack(path, name=stack, environment={}))
+
+
+def told(fleet: FakeFleet, wish: Declared) -> list[Finding]:
+    observed = observe(fleet, kernel="never")
+    return list(plan_findings(fleet, make_plan(wish, observed), wish.inventory, wish.stack, observed))
+
+
+@pytest.mark.parametrize("swarm_is_there", [True, False])
+@pytest.mark.parametrize(
+    ("net", "where", "what"),
+    [
+        (on("10.88.0.0/25"), "A, B, C", "overlaps 10.88.0.0/24, which A, B, C reach elsewhere"),
+        (on("10.40.0.0/16"), "B", "overlaps 10.40.7.0/24, which B reaches elsewhere"),
+        (on("10.40.0.0/16", driver="bridge"), "B", "overlaps 10.40.7.0/24, which B reaches elsewhere"),
+        (on("10.50.0.0/24", "172.17.9.0/24"), "A, B, C", "overlaps 172.17.0.0/16"),
+    ],
+)
+def test_a_declared_range_that_a_host_routes_is_told_with_its_line(
+    fleet: FakeFleet, inventory: Inventory, tmp_path: Path, swarm_is_there: bool, net: str, where: str, what: str
+) -> None:
+    if swarm_is_there:
+        run_once(fleet, Declared(inventory))
+    (finding,) = told(fleet, declared(inventory, tmp_path, net=net))
+    assert (finding.code, finding.severity, finding.where) == ("H28", "error", where)
+    assert what in finding.what
+    assert PLACE[0] in finding.evidence
+    assert "network plan" in finding.remedy
+
+
+def test_two_ranges_of_one_file_that_overlap_are_told_with_both_lines(
+    fleet: FakeFleet, inventory: Inventory, tmp_path: Path
+) -> None:
+    (finding,) = told(fleet, declared(inventory, tmp_path, net=on("10.50.0.0/16"), other=on("10.50.3.0/24")))
+    assert (finding.code, finding.where) == ("H28", "s_other")
+    assert all(place in finding.evidence for place in PLACE)
+
+
+def test_a_range_of_a_live_overlay_is_told_and_the_networks_own_is_not(
+    fleet: FakeFleet, inventory: Inventory, tmp_path: Path
+) -> None:
+    run_once(fleet, declared(inventory, tmp_path, net=on("10.50.0.0/16")))
+    assert told(fleet, declared(inventory, tmp_path, net=on("10.50.0.0/16"), deploy="replicas: 2")) == []
+    (finding,) = told(fleet, declared(inventory, tmp_path, "second", net=on("10.50.3.0/24")))
+    assert finding.what == "10.50.3.0/24 of network second_net overlaps 10.50.0.0/16 of network s_net"
+    assert PLACE[0] in finding.evidence
+
+
+@pytest.mark.parametrize("driver", ["macvlan", "ipvlan"])
+def test_a_range_on_the_hosts_own_lan_is_meant(
+    fleet: FakeFleet, inventory: Inventory, tmp_path: Path, driver: str
+) -> None:
+    lan = f"{on('10.88.0.0/24', driver=driver)[:-1]}, x-swarmkit: {{parent: eth0.7, range: 10.88.0.128/26}}}}"
+    assert [one for one in told(fleet, declared(inventory, tmp_path, net=lan)) if one.code == "H28"] == []
+
+
+@pytest.mark.parametrize(
+    ("deploy", "needed"),
+    [
+        ("replicas: 2", None),
+        ("replicas: 3", "7 are needed"),
+        ("mode: global", "7 are needed"),
+    ],
+)
+def test_a_range_with_too_few_addresses_is_told_when_its_made_and_when_a_service_grows(
+    fleet: FakeFleet, inventory: Inventory, tmp_path: Path, deploy: str, needed: str | None
+) -> None:
+    wish = declared(inventory, tmp_path, net=on("10.50.0.0/29"), deploy=deploy)
+    assert _one_of(told(fleet, wish)) == needed
+    run_once(fleet, declared(inventory, tmp_path, net=on("10.50.0.0/29")))
+    assert _one_of(told(fleet, declared(inventory, tmp_path, net=on("10.50.0.0/29"), deploy=deploy))) == needed
+
+
+def _one_of(found: list[Finding]) -> str | None:
+    for finding in found:
+        assert finding.code == "H30"
+        assert PLACE[0] in finding.evidence
+        return finding.evidence.partition(" (")[0]
+    return None
+
+
+def test_a_pool_that_has_no_subnet_left_is_told(fleet: FakeFleet, inventory: Inventory, tmp_path: Path) -> None:
+    small = dataclasses.replace(inventory, address_pools=("10.20.0.0/23",))
+    run_once(fleet, Declared(small))
+    found = told(fleet, declared(small, tmp_path))
+    assert [(one.code, one.where) for one in found] == [("H30", "s_other")]
+    assert "1 free, 2 needed" in found[0].evidence
+
+
+def test_a_network_by_command_is_looked_at_on_every_host_that_gets_it(fleet: FakeFleet, inventory: Inventory) -> None:
+    run_once(fleet, Declared(inventory))
+    observed = observe(fleet, kernel="never")
+
+    def found(wish: NetworkWish, host: str) -> list[str]:
+        plan: Plan = plan_create(wish, [host], [], {})
+        return [one.where for one in plan_findings(fleet, plan, inventory, None, observed)]
+
+    assert found(NetworkWish("wide", driver="overlay", subnets=("10.40.0.0/16",)), "A") == ["B"]
+    assert found(NetworkWish("here", subnets=("10.40.0.0/16",)), "A") == []
+    assert found(NetworkWish("here", subnets=("10.40.0.0/16",)), "B") == ["B"]
