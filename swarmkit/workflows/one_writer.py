@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from swarmkit.errors import SwarmkitError, TerminatedError
@@ -18,7 +18,7 @@ from swarmkit.plan.progress import OfARun, Progress
 from swarmkit.reach.cluster_history import keep_runs
 from swarmkit.reach.engine import EngineError
 from swarmkit.reach.fleet import Fleet
-from swarmkit.reach.lock import ClusterLock, Holder
+from swarmkit.reach.lock import LOCK_NAME, ClusterLock, Holder, LockedError
 
 _KEY = "lock"
 _INTERRUPTED = 130
@@ -76,6 +76,15 @@ def one_writer(
             note = "held by this run" if lock.is_held else "the cluster is still held by another run"
             progress.ended(_KEY, ok=lock.is_held, note=note)
         lock.release()
+
+
+def give_back_for_the_dead(fleet: Fleet, observed: Observed, progress: Progress, purpose: str) -> None:
+    """Remove the lock in *observed* that a dead run of this machine could not give back; a living one's stays."""
+    configs = observed.cluster.configs if observed.cluster else ()
+    left = [dict(config.labels) for config in configs if config.name == LOCK_NAME]
+    if left and Holder.in_labels(left[0]).is_known_dead():
+        with suppress(LockedError), one_writer(fleet, observed, progress, purpose, 0):
+            pass
 
 
 def _remember(writer: OneWriter, seconds: float, ended_by: BaseException | None, tell: Callable[[str], None]) -> None:

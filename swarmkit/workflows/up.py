@@ -98,9 +98,11 @@ def up(
             woken = resources.enter_context(wakeups(fleet))
             waiter = Waiter(fleet, woken, progress, service_timeout_seconds, taken_back(plan, observed))
             applied: tuple[Applied, ...] = ()
-            if not plan.is_empty:
-                from swarmkit.workflows.one_writer import one_writer
+            from swarmkit.workflows.one_writer import give_back_for_the_dead, one_writer
 
+            if plan.is_empty:
+                give_back_for_the_dead(fleet, observed, progress, "up")
+            else:
                 writer = resources.enter_context(one_writer(fleet, observed, progress, "up", lock_wait_seconds))
                 if writer.met_another:
                     plan, observed = plan_for(declared, fleet)

@@ -19,7 +19,7 @@ from swarmkit.plan.progress import Silent
 from swarmkit.reach.any_manager import AnyManager
 from swarmkit.reach.cluster_history import KEPT_RUNS, keep_runs, kept_runs
 from swarmkit.reach.lock import LOCK_NAME, ClusterLock
-from swarmkit.workflows.one_writer import one_writer
+from swarmkit.workflows.one_writer import give_back_for_the_dead, one_writer
 
 
 @pytest.fixture
@@ -41,6 +41,25 @@ def test_a_cluster_is_held_for_the_block_alone(fleet: FakeFleet, declared: Decla
         assert held(fleet)
         assert not writer.met_another
     assert not held(fleet)
+
+
+def test_the_lock_of_a_dead_run_goes_even_when_there_is_nothing_left_to_do(
+    fleet: FakeFleet, declared: Declared
+) -> None:
+    run_once(fleet, declared)
+    for dead in (False, True):
+        left = ClusterLock((reached.engine for reached in fleet.values()), "up")
+        if dead:
+            with subprocess.Popen(["true"]) as ended:
+                left.holder = replace(left.holder, pid=ended.pid)
+        left.take()
+        try:
+            give_back_for_the_dead(fleet, observe(fleet, kernel="never"), Silent(), "up")
+            assert held(fleet) is not dead
+        finally:
+            left.release()
+    (run,) = history(fleet)
+    assert run.error.startswith("ended without a word")
 
 
 def test_a_cluster_that_is_made_is_held_from_the_first_write_after(fleet: FakeFleet, declared: Declared) -> None:
