@@ -32,6 +32,7 @@ class NewNetwork:
     subnets: tuple[str, ...]
     hosts: tuple[str, ...]
     """Hosts that get it: all that are reached, for one of the swarm."""
+    ipv6: bool = False
     place: str = ""
     """``file:line``, of a stack's."""
 
@@ -43,6 +44,7 @@ def new_range_findings(
     made = _new_networks(operations, stack, observed)
     yield from _clashes(made, observed)
     yield from _pools_used_up(made, inventory, observed)
+    yield from _ipv6(made)
     if stack is not None:
         steps = [operation.step for operation in operations if operation.step.verb in ("create", "update")]
         targets = {step.target for step in steps if step.subject in ("network", "service")}
@@ -64,11 +66,11 @@ def _new_networks(operations: Iterable[Operation], stack: Stack | None, observed
             entries = (body.get("IPAM") or {}).get("Config") or []
             subnets = tuple(str(entry["Subnet"]) for entry in entries if entry.get("Subnet"))
             of = declared.get(str((body.get("Labels") or {}).get(NETWORK_LABEL) or name))
-            new = NewNetwork(name, driver, subnets, everywhere, of.place if of else "")
+            new = NewNetwork(name, driver, subnets, everywhere, bool(body.get("EnableIPv6")), of.place if of else "")
         elif isinstance(operation, CreateHostNetwork) and not operation.wish.config_only:
             wish = operation.wish
             hosts = everywhere if wish.is_of_swarm else (operation.host,)
-            new = NewNetwork(wish.name, wish.driver, wish.subnets, hosts)
+            new = NewNetwork(wish.name, wish.driver, wish.subnets, hosts, wish.ipv6)
         else:
             continue
         if new.driver not in PARENT_DRIVERS:
@@ -110,6 +112,20 @@ def _over_overlays(new: NewNetwork, subnet: str, observed: Observed) -> Iterator
             if live.name != new.name and overlap(subnet, taken):
                 what = f"{subnet} of network {new.name} overlaps {taken} of network {live.name}"
                 yield Finding("H28", "error", new.name, what, new.place, _REMEDY)
+
+
+def _ipv6(made: Iterable[NewNetwork]) -> Iterator[Finding]:
+    """Yield D13 for overlays with IPv6: no engine makes it work between hosts (moby/moby#48116, libnetwork#1169)."""
+    for new in made:
+        if new.driver != "overlay":
+            continue
+        if new.subnets and all(":" in subnet for subnet in new.subnets):
+            what = f"network {new.name} has IPv6 subnets alone, which no manager allocates: nothing could join it"
+            yield Finding("D13", "error", new.name, what, new.place, "give it an IPv4 subnet as well, or none at all")
+        elif new.ipv6:
+            what = f"on network {new.name} IPv6 works inside one host only; two hosts give the same address, unasked"
+            remedy = "leave out enable_ipv6 (--ipv6); IPv4 reaches every host as ever"
+            yield Finding("D13", "warning", new.name, what, new.place, remedy)
 
 
 def _pools_used_up(made: Sequence[NewNetwork], inventory: Inventory, observed: Observed) -> Iterator[Finding]:

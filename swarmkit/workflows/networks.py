@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from swarmkit.declared.host import Inventory
 from swarmkit.doctor.plan_checks import plan_findings
@@ -69,7 +69,8 @@ def create(run: NetworkRun, wish: NetworkWish, on: Sequence[str]) -> Applied | N
             made = plan_create(wish, chosen, read_networks(fleet), _missing_parents(fleet, wish, chosen))
             found = plan_findings(fleet, made, run.inventory, None, observed)
             refusals = tuple(finding for finding in found if finding.severity == "error")
-            return Plan((), refusals) if refusals else made
+            warnings = tuple(finding for finding in found if finding.severity == "warning")
+            return Plan((), refusals) if refusals else replace(made, warnings=(*made.warnings, *warnings))
 
         return _carry_out(run, fleet, plan)
 

@@ -110,6 +110,13 @@ HOSTS: dict[str, Explanation] = {
         "Another parent, or a range of addresses that nobody uses.",
         "moby libnetwork drivers/macvlan, RFC 5227",
     ),
+    "D13": Explanation(
+        "IPv6 on an overlay",
+        "Two containers have one IPv6 address, none reaches another host by it; with IPv6 alone nothing can be joined.",
+        "Managers allocate IPv4 alone. Each engine counts IPv6 addresses for itself, and tells its peers of none.",
+        "Leave IPv6 out of overlays. Inside one host, on a bridge, it works.",
+        "moby/moby#48116, docker/for-linux#973, moby/libnetwork#1169; measured on 26.1 and 20.10",
+    ),
     "H24": Explanation(
         "A firewall's reload removes Docker's rules",
         "After a reload published ports are dead, and encrypted traffic leaves in clear or is dropped.",

@@ -131,6 +131,22 @@ def _one_of(found: list[Finding]) -> str | None:
     return None
 
 
+@pytest.mark.parametrize(
+    ("net", "severity", "says"),
+    [
+        (f"{on('fd00:31::/64', '10.50.0.0/24')[:-1]}, enable_ipv6: true}}", "warning", "inside one host only"),
+        (f"{on('fd00:31::/64')[:-1]}, enable_ipv6: true}}", "error", "no manager allocates"),
+        (f"{on('fd00:31::/64', driver='bridge')[:-1]}, enable_ipv6: true}}", None, ""),
+    ],
+)
+def test_ipv6_on_an_overlay_is_told_of_and_alone_refused(
+    fleet: FakeFleet, inventory: Inventory, tmp_path: Path, net: str, severity: str | None, says: str
+) -> None:
+    found = told(fleet, declared(inventory, tmp_path, net=net))
+    assert [(one.code, one.severity) for one in found] == ([("D13", severity)] if severity else [])
+    assert all(says in one.what and PLACE[0] in one.evidence for one in found)
+
+
 def test_a_pool_that_has_no_subnet_left_is_told(fleet: FakeFleet, inventory: Inventory, tmp_path: Path) -> None:
     small = dataclasses.replace(inventory, address_pools=("10.20.0.0/23",))
     run_once(fleet, Declared(small))
