@@ -24,12 +24,20 @@ class Networks:
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout if verb in ("ls", "inspect", "plan") and not code else done.stdout + done.stderr
 
-    def start(self, name: str, network: str) -> None:
+    def start(self, name: str, network: str, *options: str) -> None:
         """Start a container on B that answers with the address a request came from."""
-        self.containers.append(("B", name))
-        options = ("-d", "--name", name, "--network", network, "--user", "root", "--entrypoint", "node")
-        said = self.run("B", *options, "shop-backend:1.0", "-e", SERVER)
-        assert said.returncode == 0, said.stdout + said.stderr
+        self.start_on("B", name, network, *options)
+
+    def start_on(self, host: str, name: str, network: str, *options: str) -> dict[str, str]:
+        """Start one on *host* and return its endpoint on *network*."""
+        self.containers.append((host, name))
+        said = ("-d", "--name", name, "--network", network, *options, "--user", "root", "--entrypoint", "node")
+        done = self.run(host, *said, "shop-backend:1.0", "-e", SERVER)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return self.endpoint(host, name, network)
+
+    def url(self, host: str, container: str, network: str) -> str:
+        return f"http://{self.endpoint(host, container, network)['IPAddress']}"
 
     def run(self, host: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Return how ``swarmkit run`` on *host* ended."""

@@ -45,7 +45,6 @@ all:
 
 ON_SHOP = pytest.param("26.1", marks=pytest.mark.xdist_group("shop"))
 ON_OLDER = pytest.param("20.10", marks=pytest.mark.xdist_group("older"))
-ON_NEWER = pytest.mark.parametrize("made", [ON_SHOP], indirect=True)
 
 
 @dataclass
@@ -57,6 +56,7 @@ class Made:
     images: Path
     url: str
     """Of the stack's service that is published, as the tests reach it."""
+    cluster: str
 
     def swarmkit(self, *arguments: str | Path, code: int = 0) -> str:
         inventory: list[str | Path] = ["-i", self.lab.inventory]
@@ -120,12 +120,12 @@ def made(request: pytest.FixtureRequest, images: Path, tmp_path_factory: pytest.
     stack = Path(shutil.copy(FILE, folder / "nets.yaml"))
     if request.param == "26.1":
         shop: Shop = request.getfixturevalue("deployed_shop")
-        yield Made(shop.lab, stack, images, "http://127.88.0.31:8090")
+        yield Made(shop.lab, stack, images, "http://127.88.0.31:8090", "lab")
         return
     older = older_lab(folder)
     try:
         older.up()
-        yield Made(older, stack, images, "http://127.88.0.51:8090")
+        yield Made(older, stack, images, "http://127.88.0.51:8090", "older")
     finally:
         older.swarmkit("lab", "down")
 
@@ -169,7 +169,6 @@ def moment(text: str) -> datetime.datetime:
     return datetime.datetime.fromisoformat(f"{whole}.{(fraction[0] if fraction else '')[:6]:0<6}{zone or 'Z'}")
 
 
-@ON_NEWER
 def test_the_running_stack_is_exported_as_a_file_that_plans_to_no_change(made: Made, tmp_path: Path) -> None:
     written = tmp_path / "nets.yaml"
     assert "it plans to no change" in made.swarmkit("export", "nets", "-o", written)
@@ -199,7 +198,6 @@ def test_a_bridge_joins_tasks_of_one_host_and_a_host_network_gives_the_hosts_own
     assert made.lab.run("B", "curl", "-s", "http://127.0.0.1:8092/") == made.lab.run("B", "hostname").strip()
 
 
-@ON_NEWER
 def test_what_is_not_free_is_told_before_anything_is_made(made: Made, tmp_path: Path) -> None:
     other = tmp_path / "other.yaml"
     other.write_text(
@@ -228,7 +226,6 @@ networks:
     assert "port 22/tcp of x is taken on A" in said
 
 
-@ON_NEWER
 def test_an_overlay_gets_encryption_and_another_mtu_while_its_services_answer(made: Made) -> None:
     text = made.stack.read_text()
     made.stack.write_text(
@@ -274,6 +271,101 @@ def test_a_lan_that_left_the_file_is_pruned_and_an_ipvlan_joins_the_hosts_in_its
     assert made.lab.run("A", "cat", "/sys/class/net/vec0/address").strip() in seen
 
 
+def test_an_overlay_by_command_has_subnets_and_numbers_and_an_internal_one_has_no_way_out(made: Made) -> None:
+    commands = Networks(made.lab)
+    ranges = ("--subnet", "10.31.0.0/24", "--subnet", "10.32.0.0/24", "--subnet", "fd00:31::/64", "--ipv6")
+    numbers = ("-o", "com.docker.network.driver.overlay.vxlanid_list=7001,7002,7003")
+    overlay = ("-d", "overlay", "--attachable")
+    try:
+        assert "IPv6 works inside one host only" in commands.network("create", "wide", *overlay, *numbers, *ranges)
+        commands.network("create", "closed", *overlay, "--internal")
+        assert "D13" in commands.network("create", "six", *overlay, "--ipv6", "--subnet", "fd00:32::/64", code=1)
+        for name, network in (("far", "wide"), ("shut", "closed")):
+            commands.start(name, network)
+        near = commands.start_on("A", "near", "wide")
+        far = commands.endpoint("B", "far", "wide")
+        assert {one["IPAddress"].rpartition(".")[0] for one in (near, far)} == {"10.31.0", "10.32.0"}
+        assert near["IPAddress"] in made.lab.run("A", "docker", "exec", "near", "wget", "-qO-", "http://far")
+        # What the warning says: each engine counts them for itself.
+        assert near["GlobalIPv6Address"] == far["GlobalIPv6Address"] != ""
+        spaces = made.lab.run("B", "for space in /run/docker/netns/*; do nsenter --net=$space ip -d link; done")
+        assert {"7001", "7002"} <= set(re.findall(r"vxlan id (\d+)", spaces))
+        routes = commands.evaluate("shut", "require('fs').readFileSync('/proc/net/route', 'utf8')")
+        assert [line.split()[1] for line in routes.splitlines()[1:] if line.split()[1:2] == ["00000000"]] == []
+        assert len(routes.splitlines()) > 1
+    finally:
+        commands.remove_containers()
+    for network in ("wide", "closed"):
+        commands.network("rm", network)
+
+
+@pytest.mark.parametrize("driver", ["macvlan", "ipvlan"])
+def test_both_engines_put_containers_on_the_hosts_lan(made: Made, driver: str) -> None:
+    commands = Networks(made.lab)
+    lan = ("-d", driver, "--subnet", "10.88.0.0/24", "--gateway", "10.88.0.254", "--parent", "vec0.9")
+    try:
+        commands.network("create", "cable", "--on", "A", *lan, "--ip-range", "10.88.0.192/28")
+        commands.network("create", "cable", "--on", "B", *lan, "--ip-range", "10.88.0.208/28")
+        commands.start("far", "cable")
+        near = commands.start_on("A", "near", "cable")
+        answer = made.lab.run(
+            "A", "docker", "exec", "near", "wget", "-T", "9", "-qO-", commands.url("B", "far", "cable")
+        )
+        assert near["IPAddress"] in answer
+        seen = commands.evaluate("far", "require('fs').readFileSync('/proc/net/arp', 'utf8')")
+        owner = (
+            near["MacAddress"] if driver == "macvlan" else made.lab.run("A", "cat /sys/class/net/vec0/address").strip()
+        )
+        assert owner in seen
+    finally:
+        commands.remove_containers()
+    commands.network("rm", "cable")
+
+
+JOBS = """
+services:
+  good:
+    image: shop-backend:1.0
+    healthcheck: {disable: true}
+    entrypoint: [node, -e, "console.log(1)"]
+    deploy: {mode: replicated-job, replicas: 2, restart_policy: {condition: none}}
+  bad:
+    image: shop-backend:1.0
+    healthcheck: {disable: true}
+    environment: {ON: '{{.Node.Hostname}}'}
+    entrypoint: [node, -e, "console.error('no table'); process.exit(process.env.ON == 'B' ? 3 : 0)"]
+    deploy: {mode: global-job, restart_policy: {condition: none}}
+"""
+
+
+def test_a_job_that_failed_on_one_of_its_hosts_is_not_hung_upon(made: Made, tmp_path: Path) -> None:
+    jobs = tmp_path / "jobs.yaml"
+    jobs.write_text(JOBS)
+    began = time.monotonic()
+    said = made.stack_command("up", "--yes", "--timeout", "600", file=jobs, code=4)
+    assert time.monotonic() - began < 300
+    assert "jobs_bad" in said
+    assert "no table" in said, said
+    assert made.lab.run("A", "docker service ls --filter name=jobs_good --format '{{.Replicas}}'").split()[0] == "0/2"
+    made.stack_command("down", "--keep-swarm", "--confirm", made.cluster, file=jobs)
+
+
+def test_both_engines_publish_a_containers_port_and_give_one_the_hosts_own(made: Made) -> None:
+    commands = Networks(made.lab)
+    address = re.findall(r"10\.88\.0\.\d+", made.lab.run("B", "ip -4 -o addr show vec0"))[0]
+    ask = ("curl", "-s", "--retry", "9", "--retry-connrefused")
+    try:
+        commands.network("create", "extra", "--on", "B", "--subnet", "10.30.0.0/24")
+        commands.start("shown", "extra", "-p", "8077:80")
+        commands.start("own", "host")
+        assert made.lab.run("A", *ask, f"http://{address}:8077") != ""
+        assert made.lab.run("A", *ask, f"http://{address}:80") != ""
+        assert "port 80/tcp is taken on B" in commands.run("B", "-p", "80:80", "shop-backend:1.0").stderr
+    finally:
+        commands.remove_containers()
+    commands.network("rm", "extra")
+
+
 def test_both_engines_take_the_commands_of_everyday_use(made: Made) -> None:
     commands = Networks(made.lab)
     try:
@@ -300,8 +392,7 @@ def test_both_engines_take_the_commands_of_everyday_use(made: Made) -> None:
     assert "extra" not in commands.network("ls")
 
 
-@ON_NEWER
 def test_down_leaves_no_network_on_any_host(made: Made) -> None:
-    made.stack_command("down", "--keep-swarm", "--confirm", "lab")
+    made.stack_command("down", "--keep-swarm", "--confirm", made.cluster)
     for host in ("A", "B"):
         assert "nets_" not in made.lab.run(host, "docker", "network", "ls")
