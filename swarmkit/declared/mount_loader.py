@@ -89,7 +89,7 @@ class _Reader:
         options = parts.get(chosen_by)
         if options:
             place = f"services.*.volumes[].{chosen_by}"
-            refuse_other_keys(options, KEYS[place], ignored=IGNORED_INSIDE[place])
+            refuse_other_keys(options, KEYS[place], ignored=IGNORED_INSIDE.get(place, ()))
         chosen = options.fields() if options else {}
         source = parts["source"].text("B34") if "source" in parts else None
         mount = Mount(
@@ -99,6 +99,7 @@ class _Reader:
             read_only=bool(parts["read_only"].boolean("B34")) if "read_only" in parts else False,
             tmpfs_size_bytes=values.size(chosen.get("size")),
             no_copy=bool(chosen["nocopy"].boolean("B34")) if "nocopy" in chosen else False,
+            subpath=chosen["subpath"].text("B34") if "subpath" in chosen else None,
             propagation=chosen["propagation"].choice(_PROPAGATIONS, "B34") if "propagation" in chosen else None,
             consistency=parts["consistency"].text("B34") if "consistency" in parts else None,
         )

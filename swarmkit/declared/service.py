@@ -55,6 +55,8 @@ class Mount:
     read_only: bool = False
     tmpfs_size_bytes: int | None = None
     no_copy: bool = False
+    subpath: str | None = None
+    """The folder inside the volume that is mounted."""
     propagation: str | None = None
     consistency: str | None = None
 

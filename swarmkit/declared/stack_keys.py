@@ -71,7 +71,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
         "tmpfs",
     ),
     "services.*.volumes[].bind": ("propagation",),
-    "services.*.volumes[].volume": ("nocopy",),
+    "services.*.volumes[].volume": ("nocopy", "subpath"),
     "services.*.volumes[].tmpfs": ("size",),
     "services.*.secrets[]": _ATTACHED_FILE,
     "services.*.configs[]": _ATTACHED_FILE,
@@ -185,7 +185,6 @@ IGNORED_INSIDE: Mapping[str, tuple[str, ...]] = {
     "services.*.networks.*": ("ipv4_address", "ipv6_address"),
     # What docker's schema lets through and its conversion drops.
     "services.*.volumes[].bind": ("create_host_path", "selinux", "recursive"),
-    "services.*.volumes[].volume": ("subpath",),
     "services.*.volumes[].tmpfs": ("mode",),
 }
 """Keys that docker ignores elsewhere."""

@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from swarmkit.declared.container_options import CredentialSpec, Dns
-from swarmkit.declared.service import HealthCheck, Mount, Service, Stack
+from swarmkit.declared.service import HealthCheck, Mount, Service, Stack, Volume
 
 NAMESPACE_LABEL = "com.docker.stack.namespace"
 # Below these the engine drops the key without a word (moby daemon/server/router/swarm adjustForAPIVersion).
 OOM_SCORE_API = (1, 46)
 START_INTERVAL_API = (1, 44)
+SUBPATH_API = (1, 45)
 CAPABILITIES_API = (1, 41)
 SYSCTLS_API = (1, 40)
 
@@ -31,7 +32,7 @@ def container_spec(
         "Env": sorted(key if value is None else f"{key}={value}" for key, value in service.environment.items()),
         "Dir": service.working_dir,
         "User": service.user,
-        "Mounts": [_mount(stack, mount) for mount in service.mounts],
+        "Mounts": [_mount(stack, mount, api_version) for mount in service.mounts],
         "StopGracePeriod": service.stop_grace_period_nanoseconds,
         "StopSignal": service.stop_signal,
         "ReadOnly": service.read_only or None,
@@ -100,7 +101,7 @@ def _health_check(check: HealthCheck, api_version: tuple[int, int]) -> dict[str,
     )
 
 
-def _mount(stack: Stack, mount: Mount) -> dict[str, Any]:
+def _mount(stack: Stack, mount: Mount, api_version: tuple[int, int]) -> dict[str, Any]:
     spec: dict[str, Any] = {"Type": mount.type, "Target": mount.target}
     if mount.read_only:
         spec["ReadOnly"] = True
@@ -118,12 +119,17 @@ def _mount(stack: Stack, mount: Mount) -> dict[str, Any]:
     volume = next(volume for volume in stack.volumes if volume.key == mount.source)
     if mount.type == "cluster":
         return spec | {"Source": volume.name, "ClusterOptions": {}}
-    chosen: dict[str, Any] = {"NoCopy": True} if mount.no_copy else {}
+    return spec | {"Source": volume.name, "VolumeOptions": _volume_options(stack, volume, mount, api_version)}
+
+
+def _volume_options(stack: Stack, volume: Volume, mount: Mount, api_version: tuple[int, int]) -> dict[str, Any]:
+    subpath = mount.subpath if api_version >= SUBPATH_API else None
+    chosen = written({"NoCopy": mount.no_copy or None, "Subpath": subpath})
     if not volume.external:
         chosen["Labels"] = {**volume.labels, NAMESPACE_LABEL: stack.name}
         if volume.driver or volume.driver_options:
             chosen["DriverConfig"] = {"Name": volume.driver or "", "Options": dict(volume.driver_options)}
-    return spec | {"Source": volume.name, "VolumeOptions": chosen}
+    return chosen
 
 
 def written(values: Mapping[str, Any]) -> dict[str, Any]:

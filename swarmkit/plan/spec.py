@@ -17,6 +17,7 @@ from swarmkit.plan.container_spec import (
     NAMESPACE_LABEL,
     OOM_SCORE_API,
     START_INTERVAL_API,
+    SUBPATH_API,
     SYSCTLS_API,
     container_spec,
     written,
@@ -89,6 +90,7 @@ def left_out_keys(service: Service, *, api_version: tuple[int, int]) -> tuple[st
     limits = service.deploy.limits
     needs = (
         ("healthcheck.start_interval", START_INTERVAL_API, check and check.start_interval_nanoseconds),
+        ("volumes.volume.subpath", SUBPATH_API, any(mount.subpath for mount in service.mounts)),
         ("oom_score_adj", OOM_SCORE_API, service.oom_score_adj),
         ("ulimits", CAPABILITIES_API, service.ulimits),
         ("cap_add", CAPABILITIES_API, service.cap_add),

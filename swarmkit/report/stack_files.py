@@ -71,8 +71,8 @@ _DIFFERENCES = (
     ("a version that does not know a key", "refused", "taken: the versions differ in nothing else"),
 )
 _TAIL = """What an engine's API does not know is left out, with a warning: `oom_score_adj` before 27.1, so on 26.1
-and 20.10, and `healthcheck.start_interval` before 25.0, so on 20.10. Docker's own tool sends them, and the engine
-drops them in silence.
+and 20.10, `healthcheck.start_interval` before 25.0 and `volume.subpath` before 26.0, so on 20.10. Docker's own tool
+sends them, and the engine drops them in silence.
 
 ## What is warned of
 

@@ -77,10 +77,11 @@ def _health_check(check: Spec) -> dict[str, Any]:
 
 def _mount(mount: Spec, objects: StackObjects) -> dict[str, Any]:
     kind = mount.get("Type") or "volume"
+    options = mount.get("VolumeOptions") or {}
     propagation = (mount.get("BindOptions") or {}).get("Propagation")
     inner = {
         "bind": {"propagation": "" if propagation == "rprivate" else propagation},
-        "volume": {"nocopy": (mount.get("VolumeOptions") or {}).get("NoCopy")},
+        "volume": {"nocopy": options.get("NoCopy"), "subpath": options.get("Subpath")},
         "tmpfs": {"size": size((mount.get("TmpfsOptions") or {}).get("SizeBytes") or None)},
     }
     source = str(mount.get("Source") or "")

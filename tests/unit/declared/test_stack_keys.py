@@ -52,7 +52,6 @@ NOT_IN_DOCKER_28 = {
     "services.*.volumes[].bind.create_host_path",
     "services.*.volumes[].bind.selinux",
     "services.*.volumes[].bind.recursive",
-    "services.*.volumes[].volume.subpath",
     "services.*.volumes[].tmpfs.mode",
 }
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from swarmkit.declared.service import HealthCheck, Mount, Port, Stack
+from swarmkit.declared.service import HealthCheck, Mount, Port, Service, Stack
 from swarmkit.declared.stack import load_stack
 from swarmkit.errors import SwarmkitError
 from swarmkit.plan.container_spec import effective_capabilities, familiar
@@ -111,6 +111,20 @@ def test_a_name_without_an_id_is_told(everything: Stack, lacking: int) -> None:
     ids[lacking] = {}
     with pytest.raises(SwarmkitError, match="is not in the swarm"):
         with_ids(spec_of(everything, "database"), *ids)
+
+
+@pytest.mark.parametrize(
+    ("api_version", "sent", "told"), [(NEW, "a/b", ()), ((1, 44), None, ("volumes.volume.subpath",))]
+)
+def test_a_folder_of_a_volume_is_sent_to_the_engines_that_know_it(
+    everything: Stack, api_version: tuple[int, int], sent: str | None, told: tuple[str, ...]
+) -> None:
+    mount = Mount("volume", "/data", source=everything.volumes[0].key, subpath="a/b")
+    service = Service("app", "app:1", mounts=(mount,))
+    stack = replace(everything, services=(service,))
+    (made,) = spec_of(stack, "app", api_version=api_version)["TaskTemplate"]["ContainerSpec"]["Mounts"]
+    assert made["VolumeOptions"].get("Subpath") == sent
+    assert left_out_keys(service, api_version=api_version) == told
 
 
 def test_keys_an_old_engine_does_not_know_are_left_out_and_told(everything: Stack) -> None:
