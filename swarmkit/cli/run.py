@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import secrets
 import sys
@@ -33,6 +34,12 @@ from swarmkit.errors import InputError
 @click.option("--ip", default="", metavar="ADDRESS")
 @click.option("--mac-address", default="", metavar="MAC")
 @click.option("-h", "--hostname", default="", metavar="NAME")
+@click.option("--dns", multiple=True, metavar="ADDRESS", help="A resolver for names that the network does not know.")
+@click.option("--dns-search", multiple=True, metavar="DOMAIN")
+@click.option("--dns-option", "dns_options", multiple=True, metavar="OPTION")
+@click.option("--add-host", "extra_hosts", multiple=True, metavar="NAME:ADDRESS", help="ADDRESS may be host-gateway.")
+@click.option("-w", "--workdir", "working_directory", default="", metavar="FOLDER")
+@click.option("--init", is_flag=True, help="Have a first process that reaps and passes signals on.")
 @click.option("--entrypoint", default="", metavar="PROGRAM")
 @click.option("-u", "--user", default="", metavar="USER")
 @click.option("--cap-add", multiple=True, metavar="CAP")
@@ -61,6 +68,12 @@ def run(
     ip: str,
     mac_address: str,
     hostname: str,
+    dns: tuple[str, ...],
+    dns_search: tuple[str, ...],
+    dns_options: tuple[str, ...],
+    extra_hosts: tuple[str, ...],
+    working_directory: str,
+    init: bool,
     entrypoint: str,
     user: str,
     cap_add: tuple[str, ...],
@@ -92,6 +105,12 @@ def run(
         ip=ip,
         mac_address=mac_address,
         hostname=hostname,
+        dns=dns,
+        dns_search=dns_search,
+        dns_options=dns_options,
+        extra_hosts=_hosts(extra_hosts),
+        working_directory=working_directory,
+        init=init,
         published=read_published(published),
         environment=_environment(environment),
         labels=pairs("--label", labels),
@@ -130,6 +149,26 @@ def _environment(words: tuple[str, ...]) -> dict[str, str]:
         elif key in os.environ:
             pairs[key] = os.environ[key]
     return pairs
+
+
+def _hosts(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Return NAME:ADDRESS pairs; Docker takes NAME=ADDRESS too, and brackets around an IPv6 address."""
+    found = []
+    for word in words:
+        name, sign, address = word.partition("=") if "=" in word else word.partition(":")
+        address = address.removeprefix("[").removesuffix("]")
+        if not name or not sign or not (address == "host-gateway" or _is_address(address)):
+            raise InputError(f"--add-host {word!r} names no address", to_do="write it as NAME:ADDRESS")
+        found.append(f"{name}:{address}")
+    return tuple(found)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _restart(policy: str) -> str:

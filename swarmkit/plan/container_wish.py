@@ -32,6 +32,13 @@ class ContainerWish:
     cap_drop: tuple[str, ...] = ()
     read_only: bool = False
     restart: str = "no"
+    working_directory: str = ""
+    init: bool = False
+    dns: tuple[str, ...] = ()
+    dns_search: tuple[str, ...] = ()
+    dns_options: tuple[str, ...] = ()
+    extra_hosts: tuple[str, ...] = ()
+    """``NAME:ADDRESS``."""
 
     @property
     def host_ports(self) -> frozenset[str]:
@@ -56,6 +63,7 @@ class ContainerWish:
             **({"Entrypoint": [self.entrypoint]} if self.entrypoint else {}),
             **({"User": self.user} if self.user else {}),
             **({"Hostname": self.hostname} if self.hostname else {}),
+            **({"WorkingDir": self.working_directory} if self.working_directory else {}),
             # Engines before API 1.44 take it here, later ones in the endpoint alone.
             **({"MacAddress": self.mac_address} if self.mac_address else {}),
             "HostConfig": self._host_config(),
@@ -86,5 +94,10 @@ class ContainerWish:
             "CapAdd": list(self.cap_add),
             "CapDrop": list(self.cap_drop),
             "ReadonlyRootfs": self.read_only,
+            "Dns": list(self.dns),
+            "DnsSearch": list(self.dns_search),
+            "DnsOptions": list(self.dns_options),
+            "ExtraHosts": list(self.extra_hosts),
+            **({"Init": True} if self.init else {}),
             "RestartPolicy": {"Name": name, **({"MaximumRetryCount": int(count)} if count else {})},
         }

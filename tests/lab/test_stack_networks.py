@@ -384,6 +384,30 @@ def test_both_engines_take_the_commands_of_everyday_use(made: Made) -> None:
         alone = ("--rm", "--network", "none", "--entrypoint", "node", "shop-backend:1.0", "-p")
         said = commands.run("B", *alone, "Object.keys(require('os').networkInterfaces()).join()")
         assert (said.returncode, said.stdout) == (0, "lo\n")
+        names = (
+            "--network",
+            "extra",
+            "--add-host",
+            "there:10.30.0.9",
+            "--dns",
+            "10.30.0.8",
+            "--dns-search",
+            "shop.example",
+        )
+        place = (
+            "-w",
+            "/tmp",
+            "--init",
+            "--entrypoint",
+            "sh",
+            "shop-frontend:1.0",
+            "-c",
+            "pwd; cat /etc/hosts /etc/resolv.conf",
+        )
+        said = commands.run("B", "--rm", *names, *place).stdout
+        assert said.startswith("/tmp\n")
+        assert "10.30.0.9\tthere" in said
+        assert "search shop.example" in said
         assert "port 8092/tcp is taken on B" in commands.run("B", "-p", "8092:80", "shop-backend:1.0").stderr
     finally:
         commands.remove_containers()

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from swarmkit.cli.run import run
 from swarmkit.errors import InputError
 from swarmkit.observed.networks import HostNetwork
 from swarmkit.plan.container_planner import ContainerPlace, plan_run
@@ -51,6 +53,19 @@ def test_values_of_the_environment_are_sent_and_not_shown() -> None:
     wish = ContainerWish("web:1", environment={"PASSWORD": "s3cret"})
     assert wish.body["Env"] == ["PASSWORD=s3cret"]
     assert "s3cret" not in repr(wish)
+
+
+def test_names_and_resolvers_are_handed_on_and_a_host_without_an_address_is_refused() -> None:
+    wish = ContainerWish("web:1", dns=("10.1.0.9",), dns_search=("shop.example",), extra_hosts=("db:10.1.0.5",))
+    config = wish.body["HostConfig"]
+    assert (config["Dns"], config["DnsSearch"], config["ExtraHosts"]) == (
+        ["10.1.0.9"],
+        ["shop.example"],
+        ["db:10.1.0.5"],
+    )
+    assert "Init" not in config
+    done = CliRunner().invoke(run, ["-i", "x", "--on", "A", "--add-host", "db", "web:1"])
+    assert isinstance(done.exception, InputError)
 
 
 def test_all_that_is_missing_or_taken_is_told_at_once() -> None:
