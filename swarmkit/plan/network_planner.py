@@ -34,6 +34,7 @@ def plan_create(
     for host in hosts:
         existing = live.get(host)
         if existing is None:
+            refusals += _taken_gateways(wish, host, seen)
             if host in missing_parents:
                 what = f"there is no device {missing_parents[host]} to be the parent"
                 refusals.append(Finding("D12", "error", host, what, "", "name one with --parent; see: ip -br link"))
@@ -46,6 +47,16 @@ def plan_create(
             what = f"network {wish.name} exists with other settings"
             refusals.append(Finding("H30", "error", host, what, said, remedy))
     return Plan((), tuple(refusals)) if refusals else Plan(tuple(operations))
+
+
+def _taken_gateways(wish: NetworkWish, host: str, seen: Iterable[HostNetwork]) -> Iterator[Finding]:
+    """Yield the gateways that another network of *host* with the same subnet has: the engine gives one address once."""
+    for network in seen:
+        for entry in network.ipam if network.host == host else ():
+            if entry.get("Subnet") in wish.subnets and entry.get("Gateway") in wish.gateways:
+                what = f"{entry['Gateway']} is the gateway of network {network.name} already"
+                remedy = "give another --gateway: none in use, if no container is to leave the range by it"
+                yield Finding("D12", "error", host, what, f"both have {entry['Subnet']}", remedy)
 
 
 def plan_remove(

@@ -26,15 +26,17 @@ class Networks:
 
     def start(self, name: str, network: str, *options: str) -> None:
         """Start a container on B that answers with the address a request came from."""
-        self.start_on("B", name, network, *options)
+        self._start("B", name, network, *options, "--entrypoint", "node", "shop-backend:1.0", "-e", SERVER)
 
-    def start_on(self, host: str, name: str, network: str, *options: str) -> dict[str, str]:
-        """Start one on *host* and return its endpoint on *network*."""
+    def start_on_a(self, name: str, network: str) -> dict[str, str]:
+        """Start a container on A that waits to be told what to ask, and return its endpoint."""
+        self._start("A", name, network, "--entrypoint", "sleep", "shop-frontend:1.0", "600")
+        return self.endpoint("A", name, network)
+
+    def _start(self, host: str, name: str, network: str, *words: str) -> None:
         self.containers.append((host, name))
-        said = ("-d", "--name", name, "--network", network, *options, "--user", "root", "--entrypoint", "node")
-        done = self.run(host, *said, "shop-backend:1.0", "-e", SERVER)
+        done = self.run(host, "-d", "--name", name, "--network", network, "--user", "root", *words)
         assert done.returncode == 0, done.stdout + done.stderr
-        return self.endpoint(host, name, network)
 
     def url(self, host: str, container: str, network: str) -> str:
         return f"http://{self.endpoint(host, container, network)['IPAddress']}"

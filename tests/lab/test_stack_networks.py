@@ -282,7 +282,7 @@ def test_an_overlay_by_command_has_subnets_and_numbers_and_an_internal_one_has_n
         assert "D13" in commands.network("create", "six", *overlay, "--ipv6", "--subnet", "fd00:32::/64", code=1)
         for name, network in (("far", "wide"), ("shut", "closed")):
             commands.start(name, network)
-        near = commands.start_on("A", "near", "wide")
+        near = commands.start_on_a("near", "wide")
         far = commands.endpoint("B", "far", "wide")
         assert {one["IPAddress"].rpartition(".")[0] for one in (near, far)} == {"10.31.0", "10.32.0"}
         assert near["IPAddress"] in made.lab.run("A", "docker", "exec", "near", "wget", "-qO-", "http://far")
@@ -302,12 +302,15 @@ def test_an_overlay_by_command_has_subnets_and_numbers_and_an_internal_one_has_n
 @pytest.mark.parametrize("driver", ["macvlan", "ipvlan"])
 def test_both_engines_put_containers_on_the_hosts_lan(made: Made, driver: str) -> None:
     commands = Networks(made.lab)
-    lan = ("-d", driver, "--subnet", "10.88.0.0/24", "--gateway", "10.88.0.254", "--parent", "vec0.9")
+    # A VLAN: vec0 itself carries the stack's network.
+    lan = ("-d", driver, "--subnet", "10.89.0.0/24", "--gateway", "10.89.0.254", "--parent", "vec0.9")
     try:
-        commands.network("create", "cable", "--on", "A", *lan, "--ip-range", "10.88.0.192/28")
-        commands.network("create", "cable", "--on", "B", *lan, "--ip-range", "10.88.0.208/28")
+        commands.network("create", "cable", "--on", "A", *lan, "--ip-range", "10.89.0.192/28")
+        again = ("create", "other", "--on", "A", *lan[:-1], "vec0.10", "--ip-range", "10.89.0.64/28")
+        assert "10.89.0.254 is the gateway of network cable already" in commands.network(*again, code=1)
+        commands.network("create", "cable", "--on", "B", *lan, "--ip-range", "10.89.0.208/28")
         commands.start("far", "cable")
-        near = commands.start_on("A", "near", "cable")
+        near = commands.start_on_a("near", "cable")
         answer = made.lab.run(
             "A", "docker", "exec", "near", "wget", "-T", "9", "-qO-", commands.url("B", "far", "cable")
         )

@@ -78,6 +78,15 @@ def test_a_macvlan_may_share_the_hosts_range_but_needs_its_parent(observed: Obse
     assert "eth7" in refusal.what
 
 
+@pytest.mark.parametrize(
+    ("host", "gateway", "codes"), [("A", "10.88.0.1", ["D12"]), ("A", "10.88.0.2", []), ("B", "10.88.0.1", [])]
+)
+def test_the_gateway_of_another_network_of_the_range_is_refused(host: str, gateway: str, codes: list[str]) -> None:
+    other = seen("A", "other", IPAM={"Config": [{"Subnet": "10.88.0.0/24", "Gateway": "10.88.0.1"}]})
+    wish = NetworkWish("lan", driver="macvlan", subnets=("10.88.0.0/24",), gateways=(gateway,))
+    assert [one.code for one in plan_create(wish, [host], [other], {}).refusals] == codes
+
+
 def test_a_network_in_use_is_not_removed_and_its_users_are_named() -> None:
     (refusal,) = plan_remove("app", ["A"], [seen()], {"A": ["web", "service shop_api"]}).refusals
     assert refusal.evidence == "web, service shop_api"
