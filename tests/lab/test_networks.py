@@ -92,15 +92,6 @@ def test_an_overlay_by_command_is_made_once_and_one_that_services_use_is_not_rem
     networks.network("rm", "extra")
 
 
-def test_an_overlay_has_the_subnets_and_numbers_that_were_asked_for_and_no_number_twice(networks: Networks) -> None:
-    ranges = ("--subnet", "10.31.0.0/24", "--subnet", "10.32.0.0/24", "--subnet", "fd00:31::/64", "--ipv6")
-    number = ("-o", "com.docker.network.driver.overlay.vxlanid_list=7001", "-d", "overlay")
-    networks.network("create", "wide", *number, *ranges, "--internal", "-o", "com.docker.network.driver.mtu=1400")
-    assert "internal is true, not false" in networks.network("create", "wide", *number, *ranges, code=1)
-    assert "network wide has it" in networks.network("create", "other", *number, code=1)
-    networks.network("rm", "wide")
-
-
 def test_a_containers_exit_code_is_ours_and_nothing_of_it_is_left(networks: Networks) -> None:
     alone = ("--rm", "--network", "none", "--entrypoint", "node", "shop-backend:1.0")
     assert networks.run("B", *alone, "-e", "process.exit(7)").returncode == 7

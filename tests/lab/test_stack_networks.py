@@ -278,7 +278,11 @@ def test_an_overlay_by_command_has_subnets_and_numbers_and_an_internal_one_has_n
     overlay = ("-d", "overlay", "--attachable")
     try:
         assert "IPv6 works inside one host only" in commands.network("create", "wide", *overlay, *numbers, *ranges)
-        commands.network("create", "closed", *overlay, "--internal")
+        assert "internal is false, not true" in commands.network(
+            "create", "wide", *overlay, *numbers, *ranges, "--internal", code=1
+        )
+        assert "network wide has it" in commands.network("create", "other", *overlay, *numbers, code=1)
+        commands.network("create", "closed", *overlay, "--internal", "-o", "com.docker.network.driver.mtu=1400")
         assert "D13" in commands.network("create", "six", *overlay, "--ipv6", "--subnet", "fd00:32::/64", code=1)
         for name, network in (("far", "wide"), ("shut", "closed")):
             commands.start(name, network)
