@@ -18,6 +18,7 @@ FAULTS = {
     "F08": "two hosts that do not hear each other",
     "F09": "the leader alone on its side of a partition, in an update",
     "F10": "the database's host alone for 60 s",
+    "F11": "a host frozen as a whole for two minutes",
     "F12": "a frozen engine in an update",
     "F14": "an engine stopped in an update",
     "F14B": "an engine started by somebody while a backup copies its state; the backup again",

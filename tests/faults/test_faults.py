@@ -142,6 +142,23 @@ def test_f10_a_database_that_is_cut_off_for_a_minute_starts_nowhere_else(
              "silence": seen.longest_silence()}  # fmt: skip
 
 
+@nightly
+def test_f11_a_host_that_stood_still_for_two_minutes_hears_the_others_again(
+    shop: World, tmp_path: Path, note: Note
+) -> None:
+    before = record(shop)
+    with witness("f11", tmp_path) as seen:
+        shop.fault("freeze", "T")
+        time.sleep(120)
+        thawed = time.time()
+        shop.fault("thaw", "T")
+        seen.wait_for_order()
+        seconds = recovered(shop, thawed)
+        check(shop, before, seen)
+    note |= {"fault": "F11", "orders": len(seen.acknowledged), "recovered": seconds,
+             "silence": seen.longest_silence()}  # fmt: skip
+
+
 @dataclass(frozen=True)
 class Breakage:
     """What breaks a host, in the lab's words or by a script on T; *mends*: what mends it there, else the lab does."""
