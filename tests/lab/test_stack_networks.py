@@ -277,17 +277,17 @@ def test_an_overlay_by_command_has_subnets_and_numbers_and_an_internal_one_has_n
     numbers = ("-o", "com.docker.network.driver.overlay.vxlanid_list=7001,7002,7003")
     overlay = ("-d", "overlay", "--attachable")
     try:
-        assert "IPv6 works inside one host only" in commands.network("create", "wide", *overlay, *numbers, *ranges)
+        assert "IPv6 works inside one host only" in commands.network("create", "many", *overlay, *numbers, *ranges)
         assert "internal is false, not true" in commands.network(
-            "create", "wide", *overlay, *numbers, *ranges, "--internal", code=1
+            "create", "many", *overlay, *numbers, *ranges, "--internal", code=1
         )
-        assert "network wide has it" in commands.network("create", "other", *overlay, *numbers, code=1)
+        assert "network many has it" in commands.network("create", "other", *overlay, *numbers, code=1)
         commands.network("create", "closed", *overlay, "--internal", "-o", "com.docker.network.driver.mtu=1400")
         assert "D13" in commands.network("create", "six", *overlay, "--ipv6", "--subnet", "fd00:32::/64", code=1)
-        for name, network in (("far", "wide"), ("shut", "closed")):
+        for name, network in (("far", "many"), ("shut", "closed")):
             commands.start(name, network)
-        near = commands.start_on_a("near", "wide")
-        far = commands.endpoint("B", "far", "wide")
+        near = commands.start_on_a("near", "many")
+        far = commands.endpoint("B", "far", "many")
         assert {one["IPAddress"].rpartition(".")[0] for one in (near, far)} == {"10.31.0", "10.32.0"}
         assert near["IPAddress"] in made.lab.run("A", "docker", "exec", "near", "wget", "-qO-", "http://far")
         # What the warning says: each engine counts them for itself.
@@ -299,7 +299,7 @@ def test_an_overlay_by_command_has_subnets_and_numbers_and_an_internal_one_has_n
         assert len(routes.splitlines()) > 1
     finally:
         commands.remove_containers()
-    for network in ("wide", "closed"):
+    for network in ("many", "closed"):
         commands.network("rm", network)
 
 
