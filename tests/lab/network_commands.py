@@ -30,7 +30,7 @@ class Networks:
 
     def start_on_a(self, name: str, network: str) -> dict[str, str]:
         """Start a container on A that waits to be told what to ask, and return its endpoint."""
-        self._start("A", name, network, "--entrypoint", "sleep", "shop-frontend:1.0", "600")
+        self._start("A", name, network, "--entrypoint", "/bin/busybox", "shop-frontend:1.0", "sleep", "600")
         return self.endpoint("A", name, network)
 
     def _start(self, host: str, name: str, network: str, *words: str) -> None:
