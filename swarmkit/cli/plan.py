@@ -8,7 +8,14 @@ from pathlib import Path
 import click
 
 from swarmkit.cli import options
-from swarmkit.cli.up import adopt_option, images_option, prune_option, recreate_networks_option, remove_nodes_option
+from swarmkit.cli.up import (
+    adopt_option,
+    images_option,
+    prune_option,
+    recreate_networks_option,
+    registry_auth_option,
+    remove_nodes_option,
+)
 
 CHANGES_PENDING = 5
 
@@ -18,6 +25,7 @@ CHANGES_PENDING = 5
 @options.stack_files_option
 @options.stack_name_option
 @images_option
+@registry_auth_option
 @prune_option
 @recreate_networks_option
 @remove_nodes_option
@@ -33,6 +41,7 @@ def plan(
     stack_files: tuple[Path, ...],
     stack_name: str | None,
     images_folder: Path | None,
+    with_registry_auth: bool,
     prune: bool,
     recreate_networks: bool,
     remove_nodes: bool,
@@ -69,6 +78,7 @@ def plan(
         recreate_networks=recreate_networks,
         remove_nodes=remove_nodes,
         ask_local_engine=True,
+        with_registry_auth=with_registry_auth,
     )
     password = options.sudo_password(ask=ask_become_pass)
     with progress_for(sys.stderr) as progress:

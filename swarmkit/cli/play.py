@@ -42,6 +42,7 @@ def _facts(ctx: click.Context, param: click.Parameter, value: bool) -> None:  # 
 @options.stack_files_option
 @options.stack_name_option
 @click.option("--images", "images_folder", type=_path, metavar="DIR", help="Folder of docker-archive files, for up.")
+@click.option("--with-registry-auth", is_flag=True, help="Send your logins at the images' registries, for up and plan.")
 @click.option("--set", "settings", multiple=True, metavar="NAME=VALUE", help="A parameter of the playbook; repeatable.")
 @click.option("--from", "first", metavar="STEP", help="Begin at this step: those before it are done.")
 @click.option("--step", "stepwise", is_flag=True, help="Ask before each step.")
@@ -59,6 +60,7 @@ def play(
     stack_files: tuple[Path, ...],
     stack_name: str | None,
     images_folder: Path | None,
+    with_registry_auth: bool,
     settings: tuple[str, ...],
     first: str | None,
     stepwise: bool,
@@ -84,7 +86,8 @@ def play(
     ).inventory
     _check_hosts(playbook, inventory)
     given = _given(inventory_file, stack_files, stack_name, images_folder)
-    given |= {"allow_even_managers": []} if allow_even_managers else {}
+    flags = {"allow_even_managers": allow_even_managers, "with_registry_auth": with_registry_auth}
+    given |= {name: [] for name, is_given in flags.items() if is_given}
     again = ["swarmkit", "play", playbook_name, *_flags(given), *(f"--set={setting}" for setting in settings)]
     given |= {"yes": []} if yes else {}
     run = Play(playbook_name, playbook, inventory, given, again, yes=yes, stepwise=stepwise)
@@ -129,7 +132,8 @@ def _values(settings: Sequence[str]) -> dict[str, list[str]]:
 def _flags(given: dict[str, list[str]]) -> list[str]:
     names = {"inventory_file": "-i", "stack_files": "-f", "stack_name": "--stack", "images_folder": "--images"}
     words = [word for name, flag in names.items() for value in given.get(name, ()) for word in (flag, value)]
-    return [*words, "--allow-even-managers"] if "allow_even_managers" in given else words
+    switches = {"allow_even_managers": "--allow-even-managers", "with_registry_auth": "--with-registry-auth"}
+    return [*words, *(flag for name, flag in switches.items() if name in given)]
 
 
 def _check_hosts(playbook: Playbook, inventory: Inventory) -> None:

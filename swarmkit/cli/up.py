@@ -32,6 +32,12 @@ recreate_networks_option = click.option(
     is_flag=True,
     help="Make networks anew whose options cannot be changed: beside the old, the services moved, the old one removed.",
 )
+registry_auth_option = click.option(
+    "--with-registry-auth",
+    is_flag=True,
+    help="Send your logins at the images' registries, as docker login keeps them here, with the services, and anew "
+    "with those that nothing else changes. Without it the swarm keeps what it has.",
+)
 remove_nodes_option = click.option(
     "--remove-nodes", is_flag=True, help="Drain, demote and remove nodes that the inventory no longer has."
 )
@@ -42,6 +48,7 @@ remove_nodes_option = click.option(
 @options.stack_files_option
 @options.stack_name_option
 @images_option
+@registry_auth_option
 @options.yes_option
 @click.option(
     "--verify/--no-verify",
@@ -64,6 +71,7 @@ def up(
     stack_files: tuple[Path, ...],
     stack_name: str | None,
     images_folder: Path | None,
+    with_registry_auth: bool,
     yes: bool,
     verify: bool,
     prune: bool,
@@ -100,6 +108,7 @@ def up(
         recreate_networks=recreate_networks,
         remove_nodes=remove_nodes,
         ask_local_engine=True,
+        with_registry_auth=with_registry_auth,
     )
     password = options.sudo_password(ask=ask_become_pass)
     with journaled("up", declared.inventory) as journal:

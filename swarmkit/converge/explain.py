@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from swarmkit.declared.image_archive import DOCKER_HUB, registry_of
 from swarmkit.errors import SwarmkitError
 from swarmkit.observed.model import TaskState
-from swarmkit.reach.engine import Engine, Json
+from swarmkit.reach.engine import Engine, EngineError, Json
 from swarmkit.reach.fleet import Fleet
 
 LOG_LINES = 8
@@ -30,26 +31,35 @@ _SCHEDULER = {
 }
 
 
+# What registries and the engine (moby distribution/errors.go) say when a login is missing, wrong or no longer valid.
+_LOGIN_WANTED = (
+    "no basic auth credentials",
+    "unauthorized",
+    "authentication required",
+    "access denied",
+    "access to the resource is denied",
+    "authorization failed",
+    "incorrect username or password",
+)
 _WAITING = ("assigned", "accepted", "preparing", "ready")
 
 
 def explain(tasks: Iterable[TaskState], fleet: Fleet, manager: Engine | None) -> Cause:
-    """Return why the newest of *tasks* does not run; reads health output, and *manager*'s logs, where they say it."""
+    """Return why the newest of *tasks* does not run; reads health output, and with *manager* logs and registries."""
     newest = sorted(tasks, key=lambda task: task.created_at, reverse=True)
     if not newest:
         return Cause("the swarm has made no task for it yet: the allocator may be waiting for addresses")
     ended = _first(newest, "failed", "rejected") or _first(newest, "complete")
     # A successor that waits for its turn says nothing: the one before it, which is being stopped, has the reason.
     begun = next((task for task in newest if task.container_id), None) if newest[0].state in _WAITING else None
-    task = (ended or begun or newest[0]) if newest[0].state not in ("pending", "new") else newest[0]
+    # One that the scheduler has not looked at yet says nothing either; one that it found no host for does.
+    is_unplaced = newest[0].state in ("pending", "new") and (newest[0].error or not ended)
+    task = newest[0] if is_unplaced else (ended or begun or newest[0])
     node = _host_of(task, fleet)
     if task.state in ("pending", "new", "allocated"):
         return _unplaced(task)
-    if "No such image" in task.error or "pull access denied" in task.error:
-        return Cause(
-            f"image {task.image} is not on {node} and could not be pulled: {task.error}",
-            "give its docker-archive file with --images DIR, or check the registry",
-        )
+    if "No such image" in task.error or _asks_for_login(task.error):
+        return _not_pulled(task, node, fleet if manager else {})
     if task.state == "rejected":
         return Cause(f"{node} rejected the task: {task.error}", f"see: journalctl -u docker on {node}")
     health = _health(task, fleet)
@@ -60,6 +70,36 @@ def explain(tasks: Iterable[TaskState], fleet: Fleet, manager: Engine | None) ->
         why = f"its health check said: {health}" if health else "its program ended with exit code 0"
         return Cause(f"its task on {node} ended: {why}", _logs(task, manager))
     return Cause(f"its task on {node} ended: {health or task.error or task.message}", _logs(task, manager))
+
+
+def _not_pulled(task: TaskState, node: str, asked: Fleet) -> Cause:
+    """Return why *node* has not got the image: the engine says "No such image" whatever the registry has answered."""
+    answer = _registry_answer(task.image, asked[node].engine) if node in asked else ""
+    sentence = f"image {task.image} is not on {node} and could not be pulled: {task.error}"
+    if answer and answer not in task.error:
+        sentence += f"; its registry answers {node}, which shows no login: {answer}"
+    if _asks_for_login(answer) or _asks_for_login(task.error):
+        registry = registry_of(task.image)
+        login = "docker login" if registry == DOCKER_HUB else f"docker login {registry}"
+        return Cause(sentence, f"{login}, then swarmkit up --with-registry-auth; or give the image with --images DIR")
+    return Cause(sentence, "give its docker-archive file with --images DIR, or check the registry")
+
+
+def _registry_answer(image: str, engine: Engine) -> str:
+    """Return why the registry does not give *image* to a *engine* without a login; nothing when it would."""
+    if not registry_of(image):
+        return ""
+    try:
+        engine.ask_registry(image)
+    except EngineError as error:
+        return error.message
+    except SwarmkitError as error:
+        return error.what
+    return ""
+
+
+def _asks_for_login(answer: str) -> bool:
+    return any(words in answer.lower() for words in _LOGIN_WANTED)
 
 
 def _first(tasks: Iterable[TaskState], *states: str) -> TaskState | None:

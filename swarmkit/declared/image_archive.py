@@ -9,6 +9,8 @@ from pathlib import Path
 
 from swarmkit.errors import InputError
 
+DOCKER_HUB = "docker.io"
+
 
 @dataclass(frozen=True)
 class ImageArchive:
@@ -55,3 +57,11 @@ def names_registry(reference: str) -> bool:
     """Tell whether an image reference begins with a registry's host, by the distribution project's rule."""
     first, slash, _ = reference.partition("/")
     return bool(slash) and ("." in first or ":" in first or first == "localhost")
+
+
+def registry_of(reference: str) -> str:
+    """Return the registry that an image *reference* is pulled from; nothing for an image's ID, which none knows."""
+    if reference.startswith("sha256:"):
+        return ""
+    first = reference.partition("/")[0]
+    return first if names_registry(reference) and first != f"index.{DOCKER_HUB}" else DOCKER_HUB

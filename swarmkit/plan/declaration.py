@@ -7,11 +7,25 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from swarmkit.declared.host import Inventory
-from swarmkit.declared.image_archive import ImageArchive
+from swarmkit.declared.image_archive import ImageArchive, registry_of
 from swarmkit.declared.service import Stack
+from swarmkit.secret import Secret
 
 if TYPE_CHECKING:
     from swarmkit.plan.data.planning import DeclaredData
+
+
+@dataclass(frozen=True)
+class RegistryLogins:
+    """The operator's credentials for the registries of the stack's images, to be sent with each service."""
+
+    headers: Mapping[str, Secret]
+    """Registry -> the API's header X-Registry-Auth."""
+    sent: frozenset[str] = frozenset()
+    """Services that this run has sent them with: what the swarm has of them nobody can read."""
+
+    def of(self, image: str) -> Secret | None:
+        return self.headers.get(registry_of(image))
 
 
 @dataclass(frozen=True)
@@ -33,3 +47,5 @@ class Declared:
     """What goes into the volumes of a fresh cluster; None: volumes are nobody's business."""
     overridden: frozenset[str] = frozenset()
     """Codes of refusals that become warnings, at the operator's word."""
+    logins: RegistryLogins | None = None
+    """None: the swarm keeps the credentials that it has."""

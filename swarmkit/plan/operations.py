@@ -221,10 +221,12 @@ class CreateFile:
 class CreateService:
     step: Step
     spec: Mapping[str, Any]
+    registry_auth: Secret | None = None
 
     def run(self, context: Context) -> str:
         name = str(self.spec["Name"])
-        context.remember("services", name, context.manager.create("services", _resolved(self.spec, context)))
+        spec = _resolved(self.spec, context)
+        context.remember("services", name, context.manager.create("services", spec, registry_auth=self.registry_auth))
         return ""
 
 
@@ -236,9 +238,12 @@ class UpdateService:
     identity: str
     version: int
     spec: Mapping[str, Any]
+    registry_auth: Secret | None = None
+    """None: the service keeps the credentials that it has."""
 
     def run(self, context: Context) -> str:
-        context.manager.update("services", self.identity, self.version, _resolved(self.spec, context))
+        spec = _resolved(self.spec, context)
+        context.manager.update("services", self.identity, self.version, spec, registry_auth=self.registry_auth)
         return ""
 
 
@@ -251,6 +256,7 @@ class MoveService:
     expected: Mapping[str, Any]
     """The spec that it should have now, by names."""
     spec: Mapping[str, Any]
+    registry_auth: Secret | None = None
 
     def run(self, context: Context) -> str:
         live = context.manager.inspect("services", self.identity)
@@ -268,7 +274,8 @@ class MoveService:
                 "run the same command again: it goes on from what is there",
             )
         body = _resolved(carry_over(self.spec, live["Spec"]), context)
-        context.manager.update("services", self.identity, int(live["Version"]["Index"]), body)
+        version = int(live["Version"]["Index"])
+        context.manager.update("services", self.identity, version, body, registry_auth=self.registry_auth)
         return ""
 
 

@@ -69,6 +69,7 @@ def make_plan(declared: Declared, observed: Observed, found: Sequence[Finding] =
             swarm_ready=ready,
             node_keys={op.step.target: op.step.key for op in members if op.step.key.startswith("node:")},
             data=StackData(declared.stack, declared.data, observed, refusals, warnings),
+            logins=declared.logins,
         )
         operations += planner.operations()
         refusals += planner.refusals

@@ -12,20 +12,17 @@ from swarmkit.declared.service import Condition, Service, Stack
 from swarmkit.finding import Finding
 from swarmkit.observed.model import Observed, SecretState, ServiceState
 from swarmkit.plan.data.planning import StackData, data_key, load, make_volume, volume_key
+from swarmkit.plan.declaration import RegistryLogins
 from swarmkit.plan.lan_removal import LiveLans
 from swarmkit.plan.model import Operation, Step
 from swarmkit.plan.names import file_name, has_image, image_name
 from swarmkit.plan.network_moves import MovingService, move_operations, move_refusals, removals, targets_of
-from swarmkit.plan.operations import (
-    AwaitService,
-    CreateService,
-    SendImage,
-    UpdateService,
-)
+from swarmkit.plan.operations import AwaitService, CreateService, SendImage, UpdateService
 from swarmkit.plan.order import in_dependency_order, in_waiting_order
 from swarmkit.plan.placement import eligible_hosts, lacking_room
 from swarmkit.plan.pruning import UNDECLARED, Pruning, removals_of
 from swarmkit.plan.record import Record
+from swarmkit.plan.registry_logins import login_warnings, with_logins
 from swarmkit.plan.removal import remove_object
 from swarmkit.plan.service_waits import HEALTHY, await_service, wait_key
 from swarmkit.plan.spec import left_out_keys, service_spec
@@ -52,6 +49,7 @@ class StackPlanner:
     """Host -> key of the operation that labels its node, where there is one."""
     data: StackData
     """What has to go into volumes before others use it."""
+    logins: RegistryLogins | None = None
     refusals: list[Finding] = field(default_factory=list)
     warnings: list[Finding] = field(default_factory=list)
     specs: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -69,11 +67,17 @@ class StackPlanner:
         removed = self._gone_services(frozenset(op.step.key for op in services if op.step.verb != "wait"))
         note = note_of(self.stack, self.observed.cluster, self.specs, [*services, *removed], self.swarm_ready)
         self.warnings += note.warnings
-        services, removed = note.before(services), note.before(removed)
+        services, removed = self._with_logins(note.before(services)), note.before(removed)
         left = removals(self.networks.moves, frozenset(op.step.key for op in [*services, *removed]))
         changes = [*note.created, *services, *removed, *left]
         old = self._left_over(versions.old(note.kept, self._goes), note.kept, services, removed)
         return [*networks, *files, *images.values(), *changes, *note.obsolete, *old]
+
+    def _with_logins(self, services: list[Operation]) -> list[Operation]:
+        if self.logins is None:
+            return services
+        self.warnings += login_warnings(self.specs.values(), self.logins)
+        return with_logins(services, self.specs, self.observed.cluster, self.logins)
 
     def _plan_networks(self) -> None:
         self.networks.plan()

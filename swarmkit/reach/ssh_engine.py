@@ -28,6 +28,7 @@ FOLLOW_TIMEOUT_SECONDS = 3600.0
 LOGS_TIMEOUT_SECONDS = 10.0
 """A manager that cannot reach the task's host never ends its answer."""
 """How long a container that is followed may print nothing."""
+REGISTRY_TIMEOUT_SECONDS = 10.0
 # The newest API this code was written against; the engine's own is used when it is older.
 _NEWEST_API = (1, 47)
 # What reading a stream raises when its channel or connection is closed under it.
@@ -102,18 +103,22 @@ class SshEngine:
         suffix = "/json" if kind in ("images", "containers") else ""
         return self._object("GET", f"/{kind}/{_quote(identity)}{suffix}", f"show {kind[:-1]} {identity}")
 
-    def create(self, kind: Kind, body: Json) -> str:
+    def create(self, kind: Kind, body: Json, *, registry_auth: Secret | None = None) -> str:
         path = _CREATE_PATHS.get(kind, f"/{kind}/create")
         # A container's name is no part of its body in the API.
         query = {"name": body["Name"]} if kind == "containers" and "Name" in body else {}
         action = f"create {kind[:-1]} {body.get('Name', '')}".rstrip()
-        answer = self._call("POST", path, action, query=query, body=body, timeout_seconds=60)
+        headers = _auth(registry_auth)
+        answer = self._call("POST", path, action, query=query, body=body, headers=headers, timeout_seconds=60)
         return str(answer.get("ID") or answer.get("Id") or answer.get("Name"))
 
-    def update(self, kind: Kind, identity: str, version: int, body: Json) -> None:
+    def update(
+        self, kind: Kind, identity: str, version: int, body: Json, *, registry_auth: Secret | None = None
+    ) -> None:
         action = f"update {kind[:-1]} {body.get('Name', identity)}"
         query = {"version": str(version)}
-        self._call("POST", f"/{kind}/{_quote(identity)}/update", action, query=query, body=body, timeout_seconds=60)
+        path, headers = f"/{kind}/{_quote(identity)}/update", _auth(registry_auth)
+        self._call("POST", path, action, query=query, body=body, headers=headers, timeout_seconds=60)
 
     def remove(self, kind: Kind, identity: str, *, force: bool = False) -> None:
         query = {"force": "true"} if force else {}
@@ -164,6 +169,11 @@ class SshEngine:
             if "error" in message:
                 raise EngineError(self.host, "load an image", answer.status_code, str(message["error"]))
         return "".join(str(message.get("stream", "")) for message in said).strip()
+
+    def ask_registry(self, image: str) -> None:
+        """Let the engine ask the registry of *image* for it, without credentials; EngineError says what it answered."""
+        path = f"/distribution/{urllib.parse.quote(image)}/json"
+        self._call("GET", path, f"find {image} in its registry", timeout_seconds=REGISTRY_TIMEOUT_SECONDS)
 
     def logs(self, kind: Literal["services", "tasks", "containers"], identity: str, *, lines: int) -> str:
         """Return the last *lines* of output, stdout and stderr together, without the stream's framing."""
@@ -219,11 +229,11 @@ class SshEngine:
         *,
         query: Mapping[str, str] | None = None,
         body: Json | None = None,
+        headers: Mapping[str, str] | None = None,
         timeout_seconds: float = REQUEST_TIMEOUT_SECONDS,
-        versioned: bool = True,
     ) -> Any:
         answer = self._request(
-            method, path, action, query=query, json=body, timeout_seconds=timeout_seconds, versioned=versioned
+            method, path, action, query=query, json=body, headers=headers, timeout_seconds=timeout_seconds
         )
         return answer.json() if answer.content else {}
 
@@ -263,6 +273,10 @@ def _message(answer: requests.Response) -> str:
         return str(answer.json()["message"])
     except (ValueError, KeyError, TypeError):
         return answer.text[:500]
+
+
+def _auth(registry_auth: Secret | None) -> dict[str, str] | None:
+    return {"X-Registry-Auth": registry_auth.text()} if registry_auth else None
 
 
 def _flag(value: bool) -> str:  # noqa: FBT001 - a converter

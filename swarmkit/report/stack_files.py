@@ -58,8 +58,8 @@ _DIFFERENCES = (
         "credentials of a registry",
         "sent to the hosts with `--with-registry-auth`",
         (
-            "never sent, there is no such option: an image of a registry that asks for a login has to be on the hosts, "
-            "or comes from `--images DIR` or the operator's own engine"
+            "the same with `swarmkit up --with-registry-auth`, which changes nothing else: see "
+            "[the registry's login](registries.md)"
         ),
     ),
     ("`depends_on`", "ignored", "kept: each service is made when those it depends on run"),

@@ -6,12 +6,12 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from swarmkit.declared.image_archive import ImageArchive, names_registry, read_image_archives
+from swarmkit.declared.image_archive import ImageArchive, names_registry, read_image_archives, registry_of
 from swarmkit.declared.inventory import load_inventory
 from swarmkit.declared.service import Stack
 from swarmkit.declared.stack import load_stack
 from swarmkit.errors import Complaint, InputError
-from swarmkit.plan.declaration import Declared
+from swarmkit.plan.declaration import Declared, RegistryLogins
 
 
 def read_declared(
@@ -27,11 +27,12 @@ def read_declared(
     remove_nodes: bool = False,
     overridden: Collection[str] = (),
     ask_local_engine: bool = False,
+    with_registry_auth: bool = False,
 ) -> Declared:
     """Read inventory, stack and image archives; raises one InputError with everything wrong in any of them.
 
     With *ask_local_engine*, images that neither an archive nor a registry is named for come from the operator's own
-    engine, if it has them. Several *stack* files are merged.
+    engine, if it has them. Several *stack* files are merged. *with_registry_auth* reads the operator's logins too.
     """
     errors: list[InputError] = []
     loaded_inventory = loaded_stack = None
@@ -60,6 +61,7 @@ def read_declared(
         recreate_networks=recreate_networks,
         remove_nodes=remove_nodes,
         overridden=frozenset(overridden),
+        logins=_logins(loaded_stack, archives) if with_registry_auth and loaded_stack else None,
     )
 
 
@@ -71,6 +73,13 @@ def _from_local_engine(stack: Stack, archives: Mapping[str, ImageArchive]) -> di
 
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
     return local_images(sorted(wanted), cache / "swarmkit" / "local-images")
+
+
+def _logins(stack: Stack, archives: Mapping[str, ImageArchive]) -> RegistryLogins:
+    from swarmkit.reach.registry_logins import registry_logins
+
+    pulled = {service.image for service in stack.services} - archives.keys()
+    return RegistryLogins(registry_logins({registry_of(image) for image in pulled} - {""}))
 
 
 def _together(errors: list[InputError]) -> InputError:

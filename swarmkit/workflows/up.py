@@ -185,6 +185,7 @@ def apply_rounds(
     from swarmkit.plan.apply import apply
     from swarmkit.plan.context import Context
     from swarmkit.plan.planner import first_manager, make_plan
+    from swarmkit.plan.registry_logins import having_sent
 
     rounds: list[Applied] = []
     while not plan.is_empty:
@@ -203,7 +204,7 @@ def apply_rounds(
             raise IncompleteError(applied)
         waiter.progress.phase("observe again")
         observed = look_at(declared, fleet, kernel="never")
-        plan = replan(observed) if replan else make_plan(declared, observed)
+        plan = replan(observed) if replan else make_plan(having_sent(declared, rounds), observed)
         if plan.refusals:
             raise RefusedError(plan)
     return tuple(rounds), observed

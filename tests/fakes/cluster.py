@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from swarmkit.reach.engine import EngineError, Kind, Rotated
+from swarmkit.secret import Secret
 
 Json = dict[str, Any]
 Behaviour = Literal["run", "crash", "stuck", "unhealthy"]
@@ -69,6 +70,10 @@ class Cluster:
     tasks: dict[str, Json] = field(default_factory=dict)
     images: dict[str, Mapping[str, list[str]]] = field(default_factory=dict)
     """Node id -> its images, shared with its engine."""
+    registries: dict[str, Secret] = field(default_factory=dict)
+    """Registry that asks for a login -> the X-Registry-Auth that it takes; all others give what they are asked for."""
+    logins: dict[str, Secret] = field(default_factory=dict)
+    """Service id -> the X-Registry-Auth it was last sent with; no request shows it, as with real engines."""
 
     def __post_init__(self) -> None:
         self.id = self.world.identity("cluster")
@@ -165,7 +170,7 @@ class Cluster:
 
     # objects
 
-    def create(self, kind: Kind, body: Json) -> str:
+    def create(self, kind: Kind, body: Json, registry_auth: Secret | None = None) -> str:
         name = str(body["Name"])
         if any(_name(item) == name for item in self.objects[kind].values()):
             raise Refused(409, _ALREADY_THERE[kind].format(name))
@@ -176,6 +181,7 @@ class Cluster:
         elif kind == "services":
             self._check_references(body)
             self.objects[kind][identity] = {"ID": identity, "Version": version, "Spec": kept_service(body)}
+            self._keep_login(identity, registry_auth)
             self._begin_job(self.objects[kind][identity])
             self.reschedule()
             self.world.happened(Type="service", Action="create", Actor={"ID": identity})
@@ -233,7 +239,7 @@ class Cluster:
                     return item
         raise Refused(404, f"{kind[:-1]} {identity} not found")
 
-    def update_service(self, identity: str, version: int, spec: Json) -> None:
+    def update_service(self, identity: str, version: int, spec: Json, registry_auth: Secret | None = None) -> None:
         service = self.resolve("services", identity)
         self.check_version(service["Version"]["Index"], version)
         self._check_references(spec)
@@ -242,6 +248,7 @@ class Cluster:
             service["UpdateStatus"] = {"State": "completed", "Message": "update completed"}
         service["PreviousSpec"], service["Spec"] = service["Spec"], kept
         service["Version"] = {"Index": self.next_index()}
+        self._keep_login(service["ID"], registry_auth)
         self._begin_job(service)
         self.reschedule()
         self.world.happened(Type="service", Action="update", Actor={"ID": service["ID"]})
@@ -357,6 +364,9 @@ class Cluster:
             status = {"State": "pending", "Err": f"no suitable node ({unsuited})", "Message": "pending task scheduling"}
         elif image.startswith("sha256:") and image not in self.images.get(node, {}):
             status = {"State": "rejected", "Err": f"No such image: {image}", "Message": "preparing"}
+        elif self._is_refused(image, node, service):
+            # The engine asks the registry, notes its answer in its log, and creates the container all the same.
+            status = {"State": "rejected", "Err": f"No such image: {image}", "Message": "preparing"}
         self.tasks[identity] = {
             "ID": identity,
             "CreatedAt": now,
@@ -375,6 +385,16 @@ class Cluster:
         self._forget_old_tasks(service, slot, node)
         if self.looks_until_running == 0:
             self._advance(self.tasks[identity])
+
+    def _keep_login(self, service: str, registry_auth: Secret | None) -> None:
+        """Keep the login of a service, or what it has (moby daemon/cluster/services.go)."""
+        if registry_auth:
+            self.logins[service] = registry_auth
+
+    def _is_refused(self, image: str, node: str, service: Json) -> bool:
+        wanted = self.registries.get(image.partition("/")[0])
+        has_it = any(image in tags for tags in self.images.get(node, {}).values())
+        return wanted is not None and not has_it and self.logins.get(service["ID"]) != wanted
 
     def _forget_old_tasks(self, service: Json, slot: int, node: str) -> None:
         """Keep five ended tasks a slot, as the engine does."""

@@ -340,7 +340,7 @@ class FakeEngine:
         item = cluster.resolve(kind, identity)
         return cluster.shown_node(item) if kind == "nodes" else item
 
-    def create(self, kind: Kind, body: Json) -> str:
+    def create(self, kind: Kind, body: Json, *, registry_auth: Secret | None = None) -> str:
         def write() -> str:
             if kind == "volumes":
                 folder = f"/var/lib/docker/volumes/{body['Name']}/_data"
@@ -351,17 +351,19 @@ class FakeEngine:
                 kept = {key: body[key] for key in ("Name", "ConfigOnly", "Options", "Labels", "IPAM")}
                 self.config_networks[identity] = {"Id": identity, "Driver": "null", "Scope": "local", **kept}
                 return identity
-            return self._cluster().create(kind, body)
+            return self._cluster().create(kind, body, registry_auth)
 
         return str(self._write(f"create {kind[:-1]} {body.get('Name', '')}", write))
 
-    def update(self, kind: Kind, identity: str, version: int, body: Json) -> None:
+    def update(
+        self, kind: Kind, identity: str, version: int, body: Json, *, registry_auth: Secret | None = None
+    ) -> None:
         def write() -> None:
             cluster = self._cluster()
             if kind == "nodes":
                 cluster.update_node(cluster.resolve("nodes", identity)["ID"], version, body)
             elif kind == "services":
-                cluster.update_service(identity, version, body)
+                cluster.update_service(identity, version, body, registry_auth)
             else:
                 cluster.update_file(kind, identity, version, body)
 
@@ -411,6 +413,11 @@ class FakeEngine:
             return "Loaded image: " + ", ".join(manifest["RepoTags"])
 
         return str(self._write("load an image", write))
+
+    def ask_registry(self, image: str) -> None:
+        if self.cluster and image.partition("/")[0] in self.cluster.registries:
+            message = f"errors:\ndenied: requested access to {image} is denied\nunauthorized: authentication required\n"
+            raise Refused(401, message).at(self.host, "ask a registry")
 
     def logs(self, kind: Literal["services", "tasks", "containers"], identity: str, *, lines: int) -> str:
         if kind != "containers":

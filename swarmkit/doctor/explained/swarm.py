@@ -83,11 +83,11 @@ SWARM: dict[str, Explanation] = {
         "moby/libnetwork#1765",
     ),
     "H69": Explanation(
-        "Engine that rejects images it has",
-        "Tasks are rejected with the registry's error, although the image is on the host.",
-        "29.6 asks the registry first and takes its error for the answer.",
-        "Upgrade to 29.7.0 or newer.",
-        "moby commit a7cf7eac0a",
+        "Image that a registry does not give",
+        "Tasks are rejected: 'No such image', whatever the registry said. By 29.6 also where the image is there.",
+        "The service has no login for the registry, or one that is no longer valid; 29.6 asks the registry first.",
+        "`docker login`, then `swarmkit up --with-registry-auth`; of 29.6 upgrade to 29.7.0 or newer.",
+        "moby/moby#32231, moby commit a7cf7eac0a",
     ),
     "H84": Explanation(
         "Placement preferences before 29.0",

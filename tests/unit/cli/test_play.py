@@ -169,3 +169,12 @@ def test_the_example_of_how_to_write_one_can_be_played(tmp_path: Path) -> None:
     playbook = read_playbook(tmp_path / "book.yaml", {"host": ["web2"]})
     assert [step.name for step in playbook.steps][:6] == ["empty", "reboot", "seen", "back", "prove", "next/trust"]
     assert playbook.steps[0].command == ("node", "drain", "web2")
+
+
+def test_the_login_that_a_play_is_given_goes_to_the_commands_that_send_it(tmp_path: Path) -> None:
+    given: dict[str, list[str]] = {"with_registry_auth": []}
+    assert completed(("up", "--yes"), given) == ["up", "--yes", "--with-registry-auth"]
+    assert completed(("up", "--with-registry-auth"), given) == ["up", "--with-registry-auth"]
+    assert completed(("status",), given) == ["status"]
+    stopped = play(tmp_path, "title: w\nsteps:\n  - {name: one, run: backup ls /nowhere}\n", "--with-registry-auth")
+    assert stopped.stderr.rstrip().endswith("--with-registry-auth --from one")

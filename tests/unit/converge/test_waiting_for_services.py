@@ -17,8 +17,10 @@ from swarmkit.converge.explain import explain
 from swarmkit.converge.service_look import ServiceLook, look_at
 from swarmkit.converge.wait import wait_for_service, wakeups
 from swarmkit.errors import NotConvergedError
+from swarmkit.observed import parse
 from swarmkit.observed.observe import observe
 from swarmkit.plan.progress import Progress, Silent
+from swarmkit.secret import Secret
 from swarmkit.workflows.up import Waiter
 
 MADE = {"AdvertiseAddr": "10.88.0.11", "Spec": {"Labels": {}}}
@@ -35,7 +37,8 @@ def start(
 ) -> str:
     """Make the service ``shop_x`` on a swarm of A alone, and return its id."""
     manager = fleet.engine("A")
-    manager.init_swarm(MADE)
+    if manager.cluster is None:
+        manager.init_swarm(MADE)
     fleet.cluster.looks_until_running = looks
     fleet.cluster.behaviour["shop_x"] = behaviour
     placement = {"Constraints": [constraint] if constraint else []}
@@ -239,6 +242,50 @@ def test_a_missing_image_is_named_with_its_host(fleet: FakeFleet) -> None:
     said = complaint(fleet, timeout_seconds=0.05)
     assert "is not on A" in said
     assert "--images" in said
+
+
+def not_pulled(fleet: FakeFleet, image: str, error: str) -> str:
+    """Return what is said of a task that A rejected with *error*."""
+    start(fleet, image=image)
+    (task,) = fleet.cluster.tasks.values()
+    task["Status"].update(State="rejected", Err=error)
+    cause = explain(look_at(fleet.engine("A"), "shop_x").states, fleet, fleet.engine("A"))
+    assert f"image {image} is not on A and could not be pulled: {error}" in cause.sentence
+    return f"{cause.sentence}\n{cause.to_do}"
+
+
+@pytest.mark.parametrize("asks_for_login", [True, False])
+def test_that_a_registry_asks_for_a_login_is_found_out_behind_the_engine_s_words(
+    fleet: FakeFleet, asks_for_login: bool
+) -> None:
+    image = "r.example:5000/web:1"
+    fleet.engine("A").init_swarm(MADE)
+    if asks_for_login:
+        fleet.cluster.registries["r.example:5000"] = Secret(b"login")
+    said = not_pulled(fleet, image, f"No such image: {image}")
+    assert ("its registry answers A, which shows no login: " in said) is asks_for_login
+    assert ("unauthorized: authentication required" in said) is asks_for_login
+    assert ("docker login r.example:5000, then swarmkit up --with-registry-auth" in said) is asks_for_login
+    assert "--images DIR" in said
+
+
+@pytest.mark.parametrize(
+    ("error", "says"), [("", "No such image: x:1"), ("no suitable node (insufficient resources)", "no host has enough")]
+)
+def test_a_task_that_was_just_made_is_explained_by_the_one_before_it(fleet: FakeFleet, error: str, says: str) -> None:
+    start(fleet, image="x:1")
+    (rejected,) = fleet.cluster.tasks.values()
+    rejected["Status"].update(State="rejected", Err="No such image: x:1")
+    status = {**rejected["Status"], "State": "pending", "Err": error, "Message": "pending task scheduling"}
+    later = {**rejected, "ID": "later", "CreatedAt": fleet.world.tick(), "Status": status}
+    tasks = [parse.task(task) for task in (rejected, later)]
+    assert says in explain(tasks, fleet, fleet.engine("A")).sentence
+
+
+def test_an_engine_that_says_that_a_login_is_missing_is_believed(fleet: FakeFleet) -> None:
+    fleet.engine("A").init_swarm(MADE)
+    said = not_pulled(fleet, "team/web:1", "pull access denied for team/web, repository does not exist")
+    assert "\ndocker login, then swarmkit up --with-registry-auth" in said
 
 
 @pytest.mark.parametrize("state", ["paused", "rollback_completed"])
