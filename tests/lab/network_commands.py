@@ -28,9 +28,9 @@ class Networks:
         """Start a container on B that answers with the address a request came from."""
         self._start("B", name, network, *options, "--entrypoint", "node", "shop-backend:1.0", "-e", SERVER)
 
-    def start_on_a(self, name: str, network: str) -> dict[str, str]:
+    def start_on_a(self, name: str, network: str, *options: str) -> dict[str, str]:
         """Start a container on A that waits to be told what to ask, and return its endpoint."""
-        self._start("A", name, network, "--entrypoint", "/bin/busybox", "shop-frontend:1.0", "sleep", "600")
+        self._start("A", name, network, *options, "--entrypoint", "/bin/busybox", "shop-frontend:1.0", "sleep", "600")
         return self.endpoint("A", name, network)
 
     def _start(self, host: str, name: str, network: str, *words: str) -> None:

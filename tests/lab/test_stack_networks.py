@@ -273,25 +273,28 @@ def test_a_lan_that_left_the_file_is_pruned_and_an_ipvlan_joins_the_hosts_in_its
 
 def test_an_overlay_by_command_has_subnets_and_numbers_and_an_internal_one_has_no_way_out(made: Made) -> None:
     commands = Networks(made.lab)
-    ranges = ("--subnet", "10.31.0.0/24", "--subnet", "10.32.0.0/24", "--subnet", "fd00:31::/64", "--ipv6")
-    numbers = ("-o", "com.docker.network.driver.overlay.vxlanid_list=7001,7002,7003")
+    ranges = ("--subnet", "10.31.0.0/24", "--subnet", "10.32.0.0/24")
+    six = ("--ipv6", "--subnet", "fd00:32::/64")
+    numbers = ("-o", "com.docker.network.driver.overlay.vxlanid_list=7001,7002")
     overlay = ("-d", "overlay", "--attachable")
     try:
-        assert "IPv6 works inside one host only" in commands.network("create", "many", *overlay, *numbers, *ranges)
+        commands.network("create", "many", *overlay, *numbers, *ranges)
         assert "internal is false, not true" in commands.network(
             "create", "many", *overlay, *numbers, *ranges, "--internal", code=1
         )
         assert "network many has it" in commands.network("create", "other", *overlay, *numbers, code=1)
         commands.network("create", "closed", *overlay, "--internal", "-o", "com.docker.network.driver.mtu=1400")
-        assert "D13" in commands.network("create", "six", *overlay, "--ipv6", "--subnet", "fd00:32::/64", code=1)
-        for name, network in (("far", "many"), ("shut", "closed")):
-            commands.start(name, network)
-        near = commands.start_on_a("near", "many")
-        far = commands.endpoint("B", "far", "many")
-        assert {one["IPAddress"].rpartition(".")[0] for one in (near, far)} == {"10.31.0", "10.32.0"}
+        # Not used by containers: the engines let some of them fail.
+        assert "D13" in commands.network("create", "six", *overlay, *six, code=1)
+        assert "D13" in commands.network("create", "six", *overlay, *six, "--subnet", "10.33.0.0/24")
+        assert "enableipv6 is true, not false" in commands.network("create", "six", *overlay, code=1)
+        # Else a manager takes any of the subnets.
+        commands.start("far", "many", "--ip", "10.31.0.50")
+        near = commands.start_on_a("near", "many", "--ip", "10.32.0.50")
+        commands.start("shut", "closed")
+        assert near["IPAddress"] == "10.32.0.50"
+        assert commands.endpoint("B", "far", "many")["IPAddress"] == "10.31.0.50"
         assert near["IPAddress"] in made.lab.run("A", "docker", "exec", "near", "wget", "-qO-", "http://far")
-        # What the warning says: each engine counts them for itself.
-        assert near["GlobalIPv6Address"] == far["GlobalIPv6Address"] != ""
         spaces = made.lab.run("B", "for space in /run/docker/netns/*; do nsenter --net=$space ip -d link; done")
         assert {"7001", "7002"} <= set(re.findall(r"vxlan id (\d+)", spaces))
         routes = commands.evaluate("shut", "require('fs').readFileSync('/proc/net/route', 'utf8')")
@@ -299,7 +302,7 @@ def test_an_overlay_by_command_has_subnets_and_numbers_and_an_internal_one_has_n
         assert len(routes.splitlines()) > 1
     finally:
         commands.remove_containers()
-    for network in ("many", "closed"):
+    for network in ("many", "closed", "six"):
         commands.network("rm", network)
 
 
@@ -401,18 +404,8 @@ def test_both_engines_take_the_commands_of_everyday_use(made: Made) -> None:
             "--dns-search",
             "shop.example",
         )
-        place = (
-            "-w",
-            "/tmp",
-            "--init",
-            "--entrypoint",
-            "sh",
-            "shop-frontend:1.0",
-            "-c",
-            "pwd; cat /etc/hosts /etc/resolv.conf",
-        )
-        said = commands.run("B", "--rm", *names, *place).stdout
-        assert said.startswith("/tmp\n")
+        read = ("-w", "/etc", "--init", "--entrypoint", "cat", "shop-backend:1.0", "hosts", "resolv.conf")
+        said = commands.run("B", "--rm", *names, *read).stdout
         assert "10.30.0.9\tthere" in said
         assert "search shop.example" in said
         assert "port 8092/tcp is taken on B" in commands.run("B", "-p", "8092:80", "shop-backend:1.0").stderr

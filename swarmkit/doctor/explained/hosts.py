@@ -112,8 +112,9 @@ HOSTS: dict[str, Explanation] = {
     ),
     "D13": Explanation(
         "IPv6 on an overlay",
-        "Two containers have one IPv6 address, none reaches another host by it; with IPv6 alone nothing can be joined.",
-        "Managers allocate IPv4 alone. Each engine counts IPv6 addresses for itself, and tells its peers of none.",
+        "No host is reached by it, two have one address; some containers fail with 'Address already in use', "
+        "or after 20 s with 'attaching to network failed'; with IPv6 alone all do.",
+        "Each engine counts IPv6 addresses for itself and tells its peers of none; a manager takes any of the subnets.",
         "Leave IPv6 out of overlays. Inside one host, on a bridge, it works.",
         "moby/moby#48116, docker/for-linux#973, moby/libnetwork#1169; measured on 26.1 and 20.10",
     ),

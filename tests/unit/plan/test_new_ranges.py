@@ -134,7 +134,7 @@ def _one_of(found: list[Finding]) -> str | None:
 @pytest.mark.parametrize(
     ("net", "severity", "says"),
     [
-        (f"{on('fd00:31::/64', '10.50.0.0/24')[:-1]}, enable_ipv6: true}}", "warning", "inside one host only"),
+        (f"{on('fd00:31::/64', '10.50.0.0/24')[:-1]}, enable_ipv6: true}}", "warning", "reaches no other host"),
         (f"{on('fd00:31::/64')[:-1]}, enable_ipv6: true}}", "error", "no manager allocates"),
         (f"{on('fd00:31::/64', driver='bridge')[:-1]}, enable_ipv6: true}}", None, ""),
     ],
