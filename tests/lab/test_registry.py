@@ -16,7 +16,6 @@ from lab.spare_lab import SpareLab
 from lab.test_node_life import IMAGE
 
 from swarmkit.reach.registry_logins import registry_logins
-from swarmkit.reach.retry import wait_until
 
 pytestmark = pytest.mark.lab
 
@@ -98,25 +97,23 @@ def registry(spare_lab: SpareLab, tmp_path: Path) -> Iterator[None]:
     """A registry on X with a certificate that both engines trust; it has the image, no engine has."""
     binary = shutil.which("docker-registry")
     assert binary, "the package docker-registry is missing: .ci/install-packages test"
-    key, certificate = tmp_path / "ca.key", tmp_path / "ca.crt"
-    names = ["-subj", "/CN=registry", "-addext", "subjectAltName=IP:10.88.0.34", "-keyout", key, "-out", certificate]
+    folder = tmp_path / "registry"
+    folder.mkdir()
+    (folder / "config.yml").write_text(CONFIGURATION)
+    shutil.copy(binary, folder / "docker-registry")
+    names = ["-subj", "/CN=registry", "-addext", "subjectAltName=IP:10.88.0.34"]
+    files = ["-keyout", folder / "ca.key", "-out", folder / "ca.crt"]
     kind = ["-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
-    subprocess.run(["openssl", "req", *kind, *names], check=True, capture_output=True)
+    subprocess.run(["openssl", "req", *kind, *names, *files], check=True, capture_output=True)
+    packed = subprocess.run(["tar", "-C", tmp_path, "-cz", "registry"], check=True, capture_output=True).stdout
     trusted = f"/etc/docker/certs.d/{REGISTRY}"
-    spare_lab.run("X", "mkdir -p /root/registry")
     try:
-        for name, content in (
-            ("docker-registry", Path(binary).read_bytes()),
-            ("ca.key", key.read_bytes()),
-            ("ca.crt", certificate.read_bytes()),
-            ("config.yml", CONFIGURATION.encode()),
-        ):
-            spare_lab.run("X", f"cat >/root/registry/{name}", stdin=content)
+        spare_lab.run("X", "tar -C /root -xz", stdin=packed)
         for host in ("X", "Y"):
-            spare_lab.run(host, f"mkdir -p {trusted} && cat >{trusted}/ca.crt", stdin=certificate.read_bytes())
+            spare_lab.run(host, f"mkdir -p {trusted} && cat >{trusted}/ca.crt", stdin=(folder / "ca.crt").read_bytes())
         allow(spare_lab, FIRST)
         serve = "/root/registry/docker-registry serve /root/registry/config.yml"
-        spare_lab.run("X", f"chmod +x /root/registry/docker-registry && systemd-run --unit=registry {serve}")
+        spare_lab.run("X", f"systemd-run --unit=registry {serve}")
         push(spare_lab)
         yield
     finally:
@@ -167,16 +164,13 @@ def test_a_private_image_runs_with_the_login_that_was_sent_and_the_newest_one_co
     first = operator.container("Y")
     assert first
 
-    # A newer password: what runs goes on, and its successor is pulled with it.
+    # A newer password: what runs goes on.
     allow(lab, SECOND)
     operator.log_in(SECOND)
     operator.up("--with-registry-auth")
     assert operator.container("Y") == first
-    lab.run("Y", f"docker rmi -f {PULLED} && ! docker image inspect {PULLED} && docker rm -f {first}")
-    successor = wait_until(lambda: operator.container("Y"), lambda found: found not in ("", first), timeout_seconds=40)
-    assert successor not in ("", first)
 
-    # An update without the option keeps it: X lacks the image, and is given it.
+    # An update without the option keeps it: X lacks the image, and is given it for the newer password alone.
     assert lab.run("X", f"docker image inspect {PULLED}", check=False).returncode
     operator.stack.write_text(STACK.replace("worker", "manager"))
     operator.up()
