@@ -1,14 +1,10 @@
-"""Where Go's yaml.v3, Docker's parser, takes more than ruamel.yaml does: tabs between words, dates."""
+"""What Go's yaml.v3, Docker's parser, makes of an unquoted date."""
 
 from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
-from typing import Any
 
-from ruamel.yaml.scanner import Scanner
-
-_LINE_ENDS = "\0\r\n\x85\u2028\u2029"
 # yaml.v3 resolve.go, allowedTimestampFormats.
 _DATE = re.compile(
     r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})"
@@ -16,28 +12,6 @@ _DATE = re.compile(
     r"(?P<zone>Z|[+-][0-9]{2}:[0-9]{2})?)?",
     re.ASCII,
 )
-
-
-class TabScanner(Scanner):
-    """Takes a tab after a word of a line for a space, and leaves one that indents an error."""
-
-    def scan_to_next_token(self) -> Any:
-        super().scan_to_next_token()
-        while self.reader.peek() == "\t" and not self.allow_simple_key:
-            while self.reader.peek() in " \t":
-                self.reader.forward()
-            super().scan_to_next_token()
-
-    def scan_plain_spaces(self, indent: Any, start_mark: Any) -> Any:
-        length = 0
-        while self.reader.peek(length) in " \t":
-            length += 1
-        blanks = self.reader.prefix(length)
-        if "\t" not in blanks:
-            return super().scan_plain_spaces(indent, start_mark)
-        self.reader.forward(length)
-        at_end = self.reader.peek() in _LINE_ENDS
-        return super().scan_plain_spaces(indent, start_mark) if at_end else [blanks]
 
 
 def date(text: str) -> str | None:

@@ -1,11 +1,8 @@
-"""From the YAML parser's nodes to ours: shared nodes stay shared, their expanded size is bounded."""
+"""From the nodes of either YAML parser to ours: shared nodes stay shared, their expanded size is bounded."""
 
 from __future__ import annotations
 
 from typing import Any
-
-from ruamel.yaml.nodes import MappingNode, SequenceNode
-from ruamel.yaml.nodes import ScalarNode as RuamelScalar
 
 from swarmkit.declared import go_yaml
 from swarmkit.declared.complaints import Complaints, key_path, shown
@@ -52,10 +49,10 @@ class NodeBuilder:
         return built
 
     def _fresh(self, raw: Any, place: Node, path: str, depth: int) -> tuple[Node, int]:
-        if isinstance(raw, MappingNode):
+        if raw.id == "mapping":
             self._check_tag(raw, place, path)
             return self._map(raw, place, path, depth)
-        if isinstance(raw, SequenceNode):
+        if raw.id == "sequence":
             self._check_tag(raw, place, path)
             built = [self._node(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(raw.value)]
             items = tuple(node for node, _ in built)
@@ -73,7 +70,7 @@ class NodeBuilder:
                 continue
             value, value_size = self._node(value_node, key_path(path, key), depth + 1)
             size += value_size
-            if key == "<<" and key_node.style is None:
+            if key == "<<" and not key_node.style:
                 merged += self._merged(value, path)
             elif key in own:
                 first = f"first on line {keys[key].line}"
@@ -94,7 +91,7 @@ class NodeBuilder:
         return maps
 
     def _key(self, raw: Any, path: str) -> str | None:
-        if isinstance(raw, RuamelScalar):
+        if raw.id == "scalar":
             self._check_tag(raw, self._place(raw), path)
             return str(raw.value)
         self.log.refuse("B02", self._place(raw), path, "a list or map cannot be a key")
@@ -103,7 +100,7 @@ class NodeBuilder:
     def _scalar(self, raw: Any, place: Node, path: str) -> ScalarNode:
         text = str(raw.value)
         tag = self._check_tag(raw, place, path)
-        is_plain = raw.style is None and not _is_forced_text(raw)
+        is_plain = not raw.style and not _is_forced_text(raw)
         value: Plain = resolve(text, self.dialect) if is_plain else text
         if is_plain and self.dialect == "docker" and (passed := go_yaml.date(text)):
             what = f"docker passes a date without quotes on as {shown(passed)}"

@@ -5,19 +5,16 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from yaml.error import YAMLError
 
-from swarmkit.declared.complaints import Complaints, printable, shown
-from swarmkit.declared.go_yaml import TabScanner
+from swarmkit.declared import libyaml
+from swarmkit.declared.complaints import Complaints, shown
 from swarmkit.declared.nodes import Node
 from swarmkit.declared.scalars import Dialect
 from swarmkit.declared.yaml_nodes import NodeBuilder
 
 MAXIMUM_BYTES = 1 << 20
 STDIN = Path("-")
-# The parser's own slips on odd input (ruamel.yaml raises these for some broken directives and tags).
-_PARSER_SLIPS = (ValueError, TypeError, AttributeError, IndexError, KeyError, AssertionError, NotImplementedError)
 
 
 def read_text(path: Path, log: Complaints, *, subject: str, code: str = "B01") -> str | None:
@@ -50,29 +47,11 @@ def _bytes(path: Path) -> bytes:
 
 def parse_yaml(text: str, log: Complaints, dialect: Dialect) -> Node | None:
     """Return the document's tree, or None after a complaint or for an empty document."""
-    parser = YAML(typ="safe", pure=True)
-    if dialect == "docker":
-        parser.Scanner = TabScanner
     try:
-        root = parser.compose(text)
-    except MarkedYAMLError as error:
-        _complain_of_syntax(error, log)
-    except YAMLError as error:
-        log.refuse("B02", None, "", f"not valid YAML ({printable(str(error).splitlines()[0] if str(error) else '')})")
-    except RecursionError:
-        log.refuse("B04", None, "", "nested too deeply")
-    except _PARSER_SLIPS:
-        log.refuse("B02", None, "", "not valid YAML")
-    else:
-        return NodeBuilder(log, dialect).build(root) if root is not None else None
-    return None
+        root = libyaml.compose(text)
+    except YAMLError:
+        # Not wanted for most files: its import takes as long as reading one.
+        from swarmkit.declared import patient_yaml
 
-
-def _complain_of_syntax(error: MarkedYAMLError, log: Complaints) -> None:
-    mark = error.problem_mark or error.context_mark
-    place = Node(mark.line + 1, mark.column + 1) if mark else None
-    problem = printable(str(error.problem or error.context or "").splitlines()[0][:120] if error.problem else "")
-    if "'\\t'" in problem or "\\t" in problem:
-        log.refuse("B02", place, "", "not valid YAML (tab used for indentation)", "indent with spaces")
-    else:
-        log.refuse("B02", place, "", f"not valid YAML ({problem})")
+        root = patient_yaml.compose(text, log, dialect)
+    return NodeBuilder(log, dialect).build(root) if root is not None else None

@@ -147,7 +147,7 @@ def test_the_entry_imports_no_library_of_hosts() -> None:
     )
     imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
     assert "click" in imported
-    assert imported.isdisjoint({"paramiko", "docker", "fabric", "rich", "pydantic", "ruamel"})
+    assert imported.isdisjoint({"paramiko", "docker", "fabric", "rich", "pydantic", "ruamel", "yaml"})
 
 
 def test_the_managers_history_takes_an_inventory(monkeypatch: pytest.MonkeyPatch) -> None:
