@@ -86,5 +86,3 @@ def measure(hosts: LabHosts, folder: Path, images: Path, swarmkit: Callable[...,
         missing_rows=len(acknowledged - rows),
         back_seconds=back,
     )
-
-

@@ -321,23 +321,3 @@ class RemoveObject:
         engine = context.reached(self.host).engine if self.host else context.manager
         engine.remove(self.kind, self.identity)
         return ""
-
-
-@dataclass(frozen=True)
-class AwaitGone:
-    """Wait until no host has a container of the stack; a network or volume in use cannot be removed."""
-
-    step: Step
-    stack: str
-    timeout_seconds: float = 120.0
-
-    def run(self, context: Context) -> str:
-        label = {"label": [f"com.docker.stack.namespace={self.stack}"]}
-
-        def left() -> list[str]:
-            return [name for name, reached in context.fleet.items() if reached.engine.find("containers", label)]
-
-        hosts = wait_until(left, lambda names: not names, timeout_seconds=self.timeout_seconds)
-        if hosts:
-            raise SwarmkitError(f"containers of stack {self.stack} are still on {', '.join(hosts)}")
-        return ""

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from swarmkit.declared.host import Inventory
 from swarmkit.finding import Finding
 from swarmkit.observed.model import STACK_LABEL, ClusterState, Observed
+from swarmkit.plan.gone import AwaitGone
 from swarmkit.plan.lan_removal import LiveLans, live_lans, remove_lans
 from swarmkit.plan.leaving import LeaveSwarm
 from swarmkit.plan.model import Operation, Plan, Step
-from swarmkit.plan.operations import AwaitGone, RemoveObject
+from swarmkit.plan.operations import RemoveObject
 from swarmkit.plan.planner import MADE_LABEL
 from swarmkit.plan.refusals import host_refusals
 from swarmkit.plan.removal import remove_object

@@ -377,6 +377,8 @@ class FakeEngine:
                 self.volumes.pop(identity, None)
             elif identity in self.config_networks:
                 del self.config_networks[identity]
+            elif kind == "containers":
+                del self.containers[identity]
             elif kind == "images":
                 del self.images[str(self._inspect("images", identity)["Id"])]
             else:
