@@ -17,8 +17,8 @@ _ENDED = ("exited", "dead")
 class AwaitGone:
     """Wait until no host has a container of the stack; a network or volume in use cannot be removed.
 
-    A container that has ended and that its engine keeps is removed then: of a job whose service was removed, 20.10 keeps
-    every one for good (seen on the lab).
+    A container that has ended and that its engine keeps is removed then: 20.10 keeps all those of a job whose service
+    was removed, for good (seen on the lab).
     """
 
     step: Step
