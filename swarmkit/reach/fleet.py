@@ -56,16 +56,16 @@ def reach(
     *,
     sudo_password: Secret | None = None,
     on_connected: Callable[[str], None] = lambda _: None,
-    loading: tuple[str, ...] = (),
+    meanwhile: Callable[[], object] = lambda: None,
 ) -> Iterator[Fleet]:
     """Connect to every host of *inventory* at once; yield them; close every connection.
 
-    *loading* are modules that are needed next: they are imported while the hosts answer.
+    *meanwhile* is what is needed next and needs no host: it is done beside, and nobody waits for it.
 
     Raises UnreachableError with all hosts that could not be reached or are not trusted: then no host was asked for
     anything, let alone changed.
     """
-    with _opened(inventory, sudo_password, on_connected, loading) as (fleet, failures):
+    with _opened(inventory, sudo_password, on_connected, meanwhile) as (fleet, failures):
         if failures:
             raise _all_failures(list(failures.values()))
         yield fleet
@@ -89,10 +89,10 @@ def _opened(
     inventory: Inventory,
     sudo_password: Secret | None,
     on_connected: Callable[[str], None],
-    loading: tuple[str, ...] = (),
+    meanwhile: Callable[[], object] = lambda: None,
 ) -> Iterator[tuple[Fleet, dict[str, Exception]]]:
     # The Docker SDK alone takes a quarter of a second to import, about as long as the hosts take to answer.
-    threading.Thread(target=_load, args=(("swarmkit.reach.ssh_engine", *loading),), daemon=True).start()
+    threading.Thread(target=_prepare, args=(meanwhile,), daemon=True).start()
     settings = read_ssh_settings(inventory)
     routes = {host.name: hops_to(host, settings) for host in inventory.hosts}
 
@@ -126,9 +126,9 @@ def _opened(
                 value[1]()
 
 
-def _load(modules: tuple[str, ...]) -> None:
-    for module in modules:
-        importlib.import_module(module)
+def _prepare(meanwhile: Callable[[], object]) -> None:
+    importlib.import_module("swarmkit.reach.ssh_engine")
+    meanwhile()
 
 
 def _without_engine(name: str, error: Exception) -> Exception:

@@ -11,7 +11,7 @@ from swarmkit.proof import Proof
 from swarmkit.reach.fleet import reach, reach_some
 from swarmkit.secret import Secret
 from swarmkit.verify.prove import prove
-from swarmkit.workflows.up import plan_for
+from swarmkit.workflows.up import plan_for, prepare
 
 PATIENCE_SECONDS = 5.0
 """How long `verify` gives a proof to hold, so that a look at a bad moment is no alarm."""
@@ -20,7 +20,7 @@ PATIENCE_SECONDS = 5.0
 def plan(declared: Declared, *, progress: Progress, sudo_password: Secret | None = None) -> Plan:
     """Return the plan that `up` would show."""
     progress.phase("connect")
-    with reach(declared.inventory, sudo_password=sudo_password) as fleet:
+    with reach(declared.inventory, sudo_password=sudo_password, meanwhile=lambda: prepare(declared)) as fleet:
         progress.phase("observe")
         return plan_for(declared, fleet)[0]
 
