@@ -96,6 +96,8 @@ def run(
 
     if detach and remove:
         raise InputError("--rm waits for the container's end, --detach does not", to_do="give one of them")
+    if remove and restart != "no":
+        raise InputError("--rm removes the container at its end, --restart starts it again", to_do="give one of them")
     wish = ContainerWish(
         image=image,
         command=command,
@@ -172,7 +174,8 @@ def _is_address(text: str) -> bool:
 
 
 def _restart(policy: str) -> str:
-    name, _, count = policy.partition(":")
-    if name not in ("no", "always", "unless-stopped", "on-failure") or (count and not count.isdigit()):
+    name, colon, count = policy.partition(":")
+    counts = name == "on-failure" and count.isascii() and count.isdigit()
+    if name not in ("no", "always", "unless-stopped", "on-failure") or (colon and not counts):
         raise InputError(f"--restart {policy!r} is no policy", to_do="no, always, unless-stopped or on-failure[:TIMES]")
     return policy

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from swarmkit.errors import SwarmkitError
 from swarmkit.plan.context import Context
 from swarmkit.plan.model import Step
-from swarmkit.reach.engine import Json
+from swarmkit.reach.engine import Engine, EngineError, Json
 from swarmkit.reach.retry import wait_until
 
-_ENDED = ("exited", "dead")
+_NOT_RUNNING = ("created", "exited", "dead", "removing")
+"""A container that could not be started stays ``created``."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class AwaitGone:
             raise SwarmkitError(f"containers of stack {self.stack} still run on {hosts}", "", to_do)
         ended = wait_until(lambda: self._left(context), lambda left: not left, timeout_seconds=self.ended_seconds)
         for host, container in ended:
-            context.reached(host).engine.remove("containers", str(container["Id"]))
+            _remove(context.reached(host).engine, str(container["Id"]))
         return f"removed {len(ended)} ended containers that their engines had kept" if ended else ""
 
     @property
@@ -49,5 +50,14 @@ class AwaitGone:
             (host, container)
             for host, reached in context.fleet.items()
             for container in reached.engine.find("containers", {"label": [self._label]})
-            if not running or container.get("State") not in _ENDED
+            if not running or container.get("State") not in _NOT_RUNNING
         ]
+
+
+def _remove(engine: Engine, container: str) -> None:
+    try:
+        engine.remove("containers", container)
+    except EngineError as error:
+        # The engine did it itself at last, or is at it.
+        if error.status not in (404, 409):
+            raise

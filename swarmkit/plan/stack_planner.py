@@ -22,7 +22,7 @@ from swarmkit.plan.order import in_dependency_order, in_waiting_order
 from swarmkit.plan.placement import eligible_hosts, lacking_room
 from swarmkit.plan.pruning import UNDECLARED, Pruning, removals_of
 from swarmkit.plan.record import Record
-from swarmkit.plan.registry_logins import login_warnings, with_logins
+from swarmkit.plan.registry_logins import login_warnings, unsent_warnings, with_logins
 from swarmkit.plan.removal import remove_object
 from swarmkit.plan.service_waits import HEALTHY, await_service, wait_key
 from swarmkit.plan.spec import left_out_keys, service_spec
@@ -77,6 +77,7 @@ class StackPlanner:
         if self.logins is None:
             return services
         self.warnings += login_warnings(self.specs.values(), self.logins)
+        self.warnings += unsent_warnings(services, self.specs, self.observed.cluster, self.logins)
         return with_logins(services, self.specs, self.observed.cluster, self.logins)
 
     def _plan_networks(self) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Iterable
+from pathlib import Path
 
 import docker.auth
 import docker.credentials
 import docker.errors
+from docker.utils.config import find_config_file
 
 from swarmkit.errors import InputError
 from swarmkit.secret import Secret
@@ -20,6 +23,7 @@ def registry_logins(registries: Iterable[str]) -> dict[str, Secret]:
 
     Raises InputError when the configuration or a credential helper cannot be used.
     """
+    _check_configuration()
     try:
         with warnings.catch_warnings():
             # Of a helper that is not installed the SDK also warns on stderr; its error says so too.
@@ -34,3 +38,18 @@ def registry_logins(registries: Iterable[str]) -> dict[str, Secret]:
         what = "the logins at registries cannot be read: an entry is not in Docker's format"
         raise InputError(what, to_do=f"log in again with docker login; the entries are {_WHERE}") from None
     return {registry: Secret(docker.auth.encode_header(login)) for registry, login in found.items() if login}
+
+
+def _check_configuration() -> None:
+    """Raise InputError for a file that the SDK would pass over in silence, as if nobody were logged in."""
+    found = find_config_file()
+    path = Path(str(found)) if found else None
+    if path is None or path.suffix != ".json":
+        return
+    try:
+        json.loads(path.read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"Docker's configuration cannot be read: {error}", to_do=f"see the file {_WHERE}") from None
+    except ValueError as error:
+        place = f"{path}:{getattr(error, 'lineno', 1)}"
+        raise InputError(f"Docker's configuration is no JSON: {place}", to_do="mend it, or log in again") from None

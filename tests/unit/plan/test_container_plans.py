@@ -68,6 +68,13 @@ def test_names_and_resolvers_are_handed_on_and_a_host_without_an_address_is_refu
     assert isinstance(done.exception, InputError)
 
 
+@pytest.mark.parametrize("words", [["always:3"], ["on-failure:²"], ["on-failure:"], ["on-failure", "--rm"]])
+def test_a_restart_policy_that_is_none_is_refused(words: list[str]) -> None:
+    done = CliRunner().invoke(run, ["-i", "x", "--on", "A", "--restart", *words, "web:1"])
+    assert isinstance(done.exception, InputError)
+    assert "--restart" in str(done.exception)
+
+
 def test_all_that_is_missing_or_taken_is_told_at_once() -> None:
     taken = place(image=None, container_names=frozenset({"web"}), listened=frozenset({"8080/tcp", "53/udp"}))
     assert [code for code, _ in refused(WISH, taken)] == ["H76", "H80", "H80", "H80"]

@@ -19,8 +19,9 @@ def keep(fleet: FakeFleet, host: str, identity: str, state: str, stack: str = "j
     fleet.engine(host).containers[identity] = {"Id": identity, "Labels": labels, "State": state}
 
 
-def test_the_ended_container_of_a_job_that_its_engine_keeps_is_removed(fleet: FakeFleet) -> None:
-    keep(fleet, "A", "first", "exited")
+@pytest.mark.parametrize("state", ["exited", "created", "dead"])
+def test_the_ended_container_of_a_job_that_its_engine_keeps_is_removed(fleet: FakeFleet, state: str) -> None:
+    keep(fleet, "A", "first", state)
     keep(fleet, "B", "second", "exited")
     keep(fleet, "B", "another", "exited", stack="other")
     assert GONE.run(Context(fleet, Silent(), "A")).startswith("removed 2 ended containers")

@@ -70,6 +70,21 @@ def test_each_service_is_made_with_the_login_for_its_own_registry(fleet: FakeFle
     assert warning.remedy.endswith("docker login other.example")
 
 
+@pytest.mark.parametrize("state", ["updating", "paused", "rollback_started", "rollback_paused"])
+def test_an_update_that_stands_still_or_runs_is_not_begun_anew_by_a_login(
+    fleet: FakeFleet, tmp_path: Path, state: str
+) -> None:
+    run_once(fleet, declared(fleet, tmp_path, r=OLD))
+    (web,) = [one for one in fleet.cluster.objects["services"].values() if one["Spec"]["Name"] == "s_web"]
+    web["UpdateStatus"] = {"State": state}
+    plan = plan_on(fleet, declared(fleet, tmp_path, r=NEW))
+    assert sent(plan) == []
+    (warning,) = [one for one in plan.warnings if one.where == "s_web"]
+    assert (warning.code, warning.evidence) == ("H69", f"the update is {state.replace('_', ' ')}")
+    web["UpdateStatus"] = {"State": "completed"}
+    assert sent(plan_on(fleet, declared(fleet, tmp_path, r=NEW))) == ["s_web"]
+
+
 def test_without_the_option_nothing_is_sent_told_or_lost(fleet: FakeFleet, tmp_path: Path) -> None:
     run_once(fleet, declared(fleet, tmp_path, r=OLD, other=NEW))
     assert plan_on(fleet, declared(fleet, tmp_path)).is_empty

@@ -96,3 +96,11 @@ def test_what_cannot_be_read_is_told_without_what_it_holds(
     assert says in str(caught.value)
     assert not recwarn.list, "the SDK's own warning says the same on stderr"
     assert "s3cret" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.parametrize("content", ['{"auths": {"r.example": {"auth": "s3cret"}},}', "", "\xff"])
+def test_a_configuration_that_is_no_json_is_not_taken_for_no_login(folder: Path, content: str) -> None:
+    (folder / "config.json").write_bytes(content.encode("latin-1"))
+    with pytest.raises(InputError, match="Docker's configuration") as caught:
+        registry_logins({"r.example"})
+    assert "s3cret" not in "".join(traceback.format_exception(caught.value))
