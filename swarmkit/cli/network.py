@@ -128,8 +128,8 @@ def inspect(*, name: str, inventory_file: Path, ask_become_pass: bool) -> None:
 @_on_hosts
 @click.option("-d", "--driver", default="bridge", show_default=True, help="bridge, macvlan, ipvlan or overlay.")
 @click.option("--subnet", "subnets", multiple=True, metavar="CIDR", help="May be given again.")
-@click.option("--gateway", "gateways", multiple=True, metavar="ADDRESS", help="Of the subnet at the same place.")
-@click.option("--ip-range", "ip_ranges", multiple=True, metavar="CIDR", help="Of the subnet at the same place.")
+@click.option("--gateway", "gateways", multiple=True, metavar="ADDRESS", help="Of the subnet that holds it.")
+@click.option("--ip-range", "ip_ranges", multiple=True, metavar="CIDR", help="Of the subnet that holds it.")
 @click.option("-o", "--opt", "opts", multiple=True, metavar="KEY=VALUE", help="Driver option; may be given again.")
 @click.option("--parent", metavar="DEVICE", help="The host's device under a macvlan or ipvlan, as -o parent=DEVICE.")
 @click.option("--encrypted", is_flag=True, help="Encrypt the overlay's traffic, as -o encrypted.")
@@ -166,6 +166,7 @@ def create(
 ) -> None:
     """Make a network on hosts of the inventory, in Docker's words; an overlay is made once, on a manager."""
     from swarmkit.cli.carried_out import carried_out
+    from swarmkit.cli.subnets import in_subnets
     from swarmkit.plan.network_wish import NetworkWish
     from swarmkit.workflows import networks
 
@@ -177,9 +178,9 @@ def create(
     wish = NetworkWish(
         name=name,
         driver=driver,
-        subnets=_ranges("--subnet", subnets),
-        gateways=gateways,
-        ip_ranges=_ranges("--ip-range", ip_ranges),
+        subnets=(held := _ranges("--subnet", subnets)),
+        gateways=in_subnets("--gateway", gateways, held),
+        ip_ranges=in_subnets("--ip-range", _ranges("--ip-range", ip_ranges), held),
         options=driver_options,
         labels=pairs("--label", labels),
         internal=internal,
