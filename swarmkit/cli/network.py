@@ -140,6 +140,7 @@ def inspect(*, name: str, inventory_file: Path, ask_become_pass: bool) -> None:
 @click.option("--scope", type=click.Choice(["local", "swarm"]), help="swarm: made once, for all hosts.")
 @click.option("--config-only", is_flag=True, help="Only a host's settings, for a network --config-from them.")
 @click.option("--config-from", default="", metavar="NETWORK", help="Take each host's settings from that network of it.")
+@options.override_option
 @options.yes_option
 @options.ask_become_pass_option
 def create(
@@ -161,6 +162,7 @@ def create(
     scope: str | None,
     config_only: bool,
     config_from: str,
+    overridden: tuple[str, ...],
     yes: bool,
     ask_become_pass: bool,
 ) -> None:
@@ -191,7 +193,7 @@ def create(
         config_from=config_from,
     )
     with carried_out("network create", inventory_file, yes=yes, ask_become_pass=ask_become_pass) as run:
-        applied = networks.create(run, wish, on)
+        applied = networks.create(run, wish, on, overridden=overridden)
     _show(applied)
 
 

@@ -229,6 +229,8 @@ class ClusterState:
     configs: tuple[SecretState, ...]
     services: tuple[ServiceState, ...]
     tasks: tuple[TaskState, ...]
+    pool_prefix: int = 0
+    """Of the subnets that are taken of the pools; 0: not told."""
 
     @property
     def network_names(self) -> dict[str, str]:

@@ -132,6 +132,7 @@ def cluster_state(told_by: str, swarm: Json, lists: Mapping[str, list[Json]]) ->
         configs=tuple(config(item) for item in lists["configs"]),
         services=tuple(service(item) for item in lists["services"]),
         tasks=tuple(task(item) for item in lists["tasks"]),
+        pool_prefix=int(swarm.get("SubnetSize") or 0),
     )
 
 

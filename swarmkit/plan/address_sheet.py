@@ -11,7 +11,7 @@ from swarmkit.declared.host import Inventory
 from swarmkit.finding import Finding
 from swarmkit.observed.model import ClusterState, Observed
 from swarmkit.observed.networks import ON_LAN, HostNetwork
-from swarmkit.plan.ranges import DEFAULT_PREFIX, RESERVED_ADDRESSES, overlap
+from swarmkit.plan.ranges import RESERVED_ADDRESSES, overlap, pool_prefix
 from swarmkit.plan.refusals import free_pool
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -123,7 +123,7 @@ def _pools(
     elif not pools:
         proposed = free_pool(observed)
         pools, source = (proposed,) if proposed else (), "proposed"
-    prefix = inventory.address_pool_prefix or DEFAULT_PREFIX
+    prefix = pool_prefix(inventory, observed)
     overlays = [ipaddress.ip_network(row.subnet) for row in subnets if row.driver == "overlay"]
     for pool in pools:
         whole = ipaddress.ip_network(pool)

@@ -10,7 +10,7 @@ from swarmkit.declared.service import Network, Service, Stack
 from swarmkit.finding import Finding
 from swarmkit.observed.model import Observed
 from swarmkit.plan.placement import eligible_hosts
-from swarmkit.plan.ranges import DEFAULT_PREFIX, RESERVED_ADDRESSES
+from swarmkit.plan.ranges import RESERVED_ADDRESSES, pool_prefix
 
 
 def size_findings(
@@ -51,5 +51,5 @@ def _total(network: Network, inventory: Inventory, observed: Observed) -> int:
     sizes = [ipaddress.ip_network(subnet) for subnet in network.subnets or (live.subnets if live else ())]
     fours = [size for size in sizes if size.version == 4]
     if not fours:
-        return int(2 ** (32 - (inventory.address_pool_prefix or DEFAULT_PREFIX))) - RESERVED_ADDRESSES
+        return int(2 ** (32 - pool_prefix(inventory, observed))) - RESERVED_ADDRESSES
     return sum(size.num_addresses - RESERVED_ADDRESSES for size in fours)

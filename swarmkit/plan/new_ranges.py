@@ -20,7 +20,7 @@ from swarmkit.plan.network_operations import CreateHostNetwork
 from swarmkit.plan.network_sizes import size_findings
 from swarmkit.plan.network_wish import PARENT_DRIVERS
 from swarmkit.plan.operations import CreateNetwork
-from swarmkit.plan.ranges import DEFAULT_PREFIX, overlap
+from swarmkit.plan.ranges import overlap, pool_prefix
 
 _REMEDY = "choose a range that nothing else has; swarmkit network plan shows what is free"
 
@@ -79,13 +79,13 @@ def _new_networks(operations: Iterable[Operation], stack: Stack | None, observed
 
 
 def _clashes(made: Sequence[NewNetwork], observed: Observed) -> Iterator[Finding]:
-    """Yield H28 for every range of *made* that a host routes, and that another network of its driver has."""
+    """Yield H28 for every range of *made* that a host routes, or that another network has: of them or of the swarm."""
     for new in made:
         for subnet in new.subnets:
             yield from _over_routes(new, subnet, observed)
             yield from _over_overlays(new, subnet, observed)
     for one, other in itertools.combinations(made, 2):
-        if one.driver == other.driver and set(one.hosts) & set(other.hosts):
+        if set(one.hosts) & set(other.hosts):
             for first, second in itertools.product(one.subnets, other.subnets):
                 if overlap(first, second):
                     what = f"networks {one.name} ({first}) and {other.name} ({second}) overlap"
@@ -137,8 +137,9 @@ def _pools_used_up(made: Sequence[NewNetwork], inventory: Inventory, observed: O
     asking = [new.name for new in made if new.driver == "overlay" and not new.subnets]
     if cluster is None or not cluster.address_pools or not asking:
         return
-    prefix = inventory.address_pool_prefix or DEFAULT_PREFIX
-    taken = [ipaddress.ip_network(subnet) for live in _overlays(observed) for subnet in live.subnets]
+    prefix = pool_prefix(inventory, observed)
+    overlays = [*(live.subnets for live in _overlays(observed)), *(new.subnets for new in made)]
+    taken = [ipaddress.ip_network(subnet) for subnets in overlays for subnet in subnets]
     pools = [ipaddress.ip_network(pool) for pool in cluster.address_pools]
     parts = (part for pool in pools for part in pool.subnets(new_prefix=max(prefix, pool.prefixlen)))
     free = (part for part in parts if not any(part.version == one.version and part.overlaps(one) for one in taken))

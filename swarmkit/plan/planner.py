@@ -54,7 +54,7 @@ def make_plan(declared: Declared, observed: Observed, found: Sequence[Finding] =
     refusals = [finding for finding in refusals if finding.code not in declared.overridden]
     members = list(_membership(inventory, observed, pools)) if not refusals else []
     operations: list[Operation] = list(members)
-    warnings = [*_overridden(accepted), *(finding for finding in found if finding.severity == "warning")]
+    warnings = [*as_warnings(accepted), *(finding for finding in found if finding.severity == "warning")]
     warnings += _warnings(declared, observed)
     if declared.stack is not None and not refusals:
         ready = frozenset({INIT}) if observed.cluster is None else frozenset[str]()
@@ -88,7 +88,8 @@ def make_plan(declared: Declared, observed: Observed, found: Sequence[Finding] =
     return Plan(tuple(operations), (), tuple(warnings))
 
 
-def _overridden(accepted: Iterable[Finding]) -> Iterator[Finding]:
+def as_warnings(accepted: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield the errors that the operator has accepted by their codes."""
     for finding in accepted:
         yield replace(finding, severity="warning", what=f"{finding.what} (overridden by --override {finding.code})")
 

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import ipaddress
 
+from swarmkit.declared.host import Inventory
+from swarmkit.observed.model import Observed
+
 RESERVED_ADDRESSES = 3
 """Of a subnet: its network address, its broadcast address and its gateway."""
-DEFAULT_PREFIX = 24
-"""Of the subnets that a swarm takes of its pools, where nothing else is said."""
+_DEFAULT_PREFIX = 24
+
+
+def pool_prefix(inventory: Inventory, observed: Observed) -> int:
+    """Return the prefix of the subnets that the swarm takes of its pools: fixed when it was made."""
+    if observed.cluster and observed.cluster.pool_prefix:
+        return observed.cluster.pool_prefix
+    return inventory.address_pool_prefix or _DEFAULT_PREFIX
 
 
 def overlap(first: str, second: str) -> bool:

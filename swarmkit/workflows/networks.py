@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -20,6 +20,7 @@ from swarmkit.plan.model import Applied, Plan, Step
 from swarmkit.plan.network_operations import ConnectContainer, DisconnectContainer, is_on
 from swarmkit.plan.network_planner import address_refusals, in_turn, plan_create, plan_remove
 from swarmkit.plan.network_wish import PARENT_DRIVERS, NetworkWish
+from swarmkit.plan.planner import as_warnings
 from swarmkit.plan.progress import Progress
 from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.fleet import Fleet, reach
@@ -59,8 +60,13 @@ def prove_encryption(
         return prove_networks(fleet, inventory, observe(fleet, kernel="never"), PATIENCE_SECONDS)
 
 
-def create(run: NetworkRun, wish: NetworkWish, on: Sequence[str]) -> Applied | None:
-    """Make *wish* on the hosts *on* (all without any; an overlay on a manager); None when nothing was done."""
+def create(
+    run: NetworkRun, wish: NetworkWish, on: Sequence[str], *, overridden: Collection[str] = ()
+) -> Applied | None:
+    """Make *wish* on the hosts *on* (all without any; an overlay on a manager); None when nothing was done.
+
+    Of the codes *overridden* what hosts and ranges forbid is a warning.
+    """
     with _reached(run, on) as (fleet, hosts):
         observed = observe(fleet, kernel="never")
 
@@ -68,9 +74,11 @@ def create(run: NetworkRun, wish: NetworkWish, on: Sequence[str]) -> Applied | N
             chosen = [_manager(observed)] if wish.is_of_swarm else hosts
             made = plan_create(wish, chosen, read_networks(fleet), _missing_parents(fleet, wish, chosen))
             found = plan_findings(fleet, made, run.inventory, None, observed)
-            refusals = tuple(finding for finding in found if finding.severity == "error")
-            warnings = tuple(finding for finding in found if finding.severity == "warning")
-            return Plan((), refusals) if refusals else replace(made, warnings=(*made.warnings, *warnings))
+            errors = [finding for finding in found if finding.severity == "error"]
+            refusals = tuple(finding for finding in errors if finding.code not in overridden)
+            accepted = as_warnings(finding for finding in errors if finding.code in overridden)
+            warnings = (*made.warnings, *accepted, *(finding for finding in found if finding not in errors))
+            return Plan((), refusals) if refusals else replace(made, warnings=warnings)
 
         return _carry_out(run, fleet, plan)
 

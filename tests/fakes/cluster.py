@@ -59,6 +59,7 @@ class Cluster:
     spec: Json
     pools: list[str]
     data_path_port: int = 4789
+    subnet_size: int = 24
     looks_until_running: int = 0
     """How often tasks are listed before a new one runs."""
     behaviour: dict[str, Behaviour] = field(default_factory=dict)
@@ -109,6 +110,7 @@ class Cluster:
             "TLSInfo": {"TrustRoot": self.trust_root},
             "RootRotationInProgress": False,
             "DefaultAddrPool": list(self.pools),
+            "SubnetSize": self.subnet_size,
             "DataPathPort": self.data_path_port,
         }
 

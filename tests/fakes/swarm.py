@@ -191,6 +191,7 @@ class FakeEngine:
         spec = {"Name": "default", "Labels": {}, **copy.deepcopy(body.get("Spec") or {})}
         pools = list(body.get("DefaultAddrPool") or ["10.0.0.0/8"])
         self.cluster = Cluster(self.world, spec, pools, int(body.get("DataPathPort") or 4789))
+        self.cluster.subnet_size = int(body.get("SubnetSize") or 24)
         self.cluster.create("networks", {"Name": "ingress", "Driver": "overlay", "Ingress": True})
         self._become_node(body, "manager")
 

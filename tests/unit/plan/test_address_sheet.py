@@ -57,6 +57,20 @@ def test_two_networks_of_one_host_that_overlap_are_named_and_of_two_hosts_are_no
     assert not sheet(wide, dataclasses.replace(narrow, host="B")).findings
 
 
+def test_an_ingress_that_took_no_notice_of_the_swarms_pools_is_told() -> None:
+    world = World()
+    assert world.observed.cluster
+    cluster = dataclasses.replace(world.observed.cluster, address_pools=("10.20.0.0/16",))
+    swarm = dataclasses.replace(world.observed, cluster=cluster)
+
+    def told(subnet: str) -> list[str]:
+        ingress = network("ingress", subnet, driver="overlay")
+        return [one.code for one in address_sheet(world.inventory, swarm, (ingress,)).findings]
+
+    assert told("10.255.0.0/16") == ["H29"]
+    assert told("10.20.0.0/24") == []
+
+
 def test_a_full_network_is_an_error_and_a_pool_of_one_used_subnet_has_nothing_free() -> None:
     full = network("small", "10.30.0.0/29", users=5)
     assert found(sheet(full)) == [("H30", "error")]

@@ -80,10 +80,12 @@ def test_a_declared_range_that_a_host_routes_is_told_with_its_line(
     assert "network plan" in finding.remedy
 
 
+@pytest.mark.parametrize("driver", ["overlay", "bridge"])
 def test_two_ranges_of_one_file_that_overlap_are_told_with_both_lines(
-    fleet: FakeFleet, inventory: Inventory, tmp_path: Path
+    fleet: FakeFleet, inventory: Inventory, tmp_path: Path, driver: str
 ) -> None:
-    (finding,) = told(fleet, declared(inventory, tmp_path, net=on("10.50.0.0/16"), other=on("10.50.3.0/24")))
+    wish = declared(inventory, tmp_path, net=on("10.50.0.0/16"), other=on("10.50.3.0/24", driver=driver))
+    (finding,) = told(fleet, wish)
     assert (finding.code, finding.where) == ("H28", "s_other")
     assert all(place in finding.evidence for place in PLACE)
 
@@ -153,6 +155,15 @@ def test_a_pool_that_has_no_subnet_left_is_told(fleet: FakeFleet, inventory: Inv
     found = told(fleet, declared(small, tmp_path))
     assert [(one.code, one.where) for one in found] == [("H30", "s_other")]
     assert "1 free, 2 needed" in found[0].evidence
+
+
+def test_the_swarms_own_size_of_subnets_counts_and_not_the_inventorys(
+    fleet: FakeFleet, inventory: Inventory, tmp_path: Path
+) -> None:
+    run_once(fleet, Declared(dataclasses.replace(inventory, address_pool_prefix=28)))
+    found = told(fleet, declared(inventory, tmp_path, deploy="replicas: 10"))
+    assert [one.evidence.partition(" (")[0] for one in found] == ["14 are needed", "14 are needed"]
+    assert told(fleet, declared(inventory, tmp_path, deploy="replicas: 9")) == []
 
 
 def test_a_network_by_command_is_looked_at_on_every_host_that_gets_it(fleet: FakeFleet, inventory: Inventory) -> None:

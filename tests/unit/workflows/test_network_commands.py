@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from fakes.swarm import FakeFleet
+from fakes.running import run_once
+from fakes.swarm import FakeFleet, FakeShell
 
 from swarmkit.cli.network import network
 from swarmkit.declared.host import Inventory
 from swarmkit.errors import InputError
+from swarmkit.plan.declaration import Declared
 from swarmkit.plan.progress import Silent
 from swarmkit.reach.engine import EngineError
 from swarmkit.workflows.networks import NetworkRun
@@ -137,3 +139,16 @@ def test_quiet_prints_each_networks_short_id_once(fleet: FakeFleet, command: Com
     assert said.count("everywhere-a") == 1
     assert {"bridge-A", "bridge-C", "host-B"} <= set(said)
     assert isinstance(command("ls", "-q", "--json").exception, InputError)
+
+
+def test_a_range_that_a_host_routes_is_made_when_the_operator_means_it(fleet: FakeFleet, command: Command) -> None:
+    run_once(fleet, Declared(Inventory(Path("i"), "prod", tuple(reached.host for reached in fleet.values()))))
+    shell = fleet["B"].shell
+    assert isinstance(shell, FakeShell)
+    shell.machine.routes.append(("10.0.0.0/8", "tun0"))
+    wanted = ("create", "wide", "-d", "overlay", "--subnet", "10.30.0.0/24", "--yes")
+    refused = command(*wanted)
+    assert isinstance(refused.exception, RefusedError)
+    assert [one.code for one in refused.exception.plan.refusals] == ["H28"]
+    assert command(*wanted, "--override", "H28").exception is None
+    assert "wide" in {one["Name"] for one in fleet.engine("A").find("networks")}
