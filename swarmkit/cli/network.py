@@ -235,8 +235,10 @@ def connect(
 ) -> None:
     """Connect a container of a host to a network."""
     from swarmkit.cli.carried_out import carried_out
+    from swarmkit.cli.subnets import ipv4_address
     from swarmkit.workflows import networks
 
+    ip = ipv4_address("--ip", ip)
     with carried_out("network connect", inventory_file, yes=yes, ask_become_pass=ask_become_pass) as run:
         applied = networks.connect(run, host, name, container, ip=ip, aliases=aliases)
     _show(applied)

@@ -90,6 +90,7 @@ def run(
     """
     from swarmkit.cli.carried_out import carried_out
     from swarmkit.cli.network import pairs
+    from swarmkit.cli.subnets import ipv4_address
     from swarmkit.plan.container_wish import ContainerWish
     from swarmkit.reach.published_ports import read_published
     from swarmkit.workflows.run import run_container
@@ -104,7 +105,7 @@ def run(
         name=name or f"swarmkit-run-{secrets.token_hex(4)}",
         network=network,
         aliases=aliases,
-        ip=ip,
+        ip=ipv4_address("--ip", ip),
         mac_address=mac_address,
         hostname=hostname,
         dns=dns,

@@ -30,6 +30,14 @@ def in_subnets(option: str, values: Sequence[str], subnets: Sequence[str]) -> tu
     return tuple(found.values()) if values else ()
 
 
+def ipv4_address(option: str, value: str) -> str:
+    """Return *value*, which may be empty; raises InputError for what is no IPv4 address."""
+    try:
+        return str(ipaddress.IPv4Address(value)) if value else ""
+    except ValueError:
+        raise InputError(f"{option} {value!r} is no IPv4 address", to_do="write it as 10.30.0.9") from None
+
+
 def _holds(
     subnet: ipaddress.IPv4Network | ipaddress.IPv6Network, inner: ipaddress.IPv4Network | ipaddress.IPv6Network
 ) -> bool:

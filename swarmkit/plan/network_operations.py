@@ -119,6 +119,10 @@ class ConnectContainer:
         address = networks_of(engine, self.container).get(self.network)
         if address is None:
             raise SwarmkitError(f"{self.host}: {self.container} was connected but is not on {self.network}")
+        asked = (self.endpoint.get("IPAMConfig") or {}).get("IPv4Address", address)
+        # One that is stopped has no address before it starts.
+        if address not in ("", asked):
+            raise SwarmkitError(f"{self.host}: {self.container} was connected with {address}, not with {asked}")
         return address
 
 

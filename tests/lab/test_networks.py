@@ -33,6 +33,9 @@ def test_a_bridge_on_one_host_gives_names_and_is_refused_removal_while_in_use(ne
     assert "connect client to app" in networks.network("connect", "app", "client", "--on", "B", "--alias", "me")
     answer = networks.lab.run("B", "docker", "exec", "client", "wget", "-qO-", "http://web")
     assert networks.endpoint("B", "client", "app")["IPAddress"] in answer
+    assert networks.lab.run("B", "docker", "exec", "web", "wget", "-qO-", "http://me") != ""
+    shown = json.loads(networks.network("inspect", "app"))
+    assert set(shown["B"]["Users"]) == {"web", "client"}
     listed = networks.network("ls")
     assert "web@B" in listed
     assert "service shop_backend" in listed

@@ -394,23 +394,22 @@ def test_both_engines_take_the_commands_of_everyday_use(made: Made) -> None:
         alone = ("--rm", "--network", "none", "--entrypoint", "node", "shop-backend:1.0", "-p")
         said = commands.run("B", *alone, "Object.keys(require('os').networkInterfaces()).join()")
         assert (said.returncode, said.stdout) == (0, "lo\n")
-        names = (
-            "--network",
-            "extra",
-            "--add-host",
-            "there:10.30.0.9",
-            "--dns",
-            "10.30.0.8",
-            "--dns-search",
-            "shop.example",
-        )
-        read = ("-w", "/etc", "--init", "--entrypoint", "cat", "shop-backend:1.0", "hosts", "resolv.conf")
-        said = commands.run("B", "--rm", *names, *read).stdout
-        assert "10.30.0.9\tthere" in said
-        assert "search shop.example" in said
+        names = ("--add-host", "there:10.30.0.9", "--dns", "10.30.0.8", "--dns-search", "shop.example", "-h", "named")
+        bounds = ("--cap-drop", "ALL", "--read-only", "--init", "--restart", "always", "-l", "a=b", "-w", "/etc")
+        commands.start("held", "extra", *names, *bounds, "-v", "kept:/kept", "--network-alias", "other")
+        (held,) = json.loads(made.lab.run("B", "docker", "inspect", "held"))
+        host, config = held["HostConfig"], held["Config"]
+        assert (host["Dns"], host["CapDrop"], host["ReadonlyRootfs"]) == (["10.30.0.8"], ["ALL"], True)
+        assert (host["Init"], host["RestartPolicy"]["Name"]) == (True, "always")
+        assert (config["Hostname"], config["Labels"]["a"], config["WorkingDir"]) == ("named", "b", "/etc")
+        assert [mount["Destination"] for mount in held["Mounts"]] == ["/kept"]
+        assert "10.30.0.9\tthere" in made.lab.run("B", "docker", "exec", "held", "cat", "/etc/hosts")
+        assert "search shop.example" in made.lab.run("B", "docker", "exec", "held", "cat", "/etc/resolv.conf")
+        assert "10.30.0." in made.lab.run("B", "docker", "exec", "answerer", "wget", "-qO-", "http://other")
         assert "port 8092/tcp is taken on B" in commands.run("B", "-p", "8092:80", "shop-backend:1.0").stderr
     finally:
         commands.remove_containers()
+    made.lab.run("B", "docker", "volume", "rm", "kept")
     for network in ("extra", "wide"):
         commands.network("rm", network)
     assert "extra" not in commands.network("ls")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from swarmkit.cli.subnets import in_subnets
+from swarmkit.cli.subnets import in_subnets, ipv4_address
 from swarmkit.errors import InputError
 
 SUBNETS = ("10.1.0.0/16", "10.2.0.0/16", "fd00::/64")
@@ -29,3 +29,11 @@ def test_a_value_without_a_subnet_of_its_own_is_refused(values: list[str], says:
         in_subnets("--gateway", values, SUBNETS)
     with pytest.raises(InputError, match=r"no --subnet|no address"):
         in_subnets("--gateway", values, ())
+
+
+@pytest.mark.parametrize("value", ["fd00::9", "10.1.0", "10.1.0.0/24"])
+def test_an_address_of_a_container_is_one_of_ipv4(value: str) -> None:
+    assert ipv4_address("--ip", "10.1.0.9") == "10.1.0.9"
+    assert ipv4_address("--ip", "") == ""
+    with pytest.raises(InputError, match="no IPv4 address"):
+        ipv4_address("--ip", value)
