@@ -29,6 +29,7 @@ from swarmkit.reach.fleet import Fleet, ReachedHost
 ADDRESSES_ASKED = 64
 """Of a host's range: the engine gives them from the first on."""
 _TASK_LABEL = "com.docker.swarm.task.id"
+_ONTO_HOST = "TaskTemplate.Networks.host.Target"
 _OF_ONE_PARENT = ("macvlan", "ipvlan")
 
 
@@ -109,12 +110,16 @@ def _changed(plan: Plan, stack: Stack | None, observed: Observed) -> Iterator[Se
     """Yield the services that are made, and of those that are updated what they take in addition."""
     steps = [op.step for op in plan.operations if op.step.subject == "service"]
     made, updated = ({step.target for step in steps if step.verb == verb} for verb in ("create", "update"))
+    moved = {step.target for step in steps for change in step.changes if change.path == _ONTO_HOST and not change.old}
     for service in stack.services if stack else ():
         name = f"{stack.name}_{service.name}" if stack else ""
         if name in made:
             yield service
-        elif name in updated and stack and (more := new_ports(service, stack, observed.cluster)):
-            yield replace(service, ports=more, networks=())
+        elif name in updated and stack:
+            more = new_ports(service, stack, observed.cluster)
+            networks = service.networks if name in moved else ()
+            if more or networks:
+                yield replace(service, ports=more, networks=networks)
 
 
 def _places(

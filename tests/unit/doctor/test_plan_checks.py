@@ -105,11 +105,14 @@ def test_a_port_that_another_stack_publishes_is_told_with_its_name(
         ("wide", "8080/tcp", []),
     ],
 )
+@pytest.mark.parametrize("is_there", [False, True])
 def test_a_service_on_the_hosts_own_network_is_told_of_the_ports_its_image_listens_on(
-    fleet: FakeFleet, tmp_path: Path, network: str, exposed: str, told_of: list[tuple[str, str]]
+    fleet: FakeFleet, tmp_path: Path, network: str, exposed: str, told_of: list[tuple[str, str]], is_there: bool
 ) -> None:
     run_once(fleet, declared(fleet))
     fleet.engine("A").create("networks", {"Name": "wide", "Driver": "overlay", "Options": {"encrypted": ""}})
+    if is_there:
+        run_once(fleet, declared(fleet, tmp_path, ""))
     listen(fleet)
     for engine in fleet.engines:
         engine.images["sha256:web"], engine.exposed["sha256:web"] = ["r.example/web:1"], [exposed]
