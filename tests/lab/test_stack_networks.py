@@ -45,6 +45,12 @@ all:
 
 ON_SHOP = pytest.param("26.1", marks=pytest.mark.xdist_group("shop"))
 ON_OLDER = pytest.param("20.10", marks=pytest.mark.xdist_group("older"))
+# What takes minutes on the older engine, and the others of its tests show in part.
+OLDER_BY_NIGHT = pytest.mark.parametrize(
+    "made",
+    [ON_SHOP, pytest.param("20.10", marks=[pytest.mark.xdist_group("older"), pytest.mark.nightly])],
+    indirect=True,
+)
 
 
 @dataclass
@@ -226,6 +232,7 @@ networks:
     assert "port 22/tcp of x is taken on A" in said
 
 
+@OLDER_BY_NIGHT
 def test_an_overlay_gets_encryption_and_another_mtu_while_its_services_answer(made: Made) -> None:
     text = made.stack.read_text()
     made.stack.write_text(
@@ -306,6 +313,7 @@ def test_an_overlay_by_command_has_subnets_and_numbers_and_an_internal_one_has_n
         commands.network("rm", network)
 
 
+@OLDER_BY_NIGHT
 @pytest.mark.parametrize("driver", ["macvlan", "ipvlan"])
 def test_both_engines_put_containers_on_the_hosts_lan(made: Made, driver: str) -> None:
     commands = Networks(made.lab)
