@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import secrets
 import sys
@@ -156,22 +155,13 @@ def _environment(words: tuple[str, ...]) -> dict[str, str]:
 
 def _hosts(words: tuple[str, ...]) -> tuple[str, ...]:
     """Return NAME:ADDRESS pairs; Docker takes NAME=ADDRESS too, and brackets around an IPv6 address."""
-    found = []
-    for word in words:
-        name, sign, address = word.partition("=") if "=" in word else word.partition(":")
-        address = address.removeprefix("[").removesuffix("]")
-        if not name or not sign or not (address == "host-gateway" or _is_address(address)):
+    from swarmkit.declared.addresses import extra_host, is_extra_host
+
+    pairs = [(word, *extra_host(word)) for word in words]
+    for word, name, address in pairs:
+        if not is_extra_host(name, address):
             raise InputError(f"--add-host {word!r} names no address", to_do="write it as NAME:ADDRESS")
-        found.append(f"{name}:{address}")
-    return tuple(found)
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
+    return tuple(f"{name}:{address}" for _, name, address in pairs)
 
 
 def _restart(policy: str) -> str:

@@ -11,6 +11,7 @@ from swarmkit.declared.host import JumpHost
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+HOST_GATEWAY = "host-gateway"
 
 # Of services and networks, which the engine's DNS answers for (moby/swarmkit manager/controlapi/common.go).
 _DNS_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?", re.ASCII)
@@ -24,6 +25,21 @@ def ip_address(text: str) -> Address | None:
         return ipaddress.ip_address(text)
     except ValueError:
         return None
+
+
+def extra_host(text: str) -> tuple[str, str]:
+    """Return the name and the address of ``NAME:ADDRESS`` or ``NAME=ADDRESS``, without brackets."""
+    name, _, address = text.partition("=" if "=" in text else ":")
+    return name, without_brackets(address)
+
+
+def without_brackets(address: str) -> str:
+    return address[1:-1] if address.startswith("[") and address.endswith("]") else address
+
+
+def is_extra_host(name: str, address: str) -> bool:
+    """Tell whether a container's hosts file may have it; the engine fills in what ``host-gateway`` is."""
+    return bool(name) and (ip_address(address) is not None or address == HOST_GATEWAY)
 
 
 def is_host_address(text: str) -> bool:

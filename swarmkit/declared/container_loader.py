@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import ipaddress
-
 from swarmkit.declared import values
+from swarmkit.declared.addresses import extra_host, ip_address, is_extra_host, without_brackets
 from swarmkit.declared.complaints import shown
 from swarmkit.declared.container_options import CredentialSpec, Dns, Logging, Ulimit
 from swarmkit.declared.field import Field
 from swarmkit.declared.refused_keys import refuse_other_keys
 from swarmkit.declared.stack_keys import KEYS
 
-_GATEWAY = "host-gateway"
 """Stands for the address at which a container reaches its host; the engine puts that in."""
 
 
 def read_dns(parts: dict[str, Field]) -> Dns:
     """Return what ``dns``, ``dns_search`` and ``dns_opt`` say; docker itself takes the first two only."""
     for item in _items(parts.get("dns")):
-        if not _is_address(values.string(item) or ""):
+        if not ip_address(values.string(item) or ""):
             item.refuse("B11", f"{shown(item.word)} is not an IP address", "write it as 10.0.0.53")
     return Dns(*(values.strings(parts[key]) if key in parts else () for key in ("dns", "dns_search", "dns_opt")))
 
@@ -28,15 +26,15 @@ def read_extra_hosts(field: Field | None) -> tuple[str, ...]:
     if field is None:
         return ()
     if field.is_list:
-        pairs = [(item, *_host(values.string(item) or "")) for item in field.items()]
+        pairs = [(item, *extra_host(values.string(item) or "")) for item in field.items()]
     else:
         pairs = [
-            (item, name, _without_brackets(values.string(item) or ""))
+            (item, name, without_brackets(values.string(item) or ""))
             for name, item in sorted(field.fields().items())
             if not item.is_empty
         ]
     for item, name, address in pairs:
-        if not name or not (_is_address(address) or address == _GATEWAY):
+        if not is_extra_host(name, address):
             item.refuse("B05", f"{shown(f'{name}:{address}')} is not NAME:ADDRESS", "write it as name:10.0.0.1")
     return tuple(f"{address} {name}" for _, name, address in pairs)
 
@@ -77,22 +75,5 @@ def read_ulimits(field: Field | None) -> tuple[Ulimit, ...]:
     return tuple(sorted(found, key=lambda ulimit: ulimit.name))
 
 
-def _host(text: str) -> tuple[str, str]:
-    name, _, address = text.partition("=" if "=" in text else ":")
-    return name, _without_brackets(address)
-
-
-def _without_brackets(address: str) -> str:
-    return address[1:-1] if address.startswith("[") and address.endswith("]") else address
-
-
 def _items(field: Field | None) -> list[Field]:
     return [] if field is None else field.items() if field.is_list else [field]
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True

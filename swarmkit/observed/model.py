@@ -59,6 +59,12 @@ class SystemFacts:
     """None when it was not asked for."""
 
 
+def subnets_of(network: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the subnets of a network as the API tells or is told of it."""
+    entries = (network.get("IPAM") or {}).get("Config") or []
+    return tuple(str(entry["Subnet"]) for entry in entries if entry.get("Subnet"))
+
+
 @dataclass(frozen=True)
 class NetworkState:
     id: str
@@ -81,8 +87,7 @@ class NetworkState:
 
     @property
     def subnets(self) -> tuple[str, ...]:
-        entries = (self.raw.get("IPAM") or {}).get("Config") or []
-        return tuple(str(entry["Subnet"]) for entry in entries if entry.get("Subnet"))
+        return subnets_of(self.raw)
 
     @property
     def encrypted(self) -> bool:
@@ -174,6 +179,11 @@ class ServiceState:
     @property
     def is_job(self) -> bool:
         return bool({"ReplicatedJob", "GlobalJob"} & (self.spec.get("Mode") or {}).keys())
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether no update of it is under way or stands still; one that was taken back whole is over."""
+        return self.update_state in ("", "completed", "rollback_completed")
 
     @property
     def published(self) -> Mapping[str, str]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from swarmkit.observed.model import subnets_of
 from swarmkit.reach.engine import Engine, Json
 from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.fleet import Fleet
@@ -44,7 +45,7 @@ class HostNetwork:
 
     @property
     def subnets(self) -> tuple[str, ...]:
-        return tuple(str(entry["Subnet"]) for entry in self.ipam if entry.get("Subnet"))
+        return subnets_of(self.raw)
 
     @property
     def ipam(self) -> list[Json]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from swarmkit.declared.host import Inventory
 from swarmkit.declared.service import Stack
 from swarmkit.finding import Finding
-from swarmkit.observed.model import NETWORK_LABEL, NetworkState, Observed
+from swarmkit.observed.model import NETWORK_LABEL, NetworkState, Observed, subnets_of
 from swarmkit.plan.model import Operation
 from swarmkit.plan.network_operations import CreateHostNetwork
 from swarmkit.plan.network_sizes import size_findings
@@ -63,8 +63,7 @@ def _new_networks(operations: Iterable[Operation], stack: Stack | None, observed
         if isinstance(operation, CreateNetwork):
             body = operation.body
             name, driver = str(body["Name"]), str(body.get("Driver", ""))
-            entries = (body.get("IPAM") or {}).get("Config") or []
-            subnets = tuple(str(entry["Subnet"]) for entry in entries if entry.get("Subnet"))
+            subnets = subnets_of(body)
             of = declared.get(str((body.get("Labels") or {}).get(NETWORK_LABEL) or name))
             new = NewNetwork(name, driver, subnets, everywhere, bool(body.get("EnableIPv6")), of.place if of else "")
         elif isinstance(operation, CreateHostNetwork) and not operation.wish.config_only:

@@ -19,9 +19,6 @@ from swarmkit.secret import Secret
 
 _NOBODY = Secret(b"e30=")
 """The header without a login, {} in base64: it takes the place of what the service has."""
-_SETTLED = ("", "completed", "rollback_completed")
-"""Of an update: any other is begun anew, and loses what it would go back to, by an update of whatever kind
-(moby/swarmkit manager/controlapi/service.go, UpdateService)."""
 _DONE = frozenset(("complete", "running", "starting", "preparing", "ready", "assigned", "accepted"))
 
 
@@ -84,10 +81,14 @@ def login_warnings(specs: Iterable[Mapping[str, Any]], logins: RegistryLogins) -
 def unsent_warnings(
     operations: Iterable[Operation], names: Iterable[str], cluster: ClusterState | None, logins: RegistryLogins
 ) -> Iterator[Finding]:
-    """Yield the services whose login waits for the end of an update that nothing in *operations* replaces."""
+    """Yield the services whose login waits for the end of an update that nothing in *operations* replaces.
+
+    An update of whatever kind begins one that stands still anew, and loses what it would go back to (moby/swarmkit
+    manager/controlapi/service.go, UpdateService).
+    """
     changed = {operation.step.target for operation in operations if operation.step.verb != "wait"}
     for live in (cluster.service(name) for name in names if cluster and name not in changed):
-        if live and live.update_state not in _SETTLED and logins.of(_image(live.spec)):
+        if live and not live.is_settled and logins.of(_image(live.spec)):
             what = f"its login for {registry_of(_image(live.spec))} is not sent: it would begin the update anew"
             seen = f"the update is {live.update_state.replace('_', ' ')}"
             yield Finding(
@@ -106,7 +107,7 @@ def having_sent(declared: Declared, rounds: Iterable[Applied]) -> Declared:
 
 def _renewal(live: ServiceState, cluster: ClusterState, logins: RegistryLogins) -> Iterator[SendLogin]:
     login = logins.of(_image(live.spec))
-    if login is None or live.update_state not in _SETTLED or (live.is_job and _would_run_again(live, cluster)):
+    if login is None or not live.is_settled or (live.is_job and _would_run_again(live, cluster)):
         return
     reason = f"for {registry_of(_image(live.spec))}; nothing that runs restarts"
     step = Step(f"login:{live.name}", "service", "update", live.name, "send the registry's login", reason)

@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 ROUNDS = 3
 """How often is observed and planned again, when new state made more work visible or an outcome was unknown."""
 
-_SETTLED_UPDATES = ("", "completed", "rollback_completed")
-"""An update that was taken back has left the spec that is declared now, else there would be something to do."""
-
 PROOF_PATIENCE_SECONDS = 60.0
 """How long the proof may take to hold: after an engine's restart its gossip needs half a minute (measured 38 s)."""
 
@@ -295,7 +292,7 @@ def taken_back(plan: Plan, observed: Observed) -> frozenset[str]:
 def _was_converged(name: str, observed: Observed) -> bool:
     """Tell whether the look that found nothing to do also saw the service with all its tasks running."""
     service = observed.cluster.service(name) if observed.cluster else None
-    if observed.cluster is None or service is None or service.update_state not in _SETTLED_UPDATES:
+    if observed.cluster is None or service is None or not service.is_settled:
         return False
     mode, template = service.spec.get("Mode") or {}, service.spec["TaskTemplate"]
     if service.is_job:

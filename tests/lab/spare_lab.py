@@ -18,6 +18,23 @@ from swarmkit.lab import LabHost, Places
 
 SPARE_HOSTS = (LabHost("X", 34, memory_megabytes=640), LabHost("Y", 35, ssh_port=2222, memory_megabytes=640))
 
+INVENTORY = """
+all:
+  vars:
+    ansible_user: root
+    ansible_ssh_private_key_file: {state}/id_ed25519
+    swarm_known_hosts: {state}/known_hosts
+    swarm_cluster: {cluster}
+    swarm_address_pools: [10.20.0.0/16]
+  children:
+    managers:
+      hosts:
+        X: {{ansible_host: 127.88.0.34, swarm_advertise_addr: 10.88.0.34}}
+    workers:
+      hosts:
+        Y: {{ansible_host: 127.88.0.35, ansible_port: 2222, swarm_advertise_addr: 10.88.0.35}}
+"""
+
 
 @dataclass(frozen=True)
 class SpareLab:
@@ -55,6 +72,10 @@ class SpareLab:
         )
         assert result.returncode == 0 or not check, f"swarmkit {arguments}\n{result.stdout}{result.stderr}"
         return result
+
+    def inventory(self, cluster: str) -> str:
+        """Return an inventory of both hosts: X is the manager."""
+        return INVENTORY.format(state=self.places.state, cluster=cluster)
 
     def status(self, host: str) -> room.HostStatus:
         return room.host_status(self.places, host)

@@ -15,28 +15,11 @@ from lab.spare_lab import SpareLab
 
 pytestmark = pytest.mark.lab
 
-INVENTORY = """
-all:
-  vars:
-    ansible_user: root
-    ansible_ssh_private_key_file: {state}/id_ed25519
-    swarm_known_hosts: {state}/known_hosts
-    swarm_cluster: doctored
-    swarm_address_pools: [10.20.0.0/16]
-  children:
-    managers:
-      hosts:
-        X: {{ansible_host: 127.88.0.34, swarm_advertise_addr: 10.88.0.34}}
-    workers:
-      hosts:
-        Y: {{ansible_host: 127.88.0.35, ansible_port: 2222, swarm_advertise_addr: 10.88.0.35}}
-"""
-
 
 @pytest.fixture(scope="module")
 def inventory(spare_lab: SpareLab, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("doctor") / "inventory.yaml"
-    path.write_text(INVENTORY.format(state=spare_lab.places.state))
+    path.write_text(spare_lab.inventory("doctored"))
     return path
 
 

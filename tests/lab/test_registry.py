@@ -22,22 +22,6 @@ pytestmark = pytest.mark.lab
 REGISTRY = "10.88.0.34:5443"
 PULLED = f"{REGISTRY}/idle:1"
 FIRST, SECOND = "first-pass-w0rd", "second-pass-w0rd"
-INVENTORY = """
-all:
-  vars:
-    ansible_user: root
-    ansible_ssh_private_key_file: {state}/id_ed25519
-    swarm_known_hosts: {state}/known_hosts
-    swarm_cluster: registry
-    swarm_address_pools: [10.20.0.0/16]
-  children:
-    managers:
-      hosts:
-        X: {{ansible_host: 127.88.0.34, swarm_advertise_addr: 10.88.0.34}}
-    workers:
-      hosts:
-        Y: {{ansible_host: 127.88.0.35, ansible_port: 2222, swarm_advertise_addr: 10.88.0.35}}
-"""
 STACK = f"""
 services:
   web:
@@ -138,7 +122,7 @@ def operator(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Operator:
-    (tmp_path / "inventory.yaml").write_text(INVENTORY.format(state=spare_lab.places.state))
+    (tmp_path / "inventory.yaml").write_text(spare_lab.inventory("registry"))
     (tmp_path / "stack.yaml").write_text(STACK)
     (tmp_path / "docker").mkdir()
     monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "docker"))
