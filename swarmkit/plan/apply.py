@@ -45,6 +45,11 @@ def apply(plan: Plan, context: Context) -> Applied:
     return Applied({operation.step.key: outcomes[operation.step.key] for operation in plan.operations})
 
 
+def is_final(applied: Applied) -> bool:
+    """Tell whether another look cannot help: something is known to have failed, or another run has the cluster."""
+    return any(one.status == "failed" or isinstance(one.error, LockLostError) for one in applied.failed)
+
+
 def _ready(waiting: dict[str, Operation], outcomes: dict[str, Outcome]) -> list[Operation]:
     done = {key for key, outcome in outcomes.items() if outcome.status == "done"}
     return [operation for operation in waiting.values() if operation.step.after <= done]
@@ -59,7 +64,8 @@ def _run(operation: Operation, context: Context) -> Outcome:
         note = operation.run(context)
     except (ConnectionLostError, CommandTimeoutError) as error:
         context.progress.ended(step.key, ok=False, note="connection lost, outcome unknown")
-        return Outcome(step, "unknown", time.monotonic() - started, error=error)
+        cause = error if step.verb == "wait" else _cause(error, step, context)
+        return Outcome(step, "unknown", time.monotonic() - started, error=cause)
     except SwarmkitError as error:
         cause = error if step.verb == "wait" else _cause(error, step, context)
         context.progress.ended(step.key, ok=False, note=brief(cause))

@@ -119,6 +119,11 @@ class ClusterLock:
     def is_held(self) -> bool:
         return bool(self._identity)
 
+    @property
+    def is_lost(self) -> bool:
+        """Whether another run has taken it away, as far as the last beat saw."""
+        return bool(self._lost_to)
+
     def take(self) -> bool:
         """Hold the cluster from now on; tell whether another run held it meanwhile, so that the plan may be old.
 

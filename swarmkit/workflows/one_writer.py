@@ -73,8 +73,9 @@ def one_writer(
         if lock.is_held:
             _remember(writer, time.monotonic() - began, ended_by, tell)
         if told:
-            note = "held by this run" if lock.is_held else "the cluster is still held by another run"
-            progress.ended(_KEY, ok=lock.is_held, note=note)
+            ok = lock.is_held and not lock.is_lost
+            note = "held by this run" if ok else "the cluster is held by another run"
+            progress.ended(_KEY, ok=ok, note=note)
         lock.release()
 
 

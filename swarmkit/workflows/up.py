@@ -189,7 +189,7 @@ def apply_rounds(
 
     What is still to do is what *replan* says, by default the plan of what is *declared*.
     """
-    from swarmkit.plan.apply import apply
+    from swarmkit.plan.apply import apply, is_final
     from swarmkit.plan.context import Context
     from swarmkit.plan.planner import first_manager, make_plan
     from swarmkit.plan.registry_logins import having_sent
@@ -207,7 +207,7 @@ def apply_rounds(
         context = Context(fleet, waiter.progress, manager, wait_for, cancelled, writer.guard, started)
         applied = apply(plan, context)
         rounds.append(applied)
-        if any(outcome.status == "failed" for outcome in applied.failed) or (len(rounds) == ROUNDS and applied.failed):
+        if is_final(applied) or (len(rounds) == ROUNDS and applied.failed):
             raise IncompleteError(applied)
         waiter.progress.phase("observe again")
         observed = look_at(declared, fleet, kernel="never")

@@ -6,10 +6,11 @@ import pytest
 from fakes.swarm import FakeFleet
 
 from swarmkit.errors import SwarmkitError
-from swarmkit.plan.apply import apply
+from swarmkit.plan.apply import apply, is_final
 from swarmkit.plan.context import Context
 from swarmkit.plan.model import Plan, Step
 from swarmkit.plan.progress import Silent
+from swarmkit.reach.lock import LockLostError
 from swarmkit.reach.ssh import CommandTimeoutError, ConnectionLostError
 
 
@@ -92,6 +93,24 @@ def test_what_is_under_way_when_another_fails_is_waited_for(fleet: FakeFleet) ->
 @pytest.mark.parametrize("error", [ConnectionLostError("gone"), CommandTimeoutError("late")])
 def test_a_broken_link_leaves_the_outcome_unknown(fleet: FakeFleet, error: Exception) -> None:
     assert run(fleet, Act("x", (), fails(error)), Act("y", ("x",))) == {"x": "unknown", "y": "not started"}
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_broken_link_is_no_reason_to_look_again_where_another_run_has_taken_the_cluster(
+    fleet: FakeFleet, lost: bool
+) -> None:
+    def guard(_: Step) -> None:
+        if lost and asked:
+            raise LockLostError("another run has taken the cluster over")
+        asked.append("")
+
+    asked: list[str] = []
+    applied = apply(
+        Plan((Act("x", (), fails(ConnectionLostError("gone"))),)), Context(fleet, Silent(), "A", guard=guard)
+    )
+    (outcome,) = applied.outcomes.values()
+    assert outcome.status == "unknown"
+    assert is_final(applied) is isinstance(outcome.error, LockLostError) is lost
 
 
 def test_a_cancelled_run_starts_nothing(fleet: FakeFleet) -> None:
