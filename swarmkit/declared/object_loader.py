@@ -175,6 +175,7 @@ def read_secret(
         key=key,
         name=name or f"{stack}_{key}",
         content=content,
+        is_config=what == "config",
         path=path,
         external=external,
         driver=(values.string(parts["driver"]) or None) if "driver" in parts else None,

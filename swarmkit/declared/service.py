@@ -219,6 +219,8 @@ class SecretFile:
     name: str
     content: Secret | None = None
     """None when external or from a driver."""
+    is_config: bool = False
+    """Whether all who may list it can read its content, too."""
     path: Path | None = None
     """The file its content is from."""
     external: bool = False

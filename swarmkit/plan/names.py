@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
+import threading
 from collections.abc import Mapping
+from concurrent.futures import Future
 
 from swarmkit.declared.host import Host
 from swarmkit.declared.image_archive import ImageArchive
@@ -13,20 +14,39 @@ from swarmkit.observed.model import Observed
 from swarmkit.plan.container_spec import familiar
 from swarmkit.secret import Secret
 
+_lock = threading.Lock()
+_digests: dict[tuple[str, Secret], Future[str]] = {}
+
 
 def file_name(file: SecretFile) -> str:
     """Return the name in the swarm of a secret or config: its base and a hash of its content.
 
     The engine cannot change a secret's content, so new content is a new object. The name can be read by everybody who
-    may list secrets, hence scrypt: a short password cannot be guessed from it by the million.
+    may list secrets, hence scrypt: a short password cannot be guessed from it by the million. Who may list configs
+    reads their content as well.
     """
+    if file.content is None:
+        return file.name
     salt = file.name if file.template_driver is None else f"{file.name}\0{file.template_driver}"
-    return file.name if file.content is None else f"{file.name}-{_digest(salt, file.content)}"
+    if file.is_config:
+        said = f"{salt}\0".encode() + file.content.reveal()
+        return f"{file.name}-{hashlib.sha256(said).hexdigest()[:12]}"
+    return f"{file.name}-{_digest(salt, file.content)}"
 
 
-@functools.cache
 def _digest(salt: str, content: Secret) -> str:
-    return hashlib.scrypt(content.reveal(), salt=salt.encode(), n=2**14, r=8, p=1, dklen=6).hex()
+    """Return the hash, made once: who asks while another thread makes it waits for that."""
+    with _lock:
+        begun = _digests.get((salt, content))
+        future = _digests.setdefault((salt, content), Future())
+    if begun is None:
+        try:
+            digest = hashlib.scrypt(content.reveal(), salt=salt.encode(), n=2**14, r=8, p=1, dklen=6)
+            future.set_result(digest.hex())
+        except BaseException as error:
+            future.set_exception(error)
+            raise
+    return future.result()
 
 
 def image_name(

@@ -11,17 +11,18 @@ from swarmkit.plan.model import Operation
 def in_dependency_order(stack: Stack) -> list[Service]:
     """Return the services, each after those it depends on; otherwise in the order of the file. Cycles are refused
     by the loader."""
-    ordered: list[Service] = []
+    by_name = {service.name: service for service in stack.services}
+    ordered: dict[str, Service] = {}
 
     def visit(service: Service) -> None:
-        for name in service.depends_on:
-            visit(stack.service(name))
-        if service not in ordered:
-            ordered.append(service)
+        if service.name not in ordered:
+            for name in service.depends_on:
+                visit(by_name[name])
+            ordered[service.name] = service
 
     for service in stack.services:
         visit(service)
-    return ordered
+    return list(ordered.values())
 
 
 def in_waiting_order(operations: Sequence[Operation]) -> list[Operation]:

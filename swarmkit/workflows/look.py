@@ -10,8 +10,7 @@ from swarmkit.plan.progress import Progress
 from swarmkit.proof import Proof
 from swarmkit.reach.fleet import reach, reach_some
 from swarmkit.secret import Secret
-from swarmkit.verify.prove import prove
-from swarmkit.workflows.up import plan_for, prepare
+from swarmkit.workflows.planning import plan_for, prepare
 
 PATIENCE_SECONDS = 5.0
 """How long `verify` gives a proof to hold, so that a look at a bad moment is no alarm."""
@@ -45,4 +44,6 @@ def verify(declared: Declared, *, progress: Progress, sudo_password: Secret | No
         progress.phase("observe")
         observed = observe(fleet, kernel="never")
         progress.phase("verify")
+        from swarmkit.verify.prove import prove
+
         return prove(fleet, declared.inventory, declared.stack, observed, patience_seconds=PATIENCE_SECONDS)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
 import functools
-import importlib
 import threading
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
@@ -16,14 +14,14 @@ from swarmkit.converge.wait import Wakeups, wait_for_service, wakeups
 from swarmkit.errors import NotConvergedError, SwarmkitError, brief
 from swarmkit.finding import Finding
 from swarmkit.observed.model import Observed
-from swarmkit.observed.observe import KernelQuestion, observe, with_kernel_facts
-from swarmkit.observed.volumes import with_volumes
+from swarmkit.observed.observe import observe
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Applied, Plan
 from swarmkit.plan.progress import Progress
 from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.fleet import Fleet, reach
 from swarmkit.secret import Secret
+from swarmkit.workflows.planning import look_at, plan_for, prepare
 
 if TYPE_CHECKING:
     from swarmkit.workflows.one_writer import OneWriter
@@ -125,54 +123,6 @@ def up(
                     fleet, declared.inventory, declared.stack, observed, patience_seconds=PROOF_PATIENCE_SECONDS
                 ).findings
         return UpReport(plan, observed, applied, findings)
-
-
-def prepare(declared: Declared) -> None:
-    """Do what planning needs and no host: the planner's import, and the hashes in names, which take 50 ms each."""
-    importlib.import_module("swarmkit.plan.planner")
-    from swarmkit.plan.names import file_name
-
-    for file in (*declared.stack.secrets, *declared.stack.configs) if declared.stack else ():
-        file_name(file)
-
-
-def plan_for(declared: Declared, fleet: Fleet) -> tuple[Plan, Observed]:
-    """Observe and plan.
-
-    A plan that changes something was made knowing every kernel; one that makes nodes, with all the doctor's checks.
-    """
-    from swarmkit.plan.planner import make_plan
-
-    observed = look_at(declared, fleet, kernel="auto")
-    plan = make_plan(declared, observed)
-    if plan.is_empty:
-        return plan, observed
-    from swarmkit.doctor.plan_checks import plan_findings
-
-    observed = with_kernel_facts(fleet, observed)
-    found = plan_findings(fleet, plan, declared.inventory, declared.stack, observed)
-    if plan.makes_nodes:
-        from swarmkit.doctor.evidence import gather
-        from swarmkit.doctor.examine import examine
-        from swarmkit.plan.node_plans import lost_data, rejoining
-
-        evidence = gather(fleet, declared.inventory, declared.stack, observed)
-        back = {name: _volumes(fleet, name) for name in rejoining(declared.inventory, observed)}
-        examined = examine(evidence, now=datetime.datetime.now(tz=datetime.UTC))
-        # What is wrong with ports the plan's own findings have told, host by host.
-        found += tuple(one for one in examined if one.code != "H80" and one not in found)
-        found += tuple(lost_data(declared.inventory, observed, back))
-    return make_plan(declared, observed, found), observed
-
-
-def _volumes(fleet: Fleet, host: str) -> list[str]:
-    return [str(volume["Name"]) for volume in fleet[host].engine.find("volumes")]
-
-
-def look_at(declared: Declared, fleet: Fleet, *, kernel: KernelQuestion) -> Observed:
-    """Observe what a plan for *declared* needs to know: volumes only where data goes into them."""
-    observed = observe(fleet, kernel=kernel)
-    return with_volumes(fleet, observed) if declared.data is not None else observed
 
 
 def apply_rounds(

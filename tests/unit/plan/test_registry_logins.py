@@ -23,7 +23,8 @@ from swarmkit.plan.registry_logins import SendLogin, having_sent
 from swarmkit.report.plan_json import plan_as_json
 from swarmkit.secret import Secret
 from swarmkit.workflows.one_writer import one_writer
-from swarmkit.workflows.up import Waiter, apply_rounds, plan_for
+from swarmkit.workflows.planning import plan_for
+from swarmkit.workflows.up import Waiter, apply_rounds
 
 OLD, NEW, NOBODY = Secret(b"b2xk-passw0rd"), Secret(b"bmV3-passw0rd"), Secret(b"e30=")
 TWO = """

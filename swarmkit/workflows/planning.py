@@ -1,0 +1,82 @@
+"""What `up` and `plan` do before anything is written: read ahead, look at the hosts, plan."""
+
+from __future__ import annotations
+
+import datetime
+import importlib
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from swarmkit.finding import Finding
+from swarmkit.observed.model import Observed
+from swarmkit.observed.observe import KernelQuestion, observe, with_kernel_facts
+from swarmkit.observed.volumes import with_volumes
+from swarmkit.plan.declaration import Declared
+from swarmkit.plan.model import Plan
+from swarmkit.reach.fleet import Fleet
+
+
+def prepare(declared: Declared) -> None:
+    """Do what planning needs and no host: the planner's import, and the hashes in names, which take 50 ms each."""
+    importlib.import_module("swarmkit.plan.planner")
+    from swarmkit.plan.names import file_name
+
+    files = (*declared.stack.secrets, *declared.stack.configs) if declared.stack else ()
+    # From both ends, each by a core of its own; who asks meanwhile for one that is under way waits for that.
+    threading.Thread(target=lambda: [file_name(file) for file in reversed(files)], daemon=True).start()
+    for file in files:
+        file_name(file)
+
+
+def plan_for(declared: Declared, fleet: Fleet) -> tuple[Plan, Observed]:
+    """Observe and plan.
+
+    A plan that changes something was made knowing every kernel; one that makes nodes, with all the doctor's checks.
+    """
+    from swarmkit.plan.planner import make_plan
+    from swarmkit.plan.refusals import kernel_refusals
+
+    observed = look_at(declared, fleet, kernel="auto")
+    plan = make_plan(declared, observed)
+    if plan.is_empty:
+        return plan, observed
+    found, observed = _findings(plan, declared, fleet, observed)
+    if not found and not any(kernel_refusals(observed)):
+        return plan, observed
+    return make_plan(declared, observed, found), observed
+
+
+def _findings(plan: Plan, declared: Declared, fleet: Fleet, observed: Observed) -> tuple[tuple[Finding, ...], Observed]:
+    """Return what is to be said of *plan*, and *observed* with every host's kernel: both are asked at once."""
+    from swarmkit.doctor.plan_checks import plan_findings
+
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        kernels = beside.submit(with_kernel_facts, fleet, observed)
+        found = plan_findings(fleet, plan, declared.inventory, declared.stack, observed)
+        observed = kernels.result()
+    if plan.makes_nodes:
+        found += _of_nodes(declared, fleet, observed, found)
+    return found, observed
+
+
+def _of_nodes(declared: Declared, fleet: Fleet, observed: Observed, told: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    from swarmkit.doctor.evidence import gather
+    from swarmkit.doctor.examine import examine
+    from swarmkit.plan.node_plans import lost_data, rejoining
+
+    evidence = gather(fleet, declared.inventory, declared.stack, observed)
+    back = {name: _volumes(fleet, name) for name in rejoining(declared.inventory, observed)}
+    examined = examine(evidence, now=datetime.datetime.now(tz=datetime.UTC))
+    # What is wrong with ports the plan's own findings have told, host by host.
+    new = tuple(one for one in examined if one.code != "H80" and one not in told)
+    return (*new, *lost_data(declared.inventory, observed, back))
+
+
+def _volumes(fleet: Fleet, host: str) -> list[str]:
+    return [str(volume["Name"]) for volume in fleet[host].engine.find("volumes")]
+
+
+def look_at(declared: Declared, fleet: Fleet, *, kernel: KernelQuestion) -> Observed:
+    """Observe what a plan for *declared* needs to know: volumes only where data goes into them."""
+    observed = observe(fleet, kernel=kernel)
+    return with_volumes(fleet, observed) if declared.data is not None else observed
