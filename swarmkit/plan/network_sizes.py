@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 from swarmkit.declared.host import Inventory
 from swarmkit.declared.service import Network, Service, Stack
 from swarmkit.finding import Finding
-from swarmkit.observed.model import Observed
+from swarmkit.observed.model import ClusterState, NetworkState, Observed, ServiceState
+from swarmkit.plan.network_moves import targets_of
 from swarmkit.plan.placement import eligible_hosts
 from swarmkit.plan.ranges import RESERVED_ADDRESSES, pool_prefix
 
@@ -16,19 +17,27 @@ from swarmkit.plan.ranges import RESERVED_ADDRESSES, pool_prefix
 def size_findings(
     stack: Stack, networks: Iterable[Network], inventory: Inventory, observed: Observed
 ) -> Iterator[Finding]:
-    """Yield H30 for each overlay of *networks* that has too few addresses for what *stack* puts on it."""
+    """Yield H30 for each overlay of *networks* too small for what *stack* puts on it and others have there."""
     for network in networks:
-        if network.external or network.driver != "overlay":
+        live = observed.cluster.network(network.name) if observed.cluster else None
+        if (live.driver if network.external and live else network.driver) != "overlay":
+            continue
+        if network.external and not live:
             continue
         needed, total = addresses_needed(stack, network, inventory, observed), _total(network, inventory, observed)
         if needed > total:
-            prefix = 32 - (needed + RESERVED_ADDRESSES).bit_length()
             evidence = f"{needed} are needed (a host, a service and a task each one), {total} are there"
             yield Finding(
                 "H30", "error", network.name, "its subnet has too few addresses: tasks would stay in state new",
                 f"{evidence} ({network.place})" if network.place else evidence,
-                f"in the stack file, for {network.key}: ipam: {{config: [{{subnet: A.B.C.0/{prefix}}}]}}",
+                _remedy(network, 32 - (needed + RESERVED_ADDRESSES).bit_length()),
             )  # fmt: skip
+
+
+def _remedy(network: Network, prefix: int) -> str:
+    if network.external:
+        return f"have {network.name} made with a subnet of /{prefix} or larger, or put fewer tasks on it"
+    return f"in the stack file, for {network.key}: ipam: {{config: [{{subnet: A.B.C.0/{prefix}}}]}}"
 
 
 def addresses_needed(stack: Stack, network: Network, inventory: Inventory, observed: Observed) -> int:
@@ -36,7 +45,19 @@ def addresses_needed(stack: Stack, network: Network, inventory: Inventory, obser
     on_it = [service for service in stack.services if network.key in {entry.name for entry in service.networks}]
     tasks = sum(tasks_of(service, inventory, observed) for service in on_it)
     own = sum(service.deploy.endpoint_mode != "dnsrr" for service in on_it)
+    cluster = observed.cluster
+    if cluster and (live := cluster.network(network.name)):
+        for other in _others(stack, live, cluster):
+            tasks += sum(task.desired_state == "running" for task in cluster.tasks_of(other.id))
+            own += (other.spec.get("EndpointSpec") or {}).get("Mode") != "dnsrr"
     return min(len(inventory.hosts), tasks) + own + tasks
+
+
+def _others(stack: Stack, live: NetworkState, cluster: ClusterState) -> Iterator[ServiceState]:
+    """Yield the services on the network *live* that are not of *stack*."""
+    for service in cluster.services:
+        if service.stack != stack.name and {live.id, live.name} & set(targets_of(service.spec)):
+            yield service
 
 
 def tasks_of(service: Service, inventory: Inventory, observed: Observed) -> int:

@@ -125,6 +125,19 @@ def test_a_range_with_too_few_addresses_is_told_when_its_made_and_when_a_service
     assert _one_of(told(fleet, declared(inventory, tmp_path, net=on("10.50.0.0/29"), deploy=deploy))) == needed
 
 
+@pytest.mark.parametrize(("replicas", "needed"), [(7, None), (8, "14 are needed")])
+def test_what_another_stack_has_on_an_external_network_counts(
+    fleet: FakeFleet, inventory: Inventory, tmp_path: Path, replicas: int, needed: str | None
+) -> None:
+    run_once(fleet, declared(inventory, tmp_path, net=on("10.50.0.0/28"), deploy="replicas: 1"))
+    external = declared(
+        inventory, tmp_path, stack="t", net="{external: true, name: s_net}", deploy=f"replicas: {replicas}"
+    )
+    found = told(fleet, external)
+    assert _one_of(found) == needed
+    assert all("have s_net made" in one.remedy for one in found)
+
+
 def _one_of(found: list[Finding]) -> str | None:
     for finding in found:
         assert finding.code == "H30"

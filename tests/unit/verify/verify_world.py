@@ -302,7 +302,12 @@ def _service(name: str) -> dict[str, Any]:
     return {
         "ID": f"s-{name}",
         "Version": {"Index": 1},
-        "Spec": {"Name": name, "TaskTemplate": template, "Mode": {"Replicated": {"Replicas": 1}}},
+        "Spec": {
+            "Labels": {"com.docker.stack.namespace": "shop"},
+            "Name": name,
+            "TaskTemplate": template,
+            "Mode": {"Replicated": {"Replicas": 1}},
+        },
         "Endpoint": {
             "VirtualIPs": [{"NetworkID": NET, "Addr": f"{VIP[name]}/24"}],
             "Ports": [published] if name == "shop_frontend" else [],
