@@ -13,8 +13,9 @@ from swarmkit.declared.host import Host, Inventory
 from swarmkit.errors import SwarmkitError, UnreachableError
 from swarmkit.reach.engine import Engine, EngineError
 from swarmkit.reach.fan_out import fan_out
-from swarmkit.reach.ssh import CommandResult, ConnectionLostError, SshSession, connect
+from swarmkit.reach.ssh import CommandResult, ConnectionLostError, SshSession
 from swarmkit.reach.ssh_config import hops_to, read_ssh_settings
+from swarmkit.reach.ssh_connect import connect
 from swarmkit.secret import Secret
 
 

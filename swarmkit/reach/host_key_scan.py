@@ -10,7 +10,8 @@ import paramiko
 
 from swarmkit.declared.host import Host
 from swarmkit.errors import UnreachableError
-from swarmkit.reach.ssh import Connection, Hop, connect
+from swarmkit.reach.ssh import Connection
+from swarmkit.reach.ssh_connect import Hop, connect
 from swarmkit.reach.ssh_failures import CONNECT_TIMEOUT_SECONDS
 
 _PREFERRED = "ssh-ed25519"

@@ -12,7 +12,7 @@ from swarmkit.declared.host import Host
 from swarmkit.errors import UnreachableError
 
 if TYPE_CHECKING:
-    from swarmkit.reach.ssh import Hop
+    from swarmkit.reach.ssh_connect import Hop
 
 CONNECT_TIMEOUT_SECONDS = 10.0
 _TRANSIENT = (TimeoutError, ConnectionResetError, ConnectionRefusedError, EOFError)

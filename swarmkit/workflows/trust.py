@@ -13,8 +13,8 @@ from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.host_key_scan import ScannedKey, scan_host_key
 from swarmkit.reach.host_keys import fingerprint, refusal
 from swarmkit.reach.known_hosts_file import KeyLine, record_keys
-from swarmkit.reach.ssh import Hop
 from swarmkit.reach.ssh_config import hops_to, read_ssh_settings
+from swarmkit.reach.ssh_connect import Hop
 
 KeyState = Literal["trusted", "unknown", "changed", "refused"]
 
