@@ -13,9 +13,9 @@ from swarmkit.observed.model import UPGRADE_LABEL
 from swarmkit.observed.packages import read_packages
 from swarmkit.plan.context import Context
 from swarmkit.plan.model import Step
-from swarmkit.plan.operations import change_node
 from swarmkit.plan.quorum import Quorum, quorum_of
 from swarmkit.plan.started_engine import NOT_YET, start_network_agent, swarm_once
+from swarmkit.plan.swarm_operations import change_node
 from swarmkit.reach.fleet import ReachedHost
 from swarmkit.reach.retry import wait_until
 from swarmkit.secret import Secret

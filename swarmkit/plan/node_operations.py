@@ -8,8 +8,8 @@ from swarmkit.errors import NotConvergedError, SwarmkitError
 from swarmkit.observed import parse
 from swarmkit.plan.context import Context
 from swarmkit.plan.model import Step
-from swarmkit.plan.operations import change_node, wait_until_reachable
 from swarmkit.plan.quorum import quorum_of
+from swarmkit.plan.swarm_operations import change_node, wait_until_reachable
 from swarmkit.reach.engine import EngineError, Json
 from swarmkit.reach.retry import wait_until
 from swarmkit.reach.ssh import ConnectionLostError

@@ -11,11 +11,11 @@ from swarmkit.observed.model import ClusterState, Node, Observed
 from swarmkit.plan.departures import is_replicated, running_on, volumes_of
 from swarmkit.plan.model import Operation, Plan, Step
 from swarmkit.plan.node_operations import AwaitEmptied, AwaitReady, Demote, RemoveNode, SetAvailability
-from swarmkit.plan.operations import UpdateNode
 from swarmkit.plan.placement import node_may_run
 from swarmkit.plan.planner import first_manager, join_node
 from swarmkit.plan.refusals import host_refusals, kernel_refusals
 from swarmkit.plan.spec_diff import Change
+from swarmkit.plan.swarm_operations import UpdateNode
 
 
 def drain_plan(inventory: Inventory, host: Host, observed: Observed) -> Plan:

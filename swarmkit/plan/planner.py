@@ -14,7 +14,6 @@ from swarmkit.plan.departures import demotions, departure_refusals, departure_wa
 from swarmkit.plan.ingress import EncryptIngress, encrypt_ingress, ingress_refusals
 from swarmkit.plan.model import Operation, Plan, Step
 from swarmkit.plan.node_operations import Promote
-from swarmkit.plan.operations import AdoptSwarm, InitSwarm, JoinNode, UpdateNode
 from swarmkit.plan.refusals import (
     CLUSTER_LABEL,
     advertise_address,
@@ -26,6 +25,7 @@ from swarmkit.plan.refusals import (
 from swarmkit.plan.spec_diff import Change
 from swarmkit.plan.stack_networks import StackNetworks
 from swarmkit.plan.stack_planner import StackPlanner
+from swarmkit.plan.swarm_operations import AdoptSwarm, InitSwarm, JoinNode, UpdateNode
 from swarmkit.plan.unfinished_joins import forget_unfinished, unfinished
 
 INIT = "swarm:init"

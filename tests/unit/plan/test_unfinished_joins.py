@@ -11,7 +11,7 @@ from fakes.running import plan_on, run_once
 from fakes.swarm import FakeFleet, fake_fleet
 
 from swarmkit.declared.host import Host, Inventory
-from swarmkit.plan import operations, unfinished_joins
+from swarmkit.plan import swarm_operations, unfinished_joins
 from swarmkit.plan.declaration import Declared
 
 DECLARED = Declared(
@@ -61,7 +61,7 @@ def test_an_entry_that_becomes_a_node_meanwhile_stays_one(joined: FakeFleet) -> 
 
 def test_a_join_that_took_long_takes_its_other_entries_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(unfinished_joins, "PATIENCE_SECONDS", 0.1)
-    monkeypatch.setattr(operations, "CERTIFICATE_SECONDS", -1.0)
+    monkeypatch.setattr(swarm_operations, "CERTIFICATE_SECONDS", -1.0)
     fleet = fake_fleet(DECLARED.inventory)
     join = fleet.engine("B").join_swarm
 
