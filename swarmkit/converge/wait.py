@@ -19,6 +19,13 @@ POLL_SECONDS = 1.0
 # An event of a host reaches the manager's tasks by way of the dispatcher, a moment later than us.
 _SETTLE_SECONDS = 0.12
 _SETTLE_LOOKS = 6
+_STOPPED = {
+    "paused": "the tasks before it serve on; mend the cause and run up again, or go back: swarmkit rollback",
+    "rollback_started": "the version before it serves; mend the cause and run up again, which makes the update anew",
+    "rollback_completed": "the version before it serves; mend the cause and run up again, which makes the update anew",
+    "rollback_paused": "some tasks have the old and some the new version; mend the cause and run up again",
+}
+"""State of an update that the engine does not go on with -> what to do."""
 _FAILURES_BEFORE_GIVING_UP = 3
 _EVENTS = {"type": ["container", "service"], "event": ["start", "die", "health_status", "update", "create"]}
 
@@ -107,7 +114,7 @@ def wait_for_service(
         failed_before = failed if failed_before is None else failed_before
         reasons.tell(look, failed - failed_before)
         progress.advanced(key, doing(look, len(failed - failed_before)))
-        if look.update_state in ("paused", "rollback_started", "rollback_completed", "rollback_paused"):
+        if look.update_state in _STOPPED:
             message = str(look.service["UpdateStatus"].get("Message", ""))
             raise _not_converged(name, f"its update is {look.update_state}: {message}", look, fleet, manager)
         if len(failed - failed_before) >= _FAILURES_BEFORE_GIVING_UP and not look.running:
@@ -142,4 +149,5 @@ def _pause(woken: Wakeups, seen: int, deadline: float, has_come: Callable[[], bo
 
 def _not_converged(name: str, why: str, look: ServiceLook, fleet: Fleet, manager: Engine) -> NotConvergedError:
     cause = explain(look.states, fleet, manager)
-    return NotConvergedError(f"{name}: {why}", cause.sentence, cause.to_do)
+    to_do = "\n".join(filter(None, (cause.to_do, _STOPPED.get(look.update_state, ""))))
+    return NotConvergedError(f"{name}: {why}", cause.sentence, to_do)

@@ -296,6 +296,7 @@ def test_an_update_that_was_stopped_or_taken_back_is_a_failure(fleet: FakeFleet,
     said = complaint(fleet)
     assert f"its update is {state}" in said
     assert message in said
+    assert "run up again" in said
 
 
 def test_an_update_that_was_taken_back_before_this_run_is_no_failure_of_it(fleet: FakeFleet) -> None:

@@ -43,10 +43,9 @@ def test_the_corpus_uses_every_key_that_docker_takes_or_ignores() -> None:
     taken = set(paths()) - NOT_DOCKERS
     inside = {f"{place}.{key}" for place, keys in IGNORED_INSIDE.items() for key in keys}
     ignored = {f"services.*.{key}" for key in IGNORED}
-    assert (taken | inside | ignored) - used == NOT_IN_DOCKER_28 | NEED_A_PLUGIN
+    assert (taken | inside | ignored) - used == NOT_IN_DOCKER_28
 
 
-NEED_A_PLUGIN = {"secrets.*.driver", "secrets.*.driver_opts"}
 # The options of mounts are docker compose's.
 NOT_IN_DOCKER_28 = {
     "services.*.volumes[].bind.create_host_path",
