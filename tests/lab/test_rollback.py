@@ -102,9 +102,9 @@ class OneHost:
         return self.docker("ps --no-trunc -q --filter name=s_web").split()
 
 
-@pytest.fixture(scope="module")
-def one(tmp_path_factory: pytest.TempPathFactory, images: Path) -> Iterator[OneHost]:
-    """Host K with a stack of two services, up and proved."""
+@pytest.fixture(scope="module", params=["26.1", pytest.param("20.10", marks=pytest.mark.nightly)])
+def one(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, images: Path) -> Iterator[OneHost]:
+    """Host K, of each engine, with a stack of two services, up and proved."""
     state, folder = tmp_path_factory.mktemp("back"), tmp_path_factory.mktemp("stack")
     lab = Lab(state / "swarmkit" / "lab", {**os.environ, "XDG_STATE_HOME": str(state)}, folder / "hosts.yaml")
     variables = {
@@ -113,6 +113,7 @@ def one(tmp_path_factory: pytest.TempPathFactory, images: Path) -> Iterator[OneH
         "swarm_known_hosts": str(lab.state / "known_hosts"),
         "swarm_cluster": "back",
         "swarm_address_pools": ["10.20.0.0/16"],
+        "lab_engine": request.param,
     }
     host = {"K": {"ansible_host": "127.88.0.75", "swarm_advertise_addr": "10.88.0.75"}}
     lab.inventory.write_text(json.dumps({"all": {"vars": variables, "children": {"managers": {"hosts": host}}}}))
