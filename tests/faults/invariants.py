@@ -15,7 +15,8 @@ _SECRETS = (FIRST_PASSWORD, "SWMTKN-1-", "SWMKEY-1-")
 _IDENTITY = "docker info --format '{{.Swarm.Cluster.ID}} {{.Swarm.NodeID}}'; docker swarm ca | sha256sum"
 # Without the notes that the tool keeps in the swarm for itself: each run makes them anew.
 _OBJECTS = (
-    'for kind in service network secret config; do docker $kind ls --format "$kind {{.ID}} {{.Name}}"; done'
+    "{ docker network ls --filter scope=swarm --format 'network {{.ID}} {{.Name}}';"
+    ' for kind in service secret config; do docker $kind ls --format "$kind {{.ID}} {{.Name}}"; done; }'
     " | grep -v -e ' shop[.]before-' -e ' swarmkit[.]'"
 )
 _LEADER = "for second in $(seq 90); do docker node ls -q >/dev/null 2>&1 && exit; sleep 1; done; exit 1"
@@ -114,5 +115,6 @@ def check_exit_codes(world: World) -> None:
         if "up" in run.args and run.returncode == 0:
             assert "nothing to do" in run.stdout or "proved" in run.stdout, run.stdout
         elif 0 < run.returncode < _ENDED_BY_A_SIGNAL:
-            assert "error" in run.stderr or "error" in run.stdout, run.stderr
+            said = f"{run.stderr}\n{run.stdout}"
+            assert "error" in said or "\nfailed:\n" in said, said
     world.runs.clear()
