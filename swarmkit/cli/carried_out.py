@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from swarmkit.cli import options
 
 if TYPE_CHECKING:
-    from swarmkit.workflows.networks import NetworkRun
+    from swarmkit.workflows.network_run import NetworkRun
 
 
 @contextmanager
@@ -27,7 +27,7 @@ def carried_out(
     from swarmkit.cli.journaled import journaled
     from swarmkit.report.live import progress_for
     from swarmkit.workflows.inputs import read_declared
-    from swarmkit.workflows.networks import NetworkRun
+    from swarmkit.workflows.network_run import NetworkRun
 
     declared = read_declared(inventory_file, (), allow_even_managers=True)
     inventory = declared.inventory

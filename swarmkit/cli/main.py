@@ -25,7 +25,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("swarmkit.cli.doctor:doctor", "Find what will break, on every host and between them; changes nothing."),
     "verify": ("swarmkit.cli.verify:verify", "Prove that services answer and the overlay is encrypted."),
     "down": ("swarmkit.cli.down:down", "Remove what up has made; volumes stay unless told."),
-    "network": ("swarmkit.cli.network:network", "Networks of every kind on the hosts: ls, create, rm, connect."),
+    "network": (
+        "swarmkit.cli.networking.network:network",
+        "Networks of every kind on the hosts, in the words of `docker network`.",
+    ),
     "run": ("swarmkit.cli.run:run", "Run a container on a host, on a network of any kind."),
     "node": ("swarmkit.cli.node:node", "List, drain, activate or replace nodes."),
     "engine": ("swarmkit.cli.engine:engine", "Upgrade the Docker engines, host by host."),

@@ -88,8 +88,8 @@ def run(
     Services of the swarm are declared in a stack file instead, and made by `swarmkit up`.
     """
     from swarmkit.cli.carried_out import carried_out
-    from swarmkit.cli.network import pairs
-    from swarmkit.cli.subnets import ipv4_address
+    from swarmkit.cli.networking.subnets import ipv4_address
+    from swarmkit.cli.networking.words import pairs
     from swarmkit.plan.container_wish import ContainerWish
     from swarmkit.reach.published_ports import read_published
     from swarmkit.workflows.run import run_container

@@ -1,24 +1,19 @@
-"""`network ...`: list, create, remove, connect and disconnect, each planned, applied and read back."""
+"""`network ...`: list, create and remove, planned, applied and read back."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from swarmkit.declared.host import Inventory
 from swarmkit.doctor.plan_checks import plan_findings
-from swarmkit.errors import InputError, NotConvergedError, SwarmkitError
-from swarmkit.finding import Finding
-from swarmkit.observed.lan import has_device, is_answered
+from swarmkit.errors import SwarmkitError
+from swarmkit.observed.lan import has_device
 from swarmkit.observed.model import Observed
-from swarmkit.observed.networks import HostNetwork, network_of, networks_for, read_networks
+from swarmkit.observed.networks import HostNetwork, read_networks
 from swarmkit.observed.observe import observe
-from swarmkit.plan.apply import apply
-from swarmkit.plan.context import Context
-from swarmkit.plan.model import Applied, Plan, Step
-from swarmkit.plan.network_operations import ConnectContainer, DisconnectContainer, is_on
-from swarmkit.plan.network_planner import address_refusals, in_turn, plan_create, plan_remove
+from swarmkit.plan.model import Applied, Plan
+from swarmkit.plan.network_planner import in_turn, plan_create, plan_remove
 from swarmkit.plan.network_wish import PARENT_DRIVERS, NetworkWish
 from swarmkit.plan.planner import as_warnings
 from swarmkit.plan.progress import Progress
@@ -27,17 +22,7 @@ from swarmkit.reach.fleet import Fleet, reach
 from swarmkit.secret import Secret
 from swarmkit.verify.prove import prove_networks
 from swarmkit.workflows.look import PATIENCE_SECONDS
-from swarmkit.workflows.up import IncompleteError, RefusedError
-
-
-@dataclass(frozen=True)
-class NetworkRun:
-    """Where a command on networks runs, and who watches and agrees."""
-
-    inventory: Inventory
-    progress: Progress
-    confirm: Callable[[Plan], bool]
-    sudo_password: Secret | None = None
+from swarmkit.workflows.network_run import NetworkRun, carry_out, reached
 
 
 def list_networks(
@@ -67,7 +52,7 @@ def create(
 
     Of the codes *overridden* what hosts and ranges forbid is a warning.
     """
-    with _reached(run, on) as (fleet, hosts):
+    with reached(run, on) as (fleet, hosts):
         observed = observe(fleet, kernel="never")
 
         def plan() -> Plan:
@@ -80,12 +65,12 @@ def create(
             warnings = (*made.warnings, *accepted, *(finding for finding in found if finding not in errors))
             return Plan((), refusals) if refusals else replace(made, warnings=warnings)
 
-        return _carry_out(run, fleet, plan)
+        return carry_out(run, fleet, plan)
 
 
 def remove(run: NetworkRun, names: Sequence[str], on: Sequence[str]) -> Applied | None:
     """Remove networks in turn from the hosts *on*, or from all that have them; one in use, and none is removed."""
-    with _reached(run, on) as (fleet, hosts):
+    with reached(run, on) as (fleet, hosts):
         observed = observe(fleet, kernel="never")
         wanted = list(dict.fromkeys(names))
 
@@ -94,7 +79,7 @@ def remove(run: NetworkRun, names: Sequence[str], on: Sequence[str]) -> Applied 
             plans = [_removal(name, wanted[:place], hosts, seen, observed) for place, name in enumerate(wanted)]
             return in_turn(plans)
 
-        return _carry_out(run, fleet, plan, empty_after=False)
+        return carry_out(run, fleet, plan, empty_after=False)
 
 
 def _removal(
@@ -114,46 +99,6 @@ def _removal(
     return plan_remove(name, hosts, seen, users)
 
 
-def connect(
-    run: NetworkRun, host: str, network: str, container: str, *, ip: str, aliases: Sequence[str]
-) -> Applied | None:
-    """Connect a running container of *host* to *network*; None when it is on it. An *ip* that is in use is refused."""
-    endpoint = {
-        **({"IPAMConfig": {"IPv4Address": ip}} if ip else {}),
-        **({"Aliases": list(aliases)} if aliases else {}),
-    }
-    with _reached(run, [host]) as (fleet, _):
-
-        def plan() -> Plan:
-            if is_on(fleet[host].engine, network, container):
-                return Plan()
-            if taken := tuple(_taken(fleet, host, network, ip)):
-                return Plan((), taken)
-            step = Step("connect", "network", "update", host, f"connect {container} to {network}", "not on it yet")
-            return Plan((ConnectContainer(step, host, network, container, endpoint),))
-
-        return _carry_out(run, fleet, plan)
-
-
-def _taken(fleet: Fleet, host: str, network: str, ip: str) -> Iterator[Finding]:
-    found = network_of(network, networks_for(host, read_networks(fleet))) if ip else None
-    if found:
-        yield from address_refusals(host, ip, found, answered=is_answered(fleet[host].shell, ip, found))
-
-
-def disconnect(run: NetworkRun, host: str, network: str, container: str, *, force: bool = False) -> Applied | None:
-    """Disconnect a container of *host* from *network*; None when it is not on it. *force*: also one that is gone."""
-    with _reached(run, [host]) as (fleet, _):
-
-        def plan() -> Plan:
-            if not is_on(fleet[host].engine, network, container, gone_too=force):
-                return Plan()
-            step = Step("disconnect", "network", "update", host, f"disconnect {container} from {network}", "on it now")
-            return Plan((DisconnectContainer(step, host, network, container, force),))
-
-        return _carry_out(run, fleet, plan)
-
-
 def services_on(name: str, seen: Sequence[HostNetwork], observed: Observed) -> list[str]:
     """Return the names of the services that are attached to the swarm's network *name*."""
     ids = {network.id for network in seen if network.name == name and network.scope == "swarm"}
@@ -163,40 +108,6 @@ def services_on(name: str, seen: Sequence[HostNetwork], observed: Observed) -> l
         for service in services
         if any(entry.get("Target") in ids for entry in service.spec["TaskTemplate"].get("Networks") or [])
     ]
-
-
-@contextmanager
-def _reached(run: NetworkRun, on: Sequence[str]) -> Iterator[tuple[Fleet, list[str]]]:
-    """Connect to all hosts and give them with the names chosen by *on*; raises InputError for an unknown name."""
-    names = [host.name for host in run.inventory.hosts]
-    unknown = [name for name in on if name not in names]
-    if unknown:
-        raise InputError(f"no host {', '.join(unknown)} in the inventory", to_do=f"its hosts are {', '.join(names)}")
-    run.progress.phase("connect")
-    with reach(run.inventory, sudo_password=run.sudo_password) as fleet:
-        run.progress.phase("observe")
-        yield fleet, list(on) or names
-
-
-def _carry_out(
-    run: NetworkRun, fleet: Fleet, make_plan: Callable[[], Plan], *, empty_after: bool = True
-) -> Applied | None:
-    """Plan, ask, apply; then plan again, which must leave nothing to do."""
-    plan = make_plan()
-    if plan.refusals:
-        raise RefusedError(plan)
-    if not run.confirm(plan) or plan.is_empty:
-        return None
-    run.progress.phase("apply")
-    applied = apply(plan, Context(fleet, run.progress, plan.operations[0].step.target))
-    if applied.failed:
-        raise IncompleteError(applied)
-    if empty_after:
-        run.progress.phase("observe again")
-        left = make_plan()
-        if left.refusals or not left.is_empty:
-            raise NotConvergedError("the network is not as asked for", "", "see: swarmkit network inspect")
-    return applied
 
 
 def _manager(observed: Observed) -> str:

@@ -18,7 +18,7 @@ from swarmkit.plan.container_wish import ContainerWish
 from swarmkit.plan.context import Context
 from swarmkit.reach.engine import Engine, EngineError, Json
 from swarmkit.reach.fleet import Fleet, reach
-from swarmkit.workflows.networks import NetworkRun
+from swarmkit.workflows.network_run import NetworkRun
 from swarmkit.workflows.up import IncompleteError, RefusedError
 
 STAYS_SECONDS = 1.0

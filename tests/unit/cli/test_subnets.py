@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from swarmkit.cli.subnets import in_subnets, ipv4_address
+from swarmkit.cli.networking.subnets import in_subnets, ipv4_address
 from swarmkit.errors import InputError
 
 SUBNETS = ("10.1.0.0/16", "10.2.0.0/16", "fd00::/64")

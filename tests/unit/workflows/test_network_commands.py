@@ -12,13 +12,13 @@ from click.testing import CliRunner, Result
 from fakes.running import run_once
 from fakes.swarm import FakeFleet, FakeShell
 
-from swarmkit.cli.network import network
+from swarmkit.cli.networking.network import network
 from swarmkit.declared.host import Inventory
 from swarmkit.errors import InputError
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.progress import Silent
 from swarmkit.reach.engine import EngineError
-from swarmkit.workflows.networks import NetworkRun
+from swarmkit.workflows.network_run import NetworkRun
 from swarmkit.workflows.up import RefusedError
 
 Command = Callable[..., Result]
@@ -40,6 +40,7 @@ def command(fleet: FakeFleet, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
         yield NetworkRun(inventory, Silent(), lambda _: True)
 
     monkeypatch.setattr("swarmkit.workflows.networks.reach", on_fleet)
+    monkeypatch.setattr("swarmkit.workflows.network_run.reach", on_fleet)
     monkeypatch.setattr("swarmkit.cli.carried_out.carried_out", carried_out)
     monkeypatch.setattr("swarmkit.declared.inventory.load_inventory", lambda *_, **__: inventory)
 

@@ -1,0 +1,1 @@
+"""`swarmkit network`: networks of every kind on the hosts."""

@@ -1,0 +1,86 @@
+"""`swarmkit network create`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from swarmkit.cli import options
+from swarmkit.cli.networking.words import on_hosts, pairs, ranges, show
+from swarmkit.errors import InputError
+
+
+@click.command()
+@click.argument("name")
+@options.inventory_option
+@on_hosts
+@click.option("-d", "--driver", default="bridge", show_default=True, help="bridge, macvlan, ipvlan or overlay.")
+@click.option("--subnet", "subnets", multiple=True, metavar="CIDR", help="May be given again.")
+@click.option("--gateway", "gateways", multiple=True, metavar="ADDRESS", help="Of the subnet that holds it.")
+@click.option("--ip-range", "ip_ranges", multiple=True, metavar="CIDR", help="Of the subnet that holds it.")
+@click.option("-o", "--opt", "opts", multiple=True, metavar="KEY=VALUE", help="Driver option; may be given again.")
+@click.option("--parent", metavar="DEVICE", help="The host's device under a macvlan or ipvlan, as -o parent=DEVICE.")
+@click.option("--encrypted", is_flag=True, help="Encrypt the overlay's traffic, as -o encrypted.")
+@click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="May be given again.")
+@click.option("--internal", is_flag=True, help="No way out of the network.")
+@click.option("--attachable", is_flag=True, help="Containers may attach to the overlay.")
+@click.option("--ipv6", is_flag=True)
+@click.option("--scope", type=click.Choice(["local", "swarm"]), help="swarm: made once, for all hosts.")
+@click.option("--config-only", is_flag=True, help="Only a host's settings, for a network --config-from them.")
+@click.option("--config-from", default="", metavar="NETWORK", help="Take each host's settings from that network of it.")
+@options.override_option
+@options.yes_option
+@options.ask_become_pass_option
+def create(
+    *,
+    name: str,
+    inventory_file: Path,
+    on: tuple[str, ...],
+    driver: str,
+    subnets: tuple[str, ...],
+    gateways: tuple[str, ...],
+    ip_ranges: tuple[str, ...],
+    opts: tuple[str, ...],
+    parent: str | None,
+    encrypted: bool,
+    labels: tuple[str, ...],
+    internal: bool,
+    attachable: bool,
+    ipv6: bool,
+    scope: str | None,
+    config_only: bool,
+    config_from: str,
+    overridden: tuple[str, ...],
+    yes: bool,
+    ask_become_pass: bool,
+) -> None:
+    """Make a network on hosts of the inventory, in Docker's words; an overlay is made once, on a manager."""
+    from swarmkit.cli.carried_out import carried_out
+    from swarmkit.cli.networking.subnets import in_subnets
+    from swarmkit.plan.network_wish import NetworkWish
+    from swarmkit.workflows import networks
+
+    if (driver == "overlay" or scope == "swarm") and on:
+        raise InputError("a network of the swarm spans it", to_do="leave --on out")
+    driver_options = pairs("--opt", opts)
+    driver_options |= {"parent": parent} if parent else {}
+    driver_options |= {"encrypted": ""} if encrypted else {}
+    wish = NetworkWish(
+        name=name,
+        driver=driver,
+        subnets=(held := ranges("--subnet", subnets)),
+        gateways=in_subnets("--gateway", gateways, held),
+        ip_ranges=in_subnets("--ip-range", ranges("--ip-range", ip_ranges), held),
+        options=driver_options,
+        labels=pairs("--label", labels),
+        internal=internal,
+        attachable=attachable,
+        ipv6=ipv6,
+        scope=scope or "",
+        config_only=config_only,
+        config_from=config_from,
+    )
+    with carried_out("network create", inventory_file, yes=yes, ask_become_pass=ask_become_pass) as run:
+        applied = networks.create(run, wish, on, overridden=overridden)
+    show(applied)
