@@ -92,7 +92,8 @@ def _lan(reached: ReachedHost, wish: NetworkWish) -> Iterator[Finding]:
 def _addresses(wish: NetworkWish) -> list[str]:
     ranges = [ipaddress.ip_network(text) for text in wish.ip_ranges]
     asked = (str(address) for one in ranges if one.version == 4 for address in itertools.islice(one, ADDRESSES_ASKED))
-    return [address for address in asked if address not in wish.gateways]
+    left_out = {*wish.gateways, *(address for aux in wish.aux_addresses for address in aux.values())}
+    return [address for address in asked if address not in left_out]
 
 
 def _strangers(reached: ReachedHost, networks: dict[str, str]) -> Iterator[Finding]:

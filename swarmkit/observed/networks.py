@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from swarmkit.observed.model import subnets_of
@@ -33,6 +33,8 @@ class HostNetwork:
     raw: Mapping[str, Any]
     users: Mapping[str, str]
     """Container name -> its address there, empty while it is stopped; on this host."""
+    users6: Mapping[str, str] = field(default_factory=dict)
+    """The same for its IPv6 address, of those that have one."""
 
     @property
     def options(self) -> dict[str, str]:
@@ -71,14 +73,18 @@ def networks_for(host: str, seen: Sequence[HostNetwork]) -> tuple[HostNetwork, .
     for network in seen:
         if network.scope == "swarm":
             found.setdefault(network.id, network)
-    return tuple(replace(network, users=dict(_users_anywhere(network.id, host, seen))) for network in found.values())
+    return tuple(_with_users_anywhere(network, host, seen) for network in found.values())
 
 
-def _users_anywhere(identity: str, host: str, seen: Iterable[HostNetwork]) -> Iterable[tuple[str, str]]:
-    for network in seen:
-        if network.id == identity:
-            for name, address in network.users.items():
-                yield name if network.host == host else f"{name}@{network.host}", address
+def _with_users_anywhere(network: HostNetwork, host: str, seen: Iterable[HostNetwork]) -> HostNetwork:
+    users: dict[str, str] = {}
+    users6: dict[str, str] = {}
+    for part in seen:
+        if part.id == network.id:
+            at = "" if part.host == host else f"@{part.host}"
+            users |= {f"{name}{at}": address for name, address in part.users.items()}
+            users6 |= {f"{name}{at}": address for name, address in part.users6.items()}
+    return replace(network, users=users, users6=users6)
 
 
 def network_of(name: str, networks: Iterable[HostNetwork]) -> HostNetwork | None:
@@ -96,7 +102,8 @@ def _networks_of(engine: Engine) -> list[HostNetwork]:
                 driver=CONFIG_ONLY if network.get("ConfigOnly") else str(network["Driver"]),
                 scope=str(network["Scope"]),
                 raw=network,
-                users=dict(_users(network, containers)),
+                users=dict(_users(network, containers, "IPAddress")),
+                users6={name: its for name, its in _users(network, containers, "GlobalIPv6Address") if its},
             )
             for network in engine.find("networks")
         ),
@@ -104,10 +111,10 @@ def _networks_of(engine: Engine) -> list[HostNetwork]:
     )
 
 
-def _users(network: Json, containers: list[Json]) -> list[tuple[str, str]]:
+def _users(network: Json, containers: list[Json], address: str) -> list[tuple[str, str]]:
     """A container names its networks by ID once it has run, and by name alone before."""
     return [
-        (str((container.get("Names") or [container["Id"]])[0]).removeprefix("/"), str(endpoint.get("IPAddress") or ""))
+        (str((container.get("Names") or [container["Id"]])[0]).removeprefix("/"), str(endpoint.get(address) or ""))
         for container in containers
         for name, endpoint in ((container.get("NetworkSettings") or {}).get("Networks") or {}).items()
         if network["Id"] == endpoint.get("NetworkID") or (not endpoint.get("NetworkID") and name == network["Name"])

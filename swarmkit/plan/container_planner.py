@@ -11,7 +11,7 @@ from swarmkit.observed.networks import HostNetwork, network_of
 from swarmkit.plan.container_operations import RunContainer
 from swarmkit.plan.container_wish import ContainerWish
 from swarmkit.plan.model import Plan, Step
-from swarmkit.plan.network_planner import address_refusals
+from swarmkit.plan.network_refusals import address_refusals
 
 OWN_STACK = ("host", "none")
 _MODES = (*OWN_STACK, "bridge", "default")

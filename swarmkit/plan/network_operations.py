@@ -11,7 +11,6 @@ from swarmkit.plan.context import Context
 from swarmkit.plan.model import Step
 from swarmkit.plan.network_wish import NetworkWish
 from swarmkit.plan.spec_diff import Change
-from swarmkit.reach.engine import Engine, EngineError
 from swarmkit.reach.retry import wait_until
 
 GONE_TIMEOUT_SECONDS = 60.0
@@ -103,58 +102,3 @@ class AwaitNetworkUnused:
     def _holds(self, task: Mapping[str, Any]) -> bool:
         attached = [(one.get("Network") or {}).get("ID") for one in task.get("NetworksAttachments") or ()]
         return self.identity in attached and task.get("DesiredState") not in ("complete", "shutdown", "remove")
-
-
-@dataclass(frozen=True)
-class ConnectContainer:
-    step: Step
-    host: str
-    network: str
-    container: str
-    endpoint: Mapping[str, Any]
-
-    def run(self, context: Context) -> str:
-        engine = context.reached(self.host).engine
-        engine.connect_container(self.network, self.container, dict(self.endpoint))
-        address = networks_of(engine, self.container).get(self.network)
-        if address is None:
-            raise SwarmkitError(f"{self.host}: {self.container} was connected but is not on {self.network}")
-        asked = (self.endpoint.get("IPAMConfig") or {}).get("IPv4Address", address)
-        # One that is stopped has no address before it starts.
-        if address not in ("", asked):
-            raise SwarmkitError(f"{self.host}: {self.container} was connected with {address}, not with {asked}")
-        return address
-
-
-@dataclass(frozen=True)
-class DisconnectContainer:
-    step: Step
-    host: str
-    network: str
-    container: str
-    force: bool = False
-
-    def run(self, context: Context) -> str:
-        engine = context.reached(self.host).engine
-        engine.disconnect_container(self.network, self.container, force=self.force)
-        if is_on(engine, self.network, self.container, gone_too=self.force):
-            raise SwarmkitError(f"{self.host}: {self.container} was disconnected but is still on {self.network}")
-        return ""
-
-
-def is_on(engine: Engine, network: str, container: str, *, gone_too: bool = False) -> bool:
-    """Tell whether *container* is on *network*; *gone_too*: or is no more and has left its endpoint there."""
-    try:
-        return network in networks_of(engine, container)
-    except EngineError as error:
-        if error.status != 404 or not gone_too:
-            raise
-    left = engine.inspect("networks", network).get("Containers") or {}
-    return any(endpoint.get("Name") == container for endpoint in left.values())
-
-
-def networks_of(engine: Engine, container: str) -> dict[str, str]:
-    """Return the networks that *container* is on, by name, with its address there; raises EngineError without it."""
-    live = engine.inspect("containers", container)
-    endpoints = (live.get("NetworkSettings") or {}).get("Networks") or {}
-    return {name: str(endpoint.get("IPAddress") or "") for name, endpoint in endpoints.items()}

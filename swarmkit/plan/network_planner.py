@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -10,7 +10,14 @@ from swarmkit.finding import Finding
 from swarmkit.observed.networks import PREDEFINED, HostNetwork
 from swarmkit.plan.model import Operation, Plan, Step
 from swarmkit.plan.network_operations import CreateHostNetwork, RemoveHostNetwork
-from swarmkit.plan.network_wish import NetworkWish, number_refusals
+from swarmkit.plan.network_refusals import (
+    gateway_refusals,
+    ingress_refusals,
+    ingress_warnings,
+    ipam_refusals,
+    number_refusals,
+)
+from swarmkit.plan.network_wish import NetworkWish
 
 
 def plan_create(
@@ -18,12 +25,14 @@ def plan_create(
     hosts: Sequence[str],
     seen: Iterable[HostNetwork],
     missing_parents: Mapping[str, str],
+    lacking_ipam: Collection[str] = (),
 ) -> Plan:
     """Return what makes *wish* on each of *hosts* (an overlay's is one manager); *missing_parents*: host -> device.
 
-    An existing network that differs is a refusal: Docker cannot change one, and would say nothing of it.
+    *lacking_ipam*: hosts that would carry it and have no such driver of addresses. An existing network that differs is
+    a refusal: Docker cannot change one, and would say nothing of it.
     """
-    if wish.name in PREDEFINED:
+    if wish.name in PREDEFINED and not (wish.ingress and wish.name == "ingress"):
         return _refused(wish.name, f"{wish.name} is a network that the engine makes itself", "", "choose another name")
     seen = tuple(seen)
     live = {network.host: network for network in seen if network.name == wish.name}
@@ -34,7 +43,9 @@ def plan_create(
     for host in hosts:
         existing = live.get(host)
         if existing is None:
-            refusals += _taken_gateways(wish, host, seen)
+            refusals += gateway_refusals(wish, host, seen)
+            refusals += ipam_refusals(wish, lacking_ipam if wish.is_of_swarm else {host}.intersection(lacking_ipam))
+            refusals += ingress_refusals(wish, seen)
             if host in missing_parents:
                 what = f"there is no device {missing_parents[host]} to be the parent"
                 refusals.append(Finding("D12", "error", host, what, "", "name one with --parent; see: ip -br link"))
@@ -46,17 +57,9 @@ def plan_create(
             remedy = f"swarmkit network rm {wish.name}, then create it again; or choose another name"
             what = f"network {wish.name} exists with other settings"
             refusals.append(Finding("H30", "error", host, what, said, remedy))
-    return Plan((), tuple(refusals)) if refusals else Plan(tuple(operations))
-
-
-def _taken_gateways(wish: NetworkWish, host: str, seen: Iterable[HostNetwork]) -> Iterator[Finding]:
-    """Yield the gateways that another network of *host* with the same subnet has: the engine gives one address once."""
-    for network in seen:
-        for entry in network.ipam if network.host == host else ():
-            if entry.get("Subnet") in wish.subnets and entry.get("Gateway") in wish.gateways:
-                what = f"{entry['Gateway']} is the gateway of network {network.name} already"
-                remedy = "give another --gateway: none in use, if no container is to leave the range by it"
-                yield Finding("D12", "error", host, what, f"both have {entry['Subnet']}", remedy)
+    if refusals:
+        return Plan((), tuple(refusals))
+    return Plan(tuple(operations), warnings=tuple(ingress_warnings(wish)) if operations else ())
 
 
 def plan_remove(
@@ -99,14 +102,6 @@ def in_turn(plans: Iterable[Plan]) -> Plan:
             operations.append(cast("Operation", replace(cast("Any", operation), step=step)))
         refusals += plan.refusals
     return Plan((), tuple(refusals)) if refusals else Plan(tuple(operations))
-
-
-def address_refusals(host: str, address: str, network: HostNetwork, *, answered: bool) -> Iterator[Finding]:
-    """Yield who has *address* on *network* already; *answered*: something replies to ARP for it."""
-    holders = [name for name, its in network.users.items() if its == address]
-    if holders or answered:
-        evidence = f"container {holders[0]} has it" if holders else "something answers to ARP there"
-        yield Finding("D12", "error", host, f"the address {address} is in use", evidence, "choose another --ip")
 
 
 def _named(words: Sequence[str]) -> str:

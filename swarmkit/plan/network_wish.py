@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from swarmkit.finding import Finding
+from swarmkit.plan.network_ipam import compared_ipam, ipam_of
 from swarmkit.plan.spec_diff import VXLAN_NUMBERS, Change, declared_numbers
 
 SWARM_DRIVERS = ("overlay",)
@@ -22,11 +22,17 @@ class NetworkWish:
     subnets: tuple[str, ...] = ()
     gateways: tuple[str, ...] = ()
     ip_ranges: tuple[str, ...] = ()
+    aux_addresses: tuple[Mapping[str, str], ...] = ()
+    """For each subnet name -> an address of it that no container is given: something else has it."""
+    ipam_driver: str = ""
+    ipam_options: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     internal: bool = False
     attachable: bool = False
     ipv6: bool = False
+    ingress: bool = False
+    """The one network of a swarm that its published ports are reached by."""
     scope: str = ""
     config_only: bool = False
     """No network, but one host's settings for a swarm's network that says *config_from*."""
@@ -53,20 +59,11 @@ class NetworkWish:
             "Options": dict(self.options),
             "Labels": dict(self.labels),
             "CheckDuplicate": True,
+            **({"Ingress": True} if self.ingress else {}),
             **({"ConfigOnly": True} if self.config_only else {}),
             **({"ConfigFrom": {"Network": self.config_from}} if self.config_from else {}),
-            **({"IPAM": {"Driver": "default", "Config": self._ipam()}} if self.subnets else {}),
+            **ipam_of(self),
         }
-
-    def _ipam(self) -> list[dict[str, str]]:
-        return [
-            {
-                "Subnet": subnet,
-                **_at("Gateway", self.gateways, number),
-                **_at("IPRange", self.ip_ranges, number),
-            }
-            for number, subnet in enumerate(self.subnets)
-        ]
 
     def differences(self, live: Mapping[str, Any]) -> tuple[Change, ...]:
         """Return what of *live*, as the engine tells it, is not as wished; what was not said is not compared."""
@@ -79,7 +76,8 @@ class NetworkWish:
         else:
             yield "driver", str(live.get("Driver")), self.driver
         yield "config-from", str((live.get("ConfigFrom") or {}).get("Network") or ""), self.config_from
-        for flag, wanted in (("Internal", self.internal), ("Attachable", self.attachable), ("EnableIPv6", self.ipv6)):
+        flags = {"Internal": self.internal, "Attachable": self.attachable, "EnableIPv6": self.ipv6}
+        for flag, wanted in {**flags, "Ingress": self.ingress}.items():
             yield flag.lower(), _word(live.get(flag)), _word(wanted)
         for key, value in self.options.items():
             old = options.get(key, "(none)")
@@ -88,41 +86,8 @@ class NetworkWish:
             yield "encrypted", "yes" if "encrypted" in options else "no", "no"
         for key, value in self.labels.items():
             yield f"labels.{key}", (live.get("Labels") or {}).get(key, "(none)"), value
-        if self.subnets:
-            yield from self._compared_ranges((live.get("IPAM") or {}).get("Config") or [])
-
-    def _compared_ranges(self, entries: list[Mapping[str, Any]]) -> Iterator[tuple[str, str, str]]:
-        """The engine tells the IPv4 subnets first, and has a gateway of its own for one that was given none."""
-        live = {str(entry.get("Subnet")): entry for entry in entries}
-        asked = [subnet for subnet in self.subnets if subnet in live]
-        found = (*asked, *(subnet for subnet in live if subnet not in asked))
-        yield "subnet", ", ".join(found), ", ".join(self.subnets)
-        for key in ("Gateway", "IPRange"):
-            wanted = {entry["Subnet"]: entry[key] for entry in self._ipam() if key in entry}
-            has = [str(live.get(subnet, {}).get(key) or "") for subnet in wanted]
-            yield key.lower(), ", ".join(has), ", ".join(wanted.values())
-
-
-def number_refusals(
-    name: str, options: Mapping[str, str], others: Mapping[str, Mapping[str, str]]
-) -> Iterator[Finding]:
-    """Yield the VXLAN numbers that *options* ask for and another network has: the engine would leave it unmade."""
-    for number in _numbers(options):
-        for other, its in others.items():
-            if number in _numbers(its):
-                what = f"the VXLAN number {number} of network {name} is taken"
-                yield Finding(
-                    "H30", "error", name, what, f"network {other} has it", f"choose another in {VXLAN_NUMBERS}"
-                )
-
-
-def _numbers(options: Mapping[str, str]) -> list[str]:
-    return [number.strip() for number in options.get(VXLAN_NUMBERS, "").split(",") if number.strip()]
+        yield from compared_ipam(self, live.get("IPAM") or {})
 
 
 def _word(flag: object) -> str:
     return str(bool(flag)).lower()
-
-
-def _at(key: str, values: tuple[str, ...], number: int) -> dict[str, str]:
-    return {key: values[number]} if number < len(values) and values[number] else {}

@@ -17,7 +17,8 @@ from swarmkit.observed.model import NETWORK_LABEL, STACK_LABEL, NetworkState, Ob
 from swarmkit.plan.lan_networks import lan_refusals, lan_wish
 from swarmkit.plan.model import Operation, Step
 from swarmkit.plan.network_operations import CreateHostNetwork
-from swarmkit.plan.network_wish import NetworkWish, number_refusals
+from swarmkit.plan.network_refusals import number_refusals
+from swarmkit.plan.network_wish import NetworkWish
 from swarmkit.plan.operations import CreateNetwork
 from swarmkit.plan.ranges import overlap
 from swarmkit.plan.spec import network_spec

@@ -12,7 +12,9 @@ from typing import Any, Literal, Protocol
 from swarmkit.errors import SwarmkitError
 from swarmkit.secret import Secret, mask
 
-Kind = Literal["nodes", "networks", "secrets", "configs", "services", "tasks", "images", "volumes", "containers"]
+Kind = Literal[
+    "nodes", "networks", "secrets", "configs", "services", "tasks", "images", "volumes", "containers", "plugins"
+]
 Rotated = Literal["WorkerToken", "ManagerToken", "ManagerUnlockKey"]
 Json = dict[str, Any]
 

@@ -2,43 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from swarmkit.finding import Finding
 from swarmkit.observed.lan import is_answered
-from swarmkit.observed.networks import network_of, networks_for, read_networks
+from swarmkit.observed.networks import HostNetwork, network_of, networks_for, read_networks
+from swarmkit.plan.endpoint_operations import ConnectContainer, DisconnectContainer, endpoints_of, is_on
+from swarmkit.plan.endpoint_wish import EndpointWish
 from swarmkit.plan.model import Applied, Plan, Step
-from swarmkit.plan.network_operations import ConnectContainer, DisconnectContainer, is_on
-from swarmkit.plan.network_planner import address_refusals
+from swarmkit.plan.network_refusals import address_refusals, endpoint_refusals, link_warnings
+from swarmkit.plan.spec_diff import Change
 from swarmkit.reach.fleet import Fleet
 from swarmkit.workflows.network_run import NetworkRun, carry_out, reached
 
 
-def connect(
-    run: NetworkRun, host: str, network: str, container: str, *, ip: str, aliases: Sequence[str]
-) -> Applied | None:
-    """Connect a running container of *host* to *network*; None when it is on it. An *ip* that is in use is refused."""
-    endpoint = {
-        **({"IPAMConfig": {"IPv4Address": ip}} if ip else {}),
-        **({"Aliases": list(aliases)} if aliases else {}),
-    }
+def connect(run: NetworkRun, host: str, network: str, container: str, wish: EndpointWish) -> Applied | None:
+    """Connect a container of *host* to *network* as *wish* says; None when it is. What cannot be is refused."""
     with reached(run, [host]) as (fleet, _):
 
         def plan() -> Plan:
-            if is_on(fleet[host].engine, network, container):
-                return Plan()
-            if taken := tuple(_taken(fleet, host, network, ip)):
-                return Plan((), taken)
+            live = endpoints_of(fleet[host].engine, container).get(network)
+            if live is not None:
+                return Plan((), tuple(_otherwise(host, network, container, wish.differences(live))))
+            found = network_of(network, networks_for(host, read_networks(fleet))) if wish.body else None
+            if refusals := tuple(_refusals(fleet, host, found, wish)) if found else ():
+                return Plan((), refusals)
             step = Step("connect", "network", "update", host, f"connect {container} to {network}", "not on it yet")
-            return Plan((ConnectContainer(step, host, network, container, endpoint),))
+            warnings = tuple(link_warnings(wish, host, found)) if found else ()
+            return Plan((ConnectContainer(step, host, network, container, wish),), warnings=warnings)
 
         return carry_out(run, fleet, plan)
 
 
-def _taken(fleet: Fleet, host: str, network: str, ip: str) -> Iterator[Finding]:
-    found = network_of(network, networks_for(host, read_networks(fleet))) if ip else None
-    if found:
-        yield from address_refusals(host, ip, found, answered=is_answered(fleet[host].shell, ip, found))
+def _refusals(fleet: Fleet, host: str, network: HostNetwork, wish: EndpointWish) -> Iterator[Finding]:
+    yield from endpoint_refusals(wish, host, network)
+    for word, address in (("--ip", wish.ip), ("--ip6", wish.ip6)):
+        if address:
+            answered = is_answered(fleet[host].shell, address, network)
+            yield from address_refusals(host, address, network, answered=answered, word=word)
+
+
+def _otherwise(host: str, network: str, container: str, changes: tuple[Change, ...]) -> Iterator[Finding]:
+    if changes:
+        said = "; ".join(f"{change.path} is {change.old}, not {change.new}" for change in changes)
+        remedy = f"swarmkit network disconnect {network} {container} --on {host}, then connect it again"
+        yield Finding("H30", "error", host, f"{container} is on {network} in another way", said, remedy)
 
 
 def disconnect(run: NetworkRun, host: str, network: str, container: str, *, force: bool = False) -> Applied | None:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from swarmkit.declared.host import Inventory
 from swarmkit.doctor.plan_checks import plan_findings
 from swarmkit.errors import SwarmkitError
+from swarmkit.observed.ipam_drivers import has_ipam_driver
 from swarmkit.observed.lan import has_device
 from swarmkit.observed.model import Observed
 from swarmkit.observed.networks import HostNetwork, read_networks
 from swarmkit.observed.observe import observe
+from swarmkit.plan.ingress import publishing
 from swarmkit.plan.model import Applied, Plan
 from swarmkit.plan.network_planner import in_turn, plan_create, plan_remove
 from swarmkit.plan.network_wish import PARENT_DRIVERS, NetworkWish
@@ -57,7 +60,8 @@ def create(
 
         def plan() -> Plan:
             chosen = [_manager(observed)] if wish.is_of_swarm else hosts
-            made = plan_create(wish, chosen, read_networks(fleet), _missing_parents(fleet, wish, chosen))
+            seen, parents = read_networks(fleet), _missing_parents(fleet, wish, chosen)
+            made = plan_create(wish, chosen, seen, parents, _lacking_ipam(fleet, wish, chosen))
             found = plan_findings(fleet, made, run.inventory, None, observed)
             errors = [finding for finding in found if finding.severity == "error"]
             refusals = tuple(finding for finding in errors if finding.code not in overridden)
@@ -68,14 +72,18 @@ def create(
         return carry_out(run, fleet, plan)
 
 
-def remove(run: NetworkRun, names: Sequence[str], on: Sequence[str]) -> Applied | None:
-    """Remove networks in turn from the hosts *on*, or from all that have them; one in use, and none is removed."""
+def remove(run: NetworkRun, names: Sequence[str], on: Sequence[str], *, force: bool = False) -> Applied | None:
+    """Remove networks in turn from the hosts *on*, or from all that have them; one in use, and none is removed.
+
+    With *force* one that no host has is no reason to remove none.
+    """
     with reached(run, on) as (fleet, hosts):
         observed = observe(fleet, kernel="never")
-        wanted = list(dict.fromkeys(names))
 
         def plan() -> Plan:
             seen = read_networks(fleet)
+            there = {network.name for network in seen if network.host in hosts}
+            wanted = [name for name in dict.fromkeys(names) if name in there or not force]
             plans = [_removal(name, wanted[:place], hosts, seen, observed) for place, name in enumerate(wanted)]
             return in_turn(plans)
 
@@ -91,6 +99,8 @@ def _removal(
     if any(network.scope == "swarm" for network in mine):
         manager = _manager(observed)
         users[manager] = [*users.get(manager, ()), *services_on(name, seen, observed)]
+        if observed.cluster and any(network.raw.get("Ingress") for network in mine):
+            users[manager] += [f"service {service}, by its ports" for service in publishing(observed.cluster)]
         return plan_remove(name, [manager], seen, users)
     for network in seen:
         is_gone = network.name in before and network.scope == "local"
@@ -103,11 +113,13 @@ def services_on(name: str, seen: Sequence[HostNetwork], observed: Observed) -> l
     """Return the names of the services that are attached to the swarm's network *name*."""
     ids = {network.id for network in seen if network.name == name and network.scope == "swarm"}
     services = observed.cluster.services if observed.cluster else ()
-    return [
-        f"service {service.name}"
-        for service in services
-        if any(entry.get("Target") in ids for entry in service.spec["TaskTemplate"].get("Networks") or [])
-    ]
+    return [f"service {service.name}" for service in services if ids & network_targets(service.spec)]
+
+
+def network_targets(spec: Mapping[str, Any]) -> set[str]:
+    """Return the IDs of a service's networks; old clients named them beside the task, not in it."""
+    entries = [*(spec["TaskTemplate"].get("Networks") or ()), *(spec.get("Networks") or ())]
+    return {str(entry.get("Target")) for entry in entries}
 
 
 def _manager(observed: Observed) -> str:
@@ -121,11 +133,22 @@ def _missing_parents(fleet: Fleet, wish: NetworkWish, hosts: Sequence[str]) -> d
     """Return host -> parent device that it lacks; of ``eth0.50`` Docker makes the VLAN, so eth0 is asked for."""
     if wish.driver not in PARENT_DRIVERS or not wish.parent:
         return {}
-    answers = fan_out(hosts, lambda host: has_device(fleet[host].shell, wish.parent))
-    missing = {}
-    for host, answer in answers.items():
+    return dict.fromkeys(_those_without(hosts, lambda host: has_device(fleet[host].shell, wish.parent)), wish.parent)
+
+
+def _lacking_ipam(fleet: Fleet, wish: NetworkWish, hosts: Sequence[str]) -> list[str]:
+    """Return the hosts that lack the driver of addresses; one of the swarm's networks may come to any of them."""
+    if not wish.ipam_driver:
+        return []
+    swarms = wish.is_of_swarm
+    carriers = list(fleet) if swarms else hosts
+    return _those_without(carriers, lambda host: has_ipam_driver(fleet[host], wish.ipam_driver, for_swarm=swarms))
+
+
+def _those_without(hosts: Sequence[str], has: Callable[[str], bool]) -> list[str]:
+    """Return those of *hosts* that *has* says no for; raises what the first one that failed said."""
+    answers = fan_out(hosts, has)
+    for answer in answers.values():
         if isinstance(answer, Exception):
             raise answer
-        if not answer:
-            missing[host] = wish.parent
-    return missing
+    return [host for host, answer in answers.items() if not answer]

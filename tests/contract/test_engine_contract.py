@@ -330,3 +330,86 @@ def test_the_root_of_trust_is_told_with_the_nodes_own(swarm: Pair) -> None:
 def test_what_is_not_locked_cannot_be_unlocked(swarm: Pair) -> None:
     error = refused(lambda: swarm.manager.unlock_swarm(Secret(b"SWMKEY-1-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")))
     assert "not locked" in error.message
+
+
+def local_network(**ipam: object) -> Json:
+    body = {"Name": "own_net", "Driver": "bridge", "Scope": "local", "CheckDuplicate": True}
+    return {**body, "IPAM": {"Driver": "default", "Config": [], **ipam}}
+
+
+def test_a_hosts_network_keeps_auxiliary_addresses_and_what_its_driver_was_told(engines: Pair) -> None:
+    entry = {"Subnet": "10.77.0.0/24", "Gateway": "10.77.0.1", "AuxiliaryAddresses": {"router": "10.77.0.254"}}
+    identity = engines.worker.create("networks", local_network(Config=[entry], Options={"team": "shop"}))
+    try:
+        made = engines.worker.inspect("networks", identity)
+        assert (made["IPAM"]["Driver"], made["IPAM"]["Options"]) == ("default", {"team": "shop"})
+        assert made["IPAM"]["Config"] == [entry]
+        assert (made["Scope"], made["Containers"]) == ("local", {})
+        assert made["Created"] > "20"
+    finally:
+        engines.worker.remove("networks", identity)
+    assert identity not in {one["Id"] for one in engines.worker.find("networks")}
+
+
+@pytest.mark.parametrize(
+    "ipam",
+    [
+        {"Config": [{"Subnet": "10.77.0.0/24", "AuxiliaryAddresses": {"router": "10.78.0.9"}}]},
+        {"Config": [{"Subnet": "10.77.0.0/24", "Gateway": "10.77.0.9", "AuxiliaryAddresses": {"router": "10.77.0.9"}}]},
+        {"Config": [{"Subnet": "10.77.0.0/24", "AuxiliaryAddresses": {"router": "10.77.0.1"}}]},
+        {"Config": [{"Subnet": "10.77.0.0/24", "AuxiliaryAddresses": {"router": "10.77.0.9", "other": "10.77.0.9"}}]},
+        {"Config": [{"Subnet": "10.77.0.0/24"}], "Driver": "null"},
+        {"Driver": "null"},
+        {"Driver": "absent"},
+    ],
+)
+def test_a_network_whose_addresses_cannot_be_given_is_not_made(engines: Pair, ipam: Json) -> None:
+    assert refused(lambda: engines.worker.create("networks", local_network(**ipam))).status >= 400
+    assert "own_net" not in {one["Name"] for one in engines.worker.find("networks")}
+
+
+def test_plugins_are_told_by_what_they_can(engines: Pair) -> None:
+    assert engines.worker.find("plugins", {"capability": ["ipamdriver"], "enabled": ["true"]}) == []
+
+
+def test_a_manager_keeps_no_auxiliary_addresses_but_what_the_driver_is_told(swarm: Pair) -> None:
+    entry = {"Subnet": "10.79.0.0/24", "Gateway": "10.79.0.1"}
+    ipam = {
+        "Driver": "default",
+        "Options": {"team": "shop"},
+        "Config": [{**entry, "AuxiliaryAddresses": {"router": "10.79.0.254"}}],
+    }
+    identity = swarm.manager.create("networks", {"Name": "wide_net", "Driver": "overlay", "IPAM": ipam})
+    try:
+        made = wait_until(
+            lambda: swarm.manager.inspect("networks", identity), lambda one: bool(one["Driver"]), timeout_seconds=10
+        )
+        assert made["IPAM"]["Config"] == [entry]
+        assert made["IPAM"]["Options"]["team"] == "shop"
+        assert made["Created"] > "20"
+    finally:
+        swarm.manager.remove("networks", identity)
+
+
+@pytest.mark.parametrize("driver", ["null", "absent"])
+def test_a_manager_takes_no_driver_of_addresses_but_the_default_and_plugins(swarm: Pair, driver: str) -> None:
+    body = {"Name": "wide_net", "Driver": "overlay", "IPAM": {"Driver": driver, "Config": []}}
+    assert refused(lambda: swarm.manager.create("networks", body)).status >= 400
+
+
+def test_a_swarm_has_one_ingress_network_which_is_for_published_ports_alone(swarm: Pair) -> None:
+    manager = swarm.manager
+    mesh: Json = {"Name": "mesh", "Driver": "overlay", "Scope": "swarm", "Ingress": True}
+
+    def ingress() -> list[str]:
+        return [one["Name"] for one in manager.find("networks") if one.get("Ingress")]
+
+    assert ingress() == ["ingress"]
+    assert "already present" in refused(lambda: manager.create("networks", mesh)).message
+    assert "cannot be attachable" in refused(lambda: manager.create("networks", {**mesh, "Attachable": True})).message
+    published = {**service("front"), "EndpointSpec": {"Ports": [{"TargetPort": 80, "PublishedPort": 8099}]}}
+    identity = manager.create("services", published)
+    try:
+        assert "depends on it" in refused(lambda: manager.remove("networks", "ingress")).message
+    finally:
+        manager.remove("services", identity)

@@ -174,6 +174,8 @@ class Cluster:
 
     def create(self, kind: Kind, body: Json, registry_auth: Secret | None = None) -> str:
         name = str(body["Name"])
+        if kind == "networks" and body.get("Ingress"):
+            self._check_ingress(body)
         if any(_name(item) == name for item in self.objects[kind].values()):
             raise Refused(409, _ALREADY_THERE[kind].format(name))
         identity = self.world.identity(kind[:-1])
@@ -194,13 +196,32 @@ class Cluster:
             self.objects[kind][identity] = {"ID": identity, "Version": version, "Spec": copy.deepcopy(spec)}
         return identity
 
+    def _check_ingress(self, body: Json) -> None:
+        if body.get("Driver", "overlay") != "overlay":
+            raise Refused(
+                501,
+                "rpc error: code = Unimplemented desc = only overlay driver is currently supported for ingress network",
+            )
+        if body.get("Attachable"):
+            raise Refused(400, "rpc error: code = InvalidArgument desc = ingress network cannot be attachable")
+        if there := [one["Id"] for one in self.objects["networks"].values() if one["Ingress"]]:
+            raise Refused(
+                409, f"rpc error: code = AlreadyExists desc = ingress network ({there[0]}) is already present"
+            )
+
     def _network(self, identity: str, body: Json) -> Json:
         number = len(self.objects["networks"])
         base = self.pools[0].split(".")[:2]
-        config = (body.get("IPAM") or {}).get("Config") or [{"Subnet": f"{base[0]}.{base[1]}.{number}.0/24"}]
+        ipam = body.get("IPAM") or {}
+        if (driver := ipam.get("Driver") or "default") != "default":
+            raise Refused(400, f"rpc error: code = InvalidArgument desc = error during lookup of plugin {driver}")
+        entries = ipam.get("Config") or [{"Subnet": f"{base[0]}.{base[1]}.{number}.0/24"}]
+        # The request to the managers has no place for auxiliary addresses (moby daemon/cluster/convert/network.go).
+        config = [{key: value for key, value in one.items() if key != "AuxiliaryAddresses"} for one in entries]
         return {
             "Id": identity,
             "Name": body["Name"],
+            "Created": self.world.tick(),
             "Driver": body.get("Driver", "overlay"),
             "Scope": "swarm",
             "Options": {
@@ -213,7 +234,11 @@ class Cluster:
             "Ingress": bool(body.get("Ingress")),
             "EnableIPv6": bool(body.get("EnableIPv6")),
             "ConfigFrom": body.get("ConfigFrom") or {"Network": ""},
-            "IPAM": {"Driver": "default", "Config": copy.deepcopy(config)},
+            "IPAM": {
+                "Driver": driver,
+                "Options": copy.deepcopy(ipam.get("Options")),
+                "Config": copy.deepcopy(config),
+            },
         }
 
     def _check_references(self, spec: Json) -> None:
@@ -282,6 +307,14 @@ class Cluster:
             return
         item = self.resolve(kind, identity)
         key = str(item.get("Id") or item["ID"])
+        if item.get("Ingress") and (
+            publishing := [one for one in self.objects["services"].values() if _publishes(one)]
+        ):
+            raise Refused(
+                400,
+                "rpc error: code = FailedPrecondition desc = ingress network cannot be removed because service "
+                f"{publishing[0]['ID']} depends on it",
+            )
         users = sorted(
             _name(service) for service in self.objects["services"].values() if key in _references(service, kind)
         )
@@ -487,6 +520,11 @@ def _is_present(task: Json, service: Json) -> bool:
 
 def _name(item: Json) -> str:
     return str(item.get("Name") or (item.get("Spec") or {}).get("Name", ""))
+
+
+def _publishes(service: Json) -> bool:
+    ports = (service["Spec"].get("EndpointSpec") or {}).get("Ports") or ()
+    return any((port.get("PublishMode") or "ingress") == "ingress" for port in ports)
 
 
 def _references(service: Json, kind: Kind) -> set[str]:

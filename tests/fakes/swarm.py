@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fakes.cluster import Cluster, Json, Refused, World
+from fakes.local_networks import connect, create_local, local_network, remove_local
 from swarmkit.declared.host import Host, Inventory
 from swarmkit.reach.engine import Engine, Kind, Rotated
 from swarmkit.reach.fleet import Fleet, ReachedHost
@@ -127,6 +128,8 @@ class FakeEngine:
         self.volumes: dict[str, Json] = {}
         self.containers: dict[str, Json] = {}
         self.config_networks: dict[str, Json] = {}
+        """The host's own networks, config-only ones among them."""
+        self.plugins: list[Json] = []
         self.task_logs = ""
         self.locked = False
         """Whether it is a manager that has started and waits for the unlock key."""
@@ -271,6 +274,8 @@ class FakeEngine:
             return [{"Id": identity, "RepoTags": list(tags)} for identity, tags in self.images.items()]
         if kind == "volumes":
             return list(self.volumes.values())
+        if kind == "plugins":
+            return self.plugins
         if kind == "containers":
             return [*self.containers.values(), *self._task_containers()]
         if kind == "networks":
@@ -320,8 +325,8 @@ class FakeEngine:
                 raise refused.at(self.host, f"show {kind[:-1]} {identity}") from None
 
     def _inspect(self, kind: Kind, identity: str) -> Json:
-        if identity in self.config_networks:
-            return self.config_networks[identity]
+        if kind == "networks" and (local := local_network(self, identity)):
+            return local
         if kind == "images":
             for image, tags in self.images.items():
                 if identity in (image, *tags):
@@ -347,11 +352,8 @@ class FakeEngine:
                 folder = f"/var/lib/docker/volumes/{body['Name']}/_data"
                 self.volumes[body["Name"]] = {"Driver": "local", "Labels": {}, "Mountpoint": folder, **body}
                 return str(body["Name"])
-            if body.get("ConfigOnly"):
-                identity = f"{body['Name']}-{self.host}"
-                kept = {key: body[key] for key in ("Name", "ConfigOnly", "Options", "Labels", "IPAM")}
-                self.config_networks[identity] = {"Id": identity, "Driver": "null", "Scope": "local", **kept}
-                return identity
+            if body.get("ConfigOnly") or body.get("Scope") == "local":
+                return create_local(self, body)
             return self._cluster().create(kind, body, registry_auth)
 
         return str(self._write(f"create {kind[:-1]} {body.get('Name', '')}", write))
@@ -376,8 +378,8 @@ class FakeEngine:
                 if identity not in self.volumes and not force:
                     raise Refused(404, f"get {identity}: no such volume")
                 self.volumes.pop(identity, None)
-            elif identity in self.config_networks:
-                del self.config_networks[identity]
+            elif kind == "networks" and local_network(self, identity):
+                remove_local(self, identity)
             elif kind == "containers":
                 del self.containers[identity]
             elif kind == "images":
@@ -388,17 +390,14 @@ class FakeEngine:
         self._write(f"remove {kind[:-1]} {identity}", write)
 
     def connect_container(self, network: str, container: str, endpoint: Json) -> None:
-        address = (endpoint.get("IPAMConfig") or {}).get("IPv4Address", "")
-        self.containers[container]["NetworkSettings"]["Networks"][network] = {"IPAddress": address}
+        self._write(f"connect {container} to {network}", lambda: connect(self, network, container, endpoint))
 
     def disconnect_container(self, network: str, container: str, *, force: bool = False) -> None:
         if container in self.containers:
             del self.containers[container]["NetworkSettings"]["Networks"][network]
         elif force:
-            left = self.config_networks[network]["Containers"]
-            self.config_networks[network]["Containers"] = {
-                key: one for key, one in left.items() if one["Name"] != container
-            }
+            left = self._inspect("networks", network)
+            left["Containers"] = {key: one for key, one in left["Containers"].items() if one["Name"] != container}
         else:
             raise Refused(404, f"No such container: {container}").at(self.host, "disconnect")
 
@@ -468,6 +467,8 @@ class FakeEngine:
 
 
 def _passes(item: Json, kind: Kind, filters: Mapping[str, list[str]], cluster: Cluster | None) -> bool:
+    if kind == "plugins":
+        return _is_plugin(item, filters)
     spec = item.get("Spec") or {}
     labels = item.get("Labels") or spec.get("Labels") or {}
     name = str(item.get("Name") or spec.get("Name", ""))
@@ -488,6 +489,12 @@ def _passes(item: Json, kind: Kind, filters: Mapping[str, list[str]], cluster: C
             if item["ServiceID"] not in wanted:
                 return False
     return True
+
+
+def _is_plugin(plugin: Json, filters: Mapping[str, list[str]]) -> bool:
+    capabilities = {one["Capability"] for one in plugin["Config"]["Interface"]["Types"]}
+    is_wanted = capabilities & set(filters.get("capability", capabilities))
+    return bool(is_wanted) and str(plugin["Enabled"]).lower() in filters.get("enabled", ("true", "false"))
 
 
 def _has_label(labels: Mapping[str, str], wanted: str) -> bool:

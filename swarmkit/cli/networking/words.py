@@ -26,12 +26,20 @@ def show(applied: Applied | None) -> None:
         print_outcome(results(), applied)
 
 
-def pairs(option: str, values: tuple[str, ...]) -> dict[str, str]:
-    """Return KEY=VALUE words as a dictionary; raises InputError for one without a key."""
+def container_links(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Return *values*; raises InputError for one that is no CONTAINER or CONTAINER:ALIAS."""
+    for value in values:
+        if not all(value.split(":")) or value.count(":") > 1:
+            raise InputError(f"--link {value!r} is no CONTAINER:ALIAS")
+    return values
+
+
+def pairs(option: str, values: tuple[str, ...], *, with_values: bool = False) -> dict[str, str]:
+    """Return KEY=VALUE words as a dictionary; raises InputError for one without a key, *with_values* also without =."""
     read = {}
     for value in values:
-        key, _, rest = value.partition("=")
-        if not key:
+        key, sign, rest = value.partition("=")
+        if not key or (with_values and not sign):
             raise InputError(f"{option} {value!r} is no KEY=VALUE")
         read[key] = rest
     return read

@@ -18,7 +18,8 @@ from swarmkit.plan.context import Context
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Step
 from swarmkit.plan.network_operations import CreateHostNetwork
-from swarmkit.plan.network_planner import address_refusals, plan_create, plan_remove
+from swarmkit.plan.network_planner import plan_create, plan_remove
+from swarmkit.plan.network_refusals import address_refusals
 from swarmkit.plan.network_wish import NetworkWish
 from swarmkit.plan.progress import Silent
 from swarmkit.reach.engine import Json, Kind

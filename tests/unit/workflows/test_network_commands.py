@@ -2,68 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from fakes.network_commands import Command, add_container, add_network, networks_of
 from fakes.running import run_once
 from fakes.swarm import FakeFleet, FakeShell
 
-from swarmkit.cli.networking.network import network
 from swarmkit.declared.host import Inventory
 from swarmkit.errors import InputError
 from swarmkit.plan.declaration import Declared
-from swarmkit.plan.progress import Silent
 from swarmkit.reach.engine import EngineError
-from swarmkit.workflows.network_run import NetworkRun
 from swarmkit.workflows.up import RefusedError
-
-Command = Callable[..., Result]
-
-
-@pytest.fixture
-def command(fleet: FakeFleet, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
-    """Run a command of `network` on the fleet: agreed to, without journal and connections."""
-    path = tmp_path / "hosts.yaml"
-    path.write_text("")
-    inventory = Inventory(path, "prod", tuple(reached.host for reached in fleet.values()))
-
-    @contextmanager
-    def on_fleet(*_: Any, **__: Any) -> Iterator[FakeFleet]:
-        yield fleet
-
-    @contextmanager
-    def carried_out(*_: Any, **__: Any) -> Iterator[NetworkRun]:
-        yield NetworkRun(inventory, Silent(), lambda _: True)
-
-    monkeypatch.setattr("swarmkit.workflows.networks.reach", on_fleet)
-    monkeypatch.setattr("swarmkit.workflows.network_run.reach", on_fleet)
-    monkeypatch.setattr("swarmkit.cli.carried_out.carried_out", carried_out)
-    monkeypatch.setattr("swarmkit.declared.inventory.load_inventory", lambda *_, **__: inventory)
-
-    def run(*words: str) -> Result:
-        return CliRunner().invoke(network, [*words, "-i", str(path)])
-
-    return run
-
-
-def add_network(fleet: FakeFleet, host: str, name: str, **raw: Any) -> None:
-    body = {"Id": name, "Name": name, "Driver": "bridge", "Scope": "local", "Options": {}, "Containers": {}}
-    fleet.engine(host).config_networks[name] = {**body, **raw}
-
-
-def add_container(fleet: FakeFleet, host: str, name: str, **addresses: str) -> None:
-    networks = {network: {"IPAddress": address} for network, address in addresses.items()}
-    fleet.engine(host).containers[name] = {
-        "Id": name, "Names": [f"/{name}"], "State": "running", "NetworkSettings": {"Networks": networks},
-    }  # fmt: skip
-
-
-def networks_of(fleet: FakeFleet, host: str) -> set[str]:
-    return set(fleet.engine(host).config_networks)
 
 
 def test_several_networks_are_removed_by_one_command(fleet: FakeFleet, command: Command) -> None:
@@ -107,7 +58,7 @@ def test_a_free_address_is_taken_and_is_no_refusal_of_its_own_holder(fleet: Fake
     add_container(fleet, "A", "web")
     for _ in range(2):
         assert command("connect", "app", "web", "--on", "A", "--ip", "10.1.0.5").exception is None
-    assert attached(fleet, "web") == {"app": {"IPAddress": "10.1.0.5"}}
+    assert {name: its["IPAddress"] for name, its in attached(fleet, "web").items()} == {"app": "10.1.0.5"}
 
 
 def attached(fleet: FakeFleet, container: str) -> Any:

@@ -1,0 +1,51 @@
+"""Commands on hosts in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from fakes.network_commands import Command
+from fakes.swarm import FakeFleet
+
+from swarmkit.cli.networking.network import network
+from swarmkit.declared.host import Inventory
+from swarmkit.plan.model import Plan
+from swarmkit.plan.progress import Silent
+from swarmkit.workflows.network_run import NetworkRun
+
+
+@pytest.fixture
+def shown() -> list[Plan]:
+    """The plans that were shown before anything was done."""
+    return []
+
+
+@pytest.fixture
+def command(fleet: FakeFleet, shown: list[Plan], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
+    """Run a command of `network` on the fleet: agreed to, without journal and connections."""
+    path = tmp_path / "hosts.yaml"
+    path.write_text("")
+    inventory = Inventory(path, "prod", tuple(reached.host for reached in fleet.values()))
+
+    @contextmanager
+    def on_fleet(*_: Any, **__: Any) -> Iterator[FakeFleet]:
+        yield fleet
+
+    @contextmanager
+    def carried_out(*_: Any, **__: Any) -> Iterator[NetworkRun]:
+        yield NetworkRun(inventory, Silent(), lambda plan: shown.append(plan) is None)
+
+    monkeypatch.setattr("swarmkit.workflows.networks.reach", on_fleet)
+    monkeypatch.setattr("swarmkit.workflows.network_run.reach", on_fleet)
+    monkeypatch.setattr("swarmkit.cli.carried_out.carried_out", carried_out)
+    monkeypatch.setattr("swarmkit.declared.inventory.load_inventory", lambda *_, **__: inventory)
+
+    def run(*words: str) -> Result:
+        return CliRunner().invoke(network, [*words, "-i", str(path)])
+
+    return run
