@@ -35,7 +35,7 @@ def test_a_bridge_on_one_host_gives_names_and_is_refused_removal_while_in_use(ne
     assert networks.endpoint("B", "client", "app")["IPAddress"] in answer
     assert networks.lab.run("B", "docker", "exec", "web", "wget", "-qO-", "http://me") != ""
     shown = json.loads(networks.network("inspect", "app"))
-    assert set(shown["B"]["Users"]) == {"web", "client"}
+    assert set(shown["app"]["B"]["Users"]) == {"web", "client"}
     listed = networks.network("ls")
     assert "web@B" in listed
     assert "service shop_backend" in listed
@@ -53,6 +53,66 @@ def test_a_bridge_on_one_host_gives_names_and_is_refused_removal_while_in_use(ne
     networks.remove_containers()
     networks.network("rm", "app")
     assert "no host has a network app" in networks.network("inspect", "app", code=2)
+
+
+def test_a_container_is_connected_with_the_addresses_and_names_that_docker_knows(networks: Networks) -> None:
+    both = ("--subnet", "10.30.0.0/24", "--subnet", "fd00:30::/64", "--ipv6")
+    kept = ("--aux-address", "router=10.30.0.2", "--ipam-opt", "team=shop", "--ipam-driver", "default")
+    networks.network("create", "app", "--on", "B", *both, *kept)
+    assert "nothing to do" in networks.network("create", "app", "--on", "B", *both, *kept)
+    moved = networks.network("create", "app", "--on", "B", *both, "--aux-address", "router=10.30.0.9", code=1)
+    assert "aux-address.router is 10.30.0.2, not 10.30.0.9" in moved
+    networks.start("web", "app")
+    web = networks.endpoint("B", "web", "app")
+    assert web["IPAddress"] == "10.30.0.3", "the auxiliary address was given to a container"
+    networks.start("client", "bridge")
+    words = ("--ip6", "fd00:30::9", "--link", "web:store", "--link-local-ip", "169.254.8.8", "--driver-opt", "a=b")
+    networks.network("connect", "app", "client", "--on", "B", *words)
+    assert "nothing to do" in networks.network("connect", "app", "client", "--on", "B", *words)
+    answer = networks.lab.run("B", "docker", "exec", "client", "wget", "-qO-", f"http://[{web['GlobalIPv6Address']}]")
+    assert answer == "fd00:30::9"
+    ours = ("fd00:30::9", networks.endpoint("B", "client", "app")["IPAddress"])
+    assert networks.lab.run("B", "docker", "exec", "client", "wget", "-qO-", "http://store").endswith(ours)
+    assert "169.254.8.8" in networks.evaluate("client", "JSON.stringify(require('os').networkInterfaces())")
+    networks.start("late", "bridge")
+    taken = networks.network("connect", "app", "late", "--on", "B", "--ip6", "fd00:30::9", code=1)
+    assert "container client has it" in taken
+    outside = networks.network("connect", "app", "late", "--on", "B", "--ip6", "fd00:31::9", code=1)
+    assert "in no subnet of network app" in outside
+    networks.remove_containers()
+    networks.network("rm", "-f", "app", "gone")
+
+
+def test_what_no_engine_would_make_is_told_beforehand(networks: Networks) -> None:
+    absent = networks.network("create", "app", "--ipam-driver", "absent", code=1)
+    assert "there is no driver of addresses absent" in absent
+    mesh = networks.network("create", "mesh", "-d", "overlay", "--ingress", code=1)
+    assert "has an ingress network already: ingress" in mesh
+    wide = ("create", "wide", "-d", "overlay", "--subnet", "10.40.0.0/24")
+    assert "keep no auxiliary" in networks.network(*wide, "--aux-address", "router=10.40.0.9", code=2)
+
+
+def test_networks_that_nothing_uses_are_pruned_and_named_before(networks: Networks) -> None:
+    networks.network("create", "idle", "--on", "A", "--on", "B", "--label", "pruned=yes")
+    networks.network("create", "wide", "-d", "overlay", "--attachable", "--label", "pruned=yes")
+    networks.network("create", "busy", "--on", "B", "--label", "pruned=yes")
+    networks.start("web", "busy")
+    assert networks.network("ls", "-q", "--filter", "label=pruned=yes", "--filter", "driver=overlay").count("\n") == 1
+    networks.start_on_a("far", "wide")
+    said = networks.network("prune", "--filter", "label=pruned=yes")
+    assert re.search(r"- A +remove network idle", said)
+    assert re.search(r"- B +remove network idle", said)
+    assert "remove network wide" not in said
+    assert "remove network busy" not in said
+    networks.remove_containers()
+    networks.network("prune", "--filter", "until=24h")
+    assert {"wide", "busy"} <= {row["name"] for row in json.loads(networks.network("ls", "--json"))["networks"]}
+    said = networks.network("prune")
+    assert "remove network wide" in said
+    assert "remove network busy" in said
+    left = {row["name"] for row in json.loads(networks.network("ls", "--json", "--filter", "type=custom"))["networks"]}
+    assert left == {"docker_gwbridge", "ingress", "shop_shop"}
+    assert "nothing to do" in networks.network("prune")
 
 
 def test_macvlan_containers_on_two_hosts_answer_each_other_with_their_own_mac_addresses(networks: Networks) -> None:

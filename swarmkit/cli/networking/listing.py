@@ -19,17 +19,33 @@ SHORT_ID = 12
 @options.ask_become_pass_option
 @options.json_option
 @click.option("-q", "--quiet", is_flag=True, help="Only the networks' IDs; one of the swarm has one for all hosts.")
+@click.option("--no-trunc", is_flag=True, help="Whole IDs, with --quiet: the table shows none.")
+@click.option(
+    "-f", "--filter", "filters", multiple=True, metavar="KEY=VALUE", help="By name, id, driver, scope, label or type."
+)
 @click.option(
     "--prove", is_flag=True, help="Prove the encryption of each network that a service is on, as `verify` does."
 )
-def list_command(*, inventory_file: Path, ask_become_pass: bool, as_json: bool, quiet: bool, prove: bool) -> None:
+def list_command(
+    *,
+    inventory_file: Path,
+    ask_become_pass: bool,
+    as_json: bool,
+    quiet: bool,
+    no_trunc: bool,
+    filters: tuple[str, ...],
+    prove: bool,
+) -> None:
     """Show the networks of all hosts: kind, scope, hosts, encryption, and who is on them.
 
-    With --prove, ends with 4 when an encryption is not proved.
+    Each key of --filter means what it means to Docker: several values of one are either of them, but of label all; name
+    and id are patterns; type is builtin or custom. With --prove, ends with 4 when an encryption is not proved.
     """
     import json
+    from datetime import UTC, datetime
 
     from swarmkit.declared.inventory import load_inventory
+    from swarmkit.observed.network_filters import LISTED_BY, read_filter
     from swarmkit.report.console import results
     from swarmkit.report.live import progress_for
     from swarmkit.report.networks import network_rows, networks_as_json, render_networks
@@ -37,13 +53,18 @@ def list_command(*, inventory_file: Path, ask_become_pass: bool, as_json: bool, 
 
     if quiet and (as_json or prove):
         raise InputError("--quiet leaves out what --json and --prove tell", to_do="leave --quiet out")
+    if no_trunc and not quiet:
+        raise InputError("--no-trunc is for the IDs of --quiet", to_do="give --quiet as well")
+    wanted = read_filter(filters, LISTED_BY, datetime.now(UTC))
     inventory = load_inventory(inventory_file, allow_even_managers=True)
     password = options.sudo_password(ask=ask_become_pass)
     with progress_for(sys.stderr) as progress:
         seen, observed = list_networks(inventory, progress=progress, sudo_password=password)
         verdicts = prove_encryption(inventory, progress=progress, sudo_password=password) if prove else {}
+    seen = tuple(network for network in seen if wanted.passes(network))
     if quiet:
-        click.echo("\n".join(dict.fromkeys(network.id[:SHORT_ID] for network in seen)))
+        shown = (network.id if no_trunc else network.id[:SHORT_ID] for network in seen)
+        click.echo("".join(f"{identity}\n" for identity in dict.fromkeys(shown)), nl=False)
         return
     services = {network.name: services_on(network.name, seen, observed) for network in seen}
     rows = network_rows(seen, services, verdicts)
@@ -51,7 +72,7 @@ def list_command(*, inventory_file: Path, ask_become_pass: bool, as_json: bool, 
         click.echo(json.dumps(networks_as_json(rows), indent=2))
     else:
         results().print(render_networks(rows))
-    if not all(verdicts.values()):
+    if not all(verdicts.get(network.id, True) for network in seen):
         raise SystemExit(4)
 
 
@@ -88,11 +109,11 @@ def plan_command(*, inventory_file: Path, ask_become_pass: bool, as_json: bool) 
 
 
 @click.command()
-@click.argument("name")
+@click.argument("names", metavar="NAME...", nargs=-1, required=True)
 @options.inventory_option
 @options.ask_become_pass_option
-def inspect(*, name: str, inventory_file: Path, ask_become_pass: bool) -> None:
-    """Print what each host's engine tells of a network, as JSON by host."""
+def inspect(*, names: tuple[str, ...], inventory_file: Path, ask_become_pass: bool) -> None:
+    """Print what each host's engine tells of networks, as JSON by network and host."""
     import json
 
     from swarmkit.declared.inventory import load_inventory
@@ -102,7 +123,10 @@ def inspect(*, name: str, inventory_file: Path, ask_become_pass: bool) -> None:
     inventory = load_inventory(inventory_file, allow_even_managers=True)
     with progress_for(sys.stderr) as progress:
         seen, _ = list_networks(inventory, progress=progress, sudo_password=options.sudo_password(ask=ask_become_pass))
-    found = {each.host: {**each.raw, "Users": dict(each.users)} for each in seen if each.name == name}
-    if not found:
-        raise InputError(f"no host has a network {name}", to_do="see: swarmkit network ls")
+    found: dict[str, dict[str, object]] = {name: {} for name in names}
+    for network in seen:
+        if network.name in found:
+            found[network.name][network.host] = {**network.raw, "Users": dict(network.users)}
+    if missing := [name for name, hosts in found.items() if not hosts]:
+        raise InputError(f"no host has a network {', '.join(missing)}", to_do="see: swarmkit network ls")
     click.echo(json.dumps(found, indent=2))

@@ -8,7 +8,7 @@ from swarmkit.cli.group import Group
 from swarmkit.cli.networking.connecting import connect, disconnect
 from swarmkit.cli.networking.creating import create
 from swarmkit.cli.networking.listing import inspect, list_command, plan_command
-from swarmkit.cli.networking.removing import rm
+from swarmkit.cli.networking.removing import prune, rm
 
 
 @click.group(cls=Group)
@@ -16,5 +16,5 @@ def network() -> None:
     """Networks of every kind on the inventory's hosts: bridge, macvlan, ipvlan and overlay."""
 
 
-for command in (list_command, plan_command, inspect, create, rm, connect, disconnect):
+for command in (list_command, plan_command, inspect, create, rm, prune, connect, disconnect):
     network.add_command(command)

@@ -1,4 +1,4 @@
-"""`swarmkit network rm`."""
+"""`swarmkit network rm` and `prune`."""
 
 from __future__ import annotations
 
@@ -14,13 +14,55 @@ from swarmkit.cli.networking.words import on_hosts, show
 @click.argument("names", metavar="NAME...", nargs=-1, required=True)
 @options.inventory_option
 @on_hosts
+@click.option("-f", "--force", is_flag=True, help="A name that no host has is no error.")
 @options.yes_option
 @options.ask_become_pass_option
-def rm(*, names: tuple[str, ...], inventory_file: Path, on: tuple[str, ...], yes: bool, ask_become_pass: bool) -> None:
+def rm(
+    *,
+    names: tuple[str, ...],
+    inventory_file: Path,
+    on: tuple[str, ...],
+    force: bool,
+    yes: bool,
+    ask_become_pass: bool,
+) -> None:
     """Remove networks from the hosts that have them; one in use, and none is removed: its users are named."""
     from swarmkit.cli.carried_out import carried_out
     from swarmkit.workflows import networks
 
     with carried_out("network rm", inventory_file, yes=yes, ask_become_pass=ask_become_pass) as run:
-        applied = networks.remove(run, names, on)
+        applied = networks.remove(run, names, on, force=force)
+    show(applied)
+
+
+@click.command()
+@options.inventory_option
+@click.option(
+    "--on", "on", multiple=True, metavar="HOST", help="Only this host's own networks; may be given again. Without: all."
+)
+@click.option(
+    "--filter",
+    "filters",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="until=24h, label=KEY[=VALUE] or label!=KEY[=VALUE].",
+)
+@options.yes_option
+@options.ask_become_pass_option
+def prune(
+    *, inventory_file: Path, on: tuple[str, ...], filters: tuple[str, ...], yes: bool, ask_become_pass: bool
+) -> None:
+    """Remove the networks that nothing uses: each is named with its host before, and removed by itself.
+
+    Without --on those of the swarm too. One stays while a container, stopped or not, or a service is on it.
+    """
+    from datetime import UTC, datetime
+
+    from swarmkit.cli.carried_out import carried_out
+    from swarmkit.observed.network_filters import PRUNED_BY, read_filter
+    from swarmkit.workflows import network_prune
+
+    wanted = read_filter(filters, PRUNED_BY, datetime.now(UTC))
+    with carried_out("network prune", inventory_file, yes=yes, ask_become_pass=ask_become_pass) as run:
+        applied = network_prune.prune(run, on, wanted)
     show(applied)
