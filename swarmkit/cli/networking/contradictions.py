@@ -13,9 +13,10 @@ if TYPE_CHECKING:
 
 
 def check_words(wish: NetworkWish) -> None:
-    """Raise InputError for the first thing that *wish* asks for and cannot have."""
-    for what, to_do in (*_of_ingress(wish), *_of_addresses(wish)):
-        raise InputError(what, to_do=to_do)
+    """Raise InputError with all that *wish* asks for and cannot have together."""
+    if found := (*_of_ingress(wish), *_of_addresses(wish)):
+        whats, remedies = zip(*found, strict=True)
+        raise InputError("; ".join(whats), to_do="; ".join(dict.fromkeys(remedies)))
 
 
 def _of_ingress(wish: NetworkWish) -> Iterator[tuple[str, str]]:
@@ -26,7 +27,7 @@ def _of_ingress(wish: NetworkWish) -> Iterator[tuple[str, str]]:
     if wish.attachable:
         yield "an ingress network is for published ports alone: it cannot be attachable", "leave --attachable out"
     if wish.config_only or wish.config_from:
-        yield "--ingress is no word of a config-only network, nor of one made from it", "leave it out"
+        yield "--ingress is no word of a config-only network, nor of one made from it", "leave --ingress out"
 
 
 def _of_addresses(wish: NetworkWish) -> Iterator[tuple[str, str]]:
@@ -39,9 +40,9 @@ def _of_addresses(wish: NetworkWish) -> Iterator[tuple[str, str]]:
     if wish.config_from and (wish.subnets or wish.ipam_driver or wish.ipam_options):
         yield "--config-from takes the addresses of the other network", "leave out --subnet and the --ipam-... words"
     if wish.ipam_driver == "null" and wish.subnets:
-        yield "--ipam-driver null gives no addresses of a --subnet", "leave one of them out"
+        yield "--ipam-driver null gives no addresses of a --subnet", "leave --subnet or --ipam-driver out"
     if wish.ipam_driver == "null" and wish.driver in ("bridge", "overlay") and not wish.config_only:
-        yield f"--ipam-driver null: a {wish.driver} needs addresses", "leave it out"
+        yield f"--ipam-driver null: a {wish.driver} needs addresses", "leave --ipam-driver out"
 
 
 def _whose_gateway_is_kept(wish: NetworkWish) -> Iterator[str]:

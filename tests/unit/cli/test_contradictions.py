@@ -34,6 +34,12 @@ def test_words_that_no_engine_takes_together_are_refused(words: dict[str, Any], 
         check_words(NetworkWish("app", **words))
 
 
+def test_all_of_them_are_told_together() -> None:
+    with pytest.raises(InputError, match=r"for an overlay.*; .*cannot be attachable.*; .*null: a bridge") as caught:
+        check_words(NetworkWish("app", ingress=True, attachable=True, ipam_driver="null"))
+    assert caught.value.to_do == "give -d overlay; leave --attachable out; leave --ipam-driver out"
+
+
 @pytest.mark.parametrize(
     "words",
     [
