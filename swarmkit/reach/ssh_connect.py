@@ -30,6 +30,8 @@ from swarmkit.secret import Secret
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 KEEPALIVE_SECONDS = 15
+SILENCE_SECONDS = 60
+"""So long the other end of a connection may answer nothing at all: a busy host's takes seconds."""
 # SHA-1 signatures are not accepted (HAZARDS S20).
 _DISABLED = {"keys": ["ssh-rsa"], "pubkeys": ["ssh-rsa"]}
 
@@ -69,7 +71,7 @@ def _connect_once(host: Host, hops: Sequence[Hop], sudo_password: Secret | None)
         except Exception as error:
             connection.close()
             raise unreachable(host, hop, error) from error
-        connection.transport.set_keepalive(KEEPALIVE_SECONDS)
+        connection.transport.watch(KEEPALIVE_SECONDS, SILENCE_SECONDS)
     assert connection is not None  # noqa: S101 - hops is never empty
     return Connection(host, connection, sudo_password)
 

@@ -257,7 +257,13 @@ class SshEngine:
                 f"{self.host}: the engine did not {action} in {timeout_seconds:g} s",
                 to_do=f"check the way to {self.host}, and its engine: systemctl status docker",
             ) from error
-        except (requests.RequestException, urllib3.exceptions.HTTPError, paramiko.SSHException, OSError) as error:
+        except (
+            requests.RequestException,
+            urllib3.exceptions.HTTPError,
+            paramiko.SSHException,
+            OSError,
+            EOFError,
+        ) as error:
             raise ConnectionLostError(
                 f"{self.host}: no answer from the engine to: {action}",
                 mask(str(error)),

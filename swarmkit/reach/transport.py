@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
+import time
 
 import paramiko
 from paramiko.common import DEFAULT_MAX_PACKET_SIZE, DEFAULT_WINDOW_SIZE, cMSG_CHANNEL_OPEN
@@ -11,6 +13,7 @@ STREAM_LOCAL = "direct-streamlocal@openssh.com"
 # Whatever the server's reason was: paramiko keeps it where channels that are refused at once overwrite each other's.
 _REFUSED = 2
 _LARGE_WINDOW_BYTES = 8 * DEFAULT_WINDOW_SIZE
+_GRACE_SECONDS = 5.0
 
 
 class Transport(paramiko.Transport):
@@ -24,6 +27,30 @@ class Transport(paramiko.Transport):
     def is_strict(self) -> bool:
         """Whether the key exchange was strict: no message can be cut out unseen (CVE-2023-48795)."""
         return bool(self.agreed_on_strict_kex)
+
+    def watch(self, every_seconds: float, silence_seconds: float) -> None:
+        """From now on end the connection when its other end does not answer for *silence_seconds*; asked now and then.
+
+        Paramiko's own keep-alive asks for no answer, and TCP does not see a host's end behind a proxy or jump host, so
+        whoever sends or reads would wait for the deadline of what it does: an image's is a quarter of an hour.
+        """
+        threading.Thread(target=self._watch, args=(every_seconds, silence_seconds), daemon=True).start()
+
+    def _watch(self, every_seconds: float, silence_seconds: float) -> None:
+        while self.is_active():
+            answered = threading.Event()
+            # In a thread of its own: while an upload stands still, nothing more can be sent.
+            threading.Thread(target=self._ask, args=(answered,), daemon=True).start()
+            # Twice: after a process was stopped and goes on, the time is over before the answer that came is read.
+            if not answered.wait(silence_seconds) and not answered.wait(min(_GRACE_SECONDS, silence_seconds)):
+                self.close()
+                return
+            time.sleep(every_seconds)
+
+    def _ask(self, answered: threading.Event) -> None:
+        with contextlib.suppress(paramiko.SSHException, OSError, EOFError):
+            self.global_request("keepalive@openssh.com", wait=True)
+            answered.set()
 
     def open_unix_socket(self, path: str, timeout_seconds: float) -> paramiko.Channel:
         """Return a channel connected to the unix socket *path* on the host.

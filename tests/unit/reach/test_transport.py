@@ -1,4 +1,4 @@
-"""Channels to unix sockets over a real SSH transport, whose other end is paramiko's own server."""
+"""A real SSH transport whose other end is paramiko's own server: channels to unix sockets, a silent end."""
 
 from __future__ import annotations
 
@@ -73,3 +73,59 @@ def test_a_connection_that_has_ended_is_no_refusal(transport: Transport) -> None
     answer = opened(transport)
     assert answer is not None
     assert not isinstance(answer, paramiko.ChannelException)
+
+
+class Silenced:
+    """Carries bytes between two sockets until it is stopped, and then takes none: both stay open."""
+
+    def __init__(self) -> None:
+        self.ours, near = socket.socketpair()
+        self.theirs, far = socket.socketpair()
+        self.is_stopped = threading.Event()
+        for source, sink in ((near, far), (far, near)):
+            threading.Thread(target=self._carry, args=(source, sink), daemon=True).start()
+
+    def _carry(self, source: socket.socket, sink: socket.socket) -> None:
+        source.settimeout(0.05)
+        while not self.is_stopped.is_set():
+            try:
+                sink.sendall(source.recv(1 << 16))
+            except TimeoutError:
+                continue
+            except OSError:
+                return
+
+
+class Open(Refusing):
+    def check_channel_request(self, kind: str, chanid: int) -> int:  # noqa: ARG002
+        return paramiko.common.OPEN_SUCCEEDED
+
+
+@pytest.mark.parametrize("is_stopped", [True, False])
+def test_an_end_that_is_silent_ends_what_waits_for_it_and_one_that_answers_is_left_alone(is_stopped: bool) -> None:
+    line = Silenced()
+    server = paramiko.Transport(line.theirs)
+    server.add_server_key(paramiko.ECDSAKey.generate())
+    server.start_server(event=threading.Event(), server=Open())
+    client = Transport(line.ours)
+    client.start_client(timeout=10)
+    client.auth_none("anybody")
+    channel, upload = client.open_session(), client.open_session()
+    client.watch(0.1, 0.5)
+    if is_stopped:
+        line.is_stopped.set()
+    with ThreadPoolExecutor(2) as pool:
+        reading = pool.submit(channel.recv, 1)
+        # More than a window and all buffers between hold: it stands still.
+        sending = pool.submit(upload.sendall, bytes(1 << 23))
+        if is_stopped:
+            assert reading.result(timeout=20) == b""
+            with pytest.raises((OSError, EOFError)):
+                sending.result(timeout=20)
+            assert not client.is_active()
+        else:
+            with pytest.raises(TimeoutError):
+                reading.result(timeout=2)
+            assert client.is_active()
+            client.close()
+    server.close()
