@@ -19,10 +19,11 @@ POLL_SECONDS = 1.0
 # An event of a host reaches the manager's tasks by way of the dispatcher, a moment later than us.
 _SETTLE_SECONDS = 0.12
 _SETTLE_LOOKS = 6
+_TAKEN_BACK = "the version before it serves; mend the cause and run up again, which makes the update anew"
 _STOPPED = {
     "paused": "the tasks before it serve on; mend the cause and run up again, or go back: swarmkit rollback",
-    "rollback_started": "the version before it serves; mend the cause and run up again, which makes the update anew",
-    "rollback_completed": "the version before it serves; mend the cause and run up again, which makes the update anew",
+    "rollback_started": _TAKEN_BACK,
+    "rollback_completed": _TAKEN_BACK,
     "rollback_paused": "some tasks have the old and some the new version; mend the cause and run up again",
 }
 """State of an update that the engine does not go on with -> what to do."""

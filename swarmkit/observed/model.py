@@ -65,6 +65,15 @@ def subnets_of(network: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(str(entry["Subnet"]) for entry in entries if entry.get("Subnet"))
 
 
+def network_targets(spec: Mapping[str, Any]) -> set[str]:
+    """Return the IDs, or names where no engine has resolved them, of the networks of a service's spec.
+
+    Old clients named them beside the task, not in it.
+    """
+    entries = spec["TaskTemplate"].get("Networks") or spec.get("Networks") or ()
+    return {str(entry["Target"]) for entry in entries}
+
+
 @dataclass(frozen=True)
 class NetworkState:
     id: str

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from swarmkit.errors import SwarmkitError
 from swarmkit.observed import parse
-from swarmkit.observed.model import ClusterState, HostFacts, Observed, SystemFacts
+from swarmkit.observed.model import ClusterState, HostFacts, Observed, SystemFacts, network_targets
 from swarmkit.reach.engine import Engine, EngineError, Kind
 from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.fleet import Fleet, ReachedHost, Shell
@@ -111,11 +111,7 @@ def _unlisted_networks(
     engine: Engine, networks: list[dict[str, Any]], services: list[dict[str, Any]]
 ) -> list[dict[str, Any]]:
     """Return the networks of services that no list has: the swarm's own ``host``, hidden by the host's of that name."""
-    attached = {
-        str(network["Target"])
-        for service in services
-        for network in service["Spec"]["TaskTemplate"].get("Networks") or ()
-    }
+    attached = set[str]().union(*(network_targets(service["Spec"]) for service in services))
     listed = {str(network["Id"]) for network in networks}
     return [engine.inspect("networks", identity) for identity in sorted(attached - listed)]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from swarmkit.declared.host import Inventory
 from swarmkit.finding import Finding
-from swarmkit.observed.model import ClusterState, Observed
+from swarmkit.observed.model import ClusterState, Observed, network_targets
 from swarmkit.observed.networks import ON_LAN, HostNetwork
 from swarmkit.plan.ranges import RESERVED_ADDRESSES, overlap, pool_prefix
 from swarmkit.plan.refusals import free_pool
@@ -92,11 +92,7 @@ def _subnets(seen: Sequence[HostNetwork], cluster: ClusterState | None) -> Itera
 
 def _overlay_addresses(identity: str, cluster: ClusterState) -> int:
     """Count a load balancer's address a node, a VIP a service and an address a task, as the allocator gives them."""
-    services = [
-        service
-        for service in cluster.services
-        if any(entry.get("Target") == identity for entry in service.spec["TaskTemplate"].get("Networks") or [])
-    ]
+    services = [service for service in cluster.services if identity in network_targets(service.spec)]
     tasks = [task for task in cluster.tasks if identity in task.addresses and task.state in _LIVE_STATES]
     nodes = {task.node_id for task in tasks}
     return len(services) + len(tasks) + len(nodes)

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Iterator
 from swarmkit.declared.host import Inventory
 from swarmkit.declared.service import Network, Service, Stack
 from swarmkit.finding import Finding
-from swarmkit.observed.model import ClusterState, NetworkState, Observed, ServiceState
-from swarmkit.plan.network_moves import targets_of
+from swarmkit.observed.model import ClusterState, NetworkState, Observed, ServiceState, network_targets
 from swarmkit.plan.placement import eligible_hosts
 from swarmkit.plan.ranges import RESERVED_ADDRESSES, pool_prefix
 
@@ -20,9 +19,8 @@ def size_findings(
     """Yield H30 for each overlay of *networks* too small for what *stack* puts on it and others have there."""
     for network in networks:
         live = observed.cluster.network(network.name) if observed.cluster else None
-        if (live.driver if network.external and live else network.driver) != "overlay":
-            continue
-        if network.external and not live:
+        driver = (live.driver if live else "") if network.external else network.driver
+        if driver != "overlay":
             continue
         needed, total = addresses_needed(stack, network, inventory, observed), _total(network, inventory, observed)
         if needed > total:
@@ -56,7 +54,7 @@ def addresses_needed(stack: Stack, network: Network, inventory: Inventory, obser
 def _others(stack: Stack, live: NetworkState, cluster: ClusterState) -> Iterator[ServiceState]:
     """Yield the services on the network *live* that are not of *stack*."""
     for service in cluster.services:
-        if service.stack != stack.name and {live.id, live.name} & set(targets_of(service.spec)):
+        if service.stack != stack.name and {live.id, live.name} & network_targets(service.spec):
             yield service
 
 

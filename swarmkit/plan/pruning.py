@@ -14,6 +14,7 @@ from swarmkit.observed.model import (
     Observed,
     SecretState,
     ServiceState,
+    network_targets,
 )
 from swarmkit.plan.lan_networks import config_name
 from swarmkit.plan.lan_removal import LiveLans, live_lans, remove_lans
@@ -77,11 +78,7 @@ class Pruning:
                 yield "networks", network
 
     def _used_networks(self) -> set[str]:
-        return {
-            str(one.get("Target"))
-            for live in self._staying()
-            for one in live.spec["TaskTemplate"].get("Networks") or live.spec.get("Networks") or ()
-        }
+        return set[str]().union(*(network_targets(live.spec) for live in self._staying()))
 
     def _used(self, what: str, identity: str) -> bool:
         containers = [live.spec["TaskTemplate"]["ContainerSpec"] for live in self._staying()]

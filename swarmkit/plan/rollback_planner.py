@@ -10,7 +10,7 @@ from swarmkit.declared.host import Host, Inventory
 from swarmkit.declared.image_archive import ImageArchive, names_registry
 from swarmkit.declared.service import Condition
 from swarmkit.finding import Finding
-from swarmkit.observed.model import NETWORK_LABEL, ClusterState, Observed, ServiceState
+from swarmkit.observed.model import NETWORK_LABEL, ClusterState, Observed, ServiceState, network_targets
 from swarmkit.plan.model import Operation, Plan, Step
 from swarmkit.plan.names import has_image
 from swarmkit.plan.operations import AwaitService, CreateNetwork, CreateService, SendImage, UpdateService
@@ -104,7 +104,7 @@ class _Rollback:
 
     def _networks(self) -> Iterator[Operation]:
         bodies = {str(body["Name"]): body for body in self.target.networks}
-        used = {one["Target"] for spec in self.target.services.values() for one in _attached(spec)}
+        used = set[str]().union(*(network_targets(spec) for spec in self.target.services.values()))
         for name in sorted(used - _PREDEFINED):
             if any(network.name == name for network in self.cluster.networks):
                 continue
@@ -246,10 +246,6 @@ class _Rollback:
         self, where: str, what: str, evidence: str, remedy: str = "run swarmkit up with the earlier file"
     ) -> None:
         self.refusals.append(Finding(_CODE, "error", where, what, evidence, remedy))
-
-
-def _attached(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return list(spec["TaskTemplate"].get("Networks") or spec.get("Networks") or ())
 
 
 def _image(spec: Mapping[str, Any]) -> str:

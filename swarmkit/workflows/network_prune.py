@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from swarmkit.observed.model import Observed
+from swarmkit.observed.model import Observed, network_targets
 from swarmkit.observed.network_filters import NetworkFilter
 from swarmkit.observed.networks import HostNetwork, read_networks
 from swarmkit.observed.observe import observe
@@ -13,7 +13,6 @@ from swarmkit.plan.network_prune import plan_prune, unused
 from swarmkit.reach.engine import Engine
 from swarmkit.reach.fleet import Fleet
 from swarmkit.workflows.network_run import NetworkRun, carry_out, reached
-from swarmkit.workflows.networks import network_targets
 
 _ENDED = ("complete", "shutdown", "remove")
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
-from typing import Any
 
 from swarmkit.declared.host import Inventory
 from swarmkit.doctor.plan_checks import plan_findings
 from swarmkit.errors import SwarmkitError
 from swarmkit.observed.ipam_drivers import has_ipam_driver
 from swarmkit.observed.lan import has_device
-from swarmkit.observed.model import Observed
+from swarmkit.observed.model import Observed, network_targets
 from swarmkit.observed.networks import HostNetwork, read_networks
 from swarmkit.observed.observe import observe
 from swarmkit.plan.ingress import publishing
@@ -114,12 +113,6 @@ def services_on(name: str, seen: Sequence[HostNetwork], observed: Observed) -> l
     ids = {network.id for network in seen if network.name == name and network.scope == "swarm"}
     services = observed.cluster.services if observed.cluster else ()
     return [f"service {service.name}" for service in services if ids & network_targets(service.spec)]
-
-
-def network_targets(spec: Mapping[str, Any]) -> set[str]:
-    """Return the IDs of a service's networks; old clients named them beside the task, not in it."""
-    entries = [*(spec["TaskTemplate"].get("Networks") or ()), *(spec.get("Networks") or ())]
-    return {str(entry.get("Target")) for entry in entries}
 
 
 def _manager(observed: Observed) -> str:

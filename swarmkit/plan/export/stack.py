@@ -11,7 +11,7 @@ from swarmkit.declared.host import Inventory
 from swarmkit.declared.interpolation import SECTIONS
 from swarmkit.declared.service import Stack
 from swarmkit.finding import Finding
-from swarmkit.observed.model import RECORD_LABEL, STACK_LABEL, ClusterState, Observed, ServiceState
+from swarmkit.observed.model import RECORD_LABEL, STACK_LABEL, ClusterState, Observed, ServiceState, network_targets
 from swarmkit.plan.data.planning import StackData
 from swarmkit.plan.export.container import environment
 from swarmkit.plan.export.objects import StackObjects, fit_key
@@ -125,14 +125,10 @@ def _idle_files(name: str, cluster: ClusterState, objects: StackObjects) -> Iter
 
 
 def _idle_networks(name: str, cluster: ClusterState) -> Iterator[str]:
-    used = {str(one.get("Target")) for live in cluster.services for one in _attached(live)}
+    used = set[str]().union(*(network_targets(live.spec) for live in cluster.services))
     for network in cluster.networks:
         if network.labels.get(STACK_LABEL) == name and not {network.id, network.name} & used:
             yield f"network {network.name}"
-
-
-def _attached(live: ServiceState) -> list[Mapping[str, Any]]:
-    return list(live.spec["TaskTemplate"].get("Networks") or live.spec.get("Networks") or ())
 
 
 def _escaped(value: Any) -> Any:
