@@ -89,7 +89,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _terminate)
     sys.unraisablehook = _without_channels
     # Nearly all a run makes lives to its end: at the default of 700 a tenth of a large plan's time goes into looking.
-    gc.set_threshold(100_000, 20, 20)
+    gc.set_threshold(500_000, 20, 20)
     sys.exit(run(sys.argv[1:]))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -64,8 +65,12 @@ def printable(text: str) -> str:
 
 def key_path(path: str, key: str) -> str:
     """Return *path* with *key* appended; unusual keys are quoted."""
-    step = key if _PLAIN_KEY.fullmatch(key) else shown(key)
-    return f"{path}.{step}" if path else step
+    return f"{path}.{_step(key)}" if path else _step(key)
+
+
+@functools.lru_cache(maxsize=4096)
+def _step(key: str) -> str:
+    return key if _PLAIN_KEY.fullmatch(key) else shown(key)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

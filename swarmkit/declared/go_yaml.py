@@ -16,7 +16,7 @@ _DATE = re.compile(
 
 def date(text: str) -> str | None:
     """Return what Docker passes on of an unquoted date (time.Time's String), or None for what is no date."""
-    match = _DATE.fullmatch(text)
+    match = _DATE.fullmatch(text) if text[4:5] == "-" else None
     # A space before the time goes without a zone, a T with one.
     if not match or (match["at"] and (match["at"] == " ") == bool(match["zone"])):
         return None

@@ -165,6 +165,8 @@ class StackChecks:
     def _warn_of_names_on_lan(self) -> None:
         """Warn where services share a LAN beside an overlay: their names may lead past the overlay's encryption."""
         lans = {network.key for network in self.stack.networks if network.lan}
+        if not lans:
+            return
         for service in self.stack.services:
             mine = {network.name for network in service.networks}
             for other in self.stack.services:
