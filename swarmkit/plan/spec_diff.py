@@ -33,7 +33,8 @@ def spec_changes(declared: Mapping[str, Any], observed: Mapping[str, Any]) -> tu
 
     Both hold names, not IDs (``with_names``). A setting that only the engine still has is a change too.
     """
-    return _changes(_leaves(normal_service(observed)), _leaves(normal_service(declared)))
+    old, new = normal_service(observed), normal_service(declared)
+    return _changes(_leaves(old), _leaves(new)) if old != new else ()
 
 
 def network_changes(declared: Mapping[str, Any], observed: Mapping[str, Any]) -> tuple[Change, ...]:
@@ -64,16 +65,26 @@ def declared_numbers(wanted: str, found: str) -> str:
 
 
 def with_names(spec: Mapping[str, Any], network_names: Mapping[str, str]) -> dict[str, Any]:
-    """Return an observed spec with the networks' names for their IDs; secrets and configs carry theirs."""
-    named = copy.deepcopy(dict(spec))
-    for networks in (named.get("Networks"), (named.get("TaskTemplate") or {}).get("Networks")):
-        for network in networks or ():
-            network["Target"] = network_names.get(network["Target"], network["Target"])
-    container = (named.get("TaskTemplate") or {}).get("ContainerSpec") or {}
-    account = (container.get("Privileges") or {}).get("CredentialSpec") or {}
-    for config in container.get("Configs") or ():
-        if account.get("Config") and account["Config"] == config.get("ConfigID"):
-            account["Config"] = config["ConfigName"]
+    """Return an observed spec with the networks' names for their IDs; secrets and configs carry theirs.
+
+    What needs no name is shared with *spec*.
+    """
+    named = dict(spec)
+    task = dict(named.get("TaskTemplate") or {})
+    container = task.get("ContainerSpec") or {}
+    privileges = container.get("Privileges") or {}
+    account = privileges.get("CredentialSpec") or {}
+    if account.get("Config"):
+        names = {one.get("ConfigID"): one["ConfigName"] for one in container.get("Configs") or ()}
+        by_name = {**account, "Config": names.get(account["Config"], account["Config"])}
+        task["ContainerSpec"] = {**container, "Privileges": {**privileges, "CredentialSpec": by_name}}
+    for holder in (named, task):
+        if holder.get("Networks"):
+            holder["Networks"] = [
+                {**one, "Target": network_names.get(one["Target"], one["Target"])} for one in holder["Networks"]
+            ]
+    if task:
+        named["TaskTemplate"] = task
     return named
 
 
@@ -106,7 +117,7 @@ def _leaves(value: Any, path: str = "") -> dict[str, Any]:
 
 
 def _walk(value: Any, path: str) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Mapping):
+    if isinstance(value, dict):
         for key, item in value.items():
             yield from _walk(item, f"{path}.{key}" if path and key else path or key)
     else:

@@ -144,11 +144,9 @@ def _bare(values: Mapping[str, Any], inside: str) -> dict[str, Any]:
     for key, value in values.items():
         if key in _IGNORED:
             continue
-        if isinstance(value, Mapping):
+        if isinstance(value, dict):
             value = dict(value) if key in _FREE_MAPS else _bare(value, key)
-        says_nothing = value in ("", [], {}, (), None) or (
-            not value and not {key, f"{inside}.{key}"} & _ZERO_COUNTS and not isinstance(value, Mapping)
-        )
-        if not says_nothing:
+        # Zero and false say something in some fields; an empty text, list or map in none.
+        if value or (value in (0, False) and {key, f"{inside}.{key}"} & _ZERO_COUNTS):
             bare[key] = value
     return bare

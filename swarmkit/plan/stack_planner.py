@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -238,10 +239,18 @@ class StackPlanner:
             service,
             images={service.image: image_name(service, live_image, hosts, self.observed, self.archives)},
             api_version=min(versions),
-            secret_names={file.key: file_name(file) for file in self.stack.secrets},
-            config_names={file.key: file_name(file) for file in self.stack.configs},
+            secret_names=self._secret_names,
+            config_names=self._config_names,
             network_names=self.networks.names,
         )
+
+    @functools.cached_property
+    def _secret_names(self) -> dict[str, str]:
+        return {file.key: file_name(file) for file in self.stack.secrets}
+
+    @functools.cached_property
+    def _config_names(self) -> dict[str, str]:
+        return {file.key: file_name(file) for file in self.stack.configs}
 
     def _gone(self) -> list[ServiceState]:
         return [live for live in self._live_services() if live.stack == self.stack.name and not self._declares(live)]

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import click
 import pytest
@@ -16,6 +17,8 @@ def run_main(monkeypatch: pytest.MonkeyPatch, command: click.Command | None, *ar
     if command is not None:
         monkeypatch.setattr(entry.LazyGroup, "get_command", lambda *_: command)
     monkeypatch.setattr(sys, "argv", ["swarmkit", *arguments])
+    # The end of a process at once, which is not to be this one's.
+    monkeypatch.setattr(os, "_exit", sys.exit)
     with pytest.raises(SystemExit) as caught:
         entry.main()
     return int(str(caught.value.code))
@@ -128,6 +131,25 @@ def test_broken_pipe_is_quiet() -> None:
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (1, "")
+
+
+@pytest.mark.parametrize("ends", ["click.echo('y' * 10)", "print('y' * 10); sys.exit(4)"])
+def test_an_output_that_cannot_be_written_is_told_and_is_no_success(ends: str) -> None:
+    script = (
+        "import click, os, sys\n"
+        "from swarmkit.cli import main as entry\n"
+        "def command():\n"
+        f"    {ends}\n"
+        "entry.LazyGroup.get_command = lambda *_: click.Command('x', callback=command)\n"
+        "sys.argv = ['swarmkit', 'x']\n"
+        "entry.main()\n"
+    )
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-c", script]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode in (1, 4)
+    assert "No space left on device" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_help_imports_no_command_and_no_library_of_hosts() -> None:
