@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from swarmkit.declared.host import Host, Inventory
 from swarmkit.finding import Finding
 from swarmkit.observed.model import RECOVERY_LABEL, ClusterState, EngineFacts, HostFacts, Observed
+from swarmkit.plan.engine_remedies import live_restore_off, upgrade_beyond
 
 MAX_CLOCK_SKEW_SECONDS = 30.0
 CLUSTER_LABEL = "swarmkit.cluster"
@@ -169,7 +170,7 @@ def _engine(host: Host, facts: HostFacts) -> Iterator[Finding]:
     if engine.live_restore:
         yield Finding(
             "H40", "error", host.name, "live-restore is on, which a swarm forbids", "",
-            'set "live-restore": false in /etc/docker/daemon.json and restart docker',
+            live_restore_off(host.name),
         )  # fmt: skip
 
 
@@ -192,13 +193,14 @@ def _engine_mix(observed: Observed) -> Iterator[Finding]:
         if parts < (20, 10, 24) or (23,) <= parts < (23, 0, 3):
             yield Finding(
                 "H01", "error", name, f"engine {version} accepts clear frames into encrypted overlays",
-                "CVE-2023-28840, -28841, -28842", "upgrade to 20.10.24, 23.0.3 or newer",
+                "CVE-2023-28840, -28841, -28842", upgrade_beyond([observed.hosts[name]], "20.10.24, 23.0.3"),
             )  # fmt: skip
     odd = [name for name, version in versions.items() if (29,) <= version_tuple(version) < (29, 2, 1)]
     if odd and len(odd) < len(versions):
         yield Finding(
             "H05", "error", ", ".join(odd), "engines 29.0.0 to 29.2.0 cannot exchange encrypted traffic with others",
-            ", ".join(f"{name}: {version}" for name, version in versions.items()), "upgrade all to 29.2.1 or newer",
+            ", ".join(f"{name}: {version}" for name, version in versions.items()),
+            upgrade_beyond([observed.hosts[name] for name in odd], "29.2.1"),
         )  # fmt: skip
 
 

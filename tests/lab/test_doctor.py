@@ -168,6 +168,17 @@ def test_settings_and_files_of_a_host_are_found_and_their_remedies_work(spare_la
         spare_lab.run("Y", "rm -f /etc/sysctl.d/99-docker.conf; systemctl enable docker")
 
 
+def test_live_restore_is_found_and_let_go_as_its_remedy_says(spare_lab: SpareLab, inventory: Path) -> None:
+    spare_lab.run("Y", """echo '{"live-restore": true}' >/etc/docker/daemon.json; systemctl restart docker""")
+    try:
+        finding = the_one(spare_lab, inventory, "H40")
+        assert (finding["where"], finding["severity"]) == ("Y", "error")
+        spare_lab.run("Y", finding["remedy"].removeprefix("on Y: "))
+        assert findings(spare_lab, inventory) == []
+    finally:
+        spare_lab.run("Y", "rm /etc/docker/daemon.json; systemctl restart docker")
+
+
 def test_a_host_that_cannot_be_reached_does_not_hide_what_the_others_have(
     spare_lab: SpareLab, inventory: Path, tmp_path: Path
 ) -> None:

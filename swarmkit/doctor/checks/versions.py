@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from swarmkit.doctor.evidence import Evidence
 from swarmkit.finding import Finding
-from swarmkit.observed.model import HostFacts
 from swarmkit.observed.parse import DEFAULT_DATA_PATH_PORT
+from swarmkit.plan.engine_remedies import upgrade_beyond, upgrade_to
 from swarmkit.plan.refusals import version_tuple
 
 
@@ -21,7 +21,7 @@ def check_data_path_port(evidence: Evidence) -> Iterator[Finding]:
             yield Finding(
                 "H08", "error", name, "its engine encrypts port 4789 alone, whatever the data-path port",
                 f"engine {host.facts.engine.version}, data-path port {evidence.data_path_port}",
-                "upgrade to 23.0.7, 24.0.3 or newer, or leave swarm_data_path_port out",
+                f"leave swarm_data_path_port out, or {upgrade_beyond([host.facts], '23.0.7, 24.0.3')}",
             )  # fmt: skip
 
 
@@ -34,22 +34,22 @@ def check_mix(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             "H61", "warning", ", ".join(older), "the engines are of different releases",
             ", ".join(f"{name}: {version}" for name, version in versions.items()),
-            "\n".join(_upgrade(evidence.hosts[name].facts, newest) for name in older),
+            "\n".join(upgrade_to(evidence.hosts[name].facts, _numbers(newest)) for name in older),
         )  # fmt: skip
     stores = {name: host.facts.engine.content_store for name, host in evidence.hosts.items()}
     if len(set(stores.values())) > 1:
         told = ", ".join(f"{name}: {'containerd' if new else 'graph driver'}" for name, new in stores.items())
         what = "the engines keep images in different stores: image ids differ between hosts"
-        remedy = 'the same on all: {"features": {"containerd-snapshotter": true}} in /etc/docker/daemon.json'
+        those = ", ".join(name for name, new in stores.items() if not new)
+        remedy = (
+            f'on {those}: add {{"features": {{"containerd-snapshotter": true}}}} to /etc/docker/daemon.json, then '
+            "systemctl restart docker; the images there have to be pulled or sent again"
+        )
         yield Finding("H42", "warning", ", ".join(stores), what, told, remedy)
 
 
-def _upgrade(facts: HostFacts, newest: str) -> str:
-    version = newest.partition("+")[0].partition("-")[0]
-    aim = f"upgrade its engine to {version}"
-    if facts.engine.swarm_state == "active":
-        return f"{aim}: swarmkit engine upgrade --version {version} --host {facts.host}"
-    return f"{aim}; on {facts.host}: apt-get update && apt-get install --only-upgrade docker.io (or docker-ce)"
+def _numbers(version: str) -> str:
+    return version.partition("+")[0].partition("-")[0]
 
 
 def check_registry_rejects(evidence: Evidence) -> Iterator[Finding]:
@@ -58,7 +58,7 @@ def check_registry_rejects(evidence: Evidence) -> Iterator[Finding]:
         if (29, 6) <= version_tuple(host.facts.engine.version) < (29, 7):
             yield Finding(
                 "H69", "warning", name, "its engine rejects tasks when the registry is away, though the image is there",
-                f"engine {host.facts.engine.version}", "upgrade to 29.7.0 or newer",
+                f"engine {host.facts.engine.version}", upgrade_beyond([host.facts], "29.7.0"),
             )  # fmt: skip
 
 
@@ -74,5 +74,6 @@ def check_placement(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             "H84", "warning", ", ".join(old), "tasks with placement preferences may stay pending",
             f"preferences of {', '.join(spread)}, managers before 29.0",
-            "upgrade the managers to 29.0 or newer, or leave deploy.placement.preferences out",
+            "leave deploy.placement.preferences out, or "
+            + upgrade_beyond([evidence.hosts[name].facts for name in old], "29.0"),
         )  # fmt: skip

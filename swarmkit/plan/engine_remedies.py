@@ -1,0 +1,32 @@
+"""How a host's engine gets another version or setting, as commands to copy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from swarmkit.observed.model import HostFacts
+
+_PACKAGES = "apt-get update && apt-get install --only-upgrade docker.io (or docker-ce)"
+
+
+def upgrade_to(facts: HostFacts, version: str) -> str:
+    """Return how the host gets the engine *version*: the toolkit takes nodes host by host, drained."""
+    aim = f"upgrade its engine to {version}"
+    if facts.engine.swarm_state == "active":
+        return f"{aim}: swarmkit engine upgrade --version {version} --host {facts.host}"
+    return f"{aim}; on {facts.host}: {_PACKAGES}"
+
+
+def upgrade_beyond(facts: Sequence[HostFacts], versions: str) -> str:
+    """Return how each of the hosts gets one of the *versions* or a newer one, whatever its package source offers."""
+    nodes = [host.host for host in facts if host.engine.swarm_state == "active"]
+    others = [host.host for host in facts if host.engine.swarm_state != "active"]
+    ways = [f"swarmkit engine upgrade {' '.join(f'--host {name}' for name in nodes)}"] if nodes else []
+    ways += [f"on {', '.join(others)}: {_PACKAGES}"] if others else []
+    return f"upgrade to {versions} or newer; {'; '.join(ways)}"
+
+
+def live_restore_off(host: str) -> str:
+    """Return how a host's engine lets go of live-restore, which its own file sets on most hosts."""
+    change = r"""sed -i 's/"live-restore": *true/"live-restore": false/' /etc/docker/daemon.json"""
+    return f"on {host}: {change} && systemctl restart docker"
