@@ -41,7 +41,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "restore": ("swarmkit.cli.backup:restore", "Let a manager go on from a backup, when none is left."),
     "rebuild": ("swarmkit.cli.rebuild:rebuild", "A fresh cluster of bare hosts, with a backup's data in its volumes."),
     "rehearse": ("swarmkit.cli.rehearsing.rehearse:rehearse", "Recover on a lab twin of the hosts, and prove it."),
-    "recover": ("swarmkit.cli.recover:recover", "Go on with the manager that is left, when most are lost."),
+    "recover": ("swarmkit.cli.recover:recover", "Go on with the manager that is left of many, or undo a restore."),
     "play": ("swarmkit.cli.play:play", "Run a playbook: the toolkit's own commands, step by step."),
     "history": ("swarmkit.cli.history:history", "Show what runs from this machine have changed."),
     "trust": ("swarmkit.cli.trust:trust", "Show the hosts' SSH keys and record them as trusted."),

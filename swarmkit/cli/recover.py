@@ -1,4 +1,4 @@
-"""`swarmkit recover quorum`."""
+"""`swarmkit recover quorum` and `swarmkit recover undo-restore`."""
 
 from __future__ import annotations
 
@@ -85,3 +85,44 @@ def quorum(
         print_nodes(results(), report.inventory, report.observed)
         if report.proof_failed:
             sys.exit(4)
+
+
+@recover.command()
+@click.argument("host")
+@options.inventory_option
+@options.yes_option
+@options.allow_even_managers_option
+@options.ask_become_pass_option
+def undo_restore(
+    *, host: str, inventory_file: Path, yes: bool, allow_even_managers: bool, ask_become_pass: bool
+) -> None:
+    """Put the swarm's state that a restore moved aside on HOST back in its place.
+
+    What lies there now is kept beside it, nothing is removed. Where the engine does not start with it, all is as it
+    was. Hosts that joined after the restore have to leave and to join again.
+    """
+    from swarmkit.report.console import results
+    from swarmkit.report.live import progress_for
+    from swarmkit.report.outcome import print_outcome
+    from swarmkit.workflows.inputs import read_declared
+    from swarmkit.workflows.undo_restore import undo_restore as run
+
+    declared = read_declared(inventory_file, (), allow_even_managers=allow_even_managers)
+    inventory = declared.inventory
+    options.check_hosts(inventory, (host,))
+    password = options.sudo_password(ask=ask_become_pass)
+    with journaled("recover undo-restore", inventory) as journal:
+        with shown_failures(declared), progress_for(sys.stderr) as progress:
+            question = f"take {host} of cluster '{inventory.cluster}' back this way?"
+            applied = run(
+                inventory,
+                host,
+                progress=journal.watching(progress),
+                confirm=agreement(inventory, progress, journal, yes=yes, question=question),
+                sudo_password=password,
+            )
+        if applied is None:
+            return
+        print_outcome(results(), applied)
+        for outcome in applied.outcomes.values():
+            click.echo(f"{host}: {outcome.note}")

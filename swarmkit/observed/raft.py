@@ -88,9 +88,14 @@ def parse_raft(text: str) -> RaftFacts:
     return RaftFacts(cluster_id, term, index, role == "swarm-manager", node_id, "ENCRYPTED" in key)
 
 
+def cluster_of(certificate: str) -> str:
+    """Return the id of the cluster that a node's certificate names, or nothing where there is none."""
+    return _subject(certificate)[0]
+
+
 def _subject(certificate: str) -> tuple[str, str, str]:
     """Return O, OU and CN of a node's certificate: cluster, role and node (moby/swarmkit ca/certificates.go)."""
-    if not certificate:
+    if "BEGIN CERTIFICATE" not in certificate:
         return "", "", ""
     from cryptography import x509
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from swarmkit.errors import SwarmkitError
 from swarmkit.plan.context import Context
 from swarmkit.plan.model import Step
-from swarmkit.plan.started_engine import start_network_agent, wait_for_engine, wait_for_locking_manager
+from swarmkit.plan.started_engine import start_network_agent, swarm_once, wait_for_engine, wait_for_locking_manager
 from swarmkit.reach.fleet import ReachedHost
 from swarmkit.reach.ssh import CommandResult
 from swarmkit.recovery.locked_state import unlocked_key_file
@@ -18,6 +18,8 @@ from swarmkit.secret import Secret
 
 COPY_TIMEOUT_SECONDS = 300.0
 NO_KEY = Secret(b"")
+_SETTLE_SECONDS = 60.0
+"""How long a state that was put back has to become a node; one that lost its quorum stays ``pending``."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,25 @@ class PutState:
         moved = _run(reached, "put-state.sh", "put the state back", arguments, encoded).stdout.strip()
         wait_for_engine(reached, NO_KEY)
         return f"what was there is in {moved}" if moved else ""
+
+
+@dataclass(frozen=True)
+class PutBack:
+    """Put what a restore moved aside in its place again and start the engine; what lay there is kept beside."""
+
+    step: Step
+    before: str
+    """Name of the folder, beside the swarm's, that the restore moved aside."""
+    kept: str
+    """Name of the folder that keeps what lies there now."""
+
+    def run(self, context: Context) -> str:
+        reached = context.reached(self.step.target)
+        folder = str(reached.engine.info()["DockerRootDir"])
+        kept = _run(reached, "put-back.sh", "put back what was there", (folder, self.before, self.kept)).stdout.strip()
+        swarm = swarm_once(reached, NO_KEY, lambda swarm: swarm.get("LocalNodeState") != "inactive", _SETTLE_SECONDS)
+        told = f"its swarm state is {swarm.get('LocalNodeState')}{': ' * bool(swarm.get('Error'))}{swarm.get('Error')}"
+        return f"{told}; what lay there is in {kept}" if kept else told
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,63 @@
+"""`recover undo-restore`: a manager's host back to the swarm's state that a restore moved aside."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable
+
+from swarmkit.declared.host import Inventory
+from swarmkit.errors import UnreachableError
+from swarmkit.observed.model import Observed
+from swarmkit.observed.observe import observe
+from swarmkit.observed.set_aside import set_aside
+from swarmkit.plan.apply import apply
+from swarmkit.plan.context import Context
+from swarmkit.plan.model import Applied, Plan
+from swarmkit.plan.progress import Progress
+from swarmkit.plan.restore.undo import undo_plan
+from swarmkit.reach.fleet import reach_some
+from swarmkit.reach.lock import LOCK_NAME, Holder, LockedError
+from swarmkit.secret import Secret
+from swarmkit.workflows.up import IncompleteError, RefusedError
+
+
+def undo_restore(
+    inventory: Inventory,
+    name: str,
+    *,
+    progress: Progress,
+    confirm: Callable[[Plan], bool],
+    sudo_password: Secret | None = None,
+) -> Applied | None:
+    """Put the newest state that a restore moved aside on the host *name* back; None when *confirm* declined.
+
+    The cluster's lock is in the state that goes, so it is not taken: a run that holds it is told, and so is one that
+    undoes at the same time, by the host itself. Raises RefusedError, LockedError or IncompleteError.
+    """
+    progress.phase("connect")
+    with reach_some(inventory, sudo_password=sudo_password) as (fleet, silent):
+        if name not in fleet:
+            raise UnreachableError(f"{name}: cannot be reached", silent[name], "bring it back first")
+        progress.phase("observe")
+        observed = observe(fleet, kernel="never")
+        now = f"{datetime.datetime.now(tz=datetime.UTC):%Y%m%dT%H%M%SZ}"
+        aside = set_aside(fleet[name], observed.hosts[name].engine.root_dir)
+        plan = undo_plan(inventory.host(name), observed, aside, now)
+        if plan.refusals:
+            raise RefusedError(plan)
+        _refuse_if_held(observed)
+        if not confirm(plan):
+            return None
+        progress.phase("apply")
+        applied = apply(plan, Context(fleet, progress, name))
+        if applied.failed:
+            raise IncompleteError(applied)
+        return applied
+
+
+def _refuse_if_held(observed: Observed) -> None:
+    for config in observed.cluster.configs if observed.cluster else ():
+        holder = Holder.in_labels(dict(config.labels))
+        if config.name == LOCK_NAME and not holder.is_known_dead():
+            what = "another run holds the cluster, nothing was changed"
+            raise LockedError(what, str(holder), "wait for it to end; what it left is taken over by any other command")
