@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import functools
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 _Command = Callable[..., None]
 _MOST_KEY_BYTES = 200
+# 32 bytes in base64, as every engine makes it.
+_UNLOCK_KEY = re.compile(rb"SWMKEY-1-[0-9A-Za-z+/]{43}")
 _path = click.Path(path_type=Path)
 _store_option = click.option("--store", type=_path, metavar="DIR", help="Folder of unlock keys encrypted by age.")
 _passphrase_option = click.option(
@@ -232,9 +235,11 @@ def _passphrase(path: Path | None) -> Secret | None:
 def read_unlock_key() -> Secret:
     """Return the unlock key: asked for on a terminal, else the first line of stdin."""
     if sys.stdin.isatty():
-        key = str(click.prompt("unlock key", hide_input=True, err=True)).strip()
+        key = str(click.prompt("unlock key", hide_input=True, err=True)).strip().encode()
     else:
-        key = sys.stdin.readline(_MOST_KEY_BYTES).strip()
-    if not key.startswith("SWMKEY-1-"):
-        raise InputError("no unlock key on stdin: it begins with SWMKEY-1-", to_do="swarmkit unlock -i FILE < KEYFILE")
-    return Secret(key.encode())
+        key = sys.stdin.buffer.readline(_MOST_KEY_BYTES).strip()
+    if not _UNLOCK_KEY.fullmatch(key):
+        raise InputError(
+            "no unlock key on stdin: it is SWMKEY-1- and 43 characters more", to_do="end the command with: < KEYFILE"
+        )
+    return Secret(key)

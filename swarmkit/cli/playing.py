@@ -36,6 +36,8 @@ class Play:
     done: int = 0
     skipped: int = 0
     since: float = field(default_factory=time.monotonic)
+    _skipped_why: str = ""
+    """Why the present step is skipped; empty when it is not."""
 
     def steps_from(self, first: str | None) -> tuple[PlayStep, ...]:
         steps, names = self.playbook.steps, [step.name for step in self.playbook.steps]
@@ -68,11 +70,12 @@ class Play:
             journal.begin_steps([self._journal_step(step) for step in steps])
             for step in steps:
                 journal.note("started", key=step.name, target=step.name, summary=self._text(step))
+                self._skipped_why = ""
                 code = self._outcome(step)
-                journal.note("ended", key=step.name, ok=code == 0)
+                skipped = f"skipped: {self._skipped_why}" if self._skipped_why else ""
+                journal.note("ended", key=step.name, ok=code == 0, note=skipped)
                 if code:
-                    again = [*self.again, *(["--yes"] if self.yes else []), "--from", step.name]
-                    print_stopped(messages(), step, code, self.done, again)
+                    print_stopped(messages(), step, code, self.done, self._again_from(step))
                     sys.exit(code)
             print_done(results(), self.done, self.skipped, time.monotonic() - self.since)
         return 0
@@ -121,8 +124,13 @@ class Play:
         from swarmkit.report.play import print_skipped
 
         print_skipped(results(), why)
+        self._skipped_why = why
         self.skipped += 1
         return 0
+
+    def _again_from(self, step: PlayStep) -> list[str]:
+        flags = {"--yes": self.yes, "--step": self.stepwise}
+        return [*self.again, *(flag for flag, is_given in flags.items() if is_given), "--from", step.name]
 
     def _words(self, step: PlayStep) -> list[str]:
         if not step.command:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from swarmkit.converge.wait import wakeups
-from swarmkit.errors import InputError
+from swarmkit.errors import InputError, SwarmkitError
 from swarmkit.observed.model import ClusterState, Observed
 from swarmkit.observed.observe import observe
 from swarmkit.plan.apply import apply
@@ -111,7 +111,7 @@ def backup(
                 raise IncompleteError(applied)
             progress.phase("write")
             manifest = _finish(declared, observed, cluster, plan, archiver, enclosed)
-    return BackupReport(path, path.stat().st_size, manifest, _remove_old(folder, inventory.cluster, keep))
+    return BackupReport(path, path.stat().st_size, manifest, remove_old(path, inventory.cluster, keep))
 
 
 def _look(
@@ -222,8 +222,17 @@ def backups_in(folder: Path, cluster: str | None = None) -> list[Path]:
     return [path for _, path in sorted(named, reverse=True)]
 
 
-def _remove_old(folder: Path, cluster: str, keep: int | None) -> tuple[Path, ...]:
-    old = backups_in(folder, cluster)[keep:] if keep else []
+def remove_old(made: Path, cluster: str, keep: int | None) -> tuple[Path, ...]:
+    """Remove the oldest of *cluster*'s backups beside *made*, so that *keep* are left: *made*, and the newest others.
+
+    Returns those removed. Raises SwarmkitError for one that stays.
+    """
+    others = [path for path in backups_in(made.parent, cluster) if path != made]
+    old = others[keep - 1 :] if keep else []
     for path in old:
-        path.unlink()
+        try:
+            path.unlink()
+        except OSError as error:
+            why = f"{path}: {error.strerror}"
+            raise SwarmkitError(f"the backup {made} is made, an older one stays", why, "remove it by hand") from error
     return tuple(old)

@@ -17,16 +17,24 @@ from swarmkit.journal.read import read_runs
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def play(folder: Path, playbook: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Play *playbook*, a text, on an inventory whose host nobody answers for."""
-    (folder / "book.yaml").write_text(playbook)
-    (folder / "inventory.yaml").write_text(
+def silent_inventory(folder: Path) -> str:
+    """Write an inventory with one host, A, for which nobody answers; return its path."""
+    path = folder / "inventory.yaml"
+    path.write_text(
         "managers:\n  hosts:\n    A:\n      ansible_host: 127.0.0.1\n      ansible_port: 1\n"
         f"      swarm_advertise_addr: 192.0.2.1\n      swarm_known_hosts: {folder}/known_hosts\n"
     )
-    command = [sys.executable, "-m", "swarmkit", "play", f"{folder}/book.yaml", "-i", f"{folder}/inventory.yaml"]
+    return str(path)
+
+
+def play(
+    folder: Path, playbook: str, *arguments: str, stdin: int = subprocess.DEVNULL
+) -> subprocess.CompletedProcess[str]:
+    """Play *playbook*, a text, on an inventory whose host nobody answers for."""
+    (folder / "book.yaml").write_text(playbook)
+    command = [sys.executable, "-m", "swarmkit", "play", f"{folder}/book.yaml", "-i", silent_inventory(folder)]
     return subprocess.run(
-        [*command, *arguments], capture_output=True, text=True, check=False, timeout=120, stdin=subprocess.DEVNULL,
+        [*command, *arguments], capture_output=True, text=True, check=False, timeout=120, stdin=stdin,
         cwd=ROOT, env={**os.environ, "XDG_STATE_HOME": str(folder / "state")},
     )  # fmt: skip
 
