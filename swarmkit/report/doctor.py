@@ -1,4 +1,4 @@
-"""What the doctor found: the ways between hosts as a matrix, then the findings, errors last, where the eye ends."""
+"""What the doctor found: the ways between hosts as a matrix, then the findings, errors first, and the count."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.text import Text
 from swarmkit.doctor.codes import EXPLANATIONS, page_of
 from swarmkit.doctor.model import Diagnosis, Way
 from swarmkit.finding import Explanation
-from swarmkit.report.finding_text import finding_lines
+from swarmkit.report.finding_text import by_severity, finding_lines
 from swarmkit.report.layout import counted, line
 from swarmkit.report.plan_json import finding_as_json
 from swarmkit.report.tables import columns
@@ -28,7 +28,7 @@ def print_diagnosis(console: Console, diagnosis: Diagnosis) -> None:
     if ways:
         console.print(_matrix(ways, hosts))
         console.print()
-    for finding in sorted(findings, key=lambda finding: finding.severity == "error"):
+    for finding in by_severity(findings):
         console.print(
             *finding_lines(finding),
             line("  more   ", f"swarmkit doctor --explain {finding.code}, {page_of(finding.code)}"),

@@ -48,23 +48,21 @@ def print_findings(console: Console, findings: Sequence[Finding], *, all_of_them
 
 
 def render_findings(findings: Sequence[Finding], *, all_of_them: bool = False) -> RenderableType:
-    """Return proofs condensed by code, then warnings and errors in full, the errors last, where the eye ends.
+    """Return what is wrong in full, errors first, then the proofs condensed by code, and the count.
 
-    Of the errors those come first from which others follow. These are counted there, and told in full with
-    *all_of_them* only.
+    Before all stand those from which others follow. These are counted there, and told in full with *all_of_them* only.
     """
-    proved = [finding for finding in findings if finding.severity == "ok"]
-    parts: list[RenderableType] = list(_proofs(proved))
+    parts: list[RenderableType] = []
     following = groups_of_following(findings)
     causes, others = causes_and_others(findings)
-    others.reverse()
-    warnings = [finding for finding in others if finding.severity == "warning"]
-    for finding in (*warnings, *causes):
+    for finding in causes:
         parts += _apart(parts, finding_lines(finding))
     for of_one in following.values():
         parts += _following_lines(of_one, all_of_them=all_of_them)
-    for finding in others[len(warnings) :]:
+    for finding in others:
         parts += _apart(parts, finding_lines(finding))
+    if proved := [finding for finding in findings if finding.severity == "ok"]:
+        parts += _apart(parts, _proofs(proved))
     return Group(*parts, Text(), _verdict(findings))
 
 

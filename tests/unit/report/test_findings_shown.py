@@ -29,18 +29,18 @@ def test_proofs_are_condensed_by_code() -> None:
     ]
 
 
-def test_errors_stand_last_and_in_full() -> None:
-    assert lines_of(ERROR, *PROOFS[3:], WARNING) == [
-        "proved  V08  network shop_net was made with the option encrypted",
+def test_errors_stand_first_and_in_full_and_the_count_last() -> None:
+    assert lines_of(*PROOFS[3:], WARNING, ERROR) == [
+        "error  V11  A -> B",
+        "  B decrypts nothing",
+        "  seen   A sent 1234 bytes",
+        "  to do  allow IP protocol 50",
         "",
         "warning  V13  ingress",
         "  ports cross in clear",
         "  seen   published: 8080",
         "",
-        "error  V11  A -> B",
-        "  B decrypts nothing",
-        "  seen   A sent 1234 bytes",
-        "  to do  allow IP protocol 50",
+        "proved  V08  network shop_net was made with the option encrypted",
         "",
         "not proved: 1 error, 1 warning, 1 proved",
     ]

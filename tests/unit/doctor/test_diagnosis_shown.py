@@ -1,0 +1,41 @@
+"""A diagnosis on the terminal: the ways, the findings with their pages, errors first, and the count."""
+
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+
+from swarmkit.doctor.model import Diagnosis, Way
+from swarmkit.finding import Finding
+from swarmkit.report.doctor import print_diagnosis
+
+WARNING = Finding("D02", "warning", "A", "Docker does not start", "docker.service is not enabled", "enable it")
+ERROR = Finding("H38", "error", "B", "its disk is almost full", "1 KiB free", "a larger disk")
+
+
+def lines_of(diagnosis: Diagnosis) -> list[str]:
+    stream = io.StringIO()
+    print_diagnosis(Console(file=stream, width=100), diagnosis)
+    return stream.getvalue().splitlines()
+
+
+def test_errors_stand_first_and_the_count_last() -> None:
+    ways = (Way("A", "B", "tcp/7946", passes=True), Way("B", "A", "tcp/7946", passes=False))
+    shown = lines_of(Diagnosis((WARNING, ERROR), ways, ("A", "B"), ("D02", "H38")))
+    assert "no tcp/7946" in "".join(shown[:4])
+    assert shown[shown.index("error  H38  B") :] == [
+        "error  H38  B",
+        "  its disk is almost full",
+        "  seen   1 KiB free",
+        "  to do  a larger disk",
+        "  more   swarmkit doctor --explain H38, docs/checks.md#h38",
+        "",
+        "warning  D02  A",
+        "  Docker does not start",
+        "  seen   docker.service is not enabled",
+        "  to do  enable it",
+        "  more   swarmkit doctor --explain D02, docs/checks.md#d02",
+        "",
+        "1 error, 1 warning by 2 checks on 2 hosts; 2 ways between them tried",
+    ]
