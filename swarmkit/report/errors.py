@@ -11,6 +11,9 @@ from swarmkit.errors import InputError, SwarmkitError
 from swarmkit.report.console import console_for
 from swarmkit.report.layout import Line, clean, line
 
+_AGAIN = "once the cause is removed, run the same command again"
+"""What to do about every error that comes without advice of its own, such as a lost connection; never bad input."""
+
 
 def print_error(error: SwarmkitError, stream: TextIO) -> None:
     """Print what failed, why (every complaint on its own line) and what to do."""
@@ -21,7 +24,7 @@ def print_error(error: SwarmkitError, stream: TextIO) -> None:
             console.print(line("  ", str(complaint)))
     else:
         _print_lines(console, "  ", error.why)
-    _print_lines(console, "  to do: ", error.to_do)
+    _print_lines(console, "  to do: ", error.to_do or ("" if isinstance(error, InputError) else _AGAIN))
 
 
 def print_bug(error: Exception, stream: TextIO) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from faults.hurting import bring_up_hurt
+from faults.hurting import BringUp, bring_up_hurt
 from faults.world import FIRST_PASSWORD, HOSTS, INVENTORY, World
 from lab.shop_lab import Lab, images
 
@@ -47,15 +47,15 @@ def world(tmp_path_factory: pytest.TempPathFactory, images: Path) -> Iterator[Wo
 
 
 @pytest.fixture(scope="session")
-def hurt_bring_up(world: World) -> list[str]:
-    """The shop, from bare hosts, by runs of which two were hurt; where that was."""
+def hurt_bring_up(world: World) -> BringUp:
+    """The shop, from bare hosts, by runs of which two were hurt."""
     return bring_up_hurt(world, random.Random(1), ways=("kill", "cut"))
 
 
 @pytest.fixture
-def shop(world: World, hurt_bring_up: list[str]) -> Iterator[World]:
+def shop(world: World, hurt_bring_up: BringUp) -> Iterator[World]:
     """The shop as it runs; whatever a case broke is mended after it, and what a failed one left undone before."""
-    assert hurt_bring_up
+    assert hurt_bring_up.cluster
     whole = world.up()
     assert whole.returncode == 0, whole.stdout + whole.stderr
     yield world

@@ -5,11 +5,14 @@ from __future__ import annotations
 import random
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from faults.proxy import linked
 from faults.world import HOSTS, World
+from lab.shop_lab import ROOT
 
 WAYS = ("kill", "terminate", "interrupt", "cut")
 """kill -9, SIGTERM, Ctrl-C, and the operator's link to the first manager."""
@@ -45,22 +48,62 @@ def _ended_as_it_should(ended: subprocess.CompletedProcess[str], way: str, *, re
         assert ended.returncode in (0, {"kill": -9, "terminate": 143, "interrupt": 130}[way]), ended.stderr
 
 
+_CLUSTER = "docker info --format '{{with .Swarm.Cluster}}{{.ID}}{{end}}'"
+_FIRST_CLUSTER = f'until id=$({_CLUSTER} 2>/dev/null) && [ -n "$id" ]; do sleep 0.5; done; echo "$id"'
+
+
 def cluster_ids(world: World) -> set[str]:
     """Return the ids of all clusters that the hosts are managers of."""
-    question = "docker info --format '{{with .Swarm.Cluster}}{{.ID}}{{end}}'"
-    said = {world.lab.run(host, question).strip() for host in HOSTS}
+    said = {world.lab.run(host, _CLUSTER).strip() for host in HOSTS}
     return {identity for identity in said if identity}
 
 
-def bring_up_hurt(world: World, chance: random.Random, ways: Sequence[str]) -> list[str]:
-    """Bring bare hosts to the shop by one run for each of *ways*, hurt so, and a last one; assert one cluster."""
-    said, seen = [], set[str]()
-    for way in ways:
-        said.append(hurt(world, chance, way))
-        seen |= cluster_ids(world)
-    last = world.up()
-    assert last.returncode == 0, f"{said}\n{last.stdout}{last.stderr}"
-    assert len(seen | cluster_ids(world)) == 1, said
-    assert len(world.lab.run("S", "docker node ls -q").split()) == len(HOSTS)
+class FirstCluster:
+    """Asks a bare host from now on, until it is in a cluster, which one that is: a later one may be another."""
+
+    def __init__(self, world: World, host: str) -> None:
+        command = [sys.executable, "-m", "swarmkit", "lab", "ssh", host, "--", _FIRST_CLUSTER]
+        self._asking = subprocess.Popen(
+            command, env=world.lab.environment, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL, text=True,
+        )  # fmt: skip
+
+    def wait(self) -> str:
+        """Return its id as soon as the host has one."""
+        identity = self._asking.communicate(timeout=120)[0].strip()
+        assert identity, "the host was lost before it told its cluster"
+        return identity
+
+    def end(self) -> None:
+        self._asking.kill()
+        self._asking.communicate()
+
+
+@dataclass(frozen=True)
+class BringUp:
+    """How the shop came up: what was hurt, where, and the one cluster of the whole case."""
+
+    hurt: list[str]
+    cluster: str
+
+
+def bring_up_hurt(world: World, chance: random.Random, ways: Sequence[str], *, seen: Sequence[str] = ()) -> BringUp:
+    """Bring bare hosts to the shop by one run for each of *ways*, hurt so, and a last one; assert one cluster.
+
+    It is the first that each host was in, the one of *seen* before, and the one of all of them after every run.
+    """
+    hurts, clusters = [], set(seen)
+    watched = [FirstCluster(world, host) for host in HOSTS]
+    try:
+        for way in ways:
+            hurts.append(hurt(world, chance, way))
+            clusters |= cluster_ids(world)
+        last = world.up()
+        assert last.returncode == 0, f"{hurts}\n{last.stdout}{last.stderr}"
+        clusters |= cluster_ids(world) | {first.wait() for first in watched}
+    finally:
+        for first in watched:
+            first.end()
+    (cluster,) = clusters
     world.sql("update products set stock = 2000000000")
-    return said
+    return BringUp(hurts, cluster)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
 
-from faults.world import FIRST_PASSWORD, HOSTS, Witness, World, processes_of
+import yaml
+from faults.told import ending_lacks
+from faults.world import CANARY, HOSTS, Witness, World, processes_of
 
 from swarmkit.reach.retry import wait_until
 
 _ENDED_BY_A_SIGNAL = 128
-_SECRETS = (FIRST_PASSWORD, "SWMTKN-1-", "SWMKEY-1-")
+_SECRETS = (CANARY, "SWMTKN-1-", "SWMKEY-1-")
 _IDENTITY = "docker info --format '{{.Swarm.Cluster.ID}} {{.Swarm.NodeID}}'; docker swarm ca | sha256sum"
+_NODES = "docker node ls --format '{{.Hostname}}' | sort"
 # Without the notes that the tool keeps in the swarm for itself: each run makes them anew.
 _OBJECTS = (
     "{ docker network ls --filter scope=swarm --format 'network {{.ID}} {{.Name}}';"
@@ -23,8 +27,13 @@ _LEADER = "for second in $(seq 90); do docker node ls -q >/dev/null 2>&1 && exit
 _LOCAL = "docker volume ls --format '{{.Name}}' | grep -v '^[0-9a-f]*$' || true"
 # The tool's own processes on a host, and what holds a secret where anybody could look.
 _STRAY = "ps -eo args= | grep -E 'dial-stdio|wire[.]pl|sh -s --' | grep -v grep || true"
+# What the tool puts on a host for a moment: copies of a swarm's state and of data, lists, logs.
+_STRAY_FILES = (
+    "find /tmp /var/tmp -maxdepth 1 -name 'swarmkit-*'; find /var/lib/docker -maxdepth 1 -name 'swarmkit-restore.*'"
+)
 _LEAK = r"""
-{ cat /proc/[0-9]*/cmdline; journalctl --no-pager -o cat; find /tmp /var/tmp -type f -exec cat {} +; } 2>/dev/null |
+{ cat /proc/[0-9]*/cmdline; journalctl --no-pager -o cat
+  find /tmp /var/tmp /dev/shm -type f -exec cat {} +; } 2>/dev/null |
 tr '\0' '\n' | grep -aoE 'canary-[P]a55word|SWMTKN-1-[0-9a-z]{20}|SWMKEY-1-[0-9A-Za-z]{20}' | sort -u
 """
 
@@ -33,37 +42,79 @@ tr '\0' '\n' | grep -aoE 'canary-[P]a55word|SWMTKN-1-[0-9a-z]{20}|SWMKEY-1-[0-9A
 class Recorded:
     """The cluster's identity and objects, as they were before a fault."""
 
-    identity: dict[str, str]
-    """Host -> cluster id, node id and the CA's digest."""
+    clusters: dict[str, str]
+    """Host -> id; nodes and authorities likewise, with the CA's digest."""
+    nodes: dict[str, str]
+    authorities: dict[str, str]
     objects: frozenset[str]
-    volumes: dict[str, str]
+    volumes: dict[str, list[str]]
+
+    def names(self, kind: str) -> list[str]:
+        """Return the names of all objects of one kind, sorted, each as often as it is there."""
+        lines = (line.split() for line in self.objects)
+        return sorted(name for its_kind, _, name in lines if its_kind == kind)
 
 
 def record(world: World, manager: str = "S") -> Recorded:
     """Read what must not change, while all is well."""
+    identities = {host: world.lab.run(host, _IDENTITY).split() for host in HOSTS}
     return Recorded(
-        {host: world.lab.run(host, _IDENTITY) for host in HOSTS},
+        {host: words[0] for host, words in identities.items()},
+        {host: words[1] for host, words in identities.items()},
+        {host: words[2] for host, words in identities.items()},
         frozenset(world.lab.run(manager, _OBJECTS).splitlines()),
-        {host: world.lab.run(host, _LOCAL) for host in HOSTS},
+        {host: sorted(world.lab.run(host, _LOCAL).split()) for host in HOSTS},
     )
 
 
-def check(world: World, before: Recorded, seen: Witness | None, *, changed: tuple[str, ...] = ()) -> None:
-    """Assert I1 to I8; *changed* names the objects that the case itself replaced."""
+def made(world: World, cluster: str) -> Recorded:
+    """Return the record of a bring-up that nothing was there before; assert that it made what is declared, no more."""
+    found, stack = record(world), yaml.safe_load(world.stack.read_text())
+    assert set(found.clusters.values()) == {cluster}
+    assert len(set(found.nodes.values())) == len(HOSTS)
+    assert len(set(found.authorities.values())) == 1
+    assert world.lab.run("S", _NODES).split() == sorted(HOSTS)
+    for kind in ("service", "network", "config"):
+        there = ["ingress"] if kind == "network" else []
+        assert found.names(kind) == sorted([*there, *(f"shop_{name}" for name in stack.get(f"{kind}s", ()))])
+    # A hash of its content follows a secret's name.
+    assert [name.rpartition("-")[0] for name in found.names("secret")] == [f"shop_{name}" for name in stack["secrets"]]
+    volumes = [f"shop_{name}" for name in stack["volumes"]]
+    assert found.volumes == {"S": [], "T": [], "U": sorted(volumes)}
+    return found
+
+
+def check(
+    world: World,
+    before: Recorded,
+    seen: Witness | None,
+    *,
+    changed: tuple[str, ...] = (),
+    rejoined: Collection[str] = (),
+) -> None:
+    """Assert I1 to I8; *changed* names the objects that the case replaced, *rejoined* hosts that are new nodes."""
     wait_for_leader(world)
     again = world.up()
     assert again.returncode == 0, again.stdout + again.stderr
     assert "nothing to do" in again.stdout, again.stdout  # I8
     if seen is not None:
         check_orders(world, seen)
-    after = record(world)
-    assert after.identity == before.identity  # I2
-    assert after.volumes == before.volumes  # I3
-    assert {line for line in after.objects ^ before.objects if not line.split()[2].startswith(changed or "\0")} == set()
+    check_same(before, record(world), changed, rejoined)
+    assert world.lab.run("S", _NODES).split() == sorted(HOSTS)
     prove(world)  # I4
     check_secrets(world)
     check_nothing_left(world)
     check_exit_codes(world)
+
+
+def check_same(before: Recorded, after: Recorded, changed: tuple[str, ...], rejoined: Collection[str]) -> None:
+    """I2 and I3: the cluster that was there, its CA, nodes, objects and volumes."""
+    assert after.clusters == before.clusters
+    assert after.authorities == before.authorities
+    stayed = set(HOSTS) - set(rejoined)
+    assert {host: after.nodes[host] for host in stayed} == {host: before.nodes[host] for host in stayed}
+    assert after.volumes == before.volumes
+    assert {line for line in after.objects ^ before.objects if not line.split()[2].startswith(changed or "\0")} == set()
 
 
 def wait_for_leader(world: World) -> None:
@@ -101,20 +152,23 @@ def check_secrets(world: World) -> None:
 
 
 def check_nothing_left(world: World) -> None:
-    """I6: the lock is free, and no process of the tool is left, here or there."""
+    """I6: the lock is free, and no process and no file of the tool is left, here or there."""
     assert world.lab.run("S", "docker config ls -q --filter name=swarmkit.lock") == ""
     assert processes_of(world) == []
     for host in HOSTS:
         # A session whose run has ended takes a moment to end on a busy host.
         assert wait_until(partial(world.lab.run, host, _STRAY), lambda said: said == "", timeout_seconds=30) == ""
+        assert world.lab.run(host, _STRAY_FILES) == ""
+    # Beside the operator's folder are those of the cases, with their backups.
+    assert list(world.folder.parent.rglob("*.part")) == []
 
 
 def check_exit_codes(world: World) -> None:
-    """I7: what ended with 0 said that it is proved or had nothing to do; what did not says why."""
+    """I7: what ended with 0 said that it is proved or had nothing to do; what did not says where, and what next."""
     for run in world.runs:
         if "up" in run.args and run.returncode == 0:
             assert "nothing to do" in run.stdout or "proved" in run.stdout, run.stdout
         elif 0 < run.returncode < _ENDED_BY_A_SIGNAL:
             said = f"{run.stderr}\n{run.stdout}"
-            assert "error" in said or "\nfailed:\n" in said, said
+            assert ending_lacks(said, HOSTS) == [], said
     world.runs.clear()

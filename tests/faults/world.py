@@ -20,7 +20,9 @@ from lab.shop_lab import ROOT, STACK, Lab
 INVENTORY = Path(__file__).parent / "inventory.yaml"
 HOSTS = {"S": "127.88.0.91", "T": "127.88.0.92", "U": "127.88.0.93"}
 """Frontend, backend and database: each of the three managers has one service."""
-FIRST_PASSWORD = "canary-Pa55word-one"
+CANARY = "canary-Pa55word"
+"""Begins every password of the world, so that one search finds the old ones and the new."""
+FIRST_PASSWORD = f"{CANARY}-one"
 PATIENCE_SECONDS = 900.0
 
 
@@ -108,6 +110,7 @@ class World:
         return {**self.lab.environment, "TMPDIR": str(self.folder / "tmp")}
 
     def set_password(self, password: str) -> None:
+        assert password.startswith(CANARY)
         path = self.folder / "db_password.txt"
         path.touch(mode=0o600)
         path.write_text(password)

@@ -5,6 +5,7 @@ from rich.console import Console
 
 from swarmkit.errors import Complaint, InputError, SwarmkitError, UnreachableError
 from swarmkit.plan.model import Applied, Outcome, OutcomeStatus, Step
+from swarmkit.reach.ssh import ConnectionLostError
 from swarmkit.report.errors import print_bug, print_error
 from swarmkit.report.outcome import outcome_as_json, print_outcome
 
@@ -70,6 +71,16 @@ def test_error_has_a_line_for_what_why_and_what_to_do() -> None:
         "  known_hosts has no entry",
         "  to do: run: swarmkit trust B",
     ]
+
+
+def test_an_error_without_advice_of_its_own_says_to_run_again_and_bad_input_does_not() -> None:
+    lost = ConnectionLostError("B: connection lost", "reset by peer")
+    assert error_lines(lost) == [
+        "error: B: connection lost",
+        "  reset by peer",
+        "  to do: once the cause is removed, run the same command again",
+    ]
+    assert error_lines(InputError("no folder b")) == ["error: no folder b"]
 
 
 def test_all_complaints_of_an_input_are_listed() -> None:
