@@ -70,14 +70,17 @@ def _lan(reached: ReachedHost, wish: NetworkWish) -> Iterator[Finding]:
         return
     if not has_device(reached.shell, parent):
         what = f"there is no device {parent} to be the parent of {wish.name}"
-        yield Finding("D12", "error", host, what, "", f"name another for {host}; see them by: ip -br link")
+        seen = f"/sys/class/net has no {parent.partition('.')[0]}"
+        yield Finding("D12", "error", host, what, seen, f"name another for {host}; see them by: ip -br link")
         return
     for network in reached.engine.find("networks"):
         # One of the swarm shows its parent in the host's config-only network alone.
         is_over = network.get("ConfigOnly") or network["Driver"] in _OF_ONE_PARENT
         if is_over and (network.get("Options") or {}).get("parent") == parent:
             what = f"device {parent} is the parent of network {network['Name']} already: it carries one network"
-            yield Finding("D12", "error", host, what, "", f"remove that one, or give {wish.name} a VLAN of the device")
+            seen = f"docker network inspect {network['Name']}: parent {parent}"
+            remedy = f"remove that one, or give {wish.name} a VLAN of the device: {parent}.50"
+            yield Finding("D12", "error", host, what, seen, remedy)
     if "." not in parent:
         try:
             answers = answering(reached.shell, parent, _addresses(wish))
@@ -104,7 +107,8 @@ def _strangers(reached: ReachedHost, networks: dict[str, str]) -> Iterator[Findi
                 who = str((container.get("Names") or [container["Id"]])[0]).removeprefix("/")
                 what = f"network {name} cannot be removed: the container {who} is on it"
                 remedy = f"swarmkit network disconnect {name} {who} --on {reached.host.name}"
-                yield Finding("B45", "error", reached.host.name, what, "", remedy)
+                seen = f"{container.get('Image', 'a container')}, no label {_TASK_LABEL}"
+                yield Finding("B45", "error", reached.host.name, what, seen, remedy)
 
 
 def _changed(plan: Plan, stack: Stack | None, observed: Observed) -> Iterator[Service]:

@@ -162,7 +162,8 @@ def _subnet_overlaps(subnets: Sequence[SubnetRow], routes: Iterable[RouteRow]) -
         if shared and not lan and overlap(one.subnet, other.subnet):
             what = f"networks {one.network} ({one.subnet}) and {other.network} ({other.subnet}) overlap"
             where = ", ".join(host for host in one.hosts if host in shared)
-            yield Finding("H28", "error", where, what, "", "make one of them anew with a free --subnet")
+            seen = f"docker network inspect has both on {where}"
+            yield Finding("H28", "error", where, what, seen, "make one of them anew with a free --subnet")
 
 
 def _outside(subnets: Iterable[SubnetRow], pools: Sequence[PoolRow]) -> Iterator[Finding]:
@@ -171,7 +172,8 @@ def _outside(subnets: Iterable[SubnetRow], pools: Sequence[PoolRow]) -> Iterator
         inside = any(overlap(row.subnet, pool.pool) for pool in pools)
         if row.network == "ingress" and not inside and any(pool.source == "swarm" for pool in pools):
             remedy = "where a host needs that range: docker network rm ingress, then create it with a --subnet"
-            yield Finding("H29", "warning", "ingress", f"its {row.subnet} is in no pool of the swarm", "", remedy)
+            seen = f"the swarm's pools: {', '.join(pool.pool for pool in pools)}"
+            yield Finding("H29", "warning", "ingress", f"its {row.subnet} is in no pool of the swarm", seen, remedy)
 
 
 def _exhausted(subnets: Iterable[SubnetRow], pools: Iterable[PoolRow]) -> Iterator[Finding]:
@@ -199,7 +201,9 @@ def _exhausted(subnets: Iterable[SubnetRow], pools: Iterable[PoolRow]) -> Iterat
     for pool in pools:
         if not pool.free:
             remedy = "give new networks a --subnet of their own"
-            yield Finding("H30", "error", pool.pool, f"pool {pool.pool} has no free /{pool.subnet_prefix}", "", remedy)
+            what = f"pool {pool.pool} has no free /{pool.subnet_prefix}"
+            seen = f"{pool.used} of {pool.total} are overlays', what is left runs into routes and networks of the hosts"
+            yield Finding("H30", "error", pool.pool, what, seen, remedy)
 
 
 def _clash(first: Network, second: Network) -> bool:

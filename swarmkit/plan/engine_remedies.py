@@ -26,6 +26,12 @@ def upgrade_beyond(facts: Sequence[HostFacts], versions: str) -> str:
     return f"upgrade to {versions} or newer; {'; '.join(ways)}"
 
 
+def rootful(host: str) -> str:
+    """Return how a host comes by an engine of root's; what the rootless one keeps stays where it is."""
+    before = "systemctl --user disable --now docker"
+    return f"on {host}, as the user whose engine it is: {before}; as root: systemctl enable --now docker"
+
+
 def live_restore_off(host: str) -> str:
     """Return how a host's engine lets go of live-restore, which its own file sets on most hosts."""
     change = r"""sed -i 's/"live-restore": *true/"live-restore": false/' /etc/docker/daemon.json"""

@@ -88,8 +88,13 @@ def _clashes(made: Sequence[NewNetwork], observed: Observed) -> Iterator[Finding
             for first, second in itertools.product(one.subnets, other.subnets):
                 if overlap(first, second):
                     what = f"networks {one.name} ({first}) and {other.name} ({second}) overlap"
-                    evidence = ", ".join(place for place in (one.place, other.place) if place)
+                    evidence = ", ".join(dict.fromkeys((_seen(one), _seen(other))))
                     yield Finding("H28", "error", other.name, what, evidence, _REMEDY)
+
+
+def _seen(new: NewNetwork) -> str:
+    """Return where *new* was asked for: its place in a file, else what the command was given."""
+    return new.place or f"asked for: {', '.join(new.subnets) or '--ipv6'}"
 
 
 def _over_routes(new: NewNetwork, subnet: str, observed: Observed) -> Iterator[Finding]:
@@ -110,7 +115,7 @@ def _over_overlays(new: NewNetwork, subnet: str, observed: Observed) -> Iterator
         for taken in live.subnets:
             if live.name != new.name and overlap(subnet, taken):
                 what = f"{subnet} of network {new.name} overlaps {taken} of network {live.name}"
-                yield Finding("H28", "error", new.name, what, new.place, _REMEDY)
+                yield Finding("H28", "error", new.name, what, _seen(new), _REMEDY)
 
 
 def _ipv6(made: Iterable[NewNetwork]) -> Iterator[Finding]:
@@ -123,11 +128,11 @@ def _ipv6(made: Iterable[NewNetwork]) -> Iterator[Finding]:
             continue
         if new.subnets and all(":" in subnet for subnet in new.subnets):
             what = f"network {new.name} has IPv6 subnets alone, which no manager allocates: nothing could join it"
-            yield Finding("D13", "error", new.name, what, new.place, "give it an IPv4 subnet as well, or none at all")
+            yield Finding("D13", "error", new.name, what, _seen(new), "give it an IPv4 subnet as well, or none at all")
         elif new.ipv6:
             what = f"IPv6 on the overlay {new.name} reaches no other host, and some attachments to it fail"
             remedy = "leave out enable_ipv6 (--ipv6); IPv4 reaches every host as ever"
-            yield Finding("D13", "warning", new.name, what, new.place, remedy)
+            yield Finding("D13", "warning", new.name, what, _seen(new), remedy)
 
 
 def _pools_used_up(made: Sequence[NewNetwork], inventory: Inventory, observed: Observed) -> Iterator[Finding]:

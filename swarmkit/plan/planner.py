@@ -16,6 +16,7 @@ from swarmkit.plan.model import Operation, Plan, Step
 from swarmkit.plan.node_operations import Promote
 from swarmkit.plan.refusals import (
     CLUSTER_LABEL,
+    NO_FREE_RANGE,
     advertise_address,
     free_pool,
     host_refusals,
@@ -45,9 +46,7 @@ def make_plan(declared: Declared, observed: Observed, found: Sequence[Finding] =
     if observed.cluster is None:
         refusals += pool_refusals(pools, observed)
         if not pools:
-            refusals.append(
-                Finding("B26", "error", "swarm", "no free address range found", "", "set swarm_address_pools")
-            )
+            refusals.append(NO_FREE_RANGE)
     refusals += ingress_refusals(inventory, observed.cluster)
     refusals = list(dict.fromkeys([*refusals, *(finding for finding in found if finding.severity == "error")]))
     accepted = [finding for finding in refusals if finding.code in declared.overridden]

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from swarmkit.declared.host import Host, Inventory
 from swarmkit.finding import Finding
 from swarmkit.observed.model import RECOVERY_LABEL, ClusterState, EngineFacts, HostFacts, Observed
-from swarmkit.plan.engine_remedies import live_restore_off, upgrade_beyond
+from swarmkit.plan.engine_remedies import live_restore_off, rootful, upgrade_beyond
 
 MAX_CLOCK_SKEW_SECONDS = 30.0
 CLUSTER_LABEL = "swarmkit.cluster"
@@ -72,7 +72,7 @@ def _local_states(observed: Observed) -> Iterator[Finding]:
                 "error",
                 name,
                 f"its swarm state is {engine.swarm_state}",
-                engine.swarm_error,
+                engine.swarm_error or f"docker info has LocalNodeState {engine.swarm_state}",
                 {
                     "locked": "run: swarmkit unlock",
                     "pending": "a join is under way there: wait, then run this again; a manager whose peers are gone: "
@@ -99,7 +99,12 @@ def _memberships(inventory: Inventory, observed: Observed, *, adopt: bool) -> It
     if cluster is None:
         for name in active:
             yield Finding(
-                "H49", "error", name, "it is in a swarm of which no host of the inventory is a manager", "", _LEAVE
+                "H49",
+                "error",
+                name,
+                "it is in a swarm of which no host of the inventory is a manager",
+                f"its swarm state is active, its node id {active[name].node_id}",
+                _LEAVE,
             )
         return
     yield from _cluster(inventory, cluster, active, adopt=adopt)
@@ -164,13 +169,19 @@ def _addresses(host: Host, facts: HostFacts) -> Iterator[Finding]:
 def _engine(host: Host, facts: HostFacts) -> Iterator[Finding]:
     engine = facts.engine
     if engine.operating_system != "linux":
-        yield Finding("H14", "error", host.name, "a Windows host cannot carry an encrypted overlay")
+        yield Finding(
+            "H14", "error", host.name, "a Windows host cannot carry an encrypted overlay",
+            f"its engine says: OSType {engine.operating_system}", f"take it out of the inventory ({host.place})",
+        )  # fmt: skip
     if engine.rootless:
-        yield Finding("H41", "error", host.name, "its engine is rootless: overlay networks need a rootful one")
+        yield Finding(
+            "H41", "error", host.name, "its engine is rootless: overlay networks need a rootful one",
+            "docker info has name=rootless in SecurityOptions", rootful(host.name),
+        )  # fmt: skip
     if engine.live_restore:
         yield Finding(
-            "H40", "error", host.name, "live-restore is on, which a swarm forbids", "",
-            live_restore_off(host.name),
+            "H40", "error", host.name, "live-restore is on, which a swarm forbids",
+            "docker info has LiveRestoreEnabled true", live_restore_off(host.name),
         )  # fmt: skip
 
 
@@ -246,8 +257,21 @@ def pool_refusals(pools: Iterable[str], observed: Observed) -> Iterator[Finding]
                 if ipaddress.ip_network(pool).overlaps(ipaddress.ip_network(route.destination)):
                     yield Finding(
                         "B26", "error", name, f"pool {pool} overlaps route {route.destination} ({route.device})",
-                        "", "set swarm_address_pools to a range that no host uses",
+                        f"ip route of {name} has {route.destination} dev {route.device}", _POOLS,
                     )  # fmt: skip
+
+
+_POOLS = "swarmkit network plan names free ranges; then in the inventory, under vars: swarm_address_pools: [RANGE]"
+
+
+NO_FREE_RANGE = Finding(
+    "B26",
+    "error",
+    "swarm",
+    "no free address range found",
+    "each /16 of 10.20.0.0 to 10.255.0.0 overlaps a route of a host",
+    "in the inventory, under vars: swarm_address_pools: [RANGE], with one that no host needs",
+)
 
 
 def free_pool(observed: Observed) -> str | None:

@@ -262,7 +262,8 @@ class StackPlanner:
             return [remove_object("services", live.name, live.id, UNDECLARED, changed) for live in gone]
         for live in gone:
             what = "is in the swarm but not in the stack file"
-            self.warnings.append(Finding("H77", "warning", live.name, what, "", "remove it with --prune"))
+            seen = f"docker service ls has it, of the stack {live.stack}"
+            self.warnings.append(Finding("H77", "warning", live.name, what, seen, "remove it with --prune"))
         return []
 
     def _left_over(

@@ -11,6 +11,7 @@ from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.fleet import Fleet
 
 SUDO_TIMEOUT_SECONDS = 15.0
+_BY_HAND = "try it there: sudo -n true; or give the password with --ask-become-pass"
 
 
 def check_reached(inventory: Inventory, silent: Mapping[str, str]) -> Iterator[Finding]:
@@ -26,7 +27,7 @@ def check_sudo(fleet: Fleet) -> dict[str, Finding]:
     asked = [name for name, reached in fleet.items() if reached.host.become]
     answers = fan_out(asked, lambda name: fleet[name].shell.run("true", timeout_seconds=SUDO_TIMEOUT_SECONDS))
     return {
-        name: Finding("S08", "error", name, answer.what, answer.why, answer.to_do)
+        name: Finding("S08", "error", name, answer.what, answer.why or "sudo -n true", answer.to_do or _BY_HAND)
         for name, answer in answers.items()
         if isinstance(answer, SwarmkitError)
     }
