@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Collection, Iterator
 
-from swarmkit.doctor.checks import clones, engine, host, kernel, network, ssh, stack, swarm, versions, ways
+from swarmkit.doctor.checks import clones, engine, exposed, host, kernel, network, ssh, stack, swarm, versions, ways
 from swarmkit.doctor.evidence import Evidence
 from swarmkit.finding import Finding
 from swarmkit.plan.address_sheet import address_sheet
@@ -41,6 +41,7 @@ _BETWEEN = (
     versions.check_placement,
     network.check_mtus,
     network.check_addresses,
+    exposed.check_exposed,
     network.check_swarm_ports,
     network.check_engine_pools,
     network.check_leftovers,

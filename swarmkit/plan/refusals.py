@@ -45,7 +45,8 @@ def _twins(observed: Observed) -> Iterator[Finding]:
     for what, values in (
         ("machine-id", {name: facts.system.machine_id for name, facts in observed.hosts.items()}),
         ("engine id", {name: facts.engine.engine_id for name, facts in observed.hosts.items()}),
-        ("host name", {name: facts.system.hostname for name, facts in observed.hosts.items()}),
+        # Constraints and node ls know no capitals.
+        ("host name", {name: facts.system.hostname.lower() for name, facts in observed.hosts.items()}),
     ):
         names = defaultdict(list)
         for name, value in values.items():

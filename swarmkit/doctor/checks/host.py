@@ -10,6 +10,7 @@ from swarmkit.finding import Finding
 DISK_ERROR_KIB = 512 * 1024
 DISK_WARNING_KIB = 2 * 1024 * 1024
 DISK_WARNING_SHARE = 0.15
+"""Of the whole; the larger of the two amounts should be free."""
 INODES_WARNING_SHARE = 0.05
 CONNTRACK_WARNING_SHARE = 0.8
 MEMORY_WARNING_KIB = 64 * 1024
@@ -22,13 +23,13 @@ def check_disk(host: HostEvidence) -> Iterator[Finding]:
     if len(numbers) < 5 or not all(number.isdigit() for number in numbers):
         return
     block, blocks, free_blocks, inodes, free_inodes = map(int, numbers)
-    free, share = free_blocks * block // 1024, free_blocks / max(1, blocks)
+    free, whole = free_blocks * block // 1024, blocks * block // 1024
     where = f"at {host.info.get('DockerRootDir', '/var/lib/docker')}"
-    evidence = f"{free} KiB free of {blocks * block // 1024} {where}"
+    evidence = f"{free} KiB free of {whole} {where}"
     remedy = f"on {host.name}: docker system df; docker image prune; or a larger disk"
     if free < DISK_ERROR_KIB:
         yield Finding("H38", "error", host.name, "its disk is almost full", evidence, remedy)
-    elif free < DISK_WARNING_KIB and share < DISK_WARNING_SHARE:
+    elif free < max(DISK_WARNING_KIB, whole * DISK_WARNING_SHARE):
         yield Finding("H38", "warning", host.name, "its disk is getting full", evidence, remedy)
     # btrfs and others make inodes as they go, and tell of none.
     if inodes and free_inodes < inodes * INODES_WARNING_SHARE:

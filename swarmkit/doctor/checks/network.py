@@ -30,16 +30,16 @@ def check_mtus(evidence: Evidence) -> Iterator[Finding]:
 
 
 def check_addresses(evidence: Evidence) -> Iterator[Finding]:
-    """Yield H12, H32 and H33: advertised addresses that are IPv6, that the swarm sees otherwise, or that are public."""
+    """Yield H12 and H32: advertised addresses that are IPv6, or that the swarm sees otherwise."""
     cluster = evidence.observed.cluster
     for host in evidence.inventory.hosts:
         declared = host.advertise_addr
         facts = evidence.hosts[host.name].facts
         node = cluster.node(facts.engine.node_id) if cluster else None
-        address = declared or host.address
         if declared and ":" in declared:
             what = "over IPv6 an encrypted overlay's frames are 20 bytes larger than Docker reckons"
-            remedy = f"in the stack file, for each network: driver_opts: {{{_MTU_OPTION}: '1480'}} (the link's less 20)"
+            less = evidence.mtus.get(host.name, DEFAULT_MTU_BYTES) - 20
+            remedy = f"in the stack file, for each network: driver_opts: {{{_MTU_OPTION}: '{less}'}}"
             yield Finding("H12", "warning", host.name, what, declared, remedy)
         if declared and node and declared != node.address and node.address in facts.system.addresses:
             yield Finding(
@@ -47,17 +47,6 @@ def check_addresses(evidence: Evidence) -> Iterator[Finding]:
                 f"declared {declared}, the swarm has {node.address}",
                 f"swarmkit node drain {host.name}, docker swarm leave there, then swarmkit up",
             )  # fmt: skip
-        if _is_public(address):
-            what = "its swarm ports are on a public address: 2377, 7946 and the data path listen on every interface"
-            remedy = "admit the peers' addresses alone to these ports, or advertise a private address"
-            yield Finding("H33", "warning", host.name, what, address, remedy)
-
-
-def _is_public(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_global
-    except ValueError:
-        return False
 
 
 def check_lost_address(host: HostEvidence) -> Iterator[Finding]:

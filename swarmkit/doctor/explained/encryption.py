@@ -113,7 +113,7 @@ ENCRYPTION: dict[str, Explanation] = {
     "H20": Explanation(
         "No IPVS, or no routing mesh",
         "Task addresses answer, service addresses and published ports do not.",
-        "The kernel has no ip_vs, no round robin for it, or refuses the rules that lead to it.",
+        "The kernel has no ip_vs, or refuses the rules of iptables that lead to it.",
         "modprobe -a ip_vs ip_vs_rr xt_ipvs",
         "moby service_linux.go, moby/moby#24005",
     ),

@@ -177,7 +177,8 @@ HOSTS: dict[str, Explanation] = {
     "H33": Explanation(
         "Swarm ports on a public address",
         "Anybody can send to them.",
-        "2377, 7946 and VXLAN listen on every interface, whatever is advertised.",
+        "2377, 7946 and VXLAN listen on every interface, whatever is advertised: a second card with a public address "
+        "is enough.",
         "A firewall that admits the peers alone.",
         "Docker documentation, swarm init",
     ),
@@ -205,14 +206,15 @@ HOSTS: dict[str, Explanation] = {
     "H37": Explanation(
         "Host names",
         "Constraints match the wrong node or none.",
-        "Two hosts have one name, or the installer's.",
+        "Two hosts have one name, capitals aside, or the installer's.",
         "Unique names, or labels.",
         "k0sctl validate_hosts.go",
     ),
     "H38": Explanation(
         "Disk or inodes run out",
         "Raft cannot write; after a power loss: 'WAL error cannot be repaired'.",
-        "Images, logs and volumes share the disk with the swarm's state.",
+        "Images, logs and volumes share the disk with the swarm's state. Told below 2 GiB or 15 % free, whichever is "
+        "more; an error below 512 MiB.",
         "Free space, or a larger disk.",
         "moby swarmkit#2959",
     ),

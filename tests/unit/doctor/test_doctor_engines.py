@@ -1,0 +1,55 @@
+"""Checks of engines that carry no overlay, or carry it otherwise than the others."""
+
+from __future__ import annotations
+
+import pytest
+from unit.doctor.doctor_world import evidence, found
+from unit.doctor.test_doctor_between import the_one, with_engine, with_stack
+
+from swarmkit.declared.service import Deploy, Service
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "remedy"),
+    [
+        ({"operating_system": "windows"}, "H14", "take it out of the inventory"),
+        ({"live_restore": True}, "H40", "systemctl restart docker"),
+        ({"rootless": True}, "H41", "systemctl --user disable --now docker; as root: systemctl enable --now docker"),
+    ],
+)
+def test_an_engine_that_can_carry_no_overlay_is_refused(changes: dict[str, object], code: str, remedy: str) -> None:
+    finding = the_one(with_engine(evidence(), "C", **changes))
+    assert (finding.code, finding.severity, finding.where) == (code, "error", "C")
+    assert remedy in finding.remedy
+
+
+def test_engines_that_keep_images_in_two_kinds_of_stores_are_told_with_the_host_to_change() -> None:
+    seen = evidence()
+    for name in ("A", "B"):
+        seen = with_engine(seen, name, content_store=True)
+    finding = the_one(with_engine(seen, "C", content_store=False))
+    assert (finding.code, finding.severity) == ("H42", "warning")
+    assert finding.remedy.startswith("on C: ")
+
+
+@pytest.mark.parametrize(("replicas", "codes"), [(2400, []), (2401, ["H19"])])
+def test_more_tasks_a_host_than_overlays_bear_are_told(replicas: int, codes: list[str]) -> None:
+    stack = with_stack(evidence(), Service("web", "web:1", deploy=Deploy(replicas=replicas)))
+    findings = found(stack)
+    assert [one.code for one in findings] == codes
+    assert all("have 4 hosts or more" in one.remedy for one in findings)
+
+
+@pytest.mark.parametrize(
+    ("blocks", "free", "severity"),
+    [
+        (5_000_000, 375_000, "warning"),
+        (5_000_000, 700_000, "warning"),
+        (5_000_000, 760_000, None),
+        (1_000_000, 500_000, "warning"),
+        (1_000_000, 530_000, None),
+    ],
+)
+def test_a_disk_wants_two_gib_and_fifteen_hundredths_free(blocks: int, free: int, severity: str | None) -> None:
+    findings = found(evidence(said={"space": f"4096 {blocks} {free} 524288 515500"}))
+    assert [(one.code, one.severity) for one in findings] == ([("H38", severity)] if severity else [])
