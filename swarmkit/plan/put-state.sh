@@ -6,9 +6,9 @@ root=$1 aside=$2 backup=$3
 # A run that lost its link may still be at it here.
 exec 9>/run/swarmkit-restore.lock
 flock -w 120 9 || { echo "another restore is at work on this host" >&2; exit 1; }
-if [ "$(cat "$root/swarm/swarmkit.restore" 2>/dev/null)" = "$backup" ]; then exit 0; fi
 # What a host that lost its power in the middle has left: never what was there, which is in a folder of another name.
 rm -rf "$root"/swarmkit-restore.??????
+if [ "$(cat "$root/swarm/swarmkit.restore" 2>/dev/null)" = "$backup" ]; then exit 0; fi
 test ! -e "$root/$aside" || { echo "$root/$aside is there already" >&2; exit 1; }
 new=$(mktemp -d "$root/swarmkit-restore.XXXXXX")
 stopped=no placed=no
@@ -35,6 +35,7 @@ base64 -d >"$new/swarm.tar.gz" <<'SWARMKIT_END'
 @CONTENT@
 SWARMKIT_END
 tar -C "$new" -xzf "$new/swarm.tar.gz" </dev/null
+rm "$new/swarm.tar.gz"
 test -f "$new/swarm/docker-state.json"
 echo "$backup" >"$new/swarm/swarmkit.restore"
 stopped=yes
@@ -45,8 +46,9 @@ is_stopped || { echo "docker did not stop: $(systemctl is-active docker </dev/nu
 if [ -e "$root/swarm" ]; then mv "$root/swarm" "$root/$aside"; fi
 placed=yes
 mv "$new/swarm" "$root/swarm"
+# A power cut from here on leaves nothing that a later run, which finds the state in its place, would not look for.
+rm -rf "$new"
 sync
 systemctl start docker.socket docker </dev/null >&2
 trap - EXIT
-rm -rf "$new"
 if [ -e "$root/$aside" ]; then echo "$root/$aside"; fi

@@ -2,6 +2,8 @@
 set -eu
 umask 077
 root=$1
+# The copy of a host that lost its power in the middle: it holds every secret of the swarm.
+rm -rf /var/tmp/swarmkit-backup.??????
 copy=$(mktemp -d /var/tmp/swarmkit-backup.XXXXXX)
 start() { systemctl start docker.socket docker </dev/null >&2; }
 clean() { rm -rf "$copy"; }

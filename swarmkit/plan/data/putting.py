@@ -28,12 +28,14 @@ set -eu
 umask 077
 sha256=$1 whole=$2 backup=$3
 shift 3
-file=$(mktemp /var/tmp/swarmkit-data.XXXXXX)
-trap 'rm -f "$file"' EXIT
 trap 'exit 1' HUP INT TERM
-cat >"$file"
-test "$(sha256sum <"$file" | cut -c 1-64)" = "$sha256" || { echo "what arrived is not what was sent" >&2; exit 1; }
-docker exec -i "$@" <"$file" >/dev/null
+file=$(mktemp /var/tmp/swarmkit-data.XXXXXX)
+exec 3>"$file" 4<"$file" 5<"$file"
+# Open, and in no folder any more: whatever ends this, a power cut too, leaves nothing.
+rm "$file"
+cat >&3
+test "$(sha256sum <&4 | cut -c 1-64)" = "$sha256" || { echo "what arrived is not what was sent" >&2; exit 1; }
+docker exec -i "$@" <&5 >/dev/null
 echo "$backup" >"$whole"
 """
 _FILL = """

@@ -1,0 +1,139 @@
+"""Scripts that swarmkit runs on hosts, run here by sh: what they leave when the power goes at a moment."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import importlib.resources
+import io
+import subprocess
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from swarmkit.plan.data import putting
+
+BACKUP = "prod 2026-01-01"
+
+
+def run(folder: Path, script: str, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    """Run *script* with the programs of *folder*/bin before those of this machine."""
+    command = ["sh", "-c", script, "sh", *arguments]
+    environment = {"PATH": f"{folder}/bin:/usr/sbin:/usr/bin:/sbin:/bin", "FOLDER": str(folder)}
+    return subprocess.run(command, input=stdin, capture_output=True, check=False, timeout=60, env=environment)
+
+
+def program(folder: Path, name: str, text: str) -> None:
+    """Put a program that stands for the host's into *folder*/bin."""
+    (folder / "bin").mkdir(exist_ok=True)
+    (folder / "bin" / name).write_text(f"#!/bin/sh\n{text}")
+    (folder / "bin" / name).chmod(0o755)
+
+
+def packed(content: bytes) -> str:
+    """Return a swarm's state as a backup has it, in base64."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        entry = tarfile.TarInfo("swarm/docker-state.json")
+        entry.size = len(content)
+        tar.addfile(entry, io.BytesIO(content))
+    return base64.encodebytes(packed.getvalue()).decode()
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Path:
+    """A folder with a root folder of Docker's; its systemctl notes what is in there each time the engine starts."""
+    (tmp_path / "root" / "swarm").mkdir(parents=True)
+    (tmp_path / "root" / "swarm" / "docker-state.json").write_text("before")
+    program(
+        tmp_path, "systemctl", 'case $1 in is-active) echo inactive ;; start) ls "$FOLDER/root" >"$FOLDER/seen" ;; esac'
+    )
+    return tmp_path
+
+
+def put_state(host: Path) -> subprocess.CompletedProcess[bytes]:
+    script = importlib.resources.files("swarmkit.plan").joinpath("put-state.sh").read_text()
+    script = script.replace("/run/swarmkit-restore.lock", f"{host}/lock").replace("@CONTENT@\n", packed(b"after"))
+    return run(host, script, f"{host}/root", "swarm.before", BACKUP)
+
+
+def test_a_state_is_put_in_place_and_nothing_else_lies_there_when_the_engine_starts(host: Path) -> None:
+    done = put_state(host)
+    assert (done.returncode, done.stdout.decode()) == (0, f"{host}/root/swarm.before\n"), done.stderr
+    assert (host / "seen").read_text().split() == ["swarm", "swarm.before"]
+    assert (host / "root" / "swarm" / "docker-state.json").read_text() == "after"
+    assert (host / "root" / "swarm.before" / "docker-state.json").read_text() == "before"
+    assert sorted(path.name for path in (host / "root").iterdir()) == ["swarm", "swarm.before"]
+
+
+def test_what_a_power_cut_left_is_removed_though_the_state_is_in_its_place(host: Path) -> None:
+    (host / "root" / "swarm" / "swarmkit.restore").write_text(f"{BACKUP}\n")
+    (host / "root" / "swarmkit-restore.a1B2c3").mkdir()
+    (host / "root" / "swarmkit-restore.a1B2c3" / "swarm.tar.gz").touch()
+    assert put_state(host).returncode == 0
+    assert [path.name for path in (host / "root").iterdir()] == ["swarm"]
+    assert (host / "root" / "swarm" / "docker-state.json").read_text() == "before"
+
+
+def test_a_state_whose_engine_does_not_start_goes_back_and_leaves_nothing(host: Path) -> None:
+    fails_once = '[ -e "$FOLDER/again" ] || { touch "$FOLDER/again"; exit 1; }'
+    program(host, "systemctl", f"case $1 in is-active) echo inactive ;; start) {fails_once} ;; esac")
+    assert put_state(host).returncode != 0
+    assert sorted(path.name for path in (host / "root").iterdir()) == ["swarm"]
+    assert (host / "root" / "swarm" / "docker-state.json").read_text() == "before"
+
+
+def test_a_state_is_taken_without_the_copy_that_a_power_cut_left(host: Path) -> None:
+    (host / "tmp" / "swarmkit-backup.a1B2c3" / "swarm").mkdir(parents=True)
+    (host / "tmp" / "other").touch()
+    script = importlib.resources.files("swarmkit.plan").joinpath("take-state.sh").read_text()
+    done = run(host, script.replace("/var/tmp/", f"{host}/tmp/"), f"{host}/root")
+    assert done.returncode == 0, done.stderr
+    first, _, encoded = done.stdout.partition(b"\n")
+    assert first.split()[0] == b"stopped"
+    with tarfile.open(fileobj=io.BytesIO(base64.b64decode(encoded))) as tar:
+        assert tar.getnames() == ["swarm", "swarm/docker-state.json"]
+    assert [path.name for path in (host / "tmp").iterdir()] == ["other"]
+
+
+def load(folder: Path, sha256: str) -> subprocess.CompletedProcess[bytes]:
+    """Send a dump to the script that gives it to a container's command, here `read it`."""
+    script = putting._LOAD.replace("/var/tmp/", f"{folder}/tmp/")
+    assert script != putting._LOAD
+    return run(folder, script, sha256, f"{folder}/whole", BACKUP, "c1", "read", "it", stdin=DUMP)
+
+
+DUMP = b"insert\n" * 100_000
+
+
+@pytest.fixture
+def container(tmp_path: Path) -> Path:
+    """A folder whose docker keeps what it reads, and what lies in the temporary folder meanwhile."""
+    (tmp_path / "tmp").mkdir()
+    program(tmp_path, "docker", 'echo "$@" >"$FOLDER/asked"; ls -A "$FOLDER/tmp" >"$FOLDER/seen"; cat >"$FOLDER/read"')
+    return tmp_path
+
+
+def test_a_dump_is_read_whole_from_a_file_that_no_power_cut_can_leave(container: Path) -> None:
+    done = load(container, hashlib.sha256(DUMP).hexdigest())
+    assert done.returncode == 0, done.stderr
+    assert (container / "read").read_bytes() == DUMP
+    assert (container / "asked").read_text() == "exec -i c1 read it\n"
+    assert (container / "seen").read_text() == ""
+    assert (container / "whole").read_text() == f"{BACKUP}\n"
+
+
+def test_a_dump_that_arrived_otherwise_is_given_to_no_command(container: Path) -> None:
+    done = load(container, hashlib.sha256(DUMP + b"commit\n").hexdigest())
+    assert done.returncode == 1
+    assert b"what arrived is not what was sent" in done.stderr
+    assert not (container / "read").exists()
+    assert not (container / "whole").exists()
+    assert list((container / "tmp").iterdir()) == []
+
+
+def test_a_command_that_fails_leaves_the_volume_not_whole(container: Path) -> None:
+    program(container, "docker", "cat >/dev/null; exit 3")
+    assert load(container, hashlib.sha256(DUMP).hexdigest()).returncode == 3
+    assert not (container / "whole").exists()
