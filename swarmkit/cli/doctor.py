@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from swarmkit.cli import options
-from swarmkit.errors import UnreachableError
+from swarmkit.errors import InputError, UnreachableError
 
 
 def _explain(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
@@ -27,6 +27,13 @@ def _explain(ctx: click.Context, param: click.Parameter, value: str | None) -> N
     ctx.exit()
 
 
+def _refuse_of_stacks(only: tuple[str, ...]) -> None:
+    from swarmkit.doctor.codes import OF_STACKS
+
+    if only and OF_STACKS.issuperset(only):
+        raise InputError(f"{', '.join(only)}: looked for in a stack alone", to_do="give its file with -f")
+
+
 @click.command()
 @options.inventory_option
 @options.stack_files_option
@@ -35,7 +42,11 @@ def _explain(ctx: click.Context, param: click.Parameter, value: str | None) -> N
 @options.ask_become_pass_option
 @options.json_option
 @click.option(
-    "--only", multiple=True, metavar="CODE", callback=options.check_codes, help="Report this check alone; repeatable."
+    "--only",
+    multiple=True,
+    metavar="CODE",
+    callback=options.check_doctors_codes,
+    help="Report this check alone; repeatable.",
 )
 @click.option(
     "--skip", multiple=True, metavar="CODE", callback=options.check_codes, help="Leave this check out; repeatable."
@@ -74,6 +85,8 @@ def doctor(
     from swarmkit.workflows import doctor as workflow
     from swarmkit.workflows.inputs import read_declared
 
+    if not stack_files:
+        _refuse_of_stacks(only)
     declared = read_declared(
         inventory_file, stack_files, stack_name=stack_name, allow_even_managers=allow_even_managers
     )

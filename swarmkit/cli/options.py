@@ -179,6 +179,19 @@ def check_codes(ctx: click.Context, param: click.Parameter, value: tuple[str, ..
     return codes
 
 
+def check_doctors_codes(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the codes that *value* names; refuse what is told by others than the doctor, and by whom it is."""
+    from swarmkit.doctor.codes import OF_PLANS, TOLD_ELSEWHERE
+
+    named = {code.strip().upper() for codes in value for code in codes.split(",")}
+    if others := sorted(named & (OF_PLANS | TOLD_ELSEWHERE.keys())):
+        told = (
+            "is no check of the doctor: it is told by" if len(others) == 1 else "are no checks of the doctor: told by"
+        )
+        raise click.BadParameter(f"{', '.join(others)} {told} swarmkit plan and up, of what they read and would do")
+    return check_codes(ctx, param, value)
+
+
 def where_codes_are(unknown: Iterable[str], known: Iterable[str]) -> str:
     """Return which of *known* are nearest to *unknown* codes, if any are near, and what lists them all."""
     import difflib

@@ -233,7 +233,8 @@ class StackPlanner:
         versions = [facts.engine.api_version for facts in self.observed.hosts.values()]
         for key in left_out_keys(service, api_version=min(versions)):
             what = f"{key} is left out: an engine of API {'.'.join(map(str, min(versions)))} does not know it"
-            self.warnings.append(Finding("H44", "warning", service.name, what))
+            seen = f"{service.image} of {service.place}" if service.place else service.image
+            self.warnings.append(Finding("H44", "warning", service.name, what, seen, "swarmkit engine upgrade"))
         return service_spec(
             self.stack,
             service,

@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
-from swarmkit.doctor.codes import EXPLANATIONS, page_of
+from swarmkit.doctor.codes import EXPLANATIONS, TOLD_ELSEWHERE, page_of
 from swarmkit.doctor.model import Diagnosis, Way
 from swarmkit.finding import Explanation
 from swarmkit.report.finding_text import by_severity, finding_lines
@@ -19,7 +19,7 @@ from swarmkit.report.tables import columns
 from swarmkit.verify.explained import PROOFS
 
 SCHEMA = "swarmkit.doctor/1"
-ALL_CODES: dict[str, Explanation] = {**EXPLANATIONS, **PROOFS}
+ALL_CODES: dict[str, Explanation] = {**EXPLANATIONS, **TOLD_ELSEWHERE, **PROOFS}
 
 
 def print_diagnosis(console: Console, diagnosis: Diagnosis) -> None:
@@ -60,7 +60,7 @@ def diagnosis_as_json(diagnosis: Diagnosis) -> dict[str, Any]:
 
 
 def explanation_text(code: str) -> str:
-    """Return what *code*, of the doctor or of a proof, means, for the terminal."""
+    """Return what *code*, of the doctor, a plan, a file or a proof, means, for the terminal."""
     told = ALL_CODES[code]
     return "\n".join(
         (
@@ -79,8 +79,9 @@ def titles_text() -> str:
 
 
 def document() -> str:
-    """Return docs/checks.md: every code of the doctor and of the proofs."""
-    return f"{_HEAD}\n{_table(EXPLANATIONS)}\n\n{_PROOFS_HEAD}\n{_table(PROOFS)}\n"
+    """Return docs/checks.md: every code there is."""
+    told = (_HEAD, EXPLANATIONS), (_ELSEWHERE_HEAD, TOLD_ELSEWHERE), (_PROOFS_HEAD, PROOFS)
+    return "\n\n".join(f"{head}\n{_table(codes)}" for head, codes in told) + "\n"
 
 
 _HEAD = """# What `swarmkit doctor` finds and `swarmkit verify` proves
@@ -92,7 +93,13 @@ On healthy hosts it finds nothing: measured in [benchmarks/README.md](../benchma
 
 ## Before: the doctor's codes
 
-B are inputs, H hazards, S the way in by SSH, D checks of this project's own.
+B are inputs, H hazards, S the way in by SSH, D checks of this project's own. B26, B45, D12 and D13 are told by
+`plan` and `up`, from what they would do; H19, H21, H43, H80 and H84 are looked for in a stack, with `-f`.
+"""
+_ELSEWHERE_HEAD = """## Files and plans
+
+What a file is refused for before any host is asked, and what a plan of `up`, `backup`, `restore`, `rollback` and the
+like is refused for or warns of.
 """
 _PROOFS_HEAD = """## After: the proofs' codes
 

@@ -6,9 +6,9 @@ import datetime
 from collections.abc import Collection
 
 from swarmkit.doctor.checks.reached import check_reached, check_sudo
-from swarmkit.doctor.codes import chosen
 from swarmkit.doctor.evidence import gather
 from swarmkit.doctor.examine import examine
+from swarmkit.doctor.looked_for import looked_for
 from swarmkit.doctor.model import Diagnosis
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.progress import Progress
@@ -37,4 +37,5 @@ def doctor(
         first = (*check_reached(declared.inventory, silent), *powerless.values())
         found = examine(evidence, now=datetime.datetime.now(tz=datetime.UTC), first=first, only=only, skip=skip)
         unread = (*silent, *powerless)
-        return Diagnosis(found, evidence.paths.ways, tuple(evidence.hosts), chosen(only, skip), unread)
+        checks = looked_for(evidence, only, skip)
+        return Diagnosis(found, evidence.paths.ways, tuple(evidence.hosts), checks, unread)

@@ -1,0 +1,268 @@
+"""Codes of what is read before any host is asked: what a file says that no swarm can be made of."""
+
+from __future__ import annotations
+
+from swarmkit.finding import Explanation
+
+_DOCKER = "docker stack deploy"
+_COMPOSE = "Compose specification"
+
+INVENTORY_FILES: dict[str, Explanation] = {
+    "B01": Explanation(
+        "A file cannot be read",
+        "Nothing: no host is asked.",
+        "There is no such file, it is a folder, or it belongs to somebody else.",
+        "Correct the path, or its mode: ls -l FILE.",
+        "open(2)",
+    ),
+    "B02": Explanation(
+        "No YAML or JSON",
+        "Nothing: no host is asked.",
+        "A tab as indentation, a quote that does not end, a key that is there twice.",
+        "Correct the line and column that are named.",
+        "YAML 1.2",
+    ),
+    "B04": Explanation(
+        "YAML that makes more than values",
+        "A reader that follows it runs code or fills the memory.",
+        "A tag of a programming language, aliases of aliases, a file of more than 1 MiB.",
+        "Write plain values.",
+        "YAML 1.2, tags and aliases",
+    ),
+    "B05": Explanation(
+        "A key or a value that means nothing here",
+        "What was meant would not happen, and nobody would tell.",
+        "A word is misspelled, stands in the wrong place, or has the wrong type.",
+        "The finding names the nearest key, or the form that is wanted.",
+        "docs/stack-files.md",
+    ),
+    "B06": Explanation(
+        "No manager",
+        "No swarm can be made.",
+        "The inventory is empty, or its group managers is.",
+        "Name at least one host under managers: hosts:.",
+        "Docker documentation, how nodes work",
+    ),
+    "B07": Explanation(
+        "A number of managers that bears no loss",
+        "The loss of one, or of half of them, stops the swarm.",
+        "One manager bears no loss; two bear none either, and are twice as likely to lose one.",
+        "Declare three; --allow-even-managers goes on with what is there.",
+        "Docker administration guide",
+    ),
+    "B08": Explanation(
+        "A host's role",
+        "A host would be left out, or be two things.",
+        "It is in both groups, in none, or in a group that nothing uses.",
+        "Leave it in one of managers and workers.",
+        "Ansible inventories",
+    ),
+    "B09": Explanation(
+        "One machine under two names",
+        "The second name's join would fail, or take the first one's place.",
+        "Two hosts have one address.",
+        "Correct ansible_host of one of them.",
+        "Docker documentation, swarm join",
+    ),
+    "B11": Explanation(
+        "No address",
+        "The host cannot be reached.",
+        "ansible_host, a port or a DNS server is no IP address, host name or number of a port.",
+        "Write the address alone: 10.0.0.1, without a prefix or a scheme.",
+        "RFC 1123",
+    ),
+    "B12": Explanation(
+        "An address that no peer can use",
+        "Nodes join and never reach each other.",
+        "0.0.0.0, loopback, link-local or multicast, or an interface's name.",
+        "Set swarm_advertise_addr to the host's own address.",
+        "moby daemon/cluster/listen_addr.go",
+    ),
+    "B14": Explanation(
+        "IPv4 and IPv6 mixed",
+        "Overlay traffic between the two kinds goes nowhere.",
+        "Some hosts advertise one family, others the other.",
+        "One family for all nodes.",
+        "Docker documentation, overlay networks",
+    ),
+    "B16": Explanation(
+        "A data-path port that Docker refuses",
+        "swarm init fails.",
+        "It takes 1024 to 49151 alone.",
+        "Leave swarm_data_path_port out for 4789, or choose one of these.",
+        "Docker documentation, swarm init",
+    ),
+    "B18": Explanation(
+        "A name with characters that a command or an engine takes otherwise",
+        "None: it would reach a shell or an object's name.",
+        "Spaces, quotes, $ or a leading '-' in a user, a host, a cluster or a stack.",
+        "Letters, digits, '.', '_' and '-'.",
+        "moby validation of names",
+    ),
+    "B20": Explanation(
+        "A key file that cannot be used",
+        "The login fails, or sshd refuses a key that others can read.",
+        "It is missing, readable by others, the public half, or locked without a passphrase.",
+        "chmod 600 FILE; name the private half; ssh-add for one with a passphrase.",
+        "ssh(1)",
+    ),
+    "B21": Explanation(
+        "A secret in the inventory",
+        "Everybody who can read the file, or its history, has it.",
+        "A password, a token, a private key stands there in clear.",
+        "Take it out and make it anew; passwords are asked for with --ask-become-pass.",
+        "Ansible documentation, vault",
+    ),
+    "B22": Explanation(
+        "No host key",
+        "The host's identity would not be checked.",
+        "A fingerprint of another form than SHA256:..., or a file of keys set through ssh arguments.",
+        "swarmkit trust shows the key; write it as it is shown.",
+        "ssh-keygen(1)",
+    ),
+    "B25": Explanation(
+        "No range of addresses",
+        "The engine would refuse it, or take another one.",
+        "Bits of a host are set, it is too small or public, or a gateway is outside.",
+        "Write it as 10.20.0.0/16.",
+        "Docker documentation, swarm init",
+    ),
+}
+"""What inventories and all files are refused for."""
+
+STACK_FILES: dict[str, Explanation] = {
+    "B28": Explanation(
+        "No service, or one without an image",
+        "There is nothing to run.",
+        "services or image is missing; build makes no image in a swarm.",
+        "Name an image: name:tag, in lower case.",
+        _COMPOSE,
+    ),
+    "B30": Explanation(
+        "An image that is not pinned, or not there",
+        "Hosts run different images under one name, or tasks are rejected.",
+        "A tag, or none, names what it names today; an image without a registry is asked for at Docker Hub.",
+        "Write a tag or a digest; make the image available by a registry, or send it: swarmkit up --images.",
+        "moby daemon/cluster/services.go",
+    ),
+    "B31": Explanation(
+        "A key that swarms ignore",
+        "What was meant does not happen, without a word.",
+        "restart, build, privileged and others are for single hosts.",
+        "The finding names what does it in a swarm.",
+        "docker/cli compose/types, ignored keys",
+    ),
+    "B32": Explanation(
+        "A key that swarms refuse",
+        f"{_DOCKER} ends with an error.",
+        "extends, mem_limit, cpu_quota and others are of older files, or of single hosts.",
+        "deploy.resources for limits; the finding names the others.",
+        "docker/cli compose/types, forbidden keys",
+    ),
+    "B33": Explanation(
+        "Numbers of tasks that cannot be",
+        f"{_DOCKER} ends with an error.",
+        "Replicas below 0 or beside mode: global, or an endpoint_mode that does not exist.",
+        "A number from 0, or mode: global without one.",
+        _COMPOSE,
+    ),
+    "B34": Explanation(
+        "A database that may have two writers",
+        "Data is lost, or a database starts empty on another host.",
+        "Several replicas, order start-first, no placement, or a mount that is not the host's.",
+        "replicas: 1, order: stop-first, and a constraint that one host matches.",
+        "Docker documentation, services with volumes",
+    ),
+    "B35": Explanation(
+        "A constraint that no host meets",
+        "Tasks stay pending: 'no suitable node'.",
+        "It is misspelled, no host has the label, or the only one that has it goes away.",
+        "Correct deploy.placement.constraints, or swarm_labels in the inventory.",
+        "moby swarmkit constraint.go",
+    ),
+    "B36": Explanation(
+        "A variable that is not set",
+        "A value is empty, where a name or a number was meant.",
+        "The environment of this run has no such variable; or its form is none.",
+        "Set it, or write ${NAME:-default}; $$ is a dollar.",
+        f"{_COMPOSE}, interpolation",
+    ),
+    "B37": Explanation(
+        "A published port that cannot be",
+        f"{_DOCKER} ends with an error, or one of two services gets the port.",
+        "dnsrr with the routing mesh, two services on one port, ranges of different lengths.",
+        "mode: host, or another published port.",
+        "moby swarmkit controlapi/service.go",
+    ),
+    "B38": Explanation(
+        "A network, secret, config or volume that is not there",
+        f"{_DOCKER} ends with an error, or goes on without it.",
+        "A service names what the file does not define, or what is external does not exist.",
+        "Define it, correct the name, or create it first.",
+        _COMPOSE,
+    ),
+    "B39": Explanation(
+        "The content of a secret, a config or an env_file",
+        "The engine refuses it, or a service reads a password with a line's end in it.",
+        "The file is missing, empty, too large, open to others or has the line ends of Windows.",
+        "Below 500 KB for a secret, 1000 KB for a config; chmod 600; printf %s instead of echo.",
+        "moby swarmkit controlapi/secret.go",
+    ),
+    "B41": Explanation(
+        "A health check's times",
+        "Healthy tasks are killed, or sick ones kept.",
+        "A duration without a unit, a timeout above the interval, no start_period where the start is slow.",
+        "Write 10s, and start_period for databases.",
+        "moby swarmkit controlapi/service.go",
+    ),
+    "B42": Explanation(
+        "Resources that no host has, or no task gets",
+        "Tasks stay pending: 'insufficient resources'.",
+        "A reservation beyond the largest host, a limit below the reservation, a size without a unit.",
+        "Reserve less, or have a larger host.",
+        "moby swarmkit scheduler/filter.go",
+    ),
+    "B43": Explanation(
+        "depends_on that cannot be met",
+        "The start would wait for itself.",
+        "A circle, a service that is not there, or a wait for the end of one that is started again.",
+        "Take one of the circle out.",
+        _COMPOSE,
+    ),
+    "B46": Explanation(
+        "A network in clear",
+        "Traffic between hosts can be read.",
+        "encrypted is off, twice there with different values, or off without a reason where the policy asks for one.",
+        "Leave it out: overlays are encrypted; or name a reason under x-swarmkit.",
+        "docs/networks.md",
+    ),
+    "B47": Explanation(
+        "An MTU out of bounds",
+        "Containers cannot send, or large payloads hang.",
+        "com.docker.network.driver.mtu is below 576 or above 65535.",
+        "The path's MTU: swarmkit doctor measures it (H11).",
+        "moby overlay maxMTU",
+    ),
+    "B49": Explanation(
+        "A number of seconds that is none",
+        "A step of a playbook would never end, or end at once.",
+        "timeout_seconds is no whole number from 1 to 86400.",
+        "Write one.",
+        "docs/runbooks.md",
+    ),
+    "H72": Explanation(
+        "An update that is watched too briefly",
+        "It counts as done, and its failure comes after: no rollback.",
+        "monitor is shorter than the health check takes to tell.",
+        "monitor: at least start_period + interval x retries.",
+        "moby swarmkit api/defaults/service.go",
+    ),
+    "H81": Explanation(
+        "A database's port is published",
+        "Whoever reaches a host reaches the database: ufw and the like are passed by.",
+        "Published ports are led to containers before a host's own rules see them.",
+        "Leave ports out: services on one network reach it anyway.",
+        "Docker documentation, packet filtering and firewalls",
+    ),
+}
+"""What stack files are refused for, or warned of."""

@@ -1,0 +1,65 @@
+"""Codes of what plans are refused for, of nodes, backups, restores, roll-backs and containers."""
+
+from __future__ import annotations
+
+from swarmkit.finding import Explanation
+
+PLANS: dict[str, Explanation] = {
+    "H44": Explanation(
+        "An engine whose API is older than what a file asks for",
+        "The setting is left out.",
+        "An engine of the cluster does not know it yet.",
+        "swarmkit engine upgrade",
+        "Docker Engine API version history",
+    ),
+    "H53": Explanation(
+        "A node without which there is no quorum",
+        "'can't remove member from the raft: this would result in a loss of quorum'.",
+        "It is a manager, and with it gone the rest are no majority.",
+        "Bring the other managers back, or add managers, first; then swarmkit up --remove-nodes.",
+        "moby swarmkit controlapi/node.go",
+    ),
+    "H58": Explanation(
+        "Data that a backup leaves out, or a restore has none of",
+        "After the rebuild a database starts empty.",
+        "A volume is not marked for backup, its service does not run, it cannot be stopped for a copy, or no backup of "
+        "it is given.",
+        "Mark it with x-swarmkit: {backup: ...}; restore with --data, or agree to an empty one with --init-empty.",
+        "Docker administration guide, back up the swarm; docs/recovery.md",
+    ),
+    "H60": Explanation(
+        "The key that unlocks managers",
+        "A restored or restarted manager stays locked.",
+        "A state needs the unlock key of its own day: one that was rotated later does not open it.",
+        "Keep each key beside the backups of its time; give it on stdin with --unlock-key.",
+        "moby swarmkit design/raft_encryption.md",
+    ),
+    "H62": Explanation(
+        "Newer than the backup",
+        "Services and nodes that came after it are gone, removed ones are back as down.",
+        "A restore is the swarm of that day: workers end what it does not know.",
+        "Deploy them again: swarmkit up -f STACK; nodes that it does not know leave and join.",
+        "moby swarmkit agent/worker.go",
+    ),
+    "H73": Explanation(
+        "Nothing to go back to",
+        "swarmkit rollback is refused, or leaves something as it is.",
+        "What ran before is not noted, is gone, or the stack is too large for a note.",
+        "swarmkit up with the earlier file.",
+        "docs/rollback.md",
+    ),
+    "H76": Explanation(
+        "A container whose image is not on its host",
+        "docker run would ask a registry for it, or fail.",
+        "It was never pulled or sent there.",
+        "docker pull IMAGE on that host.",
+        "Docker documentation, docker run",
+    ),
+    "H77": Explanation(
+        "A service that the file no longer has",
+        "It goes on running.",
+        "docker stack deploy and up leave it, unless told otherwise.",
+        "swarmkit up --prune",
+        "docker/cli#203",
+    ),
+}

@@ -1,0 +1,34 @@
+"""Which codes a run of the doctor looked for: what nothing was read of is not among them; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from swarmkit.doctor.codes import OF_DOCTOR, OF_STACKS
+from swarmkit.doctor.evidence import Evidence
+
+_OF_KERNELS = frozenset({"H04", "H20"})
+"""Tried as root."""
+_OF_ROOT = frozenset({"H18", "H35"})
+"""IPsec policies and certificates: read as root."""
+_OF_WAYS = frozenset({"H06", "H17"})
+"""H07 also tells that nothing could be tried."""
+
+
+def looked_for(evidence: Evidence, only: Collection[str] = (), skip: Collection[str] = ()) -> tuple[str, ...]:
+    """Return the codes that were looked for on any host: *only* these, when given, and none of *skip*."""
+    unseen = frozenset(code for codes in _unseen(evidence) for code in codes)
+    return tuple(code for code in OF_DOCTOR if (not only or code in only) and code not in skip and code not in unseen)
+
+
+def _unseen(evidence: Evidence) -> Iterator[frozenset[str]]:
+    if evidence.stack is None:
+        yield OF_STACKS
+    if all(facts.system.kernel is None for facts in evidence.observed.hosts.values()):
+        yield _OF_KERNELS
+    if all(host.said.get("user") == "other" for host in evidence.hosts.values()):
+        yield _OF_ROOT
+    if not evidence.paths.ways:
+        yield _OF_WAYS if evidence.paths.untried else _OF_WAYS | {"H07"}
+    if not any(host.become for host in (*evidence.inventory.hosts, *evidence.unread)):
+        yield frozenset({"S08"})
