@@ -51,11 +51,23 @@ def possible_managers(observed: Observed) -> list[str]:
     ]
 
 
+def possible_members(observed: Observed) -> list[str]:
+    """Return the hosts that are in a swarm, or on their way into one or back."""
+    states = ("active", "pending", "locked")
+    return [name for name, facts in observed.hosts.items() if facts.engine.swarm_state in states]
+
+
 def read_raft(fleet: Fleet, names: Iterable[str], *, wait_seconds: float = 0.0) -> dict[str, RaftFacts]:
     """Return what those of *names* that are managers know of themselves; raises what a host's connection raises.
 
     With *wait_seconds*, each gets as long to ask for votes, and so to tell how far its log is.
     """
+    found = read_members(fleet, names, wait_seconds=wait_seconds)
+    return {name: facts for name, facts in found.items() if facts.is_manager}
+
+
+def read_members(fleet: Fleet, names: Iterable[str], *, wait_seconds: float = 0.0) -> dict[str, RaftFacts]:
+    """Return what *names* know of themselves, workers too; raises what a host's connection raises."""
 
     def read_once(name: str) -> RaftFacts:
         folder = str(fleet[name].engine.info()["DockerRootDir"])
@@ -70,8 +82,7 @@ def read_raft(fleet: Fleet, names: Iterable[str], *, wait_seconds: float = 0.0) 
     for name, answer in fan_out(names, read).items():
         if isinstance(answer, Exception):
             raise answer
-        if answer.is_manager:
-            found[name] = answer
+        found[name] = answer
     return found
 
 

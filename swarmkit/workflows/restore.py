@@ -14,7 +14,7 @@ from swarmkit.errors import NotConvergedError
 from swarmkit.observed.model import Observed
 from swarmkit.observed.observe import observe
 from swarmkit.observed.placed_state import placed_backup
-from swarmkit.observed.raft import possible_managers, read_raft
+from swarmkit.observed.raft import possible_managers, possible_members, read_members
 from swarmkit.observed.volumes import with_volumes
 from swarmkit.plan.data.planning import DeclaredData
 from swarmkit.plan.declaration import Declared
@@ -131,9 +131,12 @@ def _backup(content: Archive) -> Backup:
 def _look(fleet: Fleet, scene: Scene, agreed: Agreed) -> Scene:
     """Return *scene* with what else has to be known of the hosts, and what was agreed to."""
     target = fleet.get(scene.backup.host)
+    members = read_members(fleet, possible_members(scene.observed))
+    managers = [name for name in possible_managers(scene.observed) if members[name].is_manager]
     return replace(
         scene,
-        raft=read_raft(fleet, possible_managers(scene.observed)),
+        raft={name: members[name] for name in managers},
+        clusters={name: facts.cluster_id for name, facts in members.items()},
         placed=placed_backup(target) if target else "",
         running=_running_services(fleet),
         lost=agreed.lost,

@@ -13,14 +13,16 @@ from swarmkit.plan.planner import make_plan
 from swarmkit.plan.quorum_recovery import Survey, recovery_plan
 from swarmkit.plan.restore.data import data_operations
 from swarmkit.plan.restore.model import Scene
+from swarmkit.plan.restore.strangers import stranger_refusals
 
 
 def after_plan(scene: Scene) -> Plan:
     """Return what still has to be done for a swarm that goes on from the backup; empty when all is back."""
     fence = recovery_plan(Survey(scene.inventory, scene.observed, scene.raft, scene.silent), lost=()).plan
-    leaving = tuple(_leaving(scene))
-    if fence.refusals or fence.operations or leaving:
-        return replace(fence, operations=() if fence.refusals else (*fence.operations, *leaving))
+    if refusals := (*fence.refusals, *stranger_refusals(scene)):
+        return replace(fence, operations=(), refusals=refusals)
+    if operations := (*fence.operations, *_leaving(scene)):
+        return replace(fence, operations=operations)
     hosts = tuple(replace(host, labels=scene.labels(host)) for host in scene.answering())
     members = make_plan(Declared(replace(scene.inventory, hosts=hosts)), scene.observed)
     if members.refusals:

@@ -71,6 +71,8 @@ class Scene:
     """Volumes that may start empty, at the operator's word."""
     new_addresses: bool = False
     """Whether the nodes may get other addresses, at the operator's word."""
+    clusters: Mapping[str, str] = field(default_factory=dict)
+    """Host that is in a swarm -> the cluster that its certificate names; nothing where none can be read."""
     archives: Mapping[str, ImageArchive] = field(default_factory=dict)
 
     @property

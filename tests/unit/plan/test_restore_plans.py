@@ -88,6 +88,13 @@ def told(plan: Plan) -> list[str]:
     ]
 
 
+def with_worker(bare: Observed, made: FakeFleet, **changes: str) -> Observed:
+    """Return the bare hosts, where D alone is in a swarm."""
+    worker = observe(made, kernel="never").hosts["D"]
+    engine = replace(worker.engine, **changes)  # type: ignore[arg-type]
+    return Observed({**bare.hosts, "D": replace(worker, engine=engine)}, None)
+
+
 def restored(known: Scene) -> list[str]:
     return told(restore_plan(known, "swarm.before-restore"))
 
@@ -122,17 +129,51 @@ def test_nothing_is_restored_while_a_manager_may_live(bare: Observed, made: Fake
     assert restored(replace(silent, lost=frozenset("BC")))[0] == "swarm:init:state"
     gone = replace(scene(bare, silent="A"), lost=frozenset("A"))
     assert restored(gone) == ["A: the backup is of this host, and it does not answer"]
-    assert restored(scene(observe(made, kernel="never"))) == ["A: its swarm state is active"]
+    alive = observe(made, kernel="never").hosts["A"]
+    assert restored(scene(replace(bare, hosts={**bare.hosts, "A": alive}))) == ["A: its swarm state is active"]
 
 
 def test_a_worker_that_joined_after_the_backup_leaves_and_joins_again(bare: Observed, made: FakeFleet) -> None:
-    workers = {"D": observe(made, kernel="never").hosts["D"]}
-    seen = Observed({**bare.hosts, **workers}, None)
-    assert "leave:D" in restored(scene(seen))
-    known = replace(BACKUP, node_ids=frozenset({workers["D"].engine.node_id}))
-    assert "leave:D" not in restored(scene(seen, known))
+    seen = with_worker(bare, made)
+    ours = {"D": "c1"}
+    assert "leave:D" in restored(replace(scene(seen), clusters=ours))
+    known = replace(BACKUP, node_ids=frozenset({seen.hosts["D"].engine.node_id}))
+    assert "leave:D" not in restored(replace(scene(seen, known), clusters=ours))
     moved = replace(known, advertise_addr="10.9.9.9")
-    assert "leave:D" in restored(replace(scene(seen, moved), new_addresses=True))
+    assert "leave:D" in restored(replace(scene(seen, moved), new_addresses=True, clusters=ours))
+
+
+@pytest.mark.parametrize("state", ["active", "pending", "locked"])
+def test_a_worker_of_another_swarm_is_never_torn_out_of_it(bare: Observed, made: FakeFleet, state: str) -> None:
+    seen = with_worker(bare, made, swarm_state=state)
+    foreign = replace(scene(seen), clusters={"D": "c2"})
+    assert restored(foreign) == ["D: is in another swarm than the backup's"]
+    (refusal,) = restore_plan(foreign, "aside").refusals
+    assert (refusal.code, refusal.evidence) == ("H49", "its certificate is of cluster c2, the backup of c1")
+    moved = replace(foreign, backup=replace(BACKUP, advertise_addr="10.9.9.9"), new_addresses=True)
+    assert restored(moved) == ["D: is in another swarm than the backup's"]
+
+
+def test_a_host_whose_swarm_cannot_be_told_does_not_leave_it(bare: Observed, made: FakeFleet) -> None:
+    seen = with_worker(bare, made)
+    assert restored(scene(seen)) == ["D: is in a swarm that cannot be told"]
+    locked = with_worker(bare, made, swarm_state="locked", node_id="")
+    assert restored(scene(locked)) == ["D: is in a swarm that cannot be told"]
+    # Node ids are drawn by their swarm: who has one of the backup's is of the backup's.
+    known = replace(BACKUP, node_ids=frozenset({seen.hosts["D"].engine.node_id}))
+    assert restored(scene(seen, known))[0] == "swarm:init:state"
+    # A join that no manager has answered: the host is no node of any swarm.
+    assert "leave:D" in restored(scene(with_worker(bare, made, swarm_state="pending", node_id="")))
+
+
+def test_a_swarm_that_goes_on_lets_its_own_join_anew_and_no_others(made: FakeFleet) -> None:
+    seen = going_on(made)
+    assert seen.cluster
+    unknown = replace(seen.cluster, nodes=tuple(node for node in seen.cluster.nodes if node.role == "manager"))
+    known = Scene(INVENTORY, BACKUP, replace(seen, cluster=unknown), {}, {})
+    assert told(after_plan(replace(known, clusters={"D": "c1"}))) == ["leave:D"]
+    assert told(after_plan(replace(known, clusters={"D": "c2"}))) == ["D: is in another swarm than the backup's"]
+    assert told(after_plan(known)) == ["D: is in a swarm that cannot be told"]
 
 
 def test_to_a_new_address_the_manager_advertises_it_and_the_plan_says_so(bare: Observed) -> None:
