@@ -116,7 +116,7 @@ def take(
 @click.argument("folder", type=archives.file_path)
 def ls(*, folder: Path) -> None:
     """List the backups in FOLDER, the newest first; opens none."""
-    from swarmkit.workflows.backup import backups_in
+    from swarmkit.recovery.kept_backups import backups_in
 
     if not folder.is_dir():
         raise InputError(f"no folder {folder}")

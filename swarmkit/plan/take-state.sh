@@ -2,7 +2,10 @@
 set -eu
 umask 077
 root=$1
-# The copy of a host that lost its power in the middle: it holds every secret of the swarm.
+# A run that lost its link may still be at it here.
+exec 9>/run/swarmkit-backup.lock
+flock -w 120 9 || { echo "another backup is at work on this host" >&2; exit 1; }
+# The copy of one that was killed, or lost its power, in the middle: it holds every secret of the swarm.
 rm -rf /var/tmp/swarmkit-backup.??????
 copy=$(mktemp -d /var/tmp/swarmkit-backup.XXXXXX)
 start() { systemctl start docker.socket docker </dev/null >&2; }

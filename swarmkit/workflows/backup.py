@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import os
-import re
 import urllib.parse
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -12,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from swarmkit.converge.wait import wakeups
-from swarmkit.errors import InputError, SwarmkitError
+from swarmkit.errors import InputError
 from swarmkit.observed.model import ClusterState, Observed
 from swarmkit.observed.observe import observe
 from swarmkit.plan.apply import apply
@@ -26,6 +25,7 @@ from swarmkit.plan.progress import Progress
 from swarmkit.plan.state_operations import TakenState
 from swarmkit.reach.fleet import Fleet, reach
 from swarmkit.recovery.archive_writer import STATE, SUFFIX, UNLOCK_KEY, ArchiveWriter, writing
+from swarmkit.recovery.kept_backups import remove_old, remove_parts
 from swarmkit.recovery.keys import Sealer
 from swarmkit.recovery.manifest import ImageEntry, Manifest, NodeEntry, VolumeEntry, key_id
 from swarmkit.secret import Secret
@@ -34,7 +34,6 @@ from swarmkit.workflows.one_writer import one_writer
 from swarmkit.workflows.up import IncompleteError, RefusedError, Waiter
 
 SERVICE_TIMEOUT_SECONDS = 300.0
-_NAME = re.compile(rf"(?P<cluster>.+)-(?P<time>\d{{8}}T\d{{6}}Z){re.escape(SUFFIX)}")
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class BackupReport:
     bytes: int
     manifest: Manifest
     removed: tuple[Path, ...]
-    """Older backups of the cluster, beyond those to keep."""
+    """What backups of the cluster that were cut off had left, and older backups beyond those to keep."""
 
 
 @dataclass
@@ -101,6 +100,7 @@ def backup(
             if not confirm(plan):
                 return None
         progress.phase("apply")
+        parts = remove_parts(folder, inventory.cluster)
         woken = resources.enter_context(wakeups(fleet))
         waiter = Waiter(fleet, woken, progress, SERVICE_TIMEOUT_SECONDS)
         path = folder / f"{inventory.cluster}-{archiver.now:%Y%m%dT%H%M%SZ}{SUFFIX}"
@@ -111,7 +111,8 @@ def backup(
                 raise IncompleteError(applied)
             progress.phase("write")
             manifest = _finish(declared, observed, cluster, plan, archiver, enclosed)
-    return BackupReport(path, path.stat().st_size, manifest, remove_old(path, inventory.cluster, keep))
+    removed = (*parts, *remove_old(path, inventory.cluster, keep))
+    return BackupReport(path, path.stat().st_size, manifest, removed)
 
 
 def _look(
@@ -213,26 +214,3 @@ def _check_folder(folder: Path) -> None:
             f"the folder {folder} is in the git repository {repository}",
             to_do="take another: a backup holds every secret of the swarm, and a commit of it cannot be taken back",
         )
-
-
-def backups_in(folder: Path, cluster: str | None = None) -> list[Path]:
-    """Return the backups in *folder*, of *cluster* or of all, the newest first."""
-    found = [(_NAME.fullmatch(path.name), path) for path in folder.iterdir()]
-    named = [(match["time"], path) for match, path in found if match and cluster in (None, match["cluster"])]
-    return [path for _, path in sorted(named, reverse=True)]
-
-
-def remove_old(made: Path, cluster: str, keep: int | None) -> tuple[Path, ...]:
-    """Remove the oldest of *cluster*'s backups beside *made*, so that *keep* are left: *made*, and the newest others.
-
-    Returns those removed. Raises SwarmkitError for one that stays.
-    """
-    others = [path for path in backups_in(made.parent, cluster) if path != made]
-    old = others[keep - 1 :] if keep else []
-    for path in old:
-        try:
-            path.unlink()
-        except OSError as error:
-            why = f"{path}: {error.strerror}"
-            raise SwarmkitError(f"the backup {made} is made, an older one stays", why, "remove it by hand") from error
-    return tuple(old)

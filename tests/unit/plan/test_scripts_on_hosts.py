@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import base64
+import fcntl
 import hashlib
 import importlib.resources
 import io
+import os
+import signal
 import subprocess
 import tarfile
 from pathlib import Path
@@ -13,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from swarmkit.plan.data import putting
+from swarmkit.reach.retry import wait_until
 
 BACKUP = "prod 2026-01-01"
 
@@ -84,17 +88,55 @@ def test_a_state_whose_engine_does_not_start_goes_back_and_leaves_nothing(host: 
     assert (host / "root" / "swarm" / "docker-state.json").read_text() == "before"
 
 
+def taking(host: Path) -> str:
+    script = importlib.resources.files("swarmkit.plan").joinpath("take-state.sh").read_text()
+    for outside in ("/var/tmp/", "/run/"):
+        assert outside in script
+        script = script.replace(outside, f"{host}/tmp/" if outside == "/var/tmp/" else f"{host}/")
+    return script
+
+
+def begin_taking(host: Path) -> subprocess.Popen[bytes]:
+    """Return the script on its way, which leads a group of processes of its own."""
+    environment = {"PATH": f"{host}/bin:/usr/sbin:/usr/bin:/sbin:/bin", "FOLDER": str(host)}
+    return subprocess.Popen(["sh", "-c", taking(host), "sh", f"{host}/root"], env=environment, start_new_session=True)
+
+
 def test_a_state_is_taken_without_the_copy_that_a_power_cut_left(host: Path) -> None:
     (host / "tmp" / "swarmkit-backup.a1B2c3" / "swarm").mkdir(parents=True)
     (host / "tmp" / "other").touch()
-    script = importlib.resources.files("swarmkit.plan").joinpath("take-state.sh").read_text()
-    done = run(host, script.replace("/var/tmp/", f"{host}/tmp/"), f"{host}/root")
+    done = run(host, taking(host), f"{host}/root")
     assert done.returncode == 0, done.stderr
     first, _, encoded = done.stdout.partition(b"\n")
     assert first.split()[0] == b"stopped"
     with tarfile.open(fileobj=io.BytesIO(base64.b64decode(encoded))) as tar:
         assert tar.getnames() == ["swarm", "swarm/docker-state.json"]
     assert [path.name for path in (host / "tmp").iterdir()] == ["other"]
+
+
+def test_the_copy_of_a_backup_that_was_killed_goes_with_the_next_one(host: Path) -> None:
+    (host / "tmp").mkdir()
+    program(host, "cp", '/bin/cp "$@"; touch "$FOLDER/copied"; exec sleep 60')
+    killed = begin_taking(host)
+    wait_until((host / "copied").exists, bool, timeout_seconds=20)
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.wait()
+    assert [*(host / "tmp").glob("*/swarm/docker-state.json")]
+    (host / "bin" / "cp").unlink()
+    assert run(host, taking(host), f"{host}/root").returncode == 0
+    assert [*(host / "tmp").iterdir()] == []
+
+
+def test_the_copy_of_a_backup_that_lost_its_link_and_goes_on_is_left_to_it(host: Path) -> None:
+    (host / "tmp" / "swarmkit-backup.a1B2c3").mkdir(parents=True)
+    with (host / "swarmkit-backup.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        second = begin_taking(host)
+        with pytest.raises(subprocess.TimeoutExpired):
+            second.wait(timeout=0.5)
+        assert [path.name for path in (host / "tmp").iterdir()] == ["swarmkit-backup.a1B2c3"]
+    assert second.wait(timeout=60) == 0
+    assert [*(host / "tmp").iterdir()] == []
 
 
 def load(folder: Path, sha256: str) -> subprocess.CompletedProcess[bytes]:

@@ -14,10 +14,11 @@ from swarmkit.plan.declaration import Declared
 from swarmkit.plan.progress import Silent
 from swarmkit.recovery import archive
 from swarmkit.recovery.archive_writer import PIECE_BYTES, STATE, UNLOCK_KEY, writing
+from swarmkit.recovery.kept_backups import backups_in
 from swarmkit.recovery.keys import Opener, Sealer
 from swarmkit.recovery.manifest import ImageEntry, Manifest, NodeEntry, VolumeEntry, key_id
 from swarmkit.secret import Secret
-from swarmkit.workflows.backup import backup, backups_in
+from swarmkit.workflows.backup import backup
 from swarmkit.workflows.restore import Agreed, restore
 
 GOOD = ("swarm/docker-state.json", "swarm/certificates/swarm-node.crt")
