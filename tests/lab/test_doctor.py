@@ -165,7 +165,7 @@ def test_settings_and_files_of_a_host_are_found_and_their_remedies_work(spare_la
         assert {finding["code"] for finding in findings(spare_lab, inventory)} == {"S13", "S14"}
     finally:
         spare_lab.run("Y", "sed -i '/^echo hello/d' /root/.bashrc; rm /etc/ssh/sshd_config.d/00-tight.conf")
-        spare_lab.run("Y", "rm -f /etc/sysctl.d/99-docker.conf; systemctl enable docker")
+        spare_lab.run("Y", "rm -f /etc/sysctl.d/99-docker-*.conf; systemctl enable docker")
 
 
 def test_live_restore_is_found_and_let_go_as_its_remedy_says(spare_lab: SpareLab, inventory: Path) -> None:

@@ -55,8 +55,15 @@ def check_forwarding(host: HostEvidence) -> Iterator[Finding]:
         if host.setting(setting) == "0":
             yield Finding(
                 "H26", "error", host.name, f"{setting} is 0: containers do not reach other hosts", f"{setting} = 0",
-                f"on {host.name}: echo '{setting} = 1' > /etc/sysctl.d/99-docker.conf && sysctl --system",
+                _keep(host, setting, "1"),
             )  # fmt: skip
+
+
+def _keep(host: HostEvidence, setting: str, value: str) -> str:
+    """Return how *setting* is set now and at each boot; a file each, that one does not take another's place."""
+    path = f"/etc/sysctl.d/99-docker-{setting.rpartition('.')[2]}.conf"
+    command = f"echo '{setting} = {value}' > {path} && sysctl --system"
+    return f"on {host.name}: {command}, and where /etc/sysctl.conf says otherwise, there too"
 
 
 def check_reverse_path(host: HostEvidence) -> Iterator[Finding]:
@@ -73,7 +80,7 @@ def check_reverse_path(host: HostEvidence) -> Iterator[Finding]:
         yield Finding(
             "H27", "warning", host.name, "strict reverse-path filtering on several interfaces drops overlay frames",
             f"net.ipv4.conf.{first}.rp_filter = 1, addresses on {', '.join(used)}",
-            f"on {host.name}: sysctl -w net.ipv4.conf.all.rp_filter=2, and the same in /etc/sysctl.d",
+            _keep(host, "net.ipv4.conf.all.rp_filter", "2"),
         )  # fmt: skip
 
 
@@ -83,7 +90,7 @@ def check_connection_tracking(host: HostEvidence) -> Iterator[Finding]:
     if most and count > most * CONNTRACK_WARNING_SHARE:
         yield Finding(
             "D01", "warning", host.name, "its connection tracking table is almost full: new connections will be lost",
-            f"{count} of {most} entries", f"on {host.name}: sysctl -w net.netfilter.nf_conntrack_max={most * 2}",
+            f"{count} of {most} entries", _keep(host, "net.netfilter.nf_conntrack_max", str(most * 2)),
         )  # fmt: skip
 
 
@@ -95,7 +102,7 @@ def check_local_ports(host: HostEvidence) -> Iterator[Finding]:
         yield Finding(
             "D04", "warning", host.name, "any connection may take a port that the swarm needs when it starts",
             f"net.ipv4.ip_local_port_range = {bounds[0]} {bounds[1]}, with {', '.join(taken)}",
-            f"on {host.name}: sysctl -w net.ipv4.ip_local_port_range='32768 60999', and the same in /etc/sysctl.d",
+            _keep(host, "net.ipv4.ip_local_port_range", "32768 60999"),
         )  # fmt: skip
 
 

@@ -20,6 +20,9 @@ from swarmkit.reach.ssh import SshSession
 ROOT = Path(__file__).parents[3]
 
 
+SSHD = "Include /etc/ssh/sshd_config.d/*.conf\nMaxSessions 10"
+
+
 def certificate(begin: datetime.datetime, end: datetime.datetime) -> str:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([])
@@ -65,7 +68,7 @@ def test_what_one_host_says_is_found_there(section: str, text: str, code: str, s
         ({"/proc/sys/net/ipv4/ip_local_port_range": "1024\t65000"}, "D04"),
         ({"/proc/meminfo": "MemTotal: 1000000 kB\nMemAvailable: 9000 kB"}, "D03"),
         ({"/etc/docker/daemon.json": '{\n "iptables": false\n}'}, "D08"),
-        ({"/etc/ssh/sshd_config.d/hard.conf": "MaxSessions 2", "/etc/ssh/sshd_config": "MaxSessions 10"}, "S14"),
+        ({"/etc/ssh/sshd_config.d/hard.conf": "MaxSessions 2", "/etc/ssh/sshd_config": SSHD}, "S14"),
         ({"/etc/ssh/sshd_config": "MaxStartups=1:30:60"}, "S14"),
         ({"/etc/ssh/sshd_config": "Ciphers +aes128-cbc"}, "S20"),
         ({"/etc/ufw/ufw.conf": "ENABLED=yes", "/etc/default/ufw": "MANAGE_BUILTINS=yes"}, "H24"),
