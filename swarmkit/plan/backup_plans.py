@@ -9,6 +9,7 @@ from swarmkit.declared.host import Host, Inventory
 from swarmkit.declared.service import Stack
 from swarmkit.finding import Finding
 from swarmkit.observed.model import ClusterState, HostFacts, Node, Observed
+from swarmkit.plan.data.left_standing import left_standing, letting_go, standing_refusals
 from swarmkit.plan.data.marked import MarkedVolume, marked_volumes
 from swarmkit.plan.data.taking import Adding, CopyVolume, DumpVolume, SaveImage, TakenVolume
 from swarmkit.plan.departures import running_on, volumes_of
@@ -33,11 +34,19 @@ class Taking:
 
 
 def backup_plan(
-    inventory: Inventory, stack: Stack | None, observed: Observed, taking: Taking, *, with_images: bool = False
+    inventory: Inventory,
+    stack: Stack | None,
+    observed: Observed,
+    taking: Taking,
+    *,
+    with_images: bool = False,
+    may_let_go: bool = False,
 ) -> Plan:
     """Return the plan that takes the marked volumes, the images, and the state of the manager that is missed least.
 
-    One after the other: the archive is one stream, and no engine is stopped while a dump comes from its host.
+    One after the other: the archive is one stream, and no engine is stopped while a dump comes from its host. Where a
+    backup that was cut off left services standing and this one *may_let_go* of them, the plan does that alone: what is
+    where is known when they run.
     """
     refusals = [finding for finding in host_refusals(inventory, observed, adopt=True) if finding.code in ("H49", "H54")]
     cluster = observed.cluster
@@ -49,8 +58,9 @@ def backup_plan(
     if quorum.managers > 1 and quorum.reachable - 1 < quorum.needed:
         why = f"{quorum}: none may be stopped for the copy"
         refusals.append(Finding("H54", "error", "swarm", why, "", "bring the other managers back first"))
-    marked = marked_volumes(stack, observed)
-    refusals += marked.refusals
+    standing = left_standing(cluster) if may_let_go else ()
+    marked = marked_volumes(stack, observed, later=frozenset(service.name for service in standing))
+    refusals += [*standing_refusals(cluster), *marked.refusals]
     images = dict(_images(cluster, observed)) if with_images else {}
     refusals += [
         Finding("B30", "error", reference, "no host has this image, so it cannot be in the backup")
@@ -58,6 +68,8 @@ def backup_plan(
     ]  # fmt: skip
     if refusals:
         return Plan((), tuple(refusals))
+    if standing:
+        return Plan(tuple(letting_go(standing)), (), marked.warnings)
     operations: list[Operation] = []
     for volume in marked.volumes:
         operations.append(_take_volume(volume, _last(operations), taking))

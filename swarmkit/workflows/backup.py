@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import os
 import urllib.parse
 from collections.abc import Callable, Mapping
@@ -17,6 +18,7 @@ from swarmkit.observed.observe import observe
 from swarmkit.plan.apply import apply
 from swarmkit.plan.backup_plans import Taking, backup_plan, image_file
 from swarmkit.plan.context import Context
+from swarmkit.plan.data.left_standing import left_standing
 from swarmkit.plan.data.taking import TakenVolume
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.export.stack import stack_names
@@ -68,6 +70,15 @@ class _Archiver:
         return Taking(lambda name: self.open.adding(name), self.take_state, self.volumes.append)
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """What a look found, and what is planned by it."""
+
+    plan: Plan
+    observed: Observed
+    cluster: ClusterState
+
+
 def backup(
     declared: Declared,
     *,
@@ -90,50 +101,63 @@ def backup(
     progress.phase("connect")
     with ExitStack() as resources:
         fleet = resources.enter_context(reach(inventory, sudo_password=sudo_password))
+        look = functools.partial(_look, declared, fleet, archiver, with_images=with_images)
         progress.phase("observe")
-        plan, observed, cluster = _look(declared, fleet, archiver, with_images=with_images)
-        if not confirm(plan):
+        seen = look()
+        if not confirm(seen.plan):
             return None
-        writer = resources.enter_context(one_writer(fleet, observed, progress, "backup", lock_wait_seconds))
+        writer = resources.enter_context(one_writer(fleet, seen.observed, progress, "backup", lock_wait_seconds))
         if writer.met_another:
-            plan, observed, cluster = _look(declared, fleet, archiver, with_images=with_images)
-            if not confirm(plan):
+            seen = look()
+            if not confirm(seen.plan):
                 return None
         progress.phase("apply")
         parts = remove_parts(folder, inventory.cluster)
         woken = resources.enter_context(wakeups(fleet))
         waiter = Waiter(fleet, woken, progress, SERVICE_TIMEOUT_SECONDS)
+        context = Context(fleet, progress, seen.cluster.told_by, waiter.wait_for, guard=writer.guard)
+        if left_standing(seen.cluster):
+            _apply(seen.plan, context)
+            progress.phase("observe again")
+            seen = look(may_let_go=False)
+            if not confirm(seen.plan):
+                return None
+            progress.phase("apply")
         path = folder / f"{inventory.cluster}-{archiver.now:%Y%m%dT%H%M%SZ}{SUFFIX}"
-        context = Context(fleet, progress, cluster.told_by, waiter.wait_for, guard=writer.guard)
         with writing(path, sealer) as archiver.writer:
-            applied = apply(plan, context)
-            if applied.failed:
-                raise IncompleteError(applied)
+            _apply(seen.plan, context)
             progress.phase("write")
-            manifest = _finish(declared, observed, cluster, plan, archiver, enclosed)
+            manifest = _finish(declared, seen, archiver, enclosed)
     removed = (*parts, *remove_old(path, inventory.cluster, keep))
     return BackupReport(path, path.stat().st_size, manifest, removed)
 
 
 def _look(
-    declared: Declared, fleet: Fleet, archiver: _Archiver, *, with_images: bool
-) -> tuple[Plan, Observed, ClusterState]:
+    declared: Declared, fleet: Fleet, archiver: _Archiver, *, with_images: bool, may_let_go: bool = True
+) -> _Seen:
     observed = observe(fleet, kernel="never")
-    plan = backup_plan(declared.inventory, declared.stack, observed, archiver.taking, with_images=with_images)
+    plan = backup_plan(
+        declared.inventory,
+        declared.stack,
+        observed,
+        archiver.taking,
+        with_images=with_images,
+        may_let_go=may_let_go,
+    )
     if plan.refusals or observed.cluster is None:
         raise RefusedError(plan)
-    return plan, observed, observed.cluster
+    return _Seen(plan, observed, observed.cluster)
 
 
-def _finish(
-    declared: Declared,
-    observed: Observed,
-    cluster: ClusterState,
-    plan: Plan,
-    archiver: _Archiver,
-    enclosed: Mapping[str, bytes],
-) -> Manifest:
+def _apply(plan: Plan, context: Context) -> None:
+    applied = apply(plan, context)
+    if applied.failed:
+        raise IncompleteError(applied)
+
+
+def _finish(declared: Declared, seen: _Seen, archiver: _Archiver, enclosed: Mapping[str, bytes]) -> Manifest:
     """Add what is small, and the manifest at the end."""
+    plan, observed, cluster = seen.plan, seen.observed, seen.cluster
     state, writer = archiver.state, archiver.open
     assert state is not None  # noqa: S101 - the plan's last operation brought it
     for name, content in enclosed.items():

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from swarmkit.errors import SwarmkitError
 from swarmkit.plan.context import Context
@@ -11,6 +12,9 @@ from swarmkit.plan.model import Step
 from swarmkit.reach.engine import Engine, EngineError, Json
 
 HELD_LABEL = "swarmkit.held"
+HOLDER_LABEL = "swarmkit.held.by"
+Holder = Literal["backup", "restore"]
+"""A backup lets it go when its volume is copied, a restore when the data is in that it depends on."""
 _TRIES = 10
 _OUT_OF_SEQUENCE = "update out of sequence"
 
@@ -26,7 +30,7 @@ class HoldService:
         mode = context.manager.inspect("services", self.service)["Spec"].get("Mode") or {}
         if "Replicated" not in mode:
             return "it has a task on every node and cannot stand still"
-        return f"it has {hold(context.manager, self.service)} tasks when it runs"
+        return f"it has {hold(context.manager, self.service, 'restore')} tasks when it runs"
 
 
 @dataclass(frozen=True)
@@ -39,25 +43,38 @@ class ReleaseService:
         return ""
 
 
-def hold(manager: Engine, name: str) -> int:
+def holder_of(labels: Mapping[str, str]) -> Holder | None:
+    """Return who holds the service that has *labels*."""
+    if HELD_LABEL not in labels:
+        return None
+    return "backup" if labels.get(HOLDER_LABEL) == "backup" else "restore"
+
+
+def hold(manager: Engine, name: str, by: Holder) -> int:
     """Let service *name* have no tasks, and return how many it had."""
 
     def change(spec: Json) -> None:
         replicas = _replicas(spec, name)
-        spec["Labels"] = {HELD_LABEL: str(replicas["Replicas"]), **(spec.get("Labels") or {})}
+        labels = spec.get("Labels") or {}
+        if HELD_LABEL not in labels:
+            spec["Labels"] = {**labels, HELD_LABEL: str(replicas["Replicas"]), HOLDER_LABEL: by}
         replicas["Replicas"] = 0
 
     return int(_change(manager, name, change)["Labels"][HELD_LABEL])
 
 
 def release(manager: Engine, name: str) -> None:
-    """Give service *name* the tasks back that it had; one that was not held stays as it is."""
+    """Give service *name* the tasks back that it had.
+
+    One that was not held stays as it is, and one that somebody gave tasks meanwhile keeps those.
+    """
 
     def change(spec: Json) -> None:
         labels = dict(spec.get("Labels") or {})
         if HELD_LABEL in labels:
-            _replicas(spec, name)["Replicas"] = int(labels.pop(HELD_LABEL))
-            spec["Labels"] = labels
+            replicas = _replicas(spec, name)
+            replicas["Replicas"] = replicas.get("Replicas") or int(labels.pop(HELD_LABEL))
+            spec["Labels"] = {key: value for key, value in labels.items() if key not in (HELD_LABEL, HOLDER_LABEL)}
 
     _change(manager, name, change)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from swarmkit.declared.service import Stack, Volume
 from swarmkit.finding import Finding
 from swarmkit.observed.model import Observed, ServiceState
+from swarmkit.plan.data.holding import holder_of
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,8 @@ class Marked:
     warnings: tuple[Finding, ...]
 
 
-def marked_volumes(stack: Stack | None, observed: Observed) -> Marked:
-    """Return the volumes that *stack* marks, each on the host where its service runs."""
+def marked_volumes(stack: Stack | None, observed: Observed, later: frozenset[str] = frozenset()) -> Marked:
+    """Return the volumes that *stack* marks, each on the host where its service runs; not those of services *later*."""
     if stack is None:
         what = "no stack file is given: no volume is in the backup"
         warning = Finding("H58", "warning", "volumes", what, "", "give it with -f")
@@ -43,7 +44,7 @@ def marked_volumes(stack: Stack | None, observed: Observed) -> Marked:
     found: list[MarkedVolume] = []
     refusals: list[Finding] = []
     for volume in stack.volumes:
-        if volume.backup is None:
+        if volume.backup is None or _owner(stack, volume) in later:
             continue
         place = _place(stack, volume, observed)
         if isinstance(place, Finding):
@@ -54,19 +55,29 @@ def marked_volumes(stack: Stack | None, observed: Observed) -> Marked:
 
 
 def _marked(stack: Stack, volume: Volume, host: str) -> MarkedVolume:
-    backup, owner = volume.backup, stack.owner(volume)
+    backup = volume.backup
     assert backup is not None  # noqa: S101 - the caller's choice
-    dependents = tuple(f"{stack.name}_{service.name}" for service in stack.dependents(owner.name))
-    return MarkedVolume(volume.name, host, f"{stack.name}_{owner.name}", backup.dump, backup.restore, dependents)
+    dependents = tuple(f"{stack.name}_{service.name}" for service in stack.dependents(stack.owner(volume).name))
+    return MarkedVolume(volume.name, host, _owner(stack, volume), backup.dump, backup.restore, dependents)
+
+
+def _owner(stack: Stack, volume: Volume) -> str:
+    """Return the service that *volume* belongs to, as the swarm names it."""
+    return f"{stack.name}_{stack.owner(volume).name}"
 
 
 def _place(stack: Stack, volume: Volume, observed: Observed) -> str | Finding:
     """Return the host where the volume's only writer runs, or why it cannot be backed up."""
-    name = f"{stack.name}_{stack.owner(volume).name}"
+    name = _owner(stack, volume)
     cluster = observed.cluster
     service = cluster.service(name) if cluster else None
     tasks = [task for task in cluster.tasks_of(service.id) if task.state == "running"] if cluster and service else []
     hosts = {facts.engine.node_id: host for host, facts in observed.hosts.items()}
+    if service and holder_of(service.labels) == "backup":
+        what = f"service {name} stands still since a backup that was cut off"
+        return Finding(
+            "H58", "error", volume.name, what, "", "let it run again: swarmkit up, or the next swarmkit backup"
+        )
     if len(tasks) != 1 or tasks[0].node_id not in hosts:
         what = f"service {name} has {len(tasks)} running tasks, its volume {volume.name} needs one for the backup"
         return Finding("H58", "error", volume.name, what, "", "bring it up first: swarmkit up; or remove its mark")

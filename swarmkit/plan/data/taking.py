@@ -71,7 +71,7 @@ class CopyVolume:
         reached, manager = context.reached(self.volume.host), context.manager
         folder = str(reached.engine.inspect("volumes", self.volume.name)["Mountpoint"])
         begin = time.monotonic()
-        hold(manager, self.volume.service)
+        hold(manager, self.volume.service, "backup")
         try:
             _wait_until_unused(reached, self.volume.name)
             what = f"copy the files of {self.volume.name}"

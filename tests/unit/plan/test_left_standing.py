@@ -1,0 +1,187 @@
+"""A backup that was cut off while a service stood for the copy of its volume, and the one after it."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes.running import run_once
+from fakes.swarm import FakeFleet
+
+from swarmkit.declared.host import Inventory
+from swarmkit.declared.stack import load_stack
+from swarmkit.observed.observe import observe
+from swarmkit.plan.backup_plans import Taking, backup_plan
+from swarmkit.plan.data.holding import HELD_LABEL, HOLDER_LABEL, hold, release
+from swarmkit.plan.declaration import Declared
+from swarmkit.plan.model import Plan
+from swarmkit.plan.progress import Silent
+from swarmkit.reach.ssh import CommandResult, ConnectionLostError
+from swarmkit.recovery.keys import Sealer
+from swarmkit.workflows.backup import BackupReport, backup
+from swarmkit.workflows.up import IncompleteError, RefusedError
+
+STACK = """
+services:
+  web: {image: 'web:1', depends_on: [store]}
+  store:
+    image: 'store:1'
+    volumes: ['data:/data']
+    deploy: {placement: {constraints: [node.labels.role == database]}}
+volumes:
+  data: {x-swarmkit: {backup: stopped}}
+"""
+
+
+class Operator:
+    """Backs the fleet up, as `swarmkit backup` does."""
+
+    def __init__(self, fleet: FakeFleet, folder: Path) -> None:
+        self.fleet, self.folder = fleet, folder
+        (folder / "stack.yaml").write_text(STACK)
+        stack = load_stack(folder / "stack.yaml", name="s", environment={})
+        hosts = tuple(reached.host for reached in fleet.values())
+        inventory = Inventory(Path("inventory.yaml"), "prod", hosts, address_pools=("10.20.0.0/16",))
+        self.declared = Declared(inventory, stack)
+        self.shown: list[Plan] = []
+
+    def backup(self, *, agrees: Callable[[Plan], bool] = lambda _: True) -> BackupReport | None:
+        self.shown.clear()
+
+        def confirm(plan: Plan) -> bool:
+            self.shown.append(plan)
+            return agrees(plan)
+
+        return backup(
+            self.declared, enclosed={}, folder=self.folder, sealer=Sealer(recipients=[RECIPIENT]), keep=None,
+            with_images=False, progress=Silent(), confirm=confirm,
+        )  # fmt: skip
+
+    def backup_that_is_cut_off(self) -> None:
+        """Break every link in the middle of the copy: nothing that the run still tries arrives."""
+
+        def lost(*_: Any) -> Any:
+            raise ConnectionLostError("the operator's machine is off")
+
+        def cut(*_: Any) -> Any:
+            self.fleet.intercept(lost)
+            lost()
+
+        shell: Any = self.fleet["C"].shell
+        before, shell.piped = shell.piped, cut
+        with pytest.raises(IncompleteError):
+            self.backup()
+        shell.piped = before
+        self.fleet.intercept(lambda _, write: write())
+        # The run is dead, and this process, which did it, is not.
+        engine = self.fleet.engine("A")
+        for config in engine.find("configs"):
+            engine.remove("configs", config["ID"])
+
+    def service(self, name: str = "s_store") -> tuple[int, dict[str, str]]:
+        """Return how many tasks the service shall have, and what holds it."""
+        spec = self.fleet.engine("A").inspect("services", name)["Spec"]
+        held = {key: value for key, value in spec["Labels"].items() if key in (HELD_LABEL, HOLDER_LABEL)}
+        return spec["Mode"]["Replicated"]["Replicas"], held
+
+
+def recipient() -> str:
+    from pyrage import x25519
+
+    return str(x25519.Identity.generate().to_public())
+
+
+RECIPIENT = recipient()
+
+
+@pytest.fixture
+def operator(fleet: FakeFleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Operator:
+    @contextmanager
+    def on_fleet(*_: Any, **__: Any) -> Iterator[FakeFleet]:
+        yield fleet
+
+    monkeypatch.setattr("swarmkit.workflows.backup.reach", on_fleet)
+    operator = Operator(fleet, tmp_path)
+    _, applied = run_once(fleet, operator.declared)
+    assert not applied.failed
+    taken = f"stopped 1200\n{base64.b64encode(b'state').decode()}"
+    fleet["A"].shell.answer = lambda *_: CommandResult(0, taken, "")  # type: ignore[attr-defined]
+    fleet.engine("A").info_changes = {"DockerRootDir": "/var/lib/docker"}
+    fleet["C"].shell.piped = lambda *_: (CommandResult(0, "", ""), b"files")  # type: ignore[attr-defined]
+    fleet.engine("C").volumes["s_data"] = {"Name": "s_data", "Driver": "local", "Mountpoint": "/v/_data"}
+    return operator
+
+
+def steps(plan: Plan) -> dict[str, set[str]]:
+    return {operation.step.key: set(operation.step.after) for operation in plan.operations}
+
+
+def test_a_service_that_a_cut_off_backup_left_standing_runs_before_the_next_one_takes_its_volume(
+    operator: Operator,
+) -> None:
+    operator.backup_that_is_cut_off()
+    assert operator.service() == (0, {HELD_LABEL: "1", HOLDER_LABEL: "backup"})
+    report = operator.backup()
+    first, second = operator.shown
+    assert steps(first) == {"release:s_store": set(), "wait:s_store": {"release:s_store"}}
+    assert "a backup that was cut off left it standing" in first.operations[0].step.reason
+    assert steps(second) == {"backup:volume.s_data": set(), "backup:state": {"backup:volume.s_data"}}
+    assert report
+    assert [volume.name for volume in report.manifest.volumes] == ["s_data"]
+    assert operator.service() == (1, {})
+
+
+def test_the_plan_that_lets_go_is_asked_for_and_nothing_is_done_where_it_is_declined(operator: Operator) -> None:
+    operator.backup_that_is_cut_off()
+    assert operator.backup(agrees=lambda _: False) is None
+    assert operator.service() == (0, {HELD_LABEL: "1", HOLDER_LABEL: "backup"})
+    # Let go, and no backup after all.
+    assert operator.backup(agrees=lambda plan: "release:s_store" in steps(plan)) is None
+    assert operator.service() == (1, {})
+    assert not [*operator.folder.glob("*.age"), *operator.folder.glob(".*")]
+
+
+def test_what_else_a_backup_is_refused_for_is_told_before_a_service_is_let_go(operator: Operator) -> None:
+    operator.backup_that_is_cut_off()
+    hold(operator.fleet.engine("A"), "s_web", "restore")
+    with pytest.raises(RefusedError) as refused:
+        operator.backup()
+    (refusal,) = refused.value.plan.refusals
+    assert (refusal.where, refusal.evidence) == ("s_web", "a restore was cut off")
+    assert operator.service()[0] == operator.service("s_web")[0] == 0
+
+
+def test_who_only_reads_is_told_that_a_backup_left_it(operator: Operator) -> None:
+    operator.backup_that_is_cut_off()
+    plan = backup_plan(operator.declared.inventory, operator.declared.stack, observe(operator.fleet, kernel="never"),
+                       Taking(lambda _: nullcontext(lambda _: None), lambda _: None, lambda _: None))  # fmt: skip
+    (refusal,) = plan.refusals
+    assert refusal.what == "service s_store stands still since a backup that was cut off"
+
+
+def test_up_lets_a_service_run_that_a_backup_left_standing(operator: Operator) -> None:
+    operator.backup_that_is_cut_off()
+    _, applied = run_once(operator.fleet, operator.declared)
+    assert applied.outcomes["service:s_store"].status == "done"
+    assert operator.service() == (1, {})
+
+
+def test_tasks_that_somebody_gave_a_held_service_are_kept(operator: Operator) -> None:
+    operator.backup_that_is_cut_off()
+    engine = operator.fleet.engine("A")
+    service = engine.inspect("services", "s_store")
+    service["Spec"]["Mode"]["Replicated"]["Replicas"] = 2
+    engine.update("services", service["ID"], service["Version"]["Index"], service["Spec"])
+    release(engine, "s_store")
+    assert operator.service() == (2, {})
+
+
+def test_a_service_that_a_restore_holds_stays_its_when_a_backup_would_hold_it_too(operator: Operator) -> None:
+    engine = operator.fleet.engine("A")
+    assert hold(engine, "s_store", "restore") == 1
+    assert hold(engine, "s_store", "backup") == 1
+    assert operator.service() == (0, {HELD_LABEL: "1", HOLDER_LABEL: "restore"})
