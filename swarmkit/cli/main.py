@@ -24,7 +24,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rollback": ("swarmkit.cli.rollback:rollback", "Take a stack back to what it ran before the last up."),
     "export": ("swarmkit.cli.export:export", "Write a running stack as a stack file that plans to no change."),
     "status": ("swarmkit.cli.status:status", "Show nodes, services and networks as they are."),
-    "doctor": ("swarmkit.cli.doctor:doctor", "Find what will break, on every host and between them; changes nothing."),
+    "doctor": (
+        "swarmkit.cli.doctor:doctor",
+        "Find what will break, on hosts and between them; changes no file or setting.",
+    ),
     "verify": ("swarmkit.cli.verify:verify", "Prove that services answer and the overlay is encrypted."),
     "down": ("swarmkit.cli.down:down", "Remove what up has made; volumes stay unless told."),
     "network": (

@@ -9,7 +9,8 @@ from swarmkit.doctor.checks import clones, engine, exposed, host, kernel, networ
 from swarmkit.doctor.evidence import Evidence
 from swarmkit.finding import Finding
 from swarmkit.plan.address_sheet import address_sheet
-from swarmkit.plan.refusals import host_refusals, kernel_refusals
+from swarmkit.plan.kernel_refusals import kernel_refusals
+from swarmkit.plan.refusals import host_refusals
 
 _OF_ONE_HOST = (
     host.check_disk,

@@ -1,5 +1,5 @@
-# Facts of one host, a section each; reads only. $1 says whether the kernel's features are tried as well: "always",
-# "never", or "auto": only while the host is in no swarm.
+# Facts of one host, a section each; reads only, but for the modules that it loads to try what the kernel can do. $1 says
+# whether that is tried as well: "always", "never", or "auto": only while the host is in no swarm.
 section() { printf '\n== %s\n' "$1"; }
 # The shell's own read instead of cat, one ip instead of two: each process costs tens of milliseconds on a small host.
 line() { if IFS= read -r value <"$1"; then printf '%s\n' "$value"; fi; }
@@ -22,7 +22,8 @@ test -w /proc/sys/kernel/hostname || exit 0
 
 # What Docker will program for an encrypted overlay, for service VIPs and for the routing mesh, tried in one throw-away
 # network namespace (HAZARDS.md 0.2; moby libnetwork/service_linux.go). All at once first, which is what a good kernel
-# takes; what fails is tried alone. A feature prints "ok", or what the kernel said.
+# takes; what fails is tried alone. The modules are those that dockerd loads for the same; they stay, as another may use
+# one by now: the engine, or a run of ours beside this one. A feature prints "ok", or what the kernel said.
 absent=''
 for module in xfrm_user xfrm_algo esp4 vxlan xt_bpf xt_policy ip_vs ip_vs_rr xt_ipvs; do
     test -d "/sys/module/$module" || absent="$absent $module"

@@ -11,8 +11,8 @@ from swarmkit.declared.host import Inventory
 from swarmkit.finding import Finding
 from swarmkit.observed.model import ClusterState, Observed, network_targets
 from swarmkit.observed.networks import ON_LAN, HostNetwork
+from swarmkit.plan.pools import free_pool
 from swarmkit.plan.ranges import RESERVED_ADDRESSES, overlap, pool_prefix
-from swarmkit.plan.refusals import free_pool
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 FREE_SHOWN = 3
@@ -70,7 +70,7 @@ def address_sheet(inventory: Inventory, observed: Observed, seen: Sequence[HostN
     pools = tuple(_pools(inventory, observed, subnets, taken))
     findings = (
         *_pool_overlaps(pools, routes, observed),
-        *_subnet_overlaps(subnets, routes),
+        *_subnet_overlaps(subnets, routes, next((subnet for pool in pools for subnet in pool.free), "RANGE")),
         *_outside(subnets, pools),
         *_exhausted(subnets, pools),
     )
@@ -147,15 +147,28 @@ def _pool_overlaps(pools: Iterable[PoolRow], routes: Iterable[RouteRow], observe
             yield Finding("H28", "error", pool.pool, what, f"the pool is the {pool.source}'s", remedy)
 
 
-def _subnet_overlaps(subnets: Sequence[SubnetRow], routes: Iterable[RouteRow]) -> Iterator[Finding]:
+def _anew(row: SubnetRow, free: str) -> str:
+    """Return how the network of *row* gets another range: an overlay one of the pools', a host's own any other."""
+    if row.driver == "overlay":
+        in_file = f"in the stack file, for {row.network}: ipam: {{config: [{{subnet: {free}}}]}}"
+        options = f"{row.network} -d overlay --encrypted --subnet {free}"
+        by_hand = f"swarmkit network rm {row.network} && swarmkit network create {options}"
+        return f"{in_file}, then swarmkit up --recreate-networks; one of no stack: {by_hand}"
+    on = f"on {', '.join(row.hosts)}"
+    if row.network == "bridge":
+        return f'{on}, in /etc/docker/daemon.json: "bip": "ADDRESS/PREFIX" of a free range, systemctl restart docker'
+    again = f"docker network create -d {row.driver} --subnet RANGE {row.network}"
+    more = "with its other options; taken ranges: swarmkit network plan"
+    return f"{on}: docker network rm {row.network} && {again}, {more}"
+
+
+def _subnet_overlaps(subnets: Sequence[SubnetRow], routes: Iterable[RouteRow], free: str) -> Iterator[Finding]:
     for row, route in itertools.product(subnets, routes):
         # A macvlan's range is the LAN's, on purpose.
         if row.driver not in ON_LAN and overlap(row.subnet, route.destination):
             what = f"network {row.network} ({row.subnet}) overlaps {route.destination} by {route.device}"
-            remedy = "make the network anew with a free --subnet, or move the route"
-            yield Finding(
-                "H28", "error", ", ".join(route.hosts), what, "its containers cannot reach that range", remedy
-            )
+            seen = "its containers cannot reach that range"
+            yield Finding("H28", "error", ", ".join(route.hosts), what, seen, _anew(row, free))
     for one, other in itertools.combinations(subnets, 2):
         shared = set(one.hosts) & set(other.hosts)
         lan = {one.driver, other.driver} <= set(ON_LAN)
@@ -163,7 +176,7 @@ def _subnet_overlaps(subnets: Sequence[SubnetRow], routes: Iterable[RouteRow]) -
             what = f"networks {one.network} ({one.subnet}) and {other.network} ({other.subnet}) overlap"
             where = ", ".join(host for host in one.hosts if host in shared)
             seen = f"docker network inspect has both on {where}"
-            yield Finding("H28", "error", where, what, seen, "make one of them anew with a free --subnet")
+            yield Finding("H28", "error", where, what, seen, _anew(other, free))
 
 
 def _outside(subnets: Iterable[SubnetRow], pools: Sequence[PoolRow]) -> Iterator[Finding]:
@@ -171,7 +184,11 @@ def _outside(subnets: Iterable[SubnetRow], pools: Sequence[PoolRow]) -> Iterator
     for row in subnets:
         inside = any(overlap(row.subnet, pool.pool) for pool in pools)
         if row.network == "ingress" and not inside and any(pool.source == "swarm" for pool in pools):
-            remedy = "where a host needs that range: docker network rm ingress, then create it with a --subnet"
+            free = next((subnet for pool in pools for subnet in pool.free), "RANGE")
+            remedy = (
+                "where a host needs that range, before a service publishes a port, on a manager: "
+                f"docker network rm ingress && docker network create -d overlay --ingress --subnet {free} ingress"
+            )
             seen = f"the swarm's pools: {', '.join(pool.pool for pool in pools)}"
             yield Finding("H29", "warning", "ingress", f"its {row.subnet} is in no pool of the swarm", seen, remedy)
 
@@ -200,7 +217,7 @@ def _exhausted(subnets: Iterable[SubnetRow], pools: Iterable[PoolRow]) -> Iterat
             )
     for pool in pools:
         if not pool.free:
-            remedy = "give new networks a --subnet of their own"
+            remedy = "give new networks a range of their own: ipam: {config: [{subnet: RANGE}]} in the stack file"
             what = f"pool {pool.pool} has no free /{pool.subnet_prefix}"
             seen = f"{pool.used} of {pool.total} are overlays', what is left runs into routes and networks of the hosts"
             yield Finding("H30", "error", pool.pool, what, seen, remedy)

@@ -34,5 +34,17 @@ def rootful(host: str) -> str:
 
 def live_restore_off(host: str) -> str:
     """Return how a host's engine lets go of live-restore, which its own file sets on most hosts."""
-    change = r"""sed -i 's/"live-restore": *true/"live-restore": false/' /etc/docker/daemon.json"""
+    return daemon_setting(host, "live-restore", "true", "false")
+
+
+def daemon_setting(host: str, key: str, before: str, after: str) -> str:
+    """Return how the value of *key*, which stands in the engine's own file, gets another one."""
+    change = f"""sed -i 's/"{key}": *{before}/"{key}": {after}/' /etc/docker/daemon.json"""
     return f"on {host}: {change} && systemctl restart docker"
+
+
+def unit_option(host: str, option: str) -> str:
+    """Return where an option of dockerd's, or of its socket's unit, is found, and what makes its removal count."""
+    places = "/etc/docker /etc/default/docker /etc/systemd/system/docker.s* /usr/lib/systemd/system/docker.s*"
+    search = f"grep -rnF -e {option} {places}"
+    return f"on {host}: {search}; take it out there, then: systemctl daemon-reload && systemctl restart docker"

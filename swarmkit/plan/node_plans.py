@@ -9,11 +9,12 @@ from swarmkit.declared.host import Host, Inventory
 from swarmkit.finding import Finding
 from swarmkit.observed.model import ClusterState, Node, Observed
 from swarmkit.plan.departures import is_replicated, running_on, volumes_of
+from swarmkit.plan.kernel_refusals import kernel_refusals
 from swarmkit.plan.model import Operation, Plan, Step
 from swarmkit.plan.node_operations import AwaitEmptied, AwaitReady, Demote, RemoveNode, SetAvailability
 from swarmkit.plan.placement import node_may_run
 from swarmkit.plan.planner import first_manager, join_node
-from swarmkit.plan.refusals import host_refusals, kernel_refusals
+from swarmkit.plan.refusals import host_refusals
 from swarmkit.plan.spec_diff import Change
 from swarmkit.plan.swarm_operations import UpdateNode
 

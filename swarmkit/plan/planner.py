@@ -12,16 +12,14 @@ from swarmkit.plan.data.planning import StackData
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.departures import demotions, departure_refusals, departure_warnings, removals, strangers
 from swarmkit.plan.ingress import EncryptIngress, encrypt_ingress, ingress_refusals
+from swarmkit.plan.kernel_refusals import kernel_refusals
 from swarmkit.plan.model import Operation, Plan, Step
 from swarmkit.plan.node_operations import Promote
+from swarmkit.plan.pools import NO_FREE_RANGE, free_pool, pool_refusals
 from swarmkit.plan.refusals import (
     CLUSTER_LABEL,
-    NO_FREE_RANGE,
     advertise_address,
-    free_pool,
     host_refusals,
-    kernel_refusals,
-    pool_refusals,
 )
 from swarmkit.plan.spec_diff import Change
 from swarmkit.plan.stack_networks import StackNetworks

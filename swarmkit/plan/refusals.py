@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from swarmkit.declared.host import Host, Inventory
 from swarmkit.finding import Finding
@@ -14,12 +13,6 @@ from swarmkit.plan.engine_remedies import live_restore_off, rootful, upgrade_bey
 
 MAX_CLOCK_SKEW_SECONDS = 30.0
 CLUSTER_LABEL = "swarmkit.cluster"
-_FEATURES = {
-    "esp": "CONFIG_INET_ESP and CONFIG_CRYPTO_GCM",
-    "policy": "CONFIG_XFRM_USER",
-    "mark": "CONFIG_NETFILTER_XT_MATCH_BPF",
-    "refuse": "CONFIG_NETFILTER_XT_MATCH_POLICY",
-}
 
 
 def host_refusals(inventory: Inventory, observed: Observed, *, adopt: bool) -> Iterator[Finding]:
@@ -78,7 +71,7 @@ def _local_states(observed: Observed) -> Iterator[Finding]:
                     "locked": "run: swarmkit unlock",
                     "pending": "a join is under way there: wait, then run this again; a manager whose peers are gone: "
                     "swarmkit recover quorum",
-                }.get(engine.swarm_state, f"see journalctl -u docker on {name}"),
+                }.get(engine.swarm_state, f"on {name}: journalctl -u docker --since -1h"),
             )
 
 
@@ -144,7 +137,8 @@ def _cluster(
     if inventory.data_path_port and inventory.data_path_port != cluster.data_path_port:
         yield Finding(
             "B17", "error", "swarm", "swarm_data_path_port cannot change after the swarm was made",
-            f"declared {inventory.data_path_port}, live {cluster.data_path_port}", "declare the live one",
+            f"declared {inventory.data_path_port}, live {cluster.data_path_port}",
+            f"in the inventory, under vars: swarm_data_path_port: {cluster.data_path_port}",
         )  # fmt: skip
 
 
@@ -157,14 +151,22 @@ def _addresses(host: Host, facts: HostFacts) -> Iterator[Finding]:
     if address is None:
         yield Finding(
             "H31", "error", host.name, f"{host.address} is not configured on the host, so it cannot be advertised",
-            f"the host has {carried}", f"set swarm_advertise_addr of {host.name} ({host.place})",
+            f"the host has {carried}", _declare(host, "swarm_advertise_addr", facts),
         )  # fmt: skip
     for key, value in (("swarm_advertise_addr", host.advertise_addr), ("swarm_data_path_addr", host.data_path_addr)):
         if value and value not in facts.system.addresses:
             yield Finding(
                 "B13", "error", host.name, f"{key} {value} is not configured on the host; NAT is not supported",
-                f"the host has {carried}", f"correct {key} ({host.place})",
+                f"the host has {carried}", _declare(host, key, facts),
             )  # fmt: skip
+
+
+def _declare(host: Host, key: str, facts: HostFacts) -> str:
+    """Return the line for *host* in the inventory, with the first of its addresses that no engine has made."""
+    made = ("lo", "docker", "br-", "veth", "virbr")
+    own = [address for address, device in facts.system.addresses.items() if not device.startswith(made)]
+    place = f" ({host.place})" if host.place else ""
+    return f"in the inventory, for {host.name}{place}: {key}: {next(iter(own), 'ADDRESS')}"
 
 
 def _engine(host: Host, facts: HostFacts) -> Iterator[Finding]:
@@ -220,65 +222,3 @@ def version_tuple(version: str) -> tuple[int, ...]:
     """Return the numbers of an engine version: ``26.1.5+dfsg1`` is (26, 1, 5)."""
     numbers = version.split("+")[0].split("-")[0].split(".")
     return tuple(int(number) for number in numbers if number.isdigit())
-
-
-def kernel_refusals(observed: Observed) -> Iterator[Finding]:
-    """Yield what the kernels lack for an encrypted overlay and for service addresses, of hosts that were asked."""
-    for name, facts in observed.hosts.items():
-        kernel = facts.system.kernel
-        if kernel is None:
-            continue
-        for feature, said in kernel.lacking(*_FEATURES).items():
-            yield Finding(
-                "H04", "error", name, "its kernel cannot carry an encrypted overlay",
-                f"{feature}: {said}", f"it needs a kernel with {_FEATURES[feature]}: modprobe -a esp4 xfrm_user xt_bpf",
-            )  # fmt: skip
-        if kernel.lacking("vxlan"):
-            yield Finding(
-                "H04", "error", name, "its kernel has no VXLAN", kernel.answers.get("vxlan", ""), "modprobe vxlan"
-            )
-        if kernel.lacking("ipvs"):
-            yield Finding(
-                "H20", "error", name, "its kernel has no IPVS: service addresses and published ports would be dead",
-                kernel.answers.get("ipvs", ""), "modprobe ip_vs, or install a kernel with CONFIG_IP_VS",
-            )  # fmt: skip
-        elif lacking := kernel.lacking("mesh"):
-            yield Finding(
-                "H20", "error", name, "its kernel refuses the rules of published ports: they would be dead",
-                lacking["mesh"],
-                "modprobe -a xt_ipvs xt_REDIRECT xt_mark, or a kernel with CONFIG_NETFILTER_XT_MATCH_IPVS",
-            )  # fmt: skip
-
-
-def pool_refusals(pools: Iterable[str], observed: Observed) -> Iterator[Finding]:
-    """Yield each address pool that overlaps a host's route (HAZARDS H28): the host would lose that network."""
-    for pool in pools:
-        for name, facts in observed.hosts.items():
-            for route in facts.system.routes:
-                if ipaddress.ip_network(pool).overlaps(ipaddress.ip_network(route.destination)):
-                    yield Finding(
-                        "B26", "error", name, f"pool {pool} overlaps route {route.destination} ({route.device})",
-                        f"ip route of {name} has {route.destination} dev {route.device}", _POOLS,
-                    )  # fmt: skip
-
-
-_POOLS = "swarmkit network plan names free ranges; then in the inventory, under vars: swarm_address_pools: [RANGE]"
-
-
-NO_FREE_RANGE = Finding(
-    "B26",
-    "error",
-    "swarm",
-    "no free address range found",
-    "each /16 of 10.20.0.0 to 10.255.0.0 overlaps a route of a host",
-    "in the inventory, under vars: swarm_address_pools: [RANGE], with one that no host needs",
-)
-
-
-def free_pool(observed: Observed) -> str | None:
-    """Return the first private /16 that overlaps no host's route; None when all do."""
-    candidates = [f"10.{number}.0.0/16" for number in range(20, 256)]
-    for candidate in candidates:
-        if not list(pool_refusals([candidate], observed)):
-            return candidate
-    return None

@@ -89,6 +89,9 @@ _HEAD = """# What `swarmkit doctor` finds and `swarmkit verify` proves
 Made by `make docs` from the checks themselves. `swarmkit doctor --explain CODE` prints an entry, `--explain all` the
 list; `--only CODE` and `--skip CODE` choose among the doctor's. `swarmkit up` refuses on its errors; `--override CODE`
 goes on in spite of one.
+The doctor changes no file, setting, rule or network of a host. What a kernel can do is tried in a throw-away namespace,
+for which the modules that dockerd itself loads (`xfrm_user`, `xfrm_algo`, `esp4`, `vxlan`, `xt_bpf`, `xt_policy`,
+`ip_vs`, `ip_vs_rr`, `xt_ipvs`, and what the kernel brings along) are loaded where they are not yet; they stay loaded.
 On healthy hosts it finds nothing: measured in [benchmarks/README.md](../benchmarks/README.md#healthy).
 
 ## Before: the doctor's codes

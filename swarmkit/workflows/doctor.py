@@ -1,4 +1,4 @@
-"""`doctor`: read everything, try every way between the hosts, check. Changes nothing on any host."""
+"""`doctor`: read everything, try every way between the hosts, check. Hosts stay as they are, but for kernel modules."""
 
 from __future__ import annotations
 

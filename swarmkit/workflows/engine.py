@@ -18,10 +18,10 @@ from swarmkit.observed.packages import read_packages
 from swarmkit.plan.apply import apply
 from swarmkit.plan.context import Context
 from swarmkit.plan.engine_plans import Checks, Wanted, upgrade_plan
+from swarmkit.plan.kernel_refusals import kernel_refusals
 from swarmkit.plan.model import Applied, Plan
 from swarmkit.plan.planner import first_manager
 from swarmkit.plan.progress import Progress
-from swarmkit.plan.refusals import kernel_refusals
 from swarmkit.reach.fleet import Fleet, reach
 from swarmkit.secret import Secret
 from swarmkit.verify.prove import prove

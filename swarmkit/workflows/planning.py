@@ -33,8 +33,8 @@ def plan_for(declared: Declared, fleet: Fleet) -> tuple[Plan, Observed]:
 
     A plan that changes something was made knowing every kernel; one that makes nodes, with all the doctor's checks.
     """
+    from swarmkit.plan.kernel_refusals import kernel_refusals
     from swarmkit.plan.planner import make_plan
-    from swarmkit.plan.refusals import kernel_refusals
 
     observed = look_at(declared, fleet, kernel="auto")
     plan = make_plan(declared, observed)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import shlex
 from collections.abc import Collection, Iterator
 
 from swarmkit.doctor.evidence import Evidence, HostEvidence
 from swarmkit.finding import Finding
+from swarmkit.plan.engine_remedies import daemon_setting, unit_option
 from swarmkit.plan.refusals import version_tuple
 from swarmkit.reach.engine import Json
 
@@ -25,19 +27,23 @@ def check_backend(host: HostEvidence) -> Iterator[Finding]:
     if backend.startswith("nftables") and (version < (29, 6) or not features.get("swarm-nftables")):
         yield Finding(
             "H23", "error", host.name, "its engine uses nftables, which a swarm refuses", f"firewall backend {backend}",
-            'remove "firewall-backend" from /etc/docker/daemon.json and restart docker',
+            daemon_setting(host.name, "firewall-backend", f'"{backend}"', '"iptables"')
+            if "firewall-backend" in _daemon_settings(host) else unit_option(host.name, "--firewall-backend"),
         )  # fmt: skip
-    if _daemon_settings(host).get("iptables") is False or "--iptables=false" in host.said.get("dockerd", ""):
+    in_file = _daemon_settings(host).get("iptables") is False
+    if in_file or "--iptables=false" in host.said.get("dockerd", ""):
         yield Finding(
             "D08", "error", host.name, "its engine may write no firewall rules: ports and encryption will not work",
-            "iptables is false",
-            f'on {host.name}: remove "iptables": false from /etc/docker/daemon.json and restart docker',
+            f"iptables is false {'in /etc/docker/daemon.json' if in_file else 'on the command line of dockerd'}",
+            daemon_setting(host.name, "iptables", "false", "true")
+            if in_file else unit_option(host.name, "--iptables=false"),
         )  # fmt: skip
     if "DOCKER_INSECURE_NO_IPTABLES_RAW=1" in host.said.get("dockerd", ""):
         yield Finding(
             "H22", "warning", host.name, "its engine does not protect containers' ports from neighbours on the LAN",
             "DOCKER_INSECURE_NO_IPTABLES_RAW=1",
-            "a kernel with the module iptable_raw, and the variable removed from docker.service",
+            f"{unit_option(host.name, 'DOCKER_INSECURE_NO_IPTABLES_RAW')}; before it: modprobe iptable_raw, which some "
+            "kernels have in a package of their own",
         )  # fmt: skip
 
 
@@ -76,8 +82,15 @@ def check_storage(host: HostEvidence) -> Iterator[Finding]:
         lacking = "" if driver in _POOR_DRIVERS else ", on a file system without d_type"
         yield Finding(
             "D09", "warning", host.name, "its images are kept in a way that breaks or that newer engines refuse",
-            f"storage driver {driver}{lacking}", "overlay2 on ext4, or on xfs made with ftype=1",
+            f"storage driver {driver}{lacking}", _other_driver(host.name, lacking),
         )  # fmt: skip
+
+
+def _other_driver(host: str, lacking: str) -> str:
+    if lacking:
+        return f"another file system at its data directory, on {host}: ext4, or xfs made by mkfs.xfs -n ftype=1"
+    setting = 'in /etc/docker/daemon.json: "storage-driver": "overlay2"'
+    return f"swarmkit node drain {host}; on {host}, {setting}, then systemctl restart docker: images are pulled anew"
 
 
 def check_services(host: HostEvidence) -> Iterator[Finding]:
@@ -112,11 +125,11 @@ def _flushers(host: HostEvidence, units: Collection[str]) -> dict[str, str]:
 def check_open_engine(host: HostEvidence) -> Iterator[Finding]:
     """Yield D05: an engine that answers on the network without a certificate."""
     if _OPEN_PORT in host.listening:
+        port = _OPEN_PORT.partition("/")[0]
         yield Finding(
             "D05", "error", host.name, "whoever reaches this host may use its engine, and so is root",
             f"something listens on {_OPEN_PORT}, the engine's port without TLS",
-            f'on {host.name}: remove "tcp://" from "hosts" in /etc/docker/daemon.json and from docker.service, '
-            "restart docker",
+            f"{unit_option(host.name, port)}; till then: iptables -I INPUT -p tcp --dport {port} ! -i lo -j DROP",
         )  # fmt: skip
 
 
@@ -130,8 +143,18 @@ def check_proxy(evidence: Evidence, host: HostEvidence) -> Iterator[Finding]:
         yield Finding(
             "B56", "warning", host.name, "its engine asks a proxy for other hosts of the swarm",
             f"NO_PROXY lacks {', '.join(missing)}",
-            f'on {host.name}: Environment="NO_PROXY={entries}" in docker.service, restart docker',
+            _no_proxy(host, entries),
         )  # fmt: skip
+
+
+def _no_proxy(host: HostEvidence, entries: str) -> str:
+    if "proxies" in _daemon_settings(host):
+        line = f'"no-proxy": "{entries}"'
+        return f"on {host.name}, in /etc/docker/daemon.json, under proxies: {line}, then: systemctl restart docker"
+    folder = "/etc/systemd/system/docker.service.d"
+    unit = shlex.quote(rf'[Service]\nEnvironment="NO_PROXY={entries}"\n')
+    write = f"mkdir -p {folder} && printf {unit} > {folder}/zz-swarmkit.conf"
+    return f"on {host.name}: {write} && systemctl daemon-reload && systemctl restart docker"
 
 
 def _in_no_proxy(address: str, without: str) -> bool:

@@ -8,6 +8,7 @@ from swarmkit.doctor.evidence import HostEvidence
 from swarmkit.finding import Finding
 
 _DOCKER_MARK = "mark 0xd0c4e3"
+_OTHER_PORT = "before the swarm is made, in the inventory, under vars: swarm_data_path_port: 7789"
 
 
 def check_modules(host: HostEvidence) -> Iterator[Finding]:
@@ -17,7 +18,7 @@ def check_modules(host: HostEvidence) -> Iterator[Finding]:
     if gone:
         yield Finding(
             "D06", "error", host.name, "the running kernel's modules are gone: what is not loaded yet cannot be",
-            f"there is no /lib/modules/{gone[0]}", f"reboot {host.name}: its kernel was upgraded",
+            f"there is no /lib/modules/{gone[0]}", _reboot(host),
         )  # fmt: skip
         return
     missing = [line.partition("Module ")[2].split()[0] for line in lines if "Module " in line and " not found" in line]
@@ -25,8 +26,16 @@ def check_modules(host: HostEvidence) -> Iterator[Finding]:
         yield Finding(
             "H22", "warning", host.name, "its kernel lacks what engines from 28.0 on need: one will not start here",
             f"engine {host.facts.engine.version}; no module {', '.join(missing)}",
-            "before the engine is upgraded: install linux-modules-extra or kernel-modules-extra",
+            f"before the engine is upgraded, on {host.name}: apt-get install linux-modules-extra-$(uname -r), or "
+            "dnf install kernel-modules-extra-$(uname -r)",
         )  # fmt: skip
+
+
+def _reboot(host: HostEvidence) -> str:
+    reboot = f"on {host.name}: systemctl reboot"
+    if host.facts.engine.swarm_state != "active":
+        return reboot
+    return f"swarmkit node drain {host.name}; {reboot}; when it is back: swarmkit node activate {host.name}"
 
 
 def check_other_ipsec(host: HostEvidence) -> Iterator[Finding]:
@@ -57,7 +66,7 @@ def check_cards(host: HostEvidence) -> Iterator[Finding]:
         yield Finding(
             "H09", "warning", host.name, "the hypervisor's guest introspection swallows large VXLAN frames",
             "a VMware guest with the module vmw_conn_notify",
-            "before swarm init: swarm_data_path_port: 7789 in the inventory; or stop the introspection agent",
+            f"{_OTHER_PORT}; or stop the introspection agent",
         )  # fmt: skip
     for line in host.said.get("drivers", "").splitlines():
         name, driver, *offload = line.split()
@@ -81,5 +90,5 @@ def check_vxlan_links(host: HostEvidence, data_path_port: int) -> Iterator[Findi
             yield Finding(
                 "D07", "warning", host.name, f"{link.name} is another VXLAN user on the swarm's data-path port",
                 f"VNI {link.vni}, port {link.port}",
-                "before swarm init: swarm_data_path_port: 7789 in the inventory, or another port for that software",
+                f"{_OTHER_PORT}; or another port for that software",
             )  # fmt: skip

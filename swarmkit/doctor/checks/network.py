@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from swarmkit.doctor.evidence import DEFAULT_MTU_BYTES, Evidence, HostEvidence
 from swarmkit.finding import Finding
+from swarmkit.plan.ranges import overlap
 
 _MTU_OPTION = "com.docker.network.driver.mtu"
 
@@ -56,9 +57,17 @@ def check_lost_address(host: HostEvidence) -> Iterator[Finding]:
         yield Finding(
             "H57", "error", host.name, "the swarm knows it by an address that it no longer has",
             f"the node's address is {address}, the host has {', '.join(system.addresses)}",
-            f"on {host.name}: ip addr add {address}/PREFIX dev DEVICE and keep it; or docker swarm leave there, "
+            f"on {host.name}: ip addr add {_place_of(host, address)}, and keep it; or docker swarm leave there, "
             "then swarmkit up",
         )  # fmt: skip
+
+
+def _place_of(host: HostEvidence, address: str) -> str:
+    """Return *address* with the prefix and the device of the route it belongs to."""
+    routes = [(ipaddress.ip_network(route.destination), route.device) for route in host.facts.system.routes]
+    fitting = [(net, device) for net, device in routes if net.prefixlen and ipaddress.ip_address(address) in net]
+    net, device = max(fitting, key=lambda route: route[0].prefixlen, default=(None, "DEVICE"))
+    return f"{address}/{net.prefixlen if net else 'PREFIX'} dev {device}"
 
 
 def check_swarm_ports(evidence: Evidence) -> Iterator[Finding]:
@@ -81,7 +90,7 @@ def check_swarm_ports(evidence: Evidence) -> Iterator[Finding]:
             yield Finding(
                 "D10", "error", host.name, f"another process has the swarm's port {', '.join(taken)}",
                 f"{'; '.join(whose) or 'something'} listens there and the host is in no swarm",
-                f"on {host.name}: ss -lnp 'sport = :{number}', and stop it",
+                f"on {host.name}: ss -lnp 'sport = :{number}', then systemctl status PID for its unit, and stop that",
             )  # fmt: skip
 
 
@@ -97,8 +106,16 @@ def check_engine_pools(evidence: Evidence) -> Iterator[Finding]:
                 yield Finding(
                     "H28", "error", host.name, f"its bridge networks and the swarm's overlays share {shared[0]}",
                     f"default-address-pools has {base}",
-                    f'on {host.name}: another "default-address-pools" in /etc/docker/daemon.json, restart docker',
+                    f'on {host.name}, in /etc/docker/daemon.json: "default-address-pools": '
+                    f'[{{"base": "{_free_base(host, pools)}", "size": 24}}], then: systemctl restart docker',
                 )  # fmt: skip
+
+
+def _free_base(host: HostEvidence, pools: Iterable[str]) -> str:
+    """Return the first range for an engine's own networks that neither the swarm nor a route of *host* has."""
+    taken = [*pools, *(route.destination for route in host.facts.system.routes)]
+    candidates = (f"172.{number}.0.0/16" for number in range(18, 32))
+    return next((one for one in candidates if not any(overlap(one, other) for other in taken)), "RANGE")
 
 
 def check_leftovers(evidence: Evidence) -> Iterator[Finding]:

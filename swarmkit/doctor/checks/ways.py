@@ -36,12 +36,17 @@ def check_paths(
             yield Finding(code, "error", where, what, evidence, _rules(kind, [peers[name] for name in sources], target))
     for (source, target), seen in paths.translated.items():
         what = f"{target} sees {source} as {seen}: an address is translated on the way, which breaks overlays"
-        yield Finding("H17", "error", f"{source} -> {target}", what, f"{source} sends as {peers[source].data}", _NAT)
+        sent = f"{source} sends as {peers[source].data}"
+        yield Finding("H17", "error", f"{source} -> {target}", what, sent, _nat(source, target))
 
 
 _AS_ROOT = "raw sockets are root's: set ansible_become: true in the inventory"
 _NAMES = {"proto 50": "IP protocol 50 (ESP, all encrypted overlay traffic)"}
-_NAT = "set swarm_advertise_addr to an address that the other hosts see unchanged, or use a VPN between the hosts"
+
+
+def _nat(source: str, target: str) -> str:
+    line = f"in the inventory, for {source}: swarm_advertise_addr: ADDRESS, one of its own that {target} sees unchanged"
+    return f"{line} (on {source}: ip -br addr); where there is none, that of a VPN between the hosts"
 
 
 def _mtu_remedy(ways: list[Way]) -> str:

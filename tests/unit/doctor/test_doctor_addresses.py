@@ -12,7 +12,7 @@ from swarmkit.declared.host import Host
 from swarmkit.doctor.evidence import Evidence
 from swarmkit.observed.model import Route
 from swarmkit.observed.networks import HostNetwork
-from swarmkit.plan.refusals import pool_refusals
+from swarmkit.plan.pools import pool_refusals
 
 
 def declared(seen: Evidence, host: str, **changes: object) -> Evidence:
