@@ -6,7 +6,6 @@ import sys
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
@@ -17,9 +16,6 @@ from swarmkit.cli.group import Group
 from swarmkit.cli.journaled import journaled
 from swarmkit.cli.up import images_option
 from swarmkit.errors import InputError
-
-if TYPE_CHECKING:
-    from swarmkit.recovery.manifest import Manifest
 
 
 class _TakeByDefault(Group):
@@ -75,6 +71,7 @@ def take(
     is such a one: its engine stops for the copy. How long each was interrupted is measured. The file has mode 0600.
     """
     from swarmkit.recovery.archive_writer import INVENTORY
+    from swarmkit.recovery.interruptions import interruptions
     from swarmkit.recovery.keys import Sealer
     from swarmkit.report.live import progress_for
     from swarmkit.workflows.backup import backup as run
@@ -107,7 +104,7 @@ def take(
             lock_wait_seconds=lock_wait_seconds,
         )
     if report:
-        click.echo(f"{report.path}  {report.bytes} bytes, {_interruptions(report.manifest)}")
+        click.echo(f"{report.path}  {report.bytes} bytes, {', '.join(interruptions(report.manifest))}")
         for old in report.removed:
             click.echo(f"removed {old}")
 
@@ -228,8 +225,3 @@ def restore(
         print_nodes(results(), report.inventory, report.observed)
         if report.proof_failed:
             sys.exit(4)
-
-
-def _interruptions(manifest: Manifest) -> str:
-    said = [f"{volume.service} was interrupted for {volume.interruption_seconds:.1f} s" for volume in manifest.volumes]
-    return ", ".join([f"the engine of {manifest.host} was stopped for {manifest.stopped_seconds:.1f} s", *said])

@@ -5,22 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from swarmkit.declared.host import Host, Inventory
+from swarmkit.declared.host import Inventory
 from swarmkit.declared.service import Stack
 from swarmkit.finding import Finding
-from swarmkit.observed.model import ClusterState, HostFacts, Node, Observed
+from swarmkit.observed.model import ClusterState, HostFacts, Observed
 from swarmkit.plan.data.left_standing import left_standing, letting_go, standing_refusals
 from swarmkit.plan.data.marked import MarkedVolume, marked_volumes
 from swarmkit.plan.data.taking import Adding, CopyVolume, DumpVolume, SaveImage, TakenVolume
-from swarmkit.plan.departures import running_on, volumes_of
 from swarmkit.plan.model import Operation, Plan, Step
 from swarmkit.plan.quorum import quorum_of
 from swarmkit.plan.refusals import host_refusals
 from swarmkit.plan.spec import IMAGE_LABEL
-from swarmkit.plan.state_operations import TakenState, TakeState
-
-_DEFAULT_GRACE = 10_000_000_000
-"""Nanoseconds that Docker gives a container without a stop_grace_period."""
+from swarmkit.plan.state_operations import TakenState
+from swarmkit.plan.stopped_manager import take_state
 
 
 @dataclass(frozen=True)
@@ -76,8 +73,18 @@ def backup_plan(
     for number, (reference, host) in enumerate(images.items(), 1):
         step = Step(f"backup:image:{reference}", "image", "update", host, f"save {reference}", "", _last(operations))
         operations.append(SaveImage(step, reference, image_file(number), taking.adding))
-    operations.append(_take_state(inventory, observed, cluster, quorum.managers, _last(operations), taking))
-    return Plan(tuple(operations), (), marked.warnings)
+    operations.append(take_state(inventory, observed, cluster, _last(operations), taking.state))
+    return Plan(tuple(operations), (), (*marked.warnings, *_in_no_file(cluster)))
+
+
+def _in_no_file(cluster: ClusterState) -> Iterator[Finding]:
+    """Yield a warning that names the services whose specs are in no stack file of the backup."""
+    if names := sorted(service.name for service in cluster.services if not service.stack):
+        yield Finding(
+            "H58", "warning", "services", f"in no stack file of the backup: {', '.join(names)}",
+            "they belong to no stack: a restore of the swarm's state brings them back, a rebuild does not",
+            "declare them in a stack file",
+        )  # fmt: skip
 
 
 def image_file(number: int) -> str:
@@ -109,45 +116,3 @@ def _images(cluster: ClusterState, observed: Observed) -> Iterator[tuple[str, st
 
 def _has(facts: HostFacts, reference: str) -> bool:
     return reference in facts.engine.images or any(reference in tags for tags in facts.engine.images.values())
-
-
-def _take_state(
-    inventory: Inventory,
-    observed: Observed,
-    cluster: ClusterState,
-    managers: int,
-    after: frozenset[str],
-    taking: Taking,
-) -> TakeState:
-    host, node = min(_managers(inventory, observed, cluster), key=lambda pair: _cost(cluster, pair[1]))
-    tasks = _tasks_on(cluster, node)
-    reason = "its engine is stopped for the copy"
-    if tasks:
-        reason += f"; {tasks} tasks on it stop and start again, which the engine gives {_grace(cluster, node):g} s for"
-    if managers == 1:
-        reason += "; no other manager takes requests meanwhile"
-    return TakeState(Step("backup:state", "swarm", "update", host.name, "copy its state", reason, after), taking.state)
-
-
-def _managers(inventory: Inventory, observed: Observed, cluster: ClusterState) -> Iterator[tuple[Host, Node]]:
-    for host in inventory.hosts:
-        node = cluster.node(observed.hosts[host.name].engine.node_id)
-        if node and node.reachability == "reachable":
-            yield host, node
-
-
-def _cost(cluster: ClusterState, node: Node) -> tuple[int, int, bool]:
-    """Return how many services with data, how many tasks, and whether the leader, would stop with *node*'s engine."""
-    with_data = sum(bool(volumes_of(service)) for service in running_on(cluster, node))
-    return with_data, _tasks_on(cluster, node), node.is_leader
-
-
-def _grace(cluster: ClusterState, node: Node) -> float:
-    """Return how long the engine waits at most for the node's tasks to end before it stops itself."""
-    running = {task.service_id for task in cluster.tasks if task.node_id == node.id and task.state == "running"}
-    specs = [service.spec["TaskTemplate"]["ContainerSpec"] for service in cluster.services if service.id in running]
-    return max((spec.get("StopGracePeriod", _DEFAULT_GRACE) / 1e9 for spec in specs), default=_DEFAULT_GRACE / 1e9)
-
-
-def _tasks_on(cluster: ClusterState, node: Node) -> int:
-    return sum(task.node_id == node.id and task.state == "running" for task in cluster.tasks)

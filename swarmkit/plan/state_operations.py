@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from swarmkit.errors import SwarmkitError
 from swarmkit.plan.context import Context
+from swarmkit.plan.down_tasks import DownTasks, Stop, down_tasks, tasks_before
 from swarmkit.plan.model import Step
 from swarmkit.plan.started_engine import start_network_agent, swarm_once, wait_for_engine, wait_for_locking_manager
 from swarmkit.reach.fleet import ReachedHost
@@ -29,25 +30,34 @@ class TakenState:
     stopped_seconds: float
     """How long the manager's engine was stopped."""
     unlock_key: Secret
+    down: tuple[DownTasks, ...] = ()
+    """The tasks that stopped with it."""
 
 
 @dataclass(frozen=True)
 class TakeState:
-    """Stop a manager's engine and its socket, copy the swarm's state, and start it again, whatever happens."""
+    """Stop a manager's engine and its socket, copy the swarm's state, and start it again, whatever happens.
+
+    Then it waits until the tasks run again that stopped with it.
+    """
 
     step: Step
     sink: Callable[[TakenState], None] = field(repr=False)
 
     def run(self, context: Context) -> str:
         reached = context.reached(self.step.target)
-        key, folder = reached.engine.unlock_key(), str(reached.engine.info()["DockerRootDir"])
-        said = _run(reached, "take-state.sh", "copy the swarm's state", (folder,))
+        key, info = reached.engine.unlock_key(), reached.engine.info()
+        before = tasks_before(context.manager, str(info["Swarm"]["NodeID"]))
+        said = _run(reached, "take-state.sh", "copy the swarm's state", (str(info["DockerRootDir"]),))
         first, _, encoded = said.stdout.partition("\n")
-        milliseconds = int(first.removeprefix("stopped "))
+        _, milliseconds, _, began = first.split()
         wait_for_locking_manager(reached, key)
-        self.sink(TakenState(base64.b64decode(encoded), milliseconds / 1000, key))
         restarted = start_network_agent(reached, lambda: wait_for_locking_manager(reached, key))
-        return f"its engine was stopped for {milliseconds / 1000:.1f} s{restarted}"
+        stop = Stop(int(began) / 1000, int(milliseconds) / 1000, was_once=not restarted)
+        context.progress.advanced(self.step.key, "wait until what stopped with it runs again")
+        down = down_tasks(context, stop, before)
+        self.sink(TakenState(base64.b64decode(encoded), stop.seconds, key, down))
+        return f"its engine was stopped for {stop.seconds:.1f} s{restarted}"
 
 
 @dataclass(frozen=True)

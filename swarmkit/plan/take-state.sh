@@ -1,4 +1,4 @@
-# $1: Docker's root folder. Prints "stopped MILLISECONDS" and the swarm's folder as tar.gz in base64.
+# $1: Docker's root folder. Prints "stopped MILLISECONDS since BEGIN", in milliseconds too, and the swarm's folder as tar.gz in base64.
 set -eu
 umask 077
 root=$1
@@ -25,5 +25,5 @@ start
 end=$(date +%s%3N)
 trap clean EXIT
 tar -C "$copy" -S -czf "$copy/swarm.tar.gz" swarm </dev/null
-echo "stopped $((end - begin))"
+echo "stopped $((end - begin)) since $begin"
 base64 "$copy/swarm.tar.gz"

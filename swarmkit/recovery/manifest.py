@@ -51,6 +51,19 @@ class VolumeEntry(_Entry):
     labels: dict[str, str]
     taken_at: str
     interruption_seconds: float
+    """How long its service stood for the copy, without what the stop of the manager's engine added."""
+
+
+class DownEntry(_Entry):
+    """Tasks of a service that stopped with the manager's engine."""
+
+    service: str
+    tasks: int
+    running: int
+    """How many it had in the whole swarm."""
+    seconds: float
+    is_over: bool
+    """Whether as many ran again at the end; else they were down for *seconds* at least."""
 
 
 class ImageEntry(_Entry):
@@ -81,6 +94,8 @@ class Manifest(_Entry):
     volumes: tuple[VolumeEntry, ...]
     images: tuple[ImageEntry, ...]
     files: dict[str, FileEntry]
+    down: tuple[DownEntry, ...] = ()
+    """In the order of their names."""
 
     @property
     def identity(self) -> str:

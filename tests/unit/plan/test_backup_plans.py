@@ -43,7 +43,7 @@ def test_the_manager_whose_absence_costs_least_is_stopped(made: FakeFleet) -> No
     observed = with_tasks(observe(made, kernel="never"), {"A": 1, "B": 2, "C": 1})
     (operation,) = backup_plan(INVENTORY, None, observed, TAKING).operations
     assert operation.step.target == "C"
-    assert "1 tasks on it stop and start again" in operation.step.reason
+    assert operation.step.reason.endswith("; these on it stop, within 10 s, and start again: s")
 
 
 def test_a_manager_with_a_database_is_stopped_last(made: FakeFleet) -> None:
@@ -69,3 +69,21 @@ def test_no_manager_is_stopped_where_that_would_lose_the_quorum(made: FakeFleet)
     plan = backup_plan(INVENTORY, None, replace(observed, cluster=replace(observed.cluster, nodes=nodes)), TAKING)
     assert not plan.operations
     assert "2 of 3 managers reachable" in plan.refusals[0].what
+
+
+def test_services_that_are_in_no_file_of_the_backup_are_named_by_a_warning(made: FakeFleet) -> None:
+    observed = observe(made, kernel="never")
+    assert observed.cluster
+
+    def warned(*services: ServiceState) -> list[str]:
+        assert observed.cluster
+        cluster = replace(observed.cluster, services=services)
+        plan = backup_plan(INVENTORY, None, replace(observed, cluster=cluster), TAKING)
+        assert plan.operations
+        return [warning.what for warning in plan.warnings if warning.where == "services"]
+
+    spec = {"TaskTemplate": {"ContainerSpec": {"Image": "i"}}}
+    page = ServiceState("1", 1, "shop_page", {"com.docker.stack.namespace": "shop"}, spec)
+    assert warned(page) == []
+    lone, other = (ServiceState(name, 1, name, {}, spec) for name in ("lone", "another"))
+    assert warned(page, lone, other) == ["in no stack file of the backup: another, lone"]

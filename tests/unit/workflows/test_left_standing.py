@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes.backing_up import Operator, backed_up
 from fakes.running import run_once
 from fakes.swarm import FakeFleet
 
-from swarmkit.declared.host import Inventory
-from swarmkit.declared.stack import load_stack
 from swarmkit.observed.observe import observe
 from swarmkit.plan.backup_plans import Taking, backup_plan
 from swarmkit.plan.data.holding import HELD_LABEL, HOLDER_LABEL, hold, release
-from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan
-from swarmkit.plan.progress import Silent
-from swarmkit.reach.ssh import CommandResult, ConnectionLostError
-from swarmkit.recovery.keys import Sealer
-from swarmkit.workflows.backup import BackupReport, backup
+from swarmkit.reach.ssh import ConnectionLostError
 from swarmkit.workflows.up import IncompleteError, RefusedError
 
 STACK = """
@@ -37,30 +30,7 @@ volumes:
 """
 
 
-class Operator:
-    """Backs the fleet up, as `swarmkit backup` does."""
-
-    def __init__(self, fleet: FakeFleet, folder: Path) -> None:
-        self.fleet, self.folder = fleet, folder
-        (folder / "stack.yaml").write_text(STACK)
-        stack = load_stack(folder / "stack.yaml", name="s", environment={})
-        hosts = tuple(reached.host for reached in fleet.values())
-        inventory = Inventory(Path("inventory.yaml"), "prod", hosts, address_pools=("10.20.0.0/16",))
-        self.declared = Declared(inventory, stack)
-        self.shown: list[Plan] = []
-
-    def backup(self, *, agrees: Callable[[Plan], bool] = lambda _: True) -> BackupReport | None:
-        self.shown.clear()
-
-        def confirm(plan: Plan) -> bool:
-            self.shown.append(plan)
-            return agrees(plan)
-
-        return backup(
-            self.declared, enclosed={}, folder=self.folder, sealer=Sealer(recipients=[RECIPIENT]), keep=None,
-            with_images=False, progress=Silent(), confirm=confirm,
-        )  # fmt: skip
-
+class CutOff(Operator):
     def backup_that_is_cut_off(self) -> None:
         """Break every link in the middle of the copy: nothing that the run still tries arrives."""
 
@@ -89,29 +59,12 @@ class Operator:
         return spec["Mode"]["Replicated"]["Replicas"], held
 
 
-def recipient() -> str:
-    from pyrage import x25519
-
-    return str(x25519.Identity.generate().to_public())
-
-
-RECIPIENT = recipient()
-
-
 @pytest.fixture
-def operator(fleet: FakeFleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Operator:
-    @contextmanager
-    def on_fleet(*_: Any, **__: Any) -> Iterator[FakeFleet]:
-        yield fleet
-
-    monkeypatch.setattr("swarmkit.workflows.backup.reach", on_fleet)
-    operator = Operator(fleet, tmp_path)
+def operator(fleet: FakeFleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CutOff:
+    operator = CutOff(fleet, tmp_path, STACK)
     _, applied = run_once(fleet, operator.declared)
     assert not applied.failed
-    taken = f"stopped 1200\n{base64.b64encode(b'state').decode()}"
-    fleet["A"].shell.answer = lambda *_: CommandResult(0, taken, "")  # type: ignore[attr-defined]
-    fleet.engine("A").info_changes = {"DockerRootDir": "/var/lib/docker"}
-    fleet["C"].shell.piped = lambda *_: (CommandResult(0, "", ""), b"files")  # type: ignore[attr-defined]
+    backed_up(fleet, monkeypatch)
     fleet.engine("C").volumes["s_data"] = {"Name": "s_data", "Driver": "local", "Mountpoint": "/v/_data"}
     return operator
 
@@ -121,7 +74,7 @@ def steps(plan: Plan) -> dict[str, set[str]]:
 
 
 def test_a_service_that_a_cut_off_backup_left_standing_runs_before_the_next_one_takes_its_volume(
-    operator: Operator,
+    operator: CutOff,
 ) -> None:
     operator.backup_that_is_cut_off()
     assert operator.service() == (0, {HELD_LABEL: "1", HOLDER_LABEL: "backup"})
@@ -135,7 +88,7 @@ def test_a_service_that_a_cut_off_backup_left_standing_runs_before_the_next_one_
     assert operator.service() == (1, {})
 
 
-def test_the_plan_that_lets_go_is_asked_for_and_nothing_is_done_where_it_is_declined(operator: Operator) -> None:
+def test_the_plan_that_lets_go_is_asked_for_and_nothing_is_done_where_it_is_declined(operator: CutOff) -> None:
     operator.backup_that_is_cut_off()
     assert operator.backup(agrees=lambda _: False) is None
     assert operator.service() == (0, {HELD_LABEL: "1", HOLDER_LABEL: "backup"})
@@ -145,7 +98,7 @@ def test_the_plan_that_lets_go_is_asked_for_and_nothing_is_done_where_it_is_decl
     assert not [*operator.folder.glob("*.age"), *operator.folder.glob(".*")]
 
 
-def test_what_else_a_backup_is_refused_for_is_told_before_a_service_is_let_go(operator: Operator) -> None:
+def test_what_else_a_backup_is_refused_for_is_told_before_a_service_is_let_go(operator: CutOff) -> None:
     operator.backup_that_is_cut_off()
     hold(operator.fleet.engine("A"), "s_web", "restore")
     with pytest.raises(RefusedError) as refused:
@@ -155,7 +108,7 @@ def test_what_else_a_backup_is_refused_for_is_told_before_a_service_is_let_go(op
     assert operator.service()[0] == operator.service("s_web")[0] == 0
 
 
-def test_who_only_reads_is_told_that_a_backup_left_it(operator: Operator) -> None:
+def test_who_only_reads_is_told_that_a_backup_left_it(operator: CutOff) -> None:
     operator.backup_that_is_cut_off()
     plan = backup_plan(operator.declared.inventory, operator.declared.stack, observe(operator.fleet, kernel="never"),
                        Taking(lambda _: nullcontext(lambda _: None), lambda _: None, lambda _: None))  # fmt: skip
@@ -163,14 +116,14 @@ def test_who_only_reads_is_told_that_a_backup_left_it(operator: Operator) -> Non
     assert refusal.what == "service s_store stands still since a backup that was cut off"
 
 
-def test_up_lets_a_service_run_that_a_backup_left_standing(operator: Operator) -> None:
+def test_up_lets_a_service_run_that_a_backup_left_standing(operator: CutOff) -> None:
     operator.backup_that_is_cut_off()
     _, applied = run_once(operator.fleet, operator.declared)
     assert applied.outcomes["service:s_store"].status == "done"
     assert operator.service() == (1, {})
 
 
-def test_tasks_that_somebody_gave_a_held_service_are_kept(operator: Operator) -> None:
+def test_tasks_that_somebody_gave_a_held_service_are_kept(operator: CutOff) -> None:
     operator.backup_that_is_cut_off()
     engine = operator.fleet.engine("A")
     service = engine.inspect("services", "s_store")
@@ -180,7 +133,7 @@ def test_tasks_that_somebody_gave_a_held_service_are_kept(operator: Operator) ->
     assert operator.service() == (2, {})
 
 
-def test_a_service_that_a_restore_holds_stays_its_when_a_backup_would_hold_it_too(operator: Operator) -> None:
+def test_a_service_that_a_restore_holds_stays_its_when_a_backup_would_hold_it_too(operator: CutOff) -> None:
     engine = operator.fleet.engine("A")
     assert hold(engine, "s_store", "restore") == 1
     assert hold(engine, "s_store", "backup") == 1
