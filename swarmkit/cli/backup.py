@@ -182,10 +182,13 @@ def restore(
 ) -> None:
     """Let the host that ARCHIVE is of go on as the swarm's manager, with the state of then.
 
-    Refused while any manager of the swarm may be alive, and for a file that was changed or is of another cluster,
-    before anything is touched. What lies on the host is moved aside. Hosts that are in no swarm join, and workers that
-    joined after the backup join anew; the others go on. A volume that is on its host stays as it is; one that is lost
-    gets its data of the backup before anybody uses it. Run it again when it was cut off: it continues.
+    Refused before anything is touched while any manager of the swarm may be alive, for a host that is in another swarm,
+    and for a file that was changed or is of another cluster. A manager of then that the inventory does not have is
+    looked for at its address of then; --lost says that it is off for good.
+
+    What lies on the host is moved aside. Hosts that are in no swarm join, and workers that joined after the backup join
+    anew; the others go on. A volume that is on its host stays as it is; one that is lost gets its data of the backup
+    before anybody uses it. Run it again when it was cut off: it continues.
 
     Where the host has another address than then, every other node leaves and joins anew: --new-addresses.
     """
@@ -195,12 +198,12 @@ def restore(
     from swarmkit.report.outcome import print_outcome
     from swarmkit.report.status import print_nodes
     from swarmkit.workflows.inputs import read_declared
-    from swarmkit.workflows.restore import Agreed
     from swarmkit.workflows.restore import restore as run
+    from swarmkit.workflows.restore_scene import Agreed
 
     declared = read_declared(inventory_file, (), allow_even_managers=allow_even_managers)
-    options.check_hosts(declared.inventory, lost)
     content = archives.open_archive(archive_file, passphrase_file, identity)
+    options.check_hosts(declared.inventory, lost, backed_up=content.manifest.managers)
     password = options.sudo_password(ask=ask_become_pass)
     question = f"restore cluster '{declared.inventory.cluster}' this way?"
     with ExitStack() as resources:

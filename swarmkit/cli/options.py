@@ -149,11 +149,12 @@ def secret_line(path: Path, source: str) -> Secret:
     return Secret(line)
 
 
-def check_hosts(inventory: Inventory, names: Iterable[str]) -> None:
-    """Raise InputError when *names* has hosts that *inventory* has not."""
-    known = [host.name for host in inventory.hosts]
+def check_hosts(inventory: Inventory, names: Iterable[str], *, backed_up: Iterable[str] = ()) -> None:
+    """Raise InputError when *names* has hosts that neither *inventory* has nor a backup, of which are *backed_up*."""
+    known = list(dict.fromkeys((*(host.name for host in inventory.hosts), *backed_up)))
+    where = "in the inventory" + (" or among the backup's managers" if backed_up else "")
     if unknown := [name for name in names if name not in known]:
-        raise InputError(f"no host {', '.join(unknown)} in the inventory", to_do=f"there are: {', '.join(known)}")
+        raise InputError(f"no host {', '.join(unknown)} {where}", to_do=f"there are: {', '.join(known)}")
 
 
 def confirmed(question: str, *, yes: bool) -> bool:

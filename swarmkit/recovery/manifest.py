@@ -98,6 +98,11 @@ class Manifest(_Entry):
     """In the order of their names."""
 
     @property
+    def managers(self) -> list[str]:
+        """Names of the nodes that were managers."""
+        return [node.name for node in self.nodes if node.role == "manager"]
+
+    @property
     def identity(self) -> str:
         """What tells this backup from every other."""
         return f"{self.cluster_id}@{self.made_at}"

@@ -96,12 +96,13 @@ def _recover(drill: Drill, twin: Inventory, progress: Progress, shown: Callable[
 
     with shown_failures(Declared(twin)):
         if drill.archive is not None:
-            from swarmkit.workflows.restore import Agreed, restore
+            from swarmkit.workflows.restore import restore
+            from swarmkit.workflows.restore_scene import Agreed
 
-            report = restore(
-                twin, drill.archive, Agreed(new_addresses=True, archives=drill.images), progress=progress,
-                confirm=shown,
-            )  # fmt: skip
+            # A manager of then that the inventory has no more is not on the twin, which reaches no real one.
+            lost = frozenset(drill.archive.manifest.managers) - {host.name for host in twin.hosts}
+            agreed = Agreed(lost, new_addresses=True, archives=drill.images)
+            report = restore(twin, drill.archive, agreed, progress=progress, confirm=shown)
             return report.findings if report else ()
         from swarmkit.workflows.up import up
 

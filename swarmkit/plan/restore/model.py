@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -23,6 +24,22 @@ class BackedUpVolume:
 
 
 @dataclass(frozen=True)
+class BackedUpManager:
+    name: str
+    """Of its host in the inventory of then, or what it called itself."""
+    address: str
+
+    @property
+    def can_be_asked(self) -> bool:
+        """Whether the address leads to it: engines have told 0.0.0.0 and 127.0.0.1 of themselves."""
+        try:
+            address = ipaddress.ip_address(self.address)
+        except ValueError:
+            return False
+        return not (address.is_unspecified or address.is_loopback)
+
+
+@dataclass(frozen=True)
 class Backup:
     """What a backup says of itself, and its state."""
 
@@ -41,6 +58,7 @@ class Backup:
     """Host -> the labels that its node had."""
     services: frozenset[str] = frozenset()
     volumes: tuple[BackedUpVolume, ...] = ()
+    managers: tuple[BackedUpManager, ...] = ()
 
     @property
     def identity(self) -> str:
@@ -73,6 +91,8 @@ class Scene:
     """Whether the nodes may get other addresses, at the operator's word."""
     clusters: Mapping[str, str] = field(default_factory=dict)
     """Host that is in a swarm -> the cluster that its certificate names; nothing where none can be read."""
+    listening: Mapping[str, str] = field(default_factory=dict)
+    """Address of an old manager where one answers -> the cluster that it shows, if it can be told."""
     archives: Mapping[str, ImageArchive] = field(default_factory=dict)
 
     @property
@@ -100,6 +120,11 @@ class Scene:
         """Return the hosts that answer, the backup's first."""
         hosts = [host for host in self.inventory.hosts if host.name in self.observed.hosts]
         return tuple(sorted(hosts, key=lambda host: host.name != self.backup.host))
+
+    def old_managers(self) -> list[BackedUpManager]:
+        """Return the backup's managers that are at no address of a host that answers, which tells of itself."""
+        known = {address for facts in self.observed.hosts.values() for address in facts.system.addresses}
+        return [manager for manager in self.backup.managers if manager.address not in known]
 
     def labels(self, host: Host) -> dict[str, str]:
         """Return the labels that the host's node gets: those of then, and what is declared."""

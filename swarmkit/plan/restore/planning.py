@@ -13,6 +13,7 @@ from swarmkit.plan.quorum_recovery import force_new_cluster
 from swarmkit.plan.recovery_operations import ForceNewCluster, RemoveOldManagers
 from swarmkit.plan.restore.data import hold_dependents
 from swarmkit.plan.restore.model import Scene
+from swarmkit.plan.restore.old_managers import old_manager_warnings
 from swarmkit.plan.restore.refusals import restore_refusals
 from swarmkit.plan.state_operations import PutState
 from swarmkit.recovery.moved_state import moved_state
@@ -107,6 +108,7 @@ def _warnings(scene: Scene) -> Iterator[Finding]:
         "services, secrets, configs, networks and nodes of then; volumes that are on their hosts stay as they are",
         "compare with swarmkit plan -f STACK afterwards",
     )  # fmt: skip
+    yield from old_manager_warnings(scene)
     if newer := sorted(scene.running - backup.services):
         yield Finding(
             "H62", "warning", ", ".join(newer), f"run now and are not in the backup of {backup.made_at}",

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from swarmkit.finding import Finding
 from swarmkit.plan.refusals import advertise_address
 from swarmkit.plan.restore.model import Scene
+from swarmkit.plan.restore.old_managers import old_manager_refusals
 from swarmkit.plan.restore.strangers import stranger_refusals
 
 
@@ -35,6 +36,7 @@ def restore_refusals(scene: Scene) -> Iterator[Finding]:
             "a swarm that lost its quorum: swarmkit recover quorum; one that answers needs no backup" if same
             else "check the inventory",
         )  # fmt: skip
+    yield from old_manager_refusals(scene)
     yield from stranger_refusals(scene)
     yield from _target_refusals(scene)
 

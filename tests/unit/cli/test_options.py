@@ -5,6 +5,7 @@ import pytest
 from click.testing import CliRunner
 
 from swarmkit.cli import options
+from swarmkit.declared.host import Host, Inventory
 from swarmkit.errors import InputError
 
 
@@ -90,3 +91,13 @@ def test_confirmation_without_a_terminal_is_refused_unless_given_beforehand(monk
     assert options.confirmed("remove it?", yes=True)
     with pytest.raises(InputError, match="remove it"):
         options.confirmed("remove it?", yes=False)
+
+
+def test_a_manager_of_a_backup_may_be_named_where_the_inventory_has_it_no_more() -> None:
+    inventory = Inventory(Path("i.yaml"), "prod", (Host("A", "192.0.2.1", "manager"),))
+    options.check_hosts(inventory, ("A", "B"), backed_up=["A", "B"])
+    with pytest.raises(InputError, match="no host C in the inventory or among the backup's managers") as caught:
+        options.check_hosts(inventory, ("C",), backed_up=["A", "B"])
+    assert caught.value.to_do == "there are: A, B"
+    with pytest.raises(InputError, match=r"no host B in the inventory\n"):
+        options.check_hosts(inventory, ("B",))

@@ -19,7 +19,8 @@ from swarmkit.recovery.keys import Opener, Sealer
 from swarmkit.recovery.manifest import ImageEntry, Manifest, NodeEntry, VolumeEntry, key_id
 from swarmkit.secret import Secret
 from swarmkit.workflows.backup import backup
-from swarmkit.workflows.restore import Agreed, restore
+from swarmkit.workflows.restore import restore
+from swarmkit.workflows.restore_scene import Agreed
 
 GOOD = ("swarm/docker-state.json", "swarm/certificates/swarm-node.crt")
 
