@@ -141,3 +141,11 @@ def test_a_check_of_stacks_alone_asks_for_one_before_any_host_is() -> None:
 def test_every_kind_of_code_is_explained_on_demand(code: str) -> None:
     said = CliRunner().invoke(doctor, ["--explain", code])
     assert (said.exit_code, said.output.startswith(f"{code}  ")) == (0, True)
+
+
+def test_the_document_names_the_modules_that_a_host_is_made_to_load() -> None:
+    script = (PACKAGE / "observed" / "facts.sh").read_text()
+    (modules,) = re.findall(r"^for module in (.+); do$", script, re.MULTILINE)
+    intro = document().partition("## Before")[0]
+    told = intro.partition("dockerd itself loads (")[2].partition(", and what")[0]
+    assert re.findall(r"`(\w+)`", told) == modules.split()
