@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
     "metrics_file",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Write the outcome as metrics for node-exporter's textfile collector.",
+    help="Write the outcome as metrics for node-exporter's textfile collector; also that no proof came to be.",
 )
 @click.option(
     "--html",
@@ -92,10 +93,13 @@ def verify(
     )
     password = options.sudo_password(ask=ask_become_pass)
 
+    cluster = declared.inventory.cluster
+
     def prove(progress: Progress) -> Proof:
         began = time.monotonic()
-        found = look.verify(declared, progress=progress, sudo_password=password)
-        seconds, cluster = time.monotonic() - began, declared.inventory.cluster
+        with _told_when_it_fails(metrics_file, cluster):
+            found = look.verify(declared, progress=progress, sudo_password=password)
+        seconds = time.monotonic() - began
         if metrics_file:
             text = metrics_text(found.findings, cluster=cluster, seconds=seconds, now=time.time())
             write_metrics(metrics_file, text)
@@ -115,10 +119,32 @@ def verify(
         sys.exit(4)
 
 
+@contextmanager
+def _told_when_it_fails(metrics_file: Path | None, cluster: str) -> Iterator[None]:
+    """Write to *metrics_file* that nothing is proved when no proof comes to be: what it said before holds no more."""
+    try:
+        yield
+    except Exception as error:
+        if metrics_file:
+            from swarmkit.report.metrics import unproved_text, write_metrics
+
+            before = metrics_file.read_text(encoding="utf-8", errors="replace") if metrics_file.exists() else ""
+            write_metrics(metrics_file, unproved_text(_unproved(error), cluster=cluster, before=before))
+        raise
+
+
+def _unproved(error: Exception) -> Finding:
+    from swarmkit.errors import SwarmkitError
+    from swarmkit.finding import Finding
+
+    if isinstance(error, SwarmkitError):
+        return Finding("V14", "error", "hosts", error.what, error.why, error.to_do)
+    return Finding("V14", "error", "hosts", f"{type(error).__name__}: {error}")
+
+
 def _watch(prove: Callable[[Progress], Proof], findings: tuple[Finding, ...], pause: float) -> tuple[Finding, ...]:
     """Prove again each *pause* seconds and print what changed, until interrupted; return the last findings."""
     from swarmkit.errors import SwarmkitError
-    from swarmkit.finding import Finding
     from swarmkit.plan.progress import Silent
     from swarmkit.report.console import results
     from swarmkit.report.findings import print_changes
@@ -130,7 +156,7 @@ def _watch(prove: Callable[[Progress], Proof], findings: tuple[Finding, ...], pa
             try:
                 newest = prove(Silent()).findings
             except SwarmkitError as error:
-                newest = (Finding("V14", "error", "hosts", error.what, error.why, error.to_do),)
+                newest = (_unproved(error),)
             print_changes(results(), findings, newest)
             findings = newest
         except KeyboardInterrupt:

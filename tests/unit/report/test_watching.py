@@ -7,13 +7,17 @@ import stat
 from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
 from swarmkit.cli.main import cli
+from swarmkit.errors import UnreachableError
 from swarmkit.finding import Finding
+from swarmkit.proof import Proof
 from swarmkit.report.findings import print_changes
 from swarmkit.report.metrics import metrics_text, write_metrics
+from swarmkit.workflows import look
 
 PROVED = Finding("V05", "ok", "a@A -> b", "a reaches b")
 BROKEN = Finding("V05", "error", "a@A -> b", "a does not reach b", "no answer", "docker service logs b")
@@ -63,3 +67,38 @@ def test_watching_as_json_and_a_folder_that_is_not_there_are_refused() -> None:
     assert "--html: there is no folder /nowhere/at" in no_page.output
     never = CliRunner().invoke(cli, ["verify", "-i", "hosts.yaml", "--watch", "0"])
     assert (both.exit_code, nowhere.exit_code, no_page.exit_code, never.exit_code) == (2, 2, 2, 2)
+
+
+INVENTORY = """
+all:
+  vars: {swarm_cluster: shop, ansible_user: root}
+  children: {managers: {hosts: {A: {ansible_host: 10.88.0.11}}}}
+"""
+
+
+@pytest.mark.parametrize("watch", [(), ("--watch", "0.01")])
+@pytest.mark.parametrize("error", [UnreachableError("A: no way", "timed out"), RuntimeError("a bug")])
+def test_metrics_no_longer_say_proved_when_no_proof_came_to_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, watch: tuple[str, ...]
+) -> None:
+    tries = iter([Proof((PROVED,)), error] if watch else [error])
+    path, inventory = tmp_path / "swarmkit.prom", tmp_path / "hosts.yaml"
+    inventory.write_text(INVENTORY)
+    write_metrics(path, metrics_text([PROVED], cluster="shop", seconds=2, now=1_700_000_000))
+
+    def verify(*_: object, **__: object) -> Proof:
+        said = next(tries, KeyboardInterrupt())
+        if isinstance(said, BaseException):
+            raise said
+        return said
+
+    monkeypatch.setattr(look, "verify", verify)
+    done = CliRunner().invoke(cli, ["verify", "-i", str(inventory), "--metrics", str(path), *watch])
+    assert done.exit_code != 0
+    text = path.read_text()
+    assert 'swarmkit_verify_proved{cluster="shop"} 0\n' in text
+    assert 'swarmkit_verify_findings{cluster="shop",code="V14",severity="error"} 1\n' in text
+    assert 'severity="ok"' not in text
+    told = int(text.partition('swarmkit_verify_end_time_seconds{cluster="shop"} ')[2])
+    assert told > 1_700_000_000 if watch else told == 1_700_000_000
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
