@@ -29,7 +29,7 @@ _MANY = {
     "V05": "ways on which services are reached, inside containers, across hosts",
     "V06": "published addresses answer, asked from the hosts",
     "V07": "published addresses answer from here",
-    "V12": "pairs of hosts carry ESP, and drop clear frames",
+    "V12": "pairs of hosts carry ESP, and drop the clear frames that were sent to them",
     "V16": "pairs of hosts had ESP frames on the cable, and none in clear",
     "V17": "ways carry payloads, small and of full size, into containers",
     "V18": "services get nothing from those they share no network with",

@@ -93,7 +93,7 @@ PROOFS: dict[str, Explanation] = {
     "V12": Explanation(
         "A network is encrypted between two hosts",
         "Encryption is not proved.",
-        "One of V08 to V11 does not hold, or a host was not read.",
+        "One of V08 to V11 does not hold, a host was not read, or no clear frame came to one of the two (V19).",
         "What those findings say.",
         "docs/proof.md",
     ),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from swarmkit.finding import Finding
 from swarmkit.verify import codes
 from swarmkit.verify.cable import Cable
-from swarmkit.verify.parcels import Injection
+from swarmkit.verify.parcels import Injection, Untried
 
 
 @dataclass(frozen=True)
@@ -20,23 +20,37 @@ class Attempt:
     """Frames seen at the receiver's interface, before its firewall."""
     entered: bool
     """Whether a container saw one."""
+    why_untried: str = ""
+    """Why neither is known, or empty."""
+
+    @property
+    def is_tried(self) -> bool:
+        return self.entered or (bool(self.arrived) and not self.why_untried)
 
 
 def attempts(injections: Iterable[Injection], cables: Mapping[str, Cable]) -> tuple[Attempt, ...]:
-    """Return what became of each injection whose receiver could be watched."""
+    """Return what became of each injection."""
+    heard = {key for cable in cables.values() for _, key in cable.heard}
     found = []
     for injection in injections:
-        sender, receiver = cables.get(injection.sender), cables.get(injection.receiver)
-        if sender is None or receiver is None or sender.why_blind or receiver.why_blind:
-            continue
+        receiver = cables.get(injection.receiver, Cable())
         arrived = receiver.injected.get((injection.sender_address, injection.vni), 0)
-        entered = any(key == injection.key for cable in cables.values() for _, key in cable.heard)
-        found.append(Attempt(injection, arrived, entered))
+        found.append(Attempt(injection, arrived, injection.key in heard, _why_untried(injection, cables)))
     return tuple(found)
 
 
-def prove_injections(tried: Iterable[Attempt]) -> Iterator[Finding]:
+def _why_untried(injection: Injection, cables: Mapping[str, Cable]) -> str:
+    for host in (injection.sender, injection.receiver):
+        cable = cables.get(host)
+        if cable is None or cable.why_blind:
+            return f"the probes of {host} did not run" + (f": {cable.why_blind}" if cable else "")
+    return ""
+
+
+def prove_injections(tried: Iterable[Attempt], untried: Iterable[Untried]) -> Iterator[Finding]:
     """Prove for each encrypted network and host that clear frames that come to it are dropped there."""
+    for one in untried:
+        yield _not_tried(one.network.name, one.host, one.why)
     for attempt in tried:
         injection = attempt.injection
         network, receiver = injection.network.name, injection.receiver
@@ -53,10 +67,18 @@ def prove_injections(tried: Iterable[Attempt]) -> Iterator[Finding]:
                 "if it stays: sudo iptables -S INPUT shows what accepts them before that rule"
             )
             yield Finding(codes.INJECTION, "error", where, what, evidence, remedy)
-        elif attempt.arrived:
+        elif attempt.is_tried:
             what = f"clear frames that are sent to {receiver} for {network} are dropped there"
             yield Finding(codes.INJECTION, "ok", where, what, f"{evidence}; no container saw one")
         else:
-            what = f"that {receiver} drops clear frames for {network} was not tried: none came to its interface"
-            remedy = "none where a firewall on the way drops them; the rule of the host itself is proved by V10"
-            yield Finding(codes.INJECTION, "warning", where, what, f"sent by {origin}", remedy)
+            why = attempt.why_untried or f"sent by {origin}, none came to its interface"
+            yield _not_tried(network, receiver, why)
+
+
+def _not_tried(network: str, host: str, why: str) -> Finding:
+    what = f"that {host} drops clear frames for {network} was not tried"
+    remedy = (
+        f"first do what other findings say of {host}; none where a firewall on the way drops such frames: "
+        "the rule of the host itself is proved by V10"
+    )
+    return Finding(codes.INJECTION, "warning", f"{network} on {host}", what, why, remedy)

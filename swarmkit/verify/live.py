@@ -87,16 +87,19 @@ class Live:
         """Return the hosts that carry the network: those with a running task on it; of ingress, all that are ready."""
         if self.ingress and network_id == self.ingress.id:
             return tuple(sorted(self.ready_hosts))
+        return tuple(sorted(self.ends(network_id)))
+
+    def ends(self, network_id: str) -> frozenset[str]:
+        """Return the hosts with a running task on the network; others carry nothing but ingress."""
         tasks = (task for service in self.services for task in service.tasks)
-        return tuple(sorted({task.host for task in tasks if network_id in task.addresses}))
+        return frozenset(task.host for task in tasks if network_id in task.addresses)
 
     def pairs(self, network_id: str) -> tuple[tuple[str, str], ...]:
         """Return each two hosts between which the network carries something.
 
         Over ingress nothing goes between two hosts of which neither runs a task that publishes a port.
         """
-        tasks = (task for service in self.services for task in service.tasks)
-        ends = {task.host for task in tasks if network_id in task.addresses}
+        ends = self.ends(network_id)
         return tuple(pair for pair in combinations(self.carriers(network_id), 2) if ends & set(pair))
 
 

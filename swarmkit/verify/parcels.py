@@ -72,6 +72,15 @@ class Injection:
 
 
 @dataclass(frozen=True)
+class Untried:
+    """A host with a task on an encrypted network to which no clear frame can be sent, and why."""
+
+    network: NetworkState
+    host: str
+    why: str
+
+
+@dataclass(frozen=True)
 class Parcels:
     """All of one proof."""
 
@@ -79,6 +88,7 @@ class Parcels:
     parcels: tuple[Parcel, ...] = ()
     trespasses: tuple[Trespass, ...] = ()
     injections: tuple[Injection, ...] = ()
+    untried: tuple[Untried, ...] = ()
     ways: tuple[SwarmWay, ...] = ()
     speaking: frozenset[str] = frozenset()
     """The hosts that can send and hear."""
@@ -124,7 +134,7 @@ class Sender:
     """Makes a proof's parcels; every key is used once."""
 
     def __init__(self, live: Live, looks: Mapping[str, HostLook]) -> None:
-        self._live = live
+        self._live, self._looked_at = live, frozenset(looks)
         self._looks = {host: seen for host, seen in looks.items() if seen.has_perl}
         self._keys = itertools.count(1)
 
@@ -205,10 +215,10 @@ class Sender:
         for network in self._live.encrypted:
             carriers = self._live.carriers(network.id)
             for receiver in carriers:
-                senders = [host for host in self._looks if host != receiver and host in addresses]
                 task = self._first_task(network.id, receiver)
-                if receiver not in addresses or not senders or task is None:
+                if task is None or self._why_untried(network, receiver, addresses):
                     continue
+                senders = self._senders(receiver, addresses)
                 sender = min(senders, key=lambda host: (host in members, host in carriers, host))
                 for vni in vnis_of(network):
                     yield Injection(
@@ -222,6 +232,32 @@ class Sender:
                         task.addresses[network.id][0],
                         sender in members,
                     )
+
+    def untried(self, addresses: Mapping[str, str]) -> Iterator[Untried]:
+        """Yield the hosts with a task on an encrypted network to which *injections* sends nothing.
+
+        A host that carries ingress without a task on it is none: there is no container that a frame could enter.
+        """
+        for network in self._live.encrypted:
+            for host in sorted(self._live.ends(network.id)):
+                if why := self._why_untried(network, host, addresses):
+                    yield Untried(network, host, why)
+
+    def _why_untried(self, network: NetworkState, receiver: str, addresses: Mapping[str, str]) -> str:
+        if receiver not in self._looked_at:
+            return f"{receiver} could not be looked at"
+        if receiver not in self._looks:
+            return f"perl is not there: nothing can be heard in the containers of {receiver}"
+        if self._first_task(network.id, receiver) is None:
+            return f"no container of {receiver} that is on it could be entered"
+        if not vnis_of(network):
+            return f"the engine does not tell the VXLAN number of {network.name}"
+        if receiver not in addresses:
+            return f"the interface of {receiver} that overlays use is not known"
+        return "" if self._senders(receiver, addresses) else "no other host answers that could send them"
+
+    def _senders(self, receiver: str, addresses: Mapping[str, str]) -> list[str]:
+        return [host for host in self._looks if host != receiver and host in addresses]
 
     def _first_task(self, network: str, host: str) -> LiveTask | None:
         tasks = (task for task in self._live.tasks_on(host) if task.addresses.get(network))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
@@ -35,7 +35,7 @@ from swarmkit.verify.isolation import prove_declared_isolation, prove_isolation
 from swarmkit.verify.live import Live, read_live
 from swarmkit.verify.look import HostLook, look
 from swarmkit.verify.no_cluster import no_cluster
-from swarmkit.verify.parcels import Parcels, Sender
+from swarmkit.verify.parcels import Parcels, Sender, Untried
 from swarmkit.verify.payloads import deliveries, prove_payloads
 from swarmkit.verify.probes import probes_between
 from swarmkit.verify.probing import HostAnswers, Result, probe_host
@@ -172,7 +172,7 @@ class _Proving:
             *from_here,
             *prove_unpublished(closed, results, open_here.result()),
             *prove_options(self._live, self._inventory, stack),
-            *self._encryption(judge, evidence),
+            *self._encryption(judge, evidence, parcels.untried),
             *prove_ingress(self._live, self._inventory),
             *self._failures,
         ]
@@ -199,11 +199,11 @@ class _Proving:
         yield from prove_isolation(parcels.trespasses, all_results, judge.wire.cables)
         yield from prove_published(published, looks, results)
 
-    def _encryption(self, judge: Judge, evidence: Evidence) -> Iterator[Finding]:
+    def _encryption(self, judge: Judge, evidence: Evidence, untried: Iterable[Untried]) -> Iterator[Finding]:
         yield from prove_kernels(judge.kernels, evidence)
         yield from judge.findings()
         yield from prove_wire(self._live, judge.wire)
-        yield from prove_injections(judge.tried)
+        yield from prove_injections(judge.tried, untried)
 
     def _judge(self, evidence: Evidence, parcels: Parcels, cables: Mapping[str, Cable]) -> Judge:
         return Judge(
@@ -252,6 +252,8 @@ class _Proving:
             tuple(sender.parcels()),
             tuple(sender.trespasses()),
             injections,
+            # Who is alone has nobody who could send such a frame.
+            tuple(sender.untried(data)) if len(self._inventory.hosts) > 1 else (),
             swarm_ways(looks, self._cluster, self._observed),
             frozenset(host for host, seen in looks.items() if seen.has_perl),
             {host: wish for host, wish in watches.items() if host in self._encrypted or host in senders},

@@ -97,6 +97,21 @@ class Judge:
         heard = {(delivery.parcel.spot.host, delivery.parcel.target_host) for delivery in self._of(network)}
         if not heard & {(first, second), (second, first)}:
             yield "no marked packet could be sent between containers there"
+        yield from (f"no clear frame came to {host}: that it drops them was not tried"
+                    for host in self._without_injection(network, first, second))  # fmt: skip
+
+    def _without_injection(self, network: NetworkState, *hosts: str) -> list[str]:
+        """Return those of *hosts* with a task on *network* that were not tried with a clear frame of each VNI."""
+        ends = self.live.ends(network.id)
+        return [host for host in hosts if host in ends and not self._was_injected(network, host)]
+
+    def _was_injected(self, network: NetworkState, host: str) -> bool:
+        there = [
+            one.is_tried
+            for one in self.tried
+            if one.injection.network.id == network.id and one.injection.receiver == host
+        ]
+        return bool(there) and all(there)
 
     def _of(self, network: NetworkState) -> Iterable[Delivery]:
         return (entry for entry in self.delivered if entry.parcel.path.network == network.name)
@@ -112,7 +127,8 @@ class Judge:
             carriers = self.live.carriers(network.id)
             if len(carriers) == 1 and not self.kernels.rules.get((network.id, carriers[0]), (None,)):
                 what = f"network {network.name} is carried by {carriers[0]} alone: nothing of it leaves that host"
-                evidence = "and clear frames for it are dropped there"
+                evidence = "a rule of its firewall drops clear frames for it"
+                evidence += ", and did" if self._was_injected(network, carriers[0]) else ""
                 yield Finding(codes.ENCRYPTION, "ok", network.name, what, evidence)
             for verdict in self.verdicts(network):
                 yield self._finding(network, verdict)
@@ -124,9 +140,15 @@ class Judge:
             what = f"{BROKEN}: network {network.name} is open between {first} and {second}"
             return Finding(codes.ENCRYPTION, "error", where, what, lack, "first do what V10, V16 and V19 say")
         if verdict.verdict == "proved":
-            what = f"network {network.name} is encrypted between {first} and {second}, and clear frames are dropped"
+            injected = " and ".join(host for host in (first, second) if self._was_injected(network, host))
+            what = f"network {network.name} is encrypted between {first} and {second}"
+            what = f"{what}, and clear frames that were sent to {injected} are dropped"
             return Finding(codes.ENCRYPTION, "ok", where, what, traffic(self.esp, (first, second)))
+        untried = self._without_injection(network, first, second)
         what = f"the encryption of {network.name} between {first} and {second} is not proved"
+        if len(untried) == len(verdict.missing):
+            what = f"network {network.name} is encrypted between {first} and {second}; that {' and '.join(untried)}"
+            what += f" drop{'s' * (len(untried) == 1)} clear frames was not tried"
         # A host without perl lacks only the last of three proofs.
         severity: Severity = "error" if any(self._missing(network, first, second)) else "warning"
         remedy = "first do what the other findings of these hosts say"

@@ -8,6 +8,7 @@ import pytest
 from unit.verify.verify_world import ADDRESS, TASK, VIP, World
 
 from swarmkit.declared.service import Network, Service, ServiceNetwork, Stack
+from swarmkit.errors import SwarmkitError
 from swarmkit.finding import Finding
 from swarmkit.proof import Proof
 from swarmkit.verify.isolation import prove_declared_isolation
@@ -91,8 +92,63 @@ def test_a_clear_frame_that_enters_a_container_is_broken(world: World) -> None:
 
 
 def test_an_injection_that_did_not_come_to_the_host_proves_nothing(world: World) -> None:
-    world.shells["B"].cable = "ready\nesp 10.88.0.11 5 5\nesp 10.88.0.13 5 5\nend\n"
+    world.shells["B"].is_shielded = True
     assert of("V19", world)["shop_shop on B"].severity == "warning"
+    found = of("V12", world)
+    assert found["A <-> C"].what.endswith("and clear frames that were sent to A and C are dropped")
+    assert {where: (found[where].severity, found[where].what) for where in ("A <-> B", "B <-> C")} == {
+        "A <-> B": (
+            "warning",
+            "network shop_shop is encrypted between A and B; that B drops clear frames was not tried",
+        ),
+        "B <-> C": (
+            "warning",
+            "network shop_shop is encrypted between B and C; that B drops clear frames was not tried",
+        ),
+    }
+    assert {(pair.first, pair.second): pair.verdict for pair in proof(world).networks[0].pairs} == {
+        ("A", "B"): "not proved",
+        ("A", "C"): "proved",
+        ("B", "C"): "not proved",
+    }
+
+
+def test_a_host_to_which_no_clear_frame_could_be_sent_is_told_with_why(world: World) -> None:
+    world.shells["B"].sections = {"tools": "perl"}
+    assert (
+        of("V19", world)["shop_shop on B"].evidence == "perl is not there: nothing can be heard in the containers of B"
+    )
+    world.shells["B"].sections = {}
+    world.broken_containers["c-shop_backend"] = SwarmkitError("no such container")
+    found = of("V19", world)
+    assert found["shop_shop on B"].severity == "warning"
+    assert found["shop_shop on B"].evidence == "no container of B that is on it could be entered"
+    assert found["shop_shop on A"].severity == "ok"
+
+
+def test_a_host_whose_probes_did_not_run_is_not_tried(world: World) -> None:
+    world.shells["C"].cable = "lost 0 no perl\nend\n"
+    found = of("V19", world)
+    assert found["shop_shop on C"].severity == "warning"
+    assert found["shop_shop on C"].evidence == "the probes of C did not run: no perl"
+
+
+@pytest.mark.parametrize("members", ["A", "AB", "ABC"])
+def test_two_and_three_healthy_hosts_raise_no_alarm_about_injections_and_one_has_nobody_to_send(members: str) -> None:
+    world = World(members)
+    assert [f.code for f in proof(world).findings if f.severity != "ok"] == ["V13"]
+    assert len(of("V19", world)) == (len(members) if len(members) > 1 else 0)
+
+
+def test_over_an_encrypted_ingress_a_host_without_a_task_on_it_is_no_lack_of_a_proof(world: World) -> None:
+    world.encrypt_ingress()
+    found = proof(world).findings
+    assert [f for f in found if f.severity != "ok"] == []
+    assert {f.where for f in found if f.code == "V19"} == {f"shop_shop on {host}" for host in "ABC"} | {"ingress on A"}
+    assert {f.what for f in found if f.code == "V12" and "ingress" in f.what} == {
+        f"network ingress is encrypted between A and {host}, and clear frames that were sent to A are dropped"
+        for host in "BC"
+    }
 
 
 def test_services_without_a_common_network_are_proved_apart(world: World) -> None:

@@ -27,6 +27,8 @@ SERVICES = {"shop_frontend": ("A", 8080), "shop_backend": ("B", 3000), "shop_dat
 ADDRESS = {"A": "10.88.0.11", "B": "10.88.0.12", "C": "10.88.0.13"}
 VIP = {"shop_frontend": "10.0.1.2", "shop_backend": "10.0.1.4", "shop_database": "10.0.1.6"}
 TASK = {"shop_frontend": "10.0.1.3", "shop_backend": "10.0.1.5", "shop_database": "10.0.1.7"}
+ON_INGRESS = "10.0.0.5"
+"""The frontend's task, where a test puts it on ingress."""
 SPI = {(source, peer): 256 + 16 * ord(source) + ord(peer) for source in ADDRESS for peer in ADDRESS if source != peer}
 
 
@@ -46,10 +48,12 @@ CERTIFICATE = certificate(days_before=10, days_after=80)
 class World:
     """What a test may change before it calls prove()."""
 
-    def __init__(self) -> None:
-        self.services = [_service(name) for name in SERVICES]
-        self.tasks = [_task(name) for name in SERVICES]
-        self.nodes = [_node(name) for name in ADDRESS]
+    def __init__(self, members: str = "ABC") -> None:
+        self.members = list(members)
+        running = [name for name, (host, _) in SERVICES.items() if host in members]
+        self.services = [_service(name) for name in running]
+        self.tasks = [_task(name) for name in running]
+        self.nodes = [_node(name) for name in members]
         self.networks = [
             {
                 "Id": NET,
@@ -60,7 +64,7 @@ class World:
             },
             {"Id": "ingid", "Name": "ingress", "Driver": "overlay", "Scope": "swarm", "Ingress": True, "Options": {}},
         ]
-        self.shells = {name: FakeShell(name, self) for name in ADDRESS}
+        self.shells = {name: FakeShell(name, self) for name in members}
         self.broken_containers: dict[str, Exception] = {}
         self.images: dict[str, str] = {}
         """Service -> the image that its container runs, instead of the right one."""
@@ -76,8 +80,8 @@ class World:
     @property
     def inventory(self) -> Inventory:
         hosts = tuple(
-            Host(name, address, "manager" if name == "A" else "worker", labels={"role": name})
-            for name, address in ADDRESS.items()
+            Host(name, ADDRESS[name], "manager" if name == "A" else "worker", labels={"role": name})
+            for name in self.members
         )
         return Inventory(source=Path("hosts.yaml"), cluster="shop", hosts=hosts)
 
@@ -103,6 +107,16 @@ class World:
         self.services[index]["Endpoint"]["VirtualIPs"][0]["NetworkID"] = "other"
         self.tasks[index]["NetworksAttachments"][0]["Network"]["ID"] = "other"
 
+    def encrypt_ingress(self) -> None:
+        """Make ingress encrypted, by VNI 4096, with the frontend's task on it."""
+        self.networks[1]["Options"] = {"encrypted": "", VNI_OPTION: "4096"}
+        self.tasks[0]["NetworksAttachments"].append({"Network": {"ID": "ingid"}, "Addresses": [f"{ON_INGRESS}/24"]})
+        for shell in self.shells.values():
+            for name in ("mangle", "input"):
+                rules = (SAMPLES / f"iptables-{name}-bpf.txt").read_text()
+                shell.sections[name] = rules + rules.replace("4097", "4096").partition("\n")[2]
+            shell.cable_more = [f"injected {ADDRESS[peer]} 4096 3" for peer in ADDRESS if peer != shell.name]
+
     def all_sent(self, host: str, wishes: list[str]) -> list[tuple[str, str]]:
         """Take what *host* sends and return, once all hosts are at it, (key, address) of all that is sent."""
         sent = [wish.split() for wish in wishes if wish.startswith("cable send ")]
@@ -124,7 +138,7 @@ class World:
             "configs": self.configs,
         }
         swarm = {"ID": "cluster", "Version": {"Index": 1}, "Spec": self.swarm_spec}
-        hosts = {name: _facts(name) for name in ADDRESS}
+        hosts = {name: _facts(name) for name in self.members}
         return Observed(hosts, parse.cluster_state("A", swarm, lists))
 
 
@@ -177,6 +191,8 @@ class FakeShell:
         self.cable = ""
         """Replaces all that cable.pl prints."""
         self.cable_more: list[str] = []
+        self.is_shielded = False
+        """No clear frame of others comes to the interface: a firewall on the way drops them."""
         self.deaf: set[str] = set()
         """Addresses here at which nothing arrives."""
         self.narrow: set[str] = set()
@@ -224,7 +240,7 @@ class FakeShell:
         return said | {"end": ""}
 
     def _peers(self) -> list[str]:
-        return [peer for peer in ADDRESS if peer != self.name]
+        return [peer for peer in self.world.members if peer != self.name]
 
     def _ipsec(self, *, grown: bool) -> dict[str, str]:
         states = ""
@@ -260,13 +276,15 @@ class FakeShell:
         yield "ready"
         for peer in self._peers():
             yield f"esp {ADDRESS[peer]} 5 5"
-            yield f"injected {ADDRESS[peer]} 4097 3"
+            if not self.is_shielded:
+                yield f"injected {ADDRESS[peer]} 4097 3"
 
     def _heard(self, wishes: list[str]) -> Iterator[str]:
         """Yield what the containers here hear of all that all hosts send."""
         here = [name for name in SERVICES if SERVICES[name][0] == self.name]
         place = {at: 1000 + sorted(SERVICES).index(name) for name in here for at in (TASK[name], VIP[name])}
-        ways = list(permutations(ADDRESS, 2))
+        place |= {ON_INGRESS: place[TASK["shop_frontend"]]} if self.name == "A" else {}
+        ways = list(permutations(self.world.members, 2))
         for wish in wishes:
             if wish.startswith("cable hear 1000") and ways[int(wish[14:]) % 1000][0] in self.heard_gossip:
                 yield f"heard input {wish[11:]} small 50"
