@@ -149,13 +149,12 @@ def _from_task(
     task: LiveTask, pid: int, network: str, live: Live, listeners: Mapping[str, tuple[Listener, ...]]
 ) -> Iterator[Probe]:
     for target in live.services:
-        others = [other for other in target.tasks if other.id != task.id and other.addresses.get(network)]
-        if not others:
-            continue
         path = Path(task.service, task.host, target.name, live.networks[network].name)
-        if target.name != task.service:
+        others = [other for other in target.tasks if other.id != task.id and other.addresses.get(network)]
+        if others or target.name == task.service:
             shared = [other for other in sorted(task.addresses) if other != network and _all_on(target, other)]
             yield from _names(path, pid, network, target, shared)
+        if others and target.name != task.service:
             yield from _to_vip(path, pid, network, target, listeners)
         for other in others:
             for address in other.addresses[network]:

@@ -98,6 +98,47 @@ def test_a_name_that_gives_another_address_is_an_error(world: World, name: str) 
     assert errors(world) == [("V04", "shop_frontend@A -> shop_backend")]
 
 
+def test_the_replicas_of_a_network_s_only_service_find_each_other_by_its_own_names(world: World) -> None:
+    """Nobody else is on the network to ask, and a cluster of databases goes by just these names."""
+    world.services, world.tasks = world.services[:1], world.tasks[:1]
+    second = {"ID": "t-2", "NodeID": "node-B", "NetworksAttachments": [_attached("10.0.1.20")]}
+    world.tasks.append(world.tasks[0] | second)
+    world.services[0]["Spec"]["Mode"]["Replicated"]["Replicas"] = 2
+    both = f"{TASK['shop_frontend']} 10.0.1.20"
+    for host in "AB":
+        world.shells[host].names = {"tasks.shop_frontend": both, "shop_frontend": VIP["shop_frontend"]}
+    world.shells["B"].names["frontend"] = VIP["shop_frontend"]
+    found = {f.where: f for f in proved(world) if f.code == "V04"}
+    assert {where: f.severity for where, f in found.items()} == {
+        "shop_frontend@A -> shop_frontend": "ok",
+        "shop_frontend@B -> shop_frontend": "ok",
+    }
+    world.shells["B"].names["tasks.shop_frontend"] = TASK["shop_frontend"]
+    (wrong,) = (f for f in proved(world) if f.code == "V04" and f.severity == "error")
+    assert wrong.where == "shop_frontend@B -> shop_frontend"
+    assert wrong.evidence == f"tasks.shop_frontend is {TASK['shop_frontend']}, expected 10.0.1.20, 10.0.1.3"
+
+
+def test_names_that_stayed_wrong_after_a_partition_are_an_error_of_each_host_that_asked_with_their_remedy(
+    world: World,
+) -> None:
+    """B and C took each other for gone, heard each other again, and kept no names of each other (HAZARDS 0.1 #10)."""
+    world.shells["B"].names = dict.fromkeys(("shop_database", "tasks.shop_database", "database"), "")
+    world.shells["C"].names = {"tasks.shop_backend": "10.0.1.99"}
+    found = [f for f in proved(world) if f.severity == "error"]
+    assert [(f.code, f.where, f.remedy) for f in found] == [
+        ("V04", "shop_backend@B -> shop_database", "docker service update --force shop_database"),
+        ("V04", "shop_database@C -> shop_backend", "docker service update --force shop_backend"),
+    ]
+    assert found[0].what == "shop_backend on B does not resolve shop_database as it should"
+    assert f"tasks.shop_database is NOERROR, expected {TASK['shop_database']}" in found[0].evidence
+    assert found[1].evidence == f"tasks.shop_backend is 10.0.1.99, expected {TASK['shop_backend']}"
+    assert not {f.where for f in found} & {"shop_frontend@A -> shop_database", "shop_frontend@A -> shop_backend"}
+    assert all(not f.follows_from for f in found)
+    world.shells["B"].names, world.shells["C"].names = {}, {}
+    assert errors(world) == []
+
+
 def test_a_name_may_give_a_task_that_starts_but_not_the_running_one_less(world: World) -> None:
     world.tasks.append(
         world.tasks[1]
