@@ -67,8 +67,11 @@ def verify(
 
     Without --file, every service of the cluster is proved against its own spec.
 
-    Exit codes: 0 proved, 1 it failed, 2 bad input (nothing was contacted), 3 a host is unreachable or not trusted, 4
-    not proved, 130 interrupted, 143 ended by SIGTERM; with --watch, 0 or 4 by the last proof before either.
+    A host that does not answer is an error (V14); what can be proved on the others is proved.
+
+    Exit codes: 0 proved, 1 it failed, 2 bad input (nothing was contacted), 3 no host is reachable and trusted, 4 not
+    proved, or a host does not answer, 130 interrupted, 143 ended by SIGTERM; with --watch, 0 or 4 by the last proof
+    before either.
     """
     import datetime
     import json

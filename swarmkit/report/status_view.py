@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from swarmkit.declared.host import Host, Inventory
 from swarmkit.declared.service import Network, Stack
 from swarmkit.observed.model import ClusterState, NetworkState, Node, Observed
+from swarmkit.plan.silent_hosts import silent_nodes
 from swarmkit.report.status_services import ServiceRow, service_rows
 
 
@@ -56,7 +57,7 @@ def status_view(inventory: Inventory, observed: Observed, stack: Stack | None) -
         error = observed.cluster_error or "no host is a manager of a swarm"
         return StatusView(inventory.cluster, error, tuple(_no_node(host, observed) for host in inventory.hosts))
     names = {facts.engine.node_id: name for name, facts in observed.hosts.items() if facts.engine.node_id}
-    names |= _silent(inventory, observed, cluster, names)
+    names |= silent_nodes(inventory, observed, cluster)
     return StatusView(
         inventory.cluster,
         "",
@@ -64,20 +65,6 @@ def status_view(inventory: Inventory, observed: Observed, stack: Stack | None) -
         service_rows(inventory, cluster, stack, names, _tags(observed)),
         _networks(cluster, stack),
     )
-
-
-def _silent(
-    inventory: Inventory, observed: Observed, cluster: ClusterState, names: Mapping[str, str]
-) -> dict[str, str]:
-    """Return node ID -> host for hosts that did not answer: by what the managers know of them."""
-    strangers = [node for node in cluster.nodes if node.id not in names]
-    return {
-        node.id: host.name
-        for host in inventory.hosts
-        if host.name not in observed.hosts
-        for node in strangers
-        if node.address in (host.advertise_addr, host.address) or node.hostname == host.name
-    }
 
 
 def _nodes(

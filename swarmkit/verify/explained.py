@@ -105,9 +105,10 @@ PROOFS: dict[str, Explanation] = {
         "Docker documentation, swarm networking",
     ),
     "V14": Explanation(
-        "Every host could be looked at, and probed from",
+        "Every host answers, could be looked at, and probed from",
         "Of what runs on one host nothing is proved, good or bad.",
-        "The connection was lost, it was too busy to answer in time, or a tool is missing (nsenter, ip, iptables).",
+        "The host is down or not trusted, the connection was lost, it was too busy to answer in time, or a tool is "
+        "missing (nsenter, ip, iptables).",
         "Install the tool that the finding names: apt install util-linux iproute2 iptables; else see by ssh what keeps "
         "the host busy, then swarmkit verify again.",
         "docs/proof.md",

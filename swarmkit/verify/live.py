@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import combinations
+from types import MappingProxyType
 
 from swarmkit.declared.service import Stack
 from swarmkit.observed import parse
@@ -103,12 +104,23 @@ class Live:
         return tuple(pair for pair in combinations(self.carriers(network_id), 2) if ends & set(pair))
 
 
-def read_live(manager: Engine, cluster: ClusterState, observed: Observed, stack: Stack | None) -> Live:
-    """Read services and tasks anew from *manager*: observed facts hold neither VIPs nor the tasks' whole spec."""
+def read_live(
+    manager: Engine,
+    cluster: ClusterState,
+    observed: Observed,
+    stack: Stack | None,
+    silent: Mapping[str, str] = MappingProxyType({}),
+) -> Live:
+    """Read services and tasks anew from *manager*: observed facts hold neither VIPs nor the tasks' whole spec.
+
+    *silent*: node ID -> host of those that do not answer.
+    """
     lists = fan_out(("services", "tasks"), lambda kind: manager.find("services" if kind == "services" else "tasks"))
     services, tasks = (_raise_or_return(lists[kind]) for kind in ("services", "tasks"))
     hosts = {node.id: node.hostname for node in cluster.nodes}
-    hosts |= {facts.engine.node_id: name for name, facts in observed.hosts.items() if facts.engine.node_id}
+    members = {facts.engine.node_id: name for name, facts in observed.hosts.items() if facts.engine.node_id}
+    members |= silent
+    hosts |= members
     by_name = {network.name: network.id for network in cluster.networks}
     live = tuple(
         _service(item, [task for task in tasks if task.get("ServiceID") == item["ID"]], hosts, by_name)
@@ -122,7 +134,7 @@ def read_live(manager: Engine, cluster: ClusterState, observed: Observed, stack:
         for network in cluster.networks
         if network.id in used and network.driver == "overlay" and network is not ingress
     }
-    ready = [name for name, facts in observed.hosts.items() if _is_ready(cluster, facts.engine.node_id)]
+    ready = [name for node_id, name in members.items() if _is_ready(cluster, node_id)]
     ports = {_port(port).published for item in services for port in (item.get("Endpoint") or {}).get("Ports") or ()}
     return Live(live, networks, ingress, tuple(ready), frozenset(ports))
 

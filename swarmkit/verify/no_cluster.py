@@ -17,7 +17,7 @@ def no_cluster(inventory: Inventory, stack: Stack | None, observed: Observed, wh
     states = {name: facts.engine.swarm_state for name, facts in observed.hosts.items()}
     source = ("-i", str(inventory.source))
     locked = [name for name, state in states.items() if state == "locked"]
-    if states and all(state == "inactive" for state in states.values()):
+    if len(states) == len(inventory.hosts) and all(state == "inactive" for state in states.values()):
         what = f"there is no cluster {inventory.cluster}: no host is in a swarm"
         files = ("-f", str(stack.source)) if stack else ()
         remedy = f"make it: {shlex.join(('swarmkit', 'up', *source, *files))}"

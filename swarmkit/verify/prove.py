@@ -6,6 +6,8 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
+from types import MappingProxyType
 from typing import TypeVar
 
 from swarmkit.declared.host import Inventory
@@ -14,6 +16,7 @@ from swarmkit.errors import SwarmkitError
 from swarmkit.finding import Finding
 from swarmkit.observed.model import ClusterState, Observed
 from swarmkit.observed.observe import observe
+from swarmkit.plan.silent_hosts import silent_nodes
 from swarmkit.proof import Proof
 from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.fleet import Fleet
@@ -49,6 +52,7 @@ from swarmkit.verify.published import (
 )
 from swarmkit.verify.reachability import prove_connections, prove_names, prove_sources
 from swarmkit.verify.seen import seen_hosts, seen_networks, seen_ports
+from swarmkit.verify.silent import host_failure, prove_answers, with_silence
 from swarmkit.verify.state.prove import prove_state
 from swarmkit.verify.unpublished import Closed, answering_here, closed_ports, closed_probes, prove_unpublished
 from swarmkit.verify.verdicts import Judge
@@ -68,15 +72,16 @@ def prove(
     *,
     on_phase: Callable[[str], None] = lambda _: None,
     patience_seconds: float = 0.0,
+    silent: Mapping[str, str] = MappingProxyType({}),
 ) -> Proof:
     """Return what is proved (``ok``), what is not (``error``) and what is worth knowing (``warning``).
 
     Without *stack*, all services of the cluster are proved against their own specs. A host that fails becomes a
-    finding; an exception is raised only by a bug. While something is not proved, all is tried again until
-    *patience_seconds* have passed, beginning with a new look at hosts and nodes: names and VIPs reach the hosts by
-    gossip, seconds after a task runs, and up to half a minute after an engine's restart; a node that was demoted is
-    not ready for a moment. Errors that kernels only counted are looked for once more in any case: the packets of a
-    doctor that runs meanwhile are counted too.
+    finding, as does each that does not answer: *silent*, with why. An exception is raised only by a bug. While
+    something is not proved, all is tried again until *patience_seconds* have passed, beginning with a new look at
+    hosts and nodes: names and VIPs reach the hosts by gossip, seconds after a task runs, and up to half a minute after
+    an engine's restart; a node that was demoted is not ready for a moment. Errors that kernels only counted are looked
+    for once more in any case: the packets of a doctor that runs meanwhile are counted too.
     """
     deadline = time.monotonic() + patience_seconds
     from_here_seconds = min(patience_seconds, FROM_HERE_PATIENCE_SECONDS)
@@ -86,7 +91,8 @@ def prove(
         errors = {finding.code for finding in proof.findings if finding.severity == "error"}
         only_counted = errors == {codes.ESP_ERRORS} and not counted_before
         if not errors or (time.monotonic() > deadline and not only_counted):
-            return proof
+            findings = (*prove_answers(inventory, silent), *with_silence(proof.findings, silent))
+            return replace(proof, findings=findings)
         counted_before = counted_before or only_counted
         time.sleep(PAUSE_SECONDS)
         observed = observe(fleet, kernel="never")
@@ -105,7 +111,8 @@ def _prove_once(
         return Proof((no_cluster(inventory, stack, observed, observed.cluster_error),))
     on_phase("reading services and tasks")
     try:
-        live = read_live(fleet[cluster.told_by].engine, cluster, observed, stack)
+        names = silent_nodes(inventory, observed, cluster)
+        live = read_live(fleet[cluster.told_by].engine, cluster, observed, stack, names)
     except SwarmkitError as error:
         return Proof((no_cluster(inventory, stack, observed, str(error)),))
     return _Proving(fleet, inventory, observed, cluster, live, from_here_seconds).proof(stack, on_phase)
@@ -288,7 +295,7 @@ class _Proving:
         values = fan_out(hosts, work)
         for host, value in values.items():
             if isinstance(value, Exception):
-                self._failures.append(_host_failure(host, value))
+                self._failures.append(host_failure(host, value))
         return {host: value for host, value in values.items() if not isinstance(value, Exception)}
 
     def _ask_from_here(self, published: tuple[Publication, ...]) -> list[Finding]:
@@ -304,19 +311,8 @@ class _Proving:
             try:
                 policies = parse_policies(looks[host].policies)
             except UnreadableError as error:
-                self._failures.append(_host_failure(host, error))
+                self._failures.append(host_failure(host, error))
                 continue
             if before and after:
                 hosts[host] = HostIpsec(before, after, policies)
         return Evidence(looks, Esp(hosts, self._addresses), self._cluster.data_path_port)
-
-
-def _host_failure(host: str, error: Exception) -> Finding:
-    if isinstance(error, SwarmkitError):
-        what = f"{host} could not be looked at: {error.what.removeprefix(f'{host}: ')}"
-        remedy = error.to_do or f"log in on {host} and see what keeps it busy, then verify again"
-        return Finding(codes.HOST, "error", host, what, error.why, remedy)
-    what = f"{host} could not be looked at: nothing is proved there"
-    evidence = f"{type(error).__name__}: {error}"
-    remedy = f"log in on {host} and see that it answers; if it does, this is a bug: report it"
-    return Finding(codes.HOST, "error", host, what, evidence, remedy)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from swarmkit.declared.host import Inventory
 from swarmkit.observed.model import ClusterState, Node, Observed
+from swarmkit.plan.silent_hosts import silent_nodes
 from swarmkit.proof import SeenHost, SeenNetwork, SeenPort, SeenTask
 from swarmkit.verify.live import Live
 from swarmkit.verify.verdicts import Judge
@@ -12,8 +15,10 @@ from swarmkit.verify.verdicts import Judge
 def seen_hosts(inventory: Inventory, observed: Observed, cluster: ClusterState, live: Live) -> tuple[SeenHost, ...]:
     """Return the inventory's hosts with the tasks that run there, then nodes that no host is."""
     nodes = {name: cluster.node(facts.engine.node_id) for name, facts in observed.hosts.items()}
+    nodes |= {name: cluster.node(node_id) for node_id, name in silent_nodes(inventory, observed, cluster).items()}
     known = {node.id for node in nodes.values() if node}
     found = [_host(host.name, nodes.get(host.name), host.address, live) for host in inventory.hosts]
+    found = [one if one.name in observed.hosts else _silent(one) for one in found]
     strangers = (node for node in cluster.nodes if node.id not in known)
     return (*found, *(_host(node.hostname, node, node.address, live) for node in strangers))
 
@@ -29,6 +34,10 @@ def _host(name: str, node: Node | None, address: str, live: Live) -> SeenHost:
     if node is None:
         return SeenHost(name, address, "", "no node", tasks)
     return SeenHost(name, node.address, "leader" if node.is_leader else node.role, node.state, tasks)
+
+
+def _silent(host: SeenHost) -> SeenHost:
+    return replace(host, state=f"{host.state}, does not answer" if host.role else "does not answer")
 
 
 def seen_networks(live: Live, judge: Judge) -> tuple[SeenNetwork, ...]:

@@ -38,12 +38,22 @@ def status(
 
 
 def verify(declared: Declared, *, progress: Progress, sudo_password: Secret | None = None) -> Proof:
-    """Prove the cluster and, if one is given, the stack."""
+    """Prove the cluster and, if one is given, the stack, by the hosts that answer; the others are findings.
+
+    Raises UnreachableError when none answers.
+    """
     progress.phase("connect")
-    with reach(declared.inventory, sudo_password=sudo_password) as fleet:
+    with reach_some(declared.inventory, sudo_password=sudo_password) as (fleet, silent):
         progress.phase("observe")
         observed = observe(fleet, kernel="never")
         progress.phase("verify")
         from swarmkit.verify.prove import prove
 
-        return prove(fleet, declared.inventory, declared.stack, observed, patience_seconds=PATIENCE_SECONDS)
+        return prove(
+            fleet,
+            declared.inventory,
+            declared.stack,
+            observed,
+            patience_seconds=PATIENCE_SECONDS,
+            silent=silent,
+        )

@@ -31,17 +31,19 @@ class Remains:
     cluster: ClusterState
     plan: Plan
     looks: Mapping[str, HostLook]
+    silent: frozenset[str] = frozenset()
+    """The IDs of nodes that are hosts which do not answer."""
 
     def findings(self) -> tuple[Finding, ...]:
         """Return every leftover; where there is none, that."""
         found = (
-            *_nodes(self.observed, self.cluster),
+            *_nodes(self.observed, self.cluster, self.silent),
             *self._removals(),
             *self._objects(),
             *self._of_hosts(),
             *_lock(self.cluster),
         )
-        if found:
+        if found or self.silent:
             return found
         what = "nothing is left over: no earlier node, no network, secret, config or container without its service"
         return (Finding(codes.LEFTOVER, "ok", "cluster", what),)
@@ -139,11 +141,11 @@ def _in_use(cluster: ClusterState) -> frozenset[str]:
     return frozenset(used)
 
 
-def _nodes(observed: Observed, cluster: ClusterState) -> Iterator[Finding]:
+def _nodes(observed: Observed, cluster: ClusterState, silent: frozenset[str]) -> Iterator[Finding]:
     """Yield the nodes that no host is: earlier ones of a host, and those of others."""
     members = {name: facts for name, facts in observed.hosts.items() if cluster.node(facts.engine.node_id)}
     ready = {facts.system.hostname: name for name, facts in members.items()}
-    for node in strangers(observed):
+    for node in (one for one in strangers(observed) if one.id not in silent):
         evidence = f"node {node.id}, {node.role}, {node.address}"
         if node.state == "down" and node.hostname in ready:
             what = f"an earlier node of {ready[node.hostname]} is still listed as down"

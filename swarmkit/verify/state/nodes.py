@@ -8,14 +8,20 @@ from swarmkit.declared.host import Host, Inventory
 from swarmkit.finding import Finding
 from swarmkit.observed.model import ClusterState, Node, Observed
 from swarmkit.plan.quorum import quorum_of
+from swarmkit.plan.silent_hosts import silent_nodes
 from swarmkit.verify import codes
 
 
 def prove_nodes(inventory: Inventory, cluster: ClusterState, observed: Observed) -> Iterator[Finding]:
     """Prove that each host is one ready node as declared."""
     node_ids = {name: facts.engine.node_id for name, facts in observed.hosts.items()}
+    unread = {name: node_id for node_id, name in silent_nodes(inventory, observed, cluster).items()}
     for host in inventory.hosts:
-        node = cluster.node(node_ids.get(host.name, ""))
+        node = cluster.node(node_ids.get(host.name, "") or unread.get(host.name, ""))
+        if node is None and host.name not in observed.hosts:
+            what = f"no manager tells of a node {host.name}, and it does not answer"
+            yield Finding(codes.NODE, "error", host.name, what, remedy="first see that it answers: V14")
+            continue
         twins = [name for name, node_id in node_ids.items() if node and node_id == node.id and name != host.name]
         yield _node(host, node, twins)
 

@@ -11,6 +11,8 @@ from swarmkit.errors import SwarmkitError
 from swarmkit.finding import Finding
 from swarmkit.observed.model import ClusterState, Observed
 from swarmkit.plan.declaration import Declared
+from swarmkit.plan.model import Plan
+from swarmkit.plan.silent_hosts import silent_nodes
 from swarmkit.verify import codes
 from swarmkit.verify.live import Live
 from swarmkit.verify.look import HostLook
@@ -35,6 +37,11 @@ def prove_state(
     yield from prove_certificates(looks, observed, datetime.datetime.now(tz=datetime.UTC))
     yield from prove_services(live, stack)
     yield from prove_images(live, looks, observed)
+    if unread := [host.name for host in inventory.hosts if host.name not in observed.hosts]:
+        yield _not_compared(inventory, unread)
+        silent = frozenset(silent_nodes(inventory, observed, cluster))
+        yield from Remains(stack, observed, cluster, Plan(), looks, silent).findings()
+        return
     declared = Declared(inventory, stack)
     try:
         plan = compare(declared, observed)
@@ -42,3 +49,10 @@ def prove_state(
         yield from Remains(stack, observed, cluster, plan, looks).findings()
     except SwarmkitError as error:
         yield Finding(codes.DECLARED, "error", inventory.cluster, error.what, error.why, error.to_do)
+
+
+def _not_compared(inventory: Inventory, unread: list[str]) -> Finding:
+    """Say that no plan can be made: which images and networks a service gets depends on what each host has."""
+    names = ", ".join(unread)
+    what = f"what is declared was not compared with what is live: that needs all hosts, and {names} cannot be read"
+    return Finding(codes.DECLARED, "warning", inventory.cluster, what, remedy="first see that they answer: V14")

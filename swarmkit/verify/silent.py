@@ -1,0 +1,47 @@
+"""Hosts that do not answer, or no longer: what is said of them, and what else lacks nothing but their word; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from swarmkit.declared.host import Inventory
+from swarmkit.errors import SwarmkitError
+from swarmkit.finding import Finding
+from swarmkit.verify import codes
+from swarmkit.verify.verdicts import BROKEN
+
+_OF_HOSTS = frozenset((codes.ENCRYPTION, codes.INJECTION))
+"""What lacks a host's own word; what others found on ways to it is told for itself."""
+
+
+def prove_answers(inventory: Inventory, silent: Mapping[str, str]) -> Iterator[Finding]:
+    """Yield V14 for each host of *silent*, which maps it to what its connection ended with."""
+    for name, why in silent.items():
+        host = inventory.host(name)
+        remedy = f"ssh -p {host.port} {host.address}, and for its host key: swarmkit trust -i {inventory.source}"
+        yield Finding(codes.HOST, "error", name, f"{name} does not answer: nothing is proved there", why, remedy)
+
+
+def host_failure(host: str, error: Exception) -> Finding:
+    """Return V14 of a host that answered, and failed then."""
+    if isinstance(error, SwarmkitError):
+        what = f"{host} could not be looked at: {error.what.removeprefix(f'{host}: ')}"
+        remedy = error.to_do or f"log in on {host} and see what keeps it busy, then verify again"
+        return Finding(codes.HOST, "error", host, what, error.why, remedy)
+    what = f"{host} could not be looked at: nothing is proved there"
+    evidence = f"{type(error).__name__}: {error}"
+    remedy = f"log in on {host} and see that it answers; if it does, this is a bug: report it"
+    return Finding(codes.HOST, "error", host, what, evidence, remedy)
+
+
+def with_silence(findings: Iterable[Finding], silent: Collection[str]) -> tuple[Finding, ...]:
+    """Return *findings* with those marked that lack nothing but the word of a host that does not answer."""
+
+    def follows(finding: Finding) -> bool:
+        if finding.severity == "ok" or finding.follows_from or finding.what.startswith(BROKEN):
+            return False
+        ends = {*finding.where.split(" <-> "), finding.where.rpartition(" on ")[2]}
+        return finding.code in _OF_HOSTS and bool(ends & set(silent))
+
+    return tuple(replace(one, follows_from=codes.HOST) if follows(one) else one for one in findings)

@@ -1,0 +1,138 @@
+"""What is proved while a host does not answer: all that the others can tell, and that host's own silence."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from unit.verify.verify_world import ADDRESS, World
+
+from swarmkit.cli.main import cli
+from swarmkit.finding import Finding
+from swarmkit.observed.model import Observed
+from swarmkit.proof import Proof
+from swarmkit.verify.prove import prove
+from swarmkit.workflows import look
+
+WHY = {"C": "C: cannot be reached"}
+
+
+@pytest.fixture
+def world() -> World:
+    """C has lost its power, and the managers have seen it."""
+    made = World()
+    for node in made.nodes:
+        node["Spec"]["Role"] = "manager"
+        node["ManagerStatus"] = {"Reachability": "reachable", "Leader": node["ID"] == "node-A"}
+    made.nodes[2]["Status"]["State"] = "down"
+    made.nodes[2]["ManagerStatus"]["Reachability"] = "unreachable"
+    made.nodes[2]["Description"]["Hostname"] = "host-of-another-name"
+    made.shells["C"].error = AssertionError("nobody asks it")
+    return made
+
+
+def seen(world: World) -> Observed:
+    observed = world.observed
+    return replace(observed, hosts={name: facts for name, facts in observed.hosts.items() if name != "C"})
+
+
+def proof(world: World) -> Proof:
+    fleet = {name: reached for name, reached in world.fleet.items() if name != "C"}
+    return prove(fleet, world.inventory, None, seen(world), silent=WHY)
+
+
+def of(code: str, found: Proof) -> dict[str, Finding]:
+    return {finding.where: finding for finding in found.findings if finding.code == code}
+
+
+def test_the_silent_host_is_an_error_and_the_others_are_proved(world: World) -> None:
+    found = proof(world)
+    (silence,) = of("V14", found).values()
+    assert (silence.where, silence.severity, silence.evidence) == ("C", "error", WHY["C"])
+    assert silence.remedy.startswith(f"ssh -p 22 {ADDRESS['C']}")
+    assert of("V12", found)["A <-> B"].severity == "ok"
+    assert of("V05", found)["shop_frontend@A -> shop_backend"].severity == "ok"
+    assert of("V26", found).keys() == {"A -> B", "B -> A"}
+
+
+def test_the_quorum_s_margin_is_told_while_a_manager_is_down(world: World) -> None:
+    margin = of("V21", proof(world))["managers"]
+    assert margin.what == "host-of-another-name of 3 managers cannot be reached: none may be lost"
+
+
+def test_what_lacks_the_silent_host_s_word_follows_from_its_silence(world: World) -> None:
+    found = proof(world)
+    following = {(finding.code, finding.where) for finding in found.findings if finding.follows_from}
+    assert following == {("V12", "A <-> C"), ("V12", "B <-> C"), ("V19", "shop_shop on C")}
+    assert {finding.follows_from for finding in found.findings if finding.follows_from} == {"V14"}
+
+
+def test_its_node_is_known_by_its_address_and_no_stranger(world: World) -> None:
+    found = proof(world)
+    assert "state is down" in of("V01", found)["C"].what
+    assert of("V23", found) == {}
+    assert [(host.name, host.state) for host in found.hosts] == [
+        ("A", "ready"),
+        ("B", "ready"),
+        ("C", "down, does not answer"),
+    ]
+    assert [task.service for task in found.hosts[2].tasks] == ["shop_database"]
+
+
+def test_a_silent_host_that_no_manager_knows_is_not_said_to_be_no_node_of_the_cluster(world: World) -> None:
+    world.nodes, world.tasks = world.nodes[:2], world.tasks[:2]
+    found = proof(world)
+    assert of("V01", found)["C"].what == "no manager tells of a node C, and it does not answer"
+    assert [host.state for host in found.hosts] == ["ready", "ready", "does not answer"]
+
+
+def test_what_is_declared_is_not_compared_without_all_hosts(world: World) -> None:
+    (said,) = of("V20", proof(world)).values()
+    assert said.severity == "warning"
+    assert said.what.endswith("that needs all hosts, and C cannot be read")
+
+
+def test_an_empty_swarm_is_not_told_while_a_host_may_be_in_one(world: World) -> None:
+    observed = seen(world)
+    hosts = {
+        name: replace(facts, engine=replace(facts.engine, swarm_state="inactive"))
+        for name, facts in observed.hosts.items()
+    }
+    found = prove(world.fleet, world.inventory, None, Observed(hosts, None), silent=WHY)
+    assert "no host is in a swarm" not in of("V00", found)["shop"].what
+    assert of("V14", found)["C"].severity == "error"
+
+
+INVENTORY = """
+all:
+  vars: {swarm_cluster: shop, ansible_user: root}
+  children:
+    managers: {hosts: {A: {ansible_host: 10.88.0.11}, B: {ansible_host: 10.88.0.12}, C: {ansible_host: 10.88.0.13}}}
+"""
+
+
+def test_the_command_ends_with_4_and_shows_the_host_as_json_and_as_a_page(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @contextmanager
+    def reach_some(*_: object, **__: object) -> Iterator[tuple[object, dict[str, str]]]:
+        yield {name: reached for name, reached in world.fleet.items() if name != "C"}, WHY
+
+    monkeypatch.setattr(look, "reach_some", reach_some)
+    monkeypatch.setattr(look, "observe", lambda *_, **__: seen(world))
+    monkeypatch.setattr(look, "PATIENCE_SECONDS", 0.0)
+    (inventory := tmp_path / "hosts.yaml").write_text(INVENTORY)
+    page = tmp_path / "page.html"
+    done = CliRunner().invoke(cli, ["verify", "-i", str(inventory), "--json", "--html", str(page)])
+    assert done.exit_code == 4, done.output
+    said = json.loads(done.stdout)
+    assert not said["proved"]
+    assert [host["state"] for host in said["hosts"] if host["name"] == "C"] == ["down, does not answer"]
+    assert [one["where"] for one in said["findings"] if one["code"] == "V14"] == ["C"]
+    assert "C does not answer: nothing is proved there" in page.read_text()
+    assert "down, does not answer" in page.read_text()
