@@ -186,7 +186,7 @@ PROOFS: dict[str, Explanation] = {
     "V25": Explanation(
         "The tasks of a service run one image, the one that its spec names",
         "Replicas of one service behave differently.",
-        "A tag means another image on each host: it was pulled or built at different times.",
+        "A tag means another image on each host, pulled or built at different times; or the digest is of another.",
         "Name the image by digest, or give its archive: swarmkit up --images DIR.",
         "Docker documentation, pull by digest",
     ),

@@ -29,6 +29,8 @@ class LiveTask:
     """Network ID -> addresses."""
     is_current: bool
     """Whether it runs the service's newest spec."""
+    image: str = ""
+    """As its spec names it."""
 
 
 @dataclass(frozen=True)
@@ -197,7 +199,7 @@ def _task(raw: Json, task: TaskState, service: str, hosts: Mapping[str, str], te
     spec = raw.get("Spec") or {}
     is_current = all((spec.get(part) or 0) == (template.get(part) or 0) for part in ("ContainerSpec", "ForceUpdate"))
     host = hosts.get(task.node_id, task.node_id)
-    return LiveTask(task.id, service, host, task.container_id, task.addresses, is_current)
+    return LiveTask(task.id, service, host, task.container_id, task.addresses, is_current, task.image)
 
 
 def _port(port: Json) -> PublishedPort:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from swarmkit.errors import SwarmkitError
 from swarmkit.observed.model import STACK_LABEL
-from swarmkit.reach.engine import Json
+from swarmkit.reach.engine import EngineError, Json
 from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.fleet import ReachedHost
 from swarmkit.verify.live import LiveTask
@@ -20,6 +20,7 @@ from swarmkit.verify.xfrm import Ipsec, parse_ipsec
 LOOK_TIMEOUT_SECONDS = 20.0
 HOST_NAMESPACE = 1
 """The process whose network namespace is the host's own."""
+BY_DIGEST = "@sha256:"
 _OF = "com.docker.swarm.service"
 _SERVICE_LABEL = f"{_OF}.id"
 _OF_SERVICES = {"label": [_SERVICE_LABEL], "status": ["running"]}
@@ -60,6 +61,8 @@ class HostLook:
     """What listens in the host's own namespace."""
     images: Mapping[str, str] = field(default_factory=dict)
     """Task ID -> ID of the image that its container was made of."""
+    digests: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Task ID -> NAME@DIGEST of that image, of those whose spec names a digest; empty where the host knows none."""
     certificate: str = ""
     """The node's own, in PEM."""
     containers: tuple[ServiceContainer, ...] = ()
@@ -106,6 +109,7 @@ def look(
         has_perl="perl" not in said["tools"].split(),
         own_listeners=parse_listeners(said[f"listen.{HOST_NAMESPACE}"].splitlines()),
         images={task: process.image for task, process in there.items()},
+        digests={task: process.digests for task, process in there.items() if process.digests is not None},
         certificate=said.get("certificate", ""),
         containers=tuple(_container(item) for item in containers.result()),
         volumes={str(item["Name"]): str(item["Labels"][STACK_LABEL]) for item in volumes.result()},
@@ -116,6 +120,8 @@ def look(
 class _Process:
     pid: int
     image: str
+    digests: tuple[str, ...] | None
+    """None where nobody wants to know."""
 
 
 def _process(reached: ReachedHost, task: LiveTask) -> _Process:
@@ -123,7 +129,15 @@ def _process(reached: ReachedHost, task: LiveTask) -> _Process:
     state = container["State"]
     if not state.get("Running") or not state.get("Pid"):
         raise SwarmkitError(f"its container is {state.get('Status', 'not running')}")
-    return _Process(int(state["Pid"]), str(container.get("Image", "")))
+    image = str(container.get("Image", ""))
+    return _Process(int(state["Pid"]), image, _digests(reached, image) if BY_DIGEST in task.image else None)
+
+
+def _digests(reached: ReachedHost, image: str) -> tuple[str, ...]:
+    try:
+        return tuple(map(str, reached.engine.inspect("images", image).get("RepoDigests") or ()))
+    except EngineError:  # removed by force under its container
+        return ()
 
 
 def _container(item: Json) -> ServiceContainer:

@@ -94,7 +94,7 @@ def _update(service: LiveService) -> Iterator[Finding]:
 
 
 def prove_images(live: Live, looks: Mapping[str, HostLook], observed: Observed) -> Iterator[Finding]:
-    """Prove that the tasks of each service run one image, and where its spec names an image ID, that one.
+    """Prove that the tasks of each service run one image, and where its spec names one by ID or digest, that one.
 
     A tag can mean another image on each host. Only hosts of one kind are compared: for another architecture an image
     is another one, and engines with different stores number one image differently.
@@ -108,11 +108,44 @@ def prove_images(live: Live, looks: Mapping[str, HostLook], observed: Observed) 
                 of_kind = kinds.setdefault((engine.architecture, engine.content_store), {})
                 of_kind.setdefault(image, []).append(task.host)
         if kinds:
-            yield _image(service, kinds)
+            yield _by_digest(service, looks) or _image(service, kinds)
+
+
+def _by_digest(service: LiveService, looks: Mapping[str, HostLook]) -> Finding | None:
+    """Return what is wrong with the tasks of a service whose spec names a digest; None when nothing is."""
+    wanted = _wanted(service)
+    digest = wanted.partition("@")[2]
+    known = {
+        task.host: (looks[task.host].images[task.id], looks[task.host].digests[task.id])
+        for task in service.tasks
+        if task.is_current and task.host in looks and task.id in looks[task.host].digests
+    }
+    # An engine that numbers images by their digests may know no other name of one.
+    others = {
+        host: (image, names)
+        for host, (image, names) in known.items()
+        if digest and image != digest and not any(name.endswith(f"@{digest}") for name in names)
+    }
+    wrong = [f"{image} on {host}, known as {', '.join(names)}" for host, (image, names) in others.items() if names]
+    if wrong:
+        what, remedy = (
+            f"{service.name} runs another image than {wanted}",
+            f"docker service update --force {service.name}",
+        )
+        return Finding(codes.IMAGE, "error", service.name, what, "; ".join(wrong), remedy)
+    if others:
+        what = f"whether {service.name} runs {wanted} cannot be told on {', '.join(sorted(others))}"
+        why = "; ".join(f"no digest is known of {image} on {host}" for host, (image, _) in others.items())
+        return Finding(codes.IMAGE, "warning", service.name, what, why, f"there: docker pull {wanted}")
+    return None
+
+
+def _wanted(service: LiveService) -> str:
+    return str(service.spec["TaskTemplate"]["ContainerSpec"].get("Image", ""))
 
 
 def _image(service: LiveService, kinds: Mapping[tuple[str, bool], Mapping[str, list[str]]]) -> Finding:
-    wanted = str(service.spec["TaskTemplate"]["ContainerSpec"].get("Image", ""))
+    wanted = _wanted(service)
     running = [(image, hosts) for of_kind in kinds.values() for image, hosts in of_kind.items()]
     evidence = "; ".join(f"{image} on {', '.join(sorted(hosts))}" for image, hosts in running)
     if wanted.startswith("sha256:") and any(image != wanted for image, _ in running):

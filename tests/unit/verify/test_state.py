@@ -227,6 +227,34 @@ def test_a_task_that_runs_another_image_than_the_id_of_its_spec_is_an_error() ->
     assert found["shop_frontend"].severity == "error"
 
 
+RIGHT, OTHER = f"sha256:{'1' * 64}", f"sha256:{'2' * 64}"
+
+
+@pytest.mark.parametrize(
+    ("image", "names", "severity"),
+    [
+        ("sha256:shop_frontend", [f"r.example/web@{OTHER}", f"mirror.example/web@{RIGHT}"], "ok"),
+        ("sha256:shop_frontend", [f"r.example/web@{OTHER}"], "error"),
+        ("sha256:shop_frontend", [], "warning"),
+        (RIGHT, [], "ok"),
+    ],
+    ids=["named", "other", "unnamed", "by-digest-alone"],
+)
+def test_a_task_of_a_spec_with_a_digest_has_to_run_the_image_of_that_digest(
+    image: str, names: list[str], severity: str
+) -> None:
+    """One image on all hosts is no proof: all of them may run another."""
+    world = World()
+    for part in (world.services[0]["Spec"]["TaskTemplate"], world.tasks[0]["Spec"]):
+        part["ContainerSpec"] = {"Image": f"r.example/web:1@{RIGHT}"}
+    world.images["shop_frontend"], world.digests[image] = image, names
+    found = {f.where: f for f in prove(world.fleet, world.inventory, None, world.observed).findings if f.code == "V25"}
+    assert found["shop_frontend"].severity == severity
+    if severity == "error":
+        assert found["shop_frontend"].evidence == f"{image} on A, known as r.example/web@{OTHER}"
+    assert found["shop_database"].severity == "ok"
+
+
 def _running(container: str) -> dict[str, Any]:
     return {"State": "running", "ContainerStatus": {"ContainerID": container}}
 

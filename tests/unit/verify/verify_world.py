@@ -68,6 +68,8 @@ class World:
         self.broken_containers: dict[str, Exception] = {}
         self.images: dict[str, str] = {}
         """Service -> the image that its container runs, instead of the right one."""
+        self.digests: dict[str, list[str]] = {}
+        """Image -> its names by digest, as every host knows them."""
         self.containers: dict[str, list[dict[str, Any]]] = {}
         """Host -> what runs for services, as the engine lists it."""
         self.volumes: dict[str, list[dict[str, Any]]] = {}
@@ -154,6 +156,8 @@ class FakeEngine:
         return {"services": self.world.services, "tasks": self.world.tasks}[kind]
 
     def inspect(self, kind: str, identity: str) -> dict[str, Any]:
+        if kind == "images":
+            return {"RepoDigests": self.world.digests.get(identity, [])}
         assert kind == "containers"
         if identity in self.world.broken_containers:
             raise self.world.broken_containers[identity]
