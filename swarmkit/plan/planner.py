@@ -52,7 +52,7 @@ def make_plan(declared: Declared, observed: Observed, found: Sequence[Finding] =
     members = list(_membership(inventory, observed, pools)) if not refusals else []
     operations: list[Operation] = list(members)
     warnings = [*as_warnings(accepted), *(finding for finding in found if finding.severity == "warning")]
-    warnings += _warnings(declared, observed)
+    warnings += [*_warnings_of_files(declared), *_warnings(declared, observed)]
     if declared.stack is not None and not refusals:
         ready = frozenset({INIT}) if observed.cluster is None else frozenset[str]()
         ready |= {op.step.key for op in members if isinstance(op, EncryptIngress)}
@@ -209,6 +209,15 @@ def _node_changes(host: Host, node: Node | None) -> tuple[Change, ...]:
     if node and node.availability != host.availability:
         changes.append(Change("availability", node.availability, host.availability))
     return tuple(changes)
+
+
+def _warnings_of_files(declared: Declared) -> Iterator[Finding]:
+    """Yield what the files' readers warn of: keys that Docker ignores, and what is taken but likely not meant."""
+    stack = declared.stack.warnings if declared.stack else ()
+    for said in (*declared.inventory.warnings, *stack):
+        place = f"{said.file}:{said.line}:{said.column}" if said.line else said.file
+        what = f"{said.path}: {said.what}" if said.path else said.what
+        yield Finding(said.code, "warning", place, what, "", said.to_do)
 
 
 def _warnings(declared: Declared, observed: Observed) -> Iterator[Finding]:
