@@ -20,7 +20,11 @@ from swarmkit.workflows.up import IncompleteError, RefusedError
 
 STACK = """
 services:
-  web: {image: 'web:1', depends_on: [store]}
+  web:
+    image: 'web:1'
+    depends_on: [store]
+    # Neither beside the volume nor on the manager that stops, in whatever order the hosts join.
+    deploy: {placement: {constraints: [node.labels.role == backend]}}
   store:
     image: 'store:1'
     volumes: ['data:/data']
