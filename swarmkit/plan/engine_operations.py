@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.resources
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -12,6 +11,7 @@ from swarmkit.observed import parse
 from swarmkit.observed.model import UPGRADE_LABEL
 from swarmkit.observed.packages import read_packages
 from swarmkit.plan.context import Context
+from swarmkit.plan.engine_unit import engine_script
 from swarmkit.plan.model import Step
 from swarmkit.plan.quorum import Quorum, quorum_of
 from swarmkit.plan.started_engine import NOT_YET, start_network_agent, swarm_once
@@ -62,9 +62,10 @@ class UpgradeEngine:
         before = reached.engine.info()
         node_id = str(before["Swarm"]["NodeID"])
         key = self._step_aside(context, node_id)
-        script = importlib.resources.files("swarmkit.plan").joinpath("upgrade-engine.sh").read_text()
         arguments = tuple(f"{name}={version}" for name, version in self.packages)
-        result = reached.shell.run(script, arguments, timeout_seconds=PACKAGE_TIMEOUT_SECONDS)
+        result = reached.shell.run(
+            engine_script("upgrade-engine.sh"), arguments, timeout_seconds=PACKAGE_TIMEOUT_SECONDS
+        )
         if result.exit_code != 0:
             raise SwarmkitError(
                 f"{host}: apt could not install {', '.join(arguments)}",

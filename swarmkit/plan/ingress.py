@@ -16,6 +16,7 @@ from swarmkit.errors import SwarmkitError
 from swarmkit.finding import Finding
 from swarmkit.observed.model import ClusterState, NetworkState
 from swarmkit.plan.context import Context
+from swarmkit.plan.engine_unit import restart_engine
 from swarmkit.plan.model import Step
 from swarmkit.plan.spec_diff import VXLAN_NUMBERS, Change
 from swarmkit.plan.started_engine import wait_for_locking_manager
@@ -24,7 +25,6 @@ from swarmkit.reach.retry import wait_until
 
 INGRESS = "ingress:encrypt"
 GONE_TIMEOUT_SECONDS = 60.0
-RESTART_TIMEOUT_SECONDS = 120.0
 THERE_TIMEOUT_SECONDS = 60.0
 # The engine keeps a namespace of this name for each overlay that it has (moby libnetwork/drivers/overlay).
 _HAS_IT = 'test -e "/run/docker/netns/1-$1" && test -e /run/docker/netns/ingress_sbox'
@@ -46,7 +46,7 @@ class EncryptIngress:
             wait_until(lambda: _ingress(engine), lambda found: found is None, timeout_seconds=GONE_TIMEOUT_SECONDS)
         made = engine.create("networks", _body(old))
         unlock_key = engine.unlock_key()
-        done = reached.shell.run("systemctl restart docker", timeout_seconds=RESTART_TIMEOUT_SECONDS)
+        done = restart_engine(reached)
         if done.exit_code != 0:
             raise SwarmkitError(f"{self.host}: docker could not be started again", done.stderr.strip()[-300:])
         wait_for_locking_manager(reached, unlock_key)

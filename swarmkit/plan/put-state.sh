@@ -26,9 +26,8 @@ back() {
         rm -rf "$root/swarm"
     fi
     rm -rf "$new"
-    systemctl start docker.socket docker </dev/null >&2
+    start_engine
 }
-is_stopped() { case "$(systemctl is-active docker </dev/null || :)" in inactive | failed) ;; *) return 1 ;; esac; }
 trap back EXIT
 trap 'exit 1' HUP INT TERM
 base64 -d >"$new/swarm.tar.gz" <<'SWARMKIT_END'
@@ -39,16 +38,13 @@ rm "$new/swarm.tar.gz"
 test -f "$new/swarm/docker-state.json"
 echo "$backup" >"$new/swarm/swarmkit.restore"
 stopped=yes
-# The socket first and alone: together the service stops first, and who asks for the engine meanwhile starts it again.
-systemctl stop --job-mode=ignore-dependencies docker.socket </dev/null >&2
-systemctl stop docker </dev/null >&2
-is_stopped || { echo "docker did not stop: $(systemctl is-active docker </dev/null)" >&2; exit 1; }
+stop_engine
 if [ -e "$root/swarm" ]; then mv "$root/swarm" "$root/$aside"; fi
 placed=yes
 mv "$new/swarm" "$root/swarm"
 # A power cut from here on leaves nothing that a later run, which finds the state in its place, would not look for.
 rm -rf "$new"
 sync
-systemctl start docker.socket docker </dev/null >&2
+start_engine
 trap - EXIT
 if [ -e "$root/$aside" ]; then echo "$root/$aside"; fi

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from swarmkit.errors import NotConvergedError, SwarmkitError
 from swarmkit.observed import parse
+from swarmkit.plan.engine_unit import restart_engine
 from swarmkit.reach.engine import EngineError, Json
 from swarmkit.reach.fleet import ReachedHost
 from swarmkit.reach.retry import wait_until
@@ -20,11 +21,9 @@ from swarmkit.secret import Secret
 
 START_TIMEOUT_SECONDS = 120.0
 AGENT_TIMEOUT_SECONDS = 20.0
-RESTART_TIMEOUT_SECONDS = 120.0
 MOST_RESTARTS = 3
 # tcp/7946 in state LISTEN: the agent's gossip.
 _LISTENS = "grep -qE ':1F0A [0-9A-F]+:0000 0A ' /proc/net/tcp /proc/net/tcp6"
-_RESTART = "systemctl restart docker </dev/null >&2"
 NOT_YET = (EngineError, ConnectionLostError, CommandTimeoutError)
 
 
@@ -106,7 +105,7 @@ def start_network_agent(reached: ReachedHost, wait: Callable[[], None]) -> str:
 
 def _restart(reached: ReachedHost) -> None:
     name = reached.host.name
-    done = reached.shell.run(_RESTART, timeout_seconds=RESTART_TIMEOUT_SECONDS)
+    done = restart_engine(reached)
     if done.exit_code != 0:
         raise SwarmkitError(
             f"{name}: its engine hears no other node, and could not be restarted",

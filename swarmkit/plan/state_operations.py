@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import base64
-import importlib.resources
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from swarmkit.errors import SwarmkitError
 from swarmkit.plan.context import Context
 from swarmkit.plan.down_tasks import DownTasks, Stop, down_tasks, tasks_before
+from swarmkit.plan.engine_unit import engine_script
 from swarmkit.plan.model import Step
 from swarmkit.plan.started_engine import start_network_agent, swarm_once, wait_for_engine, wait_for_locking_manager
 from swarmkit.reach.fleet import ReachedHost
@@ -132,8 +132,7 @@ class TakeLockOff:
 
 
 def _run(reached: ReachedHost, script: str, what: str, arguments: tuple[str, ...], content: str = "") -> CommandResult:
-    text = importlib.resources.files("swarmkit.plan").joinpath(script).read_text().replace("@CONTENT@\n", content)
-    result = reached.shell.run(text, arguments, timeout_seconds=COPY_TIMEOUT_SECONDS)
+    result = reached.shell.run(engine_script(script, content), arguments, timeout_seconds=COPY_TIMEOUT_SECONDS)
     if result.exit_code != 0:
         raise SwarmkitError(
             f"{reached.host.name}: could not {what}",

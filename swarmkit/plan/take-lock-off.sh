@@ -9,4 +9,4 @@ cat >"$new" <<'SWARMKIT_END'
 SWARMKIT_END
 sync
 mv "$new" "$file"
-if [ "$2" = restart ]; then systemctl restart docker </dev/null >&2; fi
+if [ "$2" = restart ]; then restart_engine; fi

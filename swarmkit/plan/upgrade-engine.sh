@@ -13,7 +13,7 @@ before=$(pid)
         apt-get update -q &&
         apt-get install -qy --only-upgrade --no-install-recommends -o DPkg::Lock::Timeout=120 \
             -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@" &&
-        { [ "$(pid)" != "$before" ] || systemctl restart docker; }
+        { [ "$(pid)" != "$before" ] || restart_engine; }
 } </dev/null >"$log" 2>&1
 code=$?
 [ "$code" = 0 ] || tail -n 12 "$log" >&2

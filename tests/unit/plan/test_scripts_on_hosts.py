@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import fcntl
 import hashlib
-import importlib.resources
 import io
 import os
 import signal
@@ -16,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from swarmkit.plan.data import putting
+from swarmkit.plan.engine_unit import engine_script
 from swarmkit.reach.retry import wait_until
 
 BACKUP = "prod 2026-01-01"
@@ -57,8 +57,7 @@ def host(tmp_path: Path) -> Path:
 
 
 def put_state(host: Path) -> subprocess.CompletedProcess[bytes]:
-    script = importlib.resources.files("swarmkit.plan").joinpath("put-state.sh").read_text()
-    script = script.replace("/run/swarmkit-restore.lock", f"{host}/lock").replace("@CONTENT@\n", packed(b"after"))
+    script = engine_script("put-state.sh", packed(b"after")).replace("/run/swarmkit-restore.lock", f"{host}/lock")
     return run(host, script, f"{host}/root", "swarm.before", BACKUP)
 
 
@@ -88,8 +87,26 @@ def test_a_state_whose_engine_does_not_start_goes_back_and_leaves_nothing(host: 
     assert (host / "root" / "swarm" / "docker-state.json").read_text() == "before"
 
 
+def test_an_engine_that_was_started_too_often_in_a_minute_is_started_all_the_same(host: Path) -> None:
+    limited = '[ -e "$FOLDER/anew" ] || { echo "start of the service was attempted too often" >&2; exit 1; }'
+    starts = f'start | restart) {limited}; rm "$FOLDER/anew" ;;'
+    program(
+        host, "systemctl", f'case $1 in is-active) echo inactive ;; reset-failed) touch "$FOLDER/anew" ;; {starts} esac'
+    )
+    assert put_state(host).returncode == 0
+    (host / "tmp").mkdir()
+    assert run(host, taking(host), f"{host}/root").returncode == 0
+    assert run(host, put_back(host), f"{host}/root", "swarm.before", "swarm.kept").stdout.decode() == (
+        f"{host}/root/swarm.kept\n"
+    )
+
+
+def put_back(host: Path) -> str:
+    return engine_script("put-back.sh").replace("/run/swarmkit-restore.lock", f"{host}/lock")
+
+
 def taking(host: Path) -> str:
-    script = importlib.resources.files("swarmkit.plan").joinpath("take-state.sh").read_text()
+    script = engine_script("take-state.sh")
     for outside in ("/var/tmp/", "/run/"):
         assert outside in script
         script = script.replace(outside, f"{host}/tmp/" if outside == "/var/tmp/" else f"{host}/")
