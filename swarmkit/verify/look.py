@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -23,7 +23,6 @@ HOST_NAMESPACE = 1
 BY_DIGEST = "@sha256:"
 _OF = "com.docker.swarm.service"
 _SERVICE_LABEL = f"{_OF}.id"
-_OF_SERVICES = {"label": [_SERVICE_LABEL], "status": ["running"]}
 _PATH = re.compile(r"[A-Za-z0-9._/:-]+", re.ASCII)
 _NEEDED = {"nsenter": "util-linux", "timeout": "coreutils"}
 _NEEDED_FOR_ENCRYPTION = {"ip": "iproute2", "iptables": "iptables"}
@@ -67,6 +66,8 @@ class HostLook:
     """The node's own, in PEM."""
     containers: tuple[ServiceContainer, ...] = ()
     """All that run for services, of whatever stack."""
+    attached: frozenset[str] = frozenset()
+    """The networks of all containers, stopped ones too: by ID, and by name of one that has never run."""
     volumes: Mapping[str, str] = field(default_factory=dict)
     """Name -> the stack that it was made for; of stacks alone."""
 
@@ -80,7 +81,7 @@ def look(
     """
     by_id = {task.id: task for task in tasks}
     with ThreadPoolExecutor(max_workers=2) as pool:
-        containers = pool.submit(reached.engine.find, "containers", _OF_SERVICES)
+        containers = pool.submit(reached.engine.find, "containers")
         volumes = pool.submit(reached.engine.find, "volumes", {"label": [STACK_LABEL]})
         found = fan_out(by_id, lambda task: _process(reached, by_id[task]))
     processes = {task: seen for task, seen in found.items() if not isinstance(seen, Exception)}
@@ -111,7 +112,8 @@ def look(
         images={task: process.image for task, process in there.items()},
         digests={task: process.digests for task, process in there.items() if process.digests is not None},
         certificate=said.get("certificate", ""),
-        containers=tuple(_container(item) for item in containers.result()),
+        containers=tuple(_container(item) for item in containers.result() if _is_running_task(item)),
+        attached=frozenset(network for item in containers.result() for network in _networks(item)),
         volumes={str(item["Name"]): str(item["Labels"][STACK_LABEL]) for item in volumes.result()},
     )
 
@@ -138,6 +140,15 @@ def _digests(reached: ReachedHost, image: str) -> tuple[str, ...]:
         return tuple(map(str, reached.engine.inspect("images", image).get("RepoDigests") or ()))
     except EngineError:  # removed by force under its container
         return ()
+
+
+def _is_running_task(item: Json) -> bool:
+    return item.get("State") == "running" and _SERVICE_LABEL in (item.get("Labels") or {})
+
+
+def _networks(item: Json) -> Iterator[str]:
+    for name, endpoint in ((item.get("NetworkSettings") or {}).get("Networks") or {}).items():
+        yield str(endpoint.get("NetworkID") or name)
 
 
 def _container(item: Json) -> ServiceContainer:

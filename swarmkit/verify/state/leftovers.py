@@ -20,6 +20,7 @@ from swarmkit.plan.record import read_records
 from swarmkit.reach.lock import LOCK_NAME, Holder
 from swarmkit.verify import codes
 from swarmkit.verify.look import HostLook
+from swarmkit.verify.state.unused_overlays import in_use, unused_overlays
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Remains:
             *_nodes(self.observed, self.cluster, self.silent),
             *self._removals(),
             *self._objects(),
+            *unused_overlays(self.cluster, self.looks, self._declared(), self._nodes_looked_at()),
             *self._of_hosts(),
             *_lock(self.cluster),
         )
@@ -65,7 +67,7 @@ class Remains:
     def _objects(self) -> Iterator[Finding]:
         """Yield networks, secrets and configs of stacks that neither the file nor a service knows."""
         told = {operation.identity for operation in self._removing()}
-        kept = _in_use(self.cluster) | self._declared() | self._recorded() | told
+        kept = in_use(self.cluster) | self._declared() | self._recorded() | told
         lists = (("network", self.cluster.networks), ("secret", self.cluster.secrets), ("config", self.cluster.configs))
         for word, items in lists:
             for item in items:
@@ -74,6 +76,9 @@ class Remains:
                     what = f"{word} {item.name} of the stack {stack} is used by no service"
                     what += "" if self._is_gone(stack) else " and not in the stack file"
                     yield _leftover(item.name, what, f"{word} {item.id}", f"docker {word} rm {item.name}")
+
+    def _nodes_looked_at(self) -> frozenset[str]:
+        return frozenset(self.observed.hosts[host].engine.node_id for host in self.looks)
 
     def _is_over(self, stack: str) -> bool:
         """Tell whether it is known what of *stack* is needed: its file is at hand, or it runs nothing at all."""
@@ -126,19 +131,6 @@ class Remains:
 
 def _leftover(where: str, what: str, evidence: str, remedy: str) -> Finding:
     return Finding(codes.LEFTOVER, "warning", where, what, evidence, remedy)
-
-
-def _in_use(cluster: ClusterState) -> frozenset[str]:
-    """Return the IDs of networks, secrets and configs that a service uses."""
-    used: set[str] = set()
-    for service in cluster.services:
-        template = service.spec.get("TaskTemplate") or {}
-        container = template.get("ContainerSpec") or {}
-        attached = [*(template.get("Networks") or ()), *(service.spec.get("Networks") or ())]
-        used |= {str(one["Target"]) for one in attached}
-        for what in ("Secret", "Config"):
-            used |= {str(one.get(f"{what}ID")) for one in container.get(f"{what}s") or ()}
-    return frozenset(used)
 
 
 def _nodes(observed: Observed, cluster: ClusterState, silent: frozenset[str]) -> Iterator[Finding]:

@@ -14,6 +14,7 @@ from verify_world import CERTIFICATE, World, certificate
 
 from swarmkit.declared.host import Host, Inventory
 from swarmkit.declared.service import FileReference, Network, SecretFile, Service, ServiceNetwork, Stack
+from swarmkit.errors import SwarmkitError
 from swarmkit.finding import Finding
 from swarmkit.observed.model import ClusterState, Observed
 from swarmkit.observed.observe import observe
@@ -145,6 +146,59 @@ def test_containers_of_no_service_and_volumes_of_no_declaration_are_left_over(ma
         "container s_old.1.x runs on A, and its service s_old is no more",
         "volume s_data of the stack s is on A and not in the stack file",
     ]
+
+
+BY_HAND = {"Id": "handid", "Name": "by-hand", "Driver": "overlay", "Scope": "swarm", "Options": {}}
+
+
+def unused(world: World) -> list[str]:
+    found = prove(world.fleet, world.inventory, None, world.observed).findings
+    return [f.where for f in found if f.code == "V23" and f.severity == "warning"]
+
+
+def test_an_overlay_that_was_made_by_hand_and_that_nothing_is_on_is_told_and_not_called_a_stack_s() -> None:
+    world = World()
+    world.networks.append(BY_HAND)
+    found = prove(world.fleet, world.inventory, None, world.observed).findings
+    (told,) = (f for f in found if f.code == "V23")
+    assert (told.severity, told.where) == ("warning", "by-hand")
+    assert told.what == "nothing is on the overlay network by-hand, which is of no stack"
+    assert told.remedy == "only if nobody means to use it: docker network rm by-hand"
+
+
+def test_ingress_and_networks_of_one_host_are_no_overlay_of_nobody() -> None:
+    world = World()
+    world.networks.append({"Id": "gw", "Name": "docker_gwbridge", "Driver": "bridge", "Scope": "local", "Options": {}})
+    assert unused(world) == []
+
+
+@pytest.mark.parametrize("endpoint", [("by-hand", "handid"), ("by-hand", "")], ids=["has-run", "never-ran"])
+def test_an_attachable_overlay_with_a_stopped_container_on_any_host_is_used(endpoint: tuple[str, str]) -> None:
+    world = World()
+    world.networks.append(BY_HAND | {"Attachable": True})
+    assert unused(world) == ["by-hand"]
+    name, identity = endpoint
+    settings = {"Networks": {name: {"NetworkID": identity}}}
+    world.containers["C"] = [{"Id": "c", "Names": ["/c"], "State": "exited", "NetworkSettings": settings}]
+    assert unused(world) == []
+
+
+def test_an_attachable_overlay_with_a_container_that_runs_on_any_node_is_used() -> None:
+    world = World()
+    world.networks.append(BY_HAND | {"Attachable": True})
+    attached = {"Network": {"ID": "handid"}, "Addresses": ["10.0.9.2/24"]}
+    task = {"ID": "t-a", "NodeID": "node-D", "DesiredState": "running", "NetworksAttachments": [attached]}
+    world.tasks.append(task | {"Status": {"State": "running"}})
+    assert unused(world) == []
+    world.tasks[-1]["Status"]["State"] = "shutdown"
+    assert unused(world) == ["by-hand"]
+
+
+def test_of_an_attachable_overlay_nothing_is_said_while_a_node_could_not_be_looked_at() -> None:
+    world = World()
+    world.networks += [BY_HAND | {"Attachable": True}, BY_HAND | {"Id": "other", "Name": "not-attachable"}]
+    world.shells["C"].error = SwarmkitError("connection lost")
+    assert unused(world) == ["not-attachable"]
 
 
 def test_an_earlier_node_of_a_host_is_told_from_a_stranger() -> None:

@@ -149,9 +149,11 @@ class FakeEngine:
         self.world, self.host = world, host
 
     def find(self, kind: str, filters: Mapping[str, list[str]] | None = None) -> list[dict[str, Any]]:
-        if kind in ("containers", "volumes"):
+        if kind == "containers":
+            return self.world.containers.get(self.host, [])
+        if kind == "volumes":
             assert filters
-            return (self.world.containers if kind == "containers" else self.world.volumes).get(self.host, [])
+            return self.world.volumes.get(self.host, [])
         assert filters is None
         return {"services": self.world.services, "tasks": self.world.tasks}[kind]
 
