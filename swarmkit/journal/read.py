@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from swarmkit.errors import InputError
-from swarmkit.journal.record import SUFFIX, RunRecord, RunState, StepRecord
+from swarmkit.journal.record import SCHEMA, SUFFIX, RunRecord, RunState, StepRecord
 
 
 def read_runs(folder: Path, *, limit: int | None = None) -> list[RunRecord]:
@@ -44,19 +44,25 @@ def chosen(name: str, names: Sequence[str], place: str) -> str:
 
 
 def read_run(path: Path) -> RunRecord:
-    """Return what the journal *path* tells; a last line that was cut off is passed over."""
+    """Return what the journal *path* tells; a last line that was cut off is passed over.
+
+    One that is damaged, or of a schema that this version does not know, is unreadable.
+    """
     try:
         with path.open() as file:
             held = _is_held(file.fileno())
-            events = list(_events(file.read()))
-    except (OSError, UnicodeDecodeError):
+            return _told(path.stem, list(_events(file.read())), held=held)
+    except (OSError, ValueError, TypeError, KeyError):
         return RunRecord(path.stem, "unreadable")
-    if not events or events[0].get("event") != "began":
-        return RunRecord(path.stem, "unreadable")
+
+
+def _told(run: str, events: list[dict[str, Any]], *, held: bool) -> RunRecord:
+    if not events or events[0]["event"] != "began" or events[0]["schema"] != SCHEMA:
+        return RunRecord(run, "unreadable")
     began, over = events[0], next((event for event in events if event["event"] == "over"), None)
     state: RunState = "ended" if over else "running" if held else "unfinished"
     return RunRecord(
-        path.stem, state, str(began.get("command")), str(began.get("cluster")), str(began.get("inventory")),
+        run, state, str(began.get("command")), str(began.get("cluster")), str(began.get("inventory")),
         str(began.get("user")), str(began.get("host")), int(began.get("pid", 0)), str(began.get("at")),
         float(events[-1].get("seconds", 0)), over.get("exit") if over else None,
         str(over.get("error", "")) if over else "", _steps(events),
