@@ -127,7 +127,8 @@ def wait_for_service(
         if cancelled is not None and cancelled.is_set():
             raise NotConvergedError(f"{name}: not waited for any longer, the run has stopped")
         if time.monotonic() > deadline:
-            why = f"{look.running} of {look.wanted} tasks run after {timeout_seconds:g} s"
+            what = "have completed" if look.is_job else "run"
+            why = f"{look.running} of {look.wanted} tasks {what} after {timeout_seconds:g} s"
             raise _not_converged(name, why, look, fleet, manager)
         _pause(woken, seen, deadline, lambda: look_at(manager, name).has_come_to(until))
 

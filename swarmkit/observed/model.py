@@ -180,6 +180,8 @@ class ServiceState:
     spec: Mapping[str, Any]
     update_state: str = ""
     update_message: str = ""
+    iteration: int = 0
+    """Of a job: counts up with every update, which runs it again."""
 
     @property
     def stack(self) -> str:
@@ -223,6 +225,8 @@ class TaskState:
     created_at: str
     spec: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """What it was made from: its service's task template of then."""
+    iteration: int = 0
+    """Of a job's task: the iteration that it was made for."""
 
     def is_made_from(self, template: Mapping[str, Any]) -> bool:
         """Tell whether a service with *template* would keep it (moby/swarmkit manager/orchestrator/task.go)."""

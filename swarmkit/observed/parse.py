@@ -188,7 +188,12 @@ def service(item: Json) -> ServiceState:
         spec=item["Spec"],
         update_state=str(update.get("State", "")),
         update_message=str(update.get("Message", "")),
+        iteration=_iteration(item.get("JobStatus") or {}),
     )
+
+
+def _iteration(holder: Json) -> int:
+    return int((holder.get("JobIteration") or {}).get("Index", 0))
 
 
 def task(item: Json) -> TaskState:
@@ -214,4 +219,5 @@ def task(item: Json) -> TaskState:
         image=str(container.get("Image", "")),
         created_at=str(item.get("CreatedAt", "")),
         spec=item.get("Spec") or {},
+        iteration=_iteration(item),
     )

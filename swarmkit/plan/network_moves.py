@@ -1,7 +1,8 @@
 """Moving the services of a stack from one network to another while they serve; pure.
 
 Every service is put on both networks, one after another, and only then each is taken from the old one: at any time
-any two of them share a network. Each step is an update of the service by its own update_config.
+any two of them share a network. Each step is an update of the service by its own update_config. A job, which every
+update runs again, is updated once: it goes over in its turn, when all others are on the new one.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from typing import Any
 
 from swarmkit.finding import Finding
 from swarmkit.observed.model import ClusterState, ServiceState
+from swarmkit.plan.jobs import is_job, with_job_told
 from swarmkit.plan.model import Operation, Step
-from swarmkit.plan.operations import AwaitService, MoveService, RemoveObject, UpdateService
+from swarmkit.plan.operations import MoveService, RemoveObject, UpdateService
+from swarmkit.plan.service_waits import await_service
 from swarmkit.plan.spec_diff import with_names
 from swarmkit.plan.stack_networks import NetworkMove
 
@@ -58,8 +61,9 @@ def move_operations(
     for service in services:
         live = with_names(service.live.spec, names)
         both = _joined(live, moves)
-        expected[service.live.name] = both
-        if both != live:
+        expected[service.live.name] = live if is_job(live) else both
+        # A job that joined too would run twice, and one that is done reaches nobody.
+        if both != live and not is_job(live):
             # A join waits for no service that the stack file says it depends on: those part only after all have joined.
             needs = frozenset(key for key in service.update.step.after if not key.startswith("wait:"))
             operations += _awaited(_join(service, both, moves, before | needs), f"wait:join:{service.live.name}")
@@ -68,9 +72,7 @@ def move_operations(
         step = replace(
             service.update.step,
             after=service.update.step.after | before,
-            reason=", ".join(
-                f"leaves {move.old.name}" for move in moves if move.old.id in targets_of(service.live.spec)
-            ),
+            reason=with_job_told(_leaves(service.live, moves), service.update.spec),
         )
         move_on = MoveService(step, service.live.id, expected[service.live.name], service.update.spec)
         operations += _awaited(move_on, f"wait:{service.live.name}")
@@ -100,13 +102,14 @@ def _join(
     return UpdateService(step, service.live.id, service.live.version, both)
 
 
+def _leaves(live: ServiceState, moves: Sequence[NetworkMove]) -> str:
+    return ", ".join(f"leaves {move.old.name}" for move in moves if move.old.id in targets_of(live.spec))
+
+
 def _awaited(operation: UpdateService | MoveService, key: str) -> list[Operation]:
     name = operation.step.target
-    after = frozenset({operation.step.key})
-    return [
-        operation,
-        AwaitService(Step(key, "service", "wait", name, f"wait until {name} runs healthy", "", after), name),
-    ]
+    wait = await_service(name, frozenset({operation.step.key}), is_job=is_job(operation.spec))
+    return [operation, replace(wait, step=replace(wait.step, key=key))]
 
 
 def _joined(live: Mapping[str, Any], moves: Sequence[NetworkMove]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from swarmkit.declared.image_archive import ImageArchive, names_registry
 from swarmkit.declared.service import Condition
 from swarmkit.finding import Finding
 from swarmkit.observed.model import NETWORK_LABEL, ClusterState, Observed, ServiceState, network_targets
+from swarmkit.plan.jobs import is_job, with_job_told
 from swarmkit.plan.model import Operation, Plan, Step
 from swarmkit.plan.names import has_image
 from swarmkit.plan.operations import AwaitService, CreateNetwork, CreateService, SendImage, UpdateService
@@ -185,13 +186,14 @@ class _Rollback:
     def _service(self, name: str, made: frozenset[str]) -> CreateService | UpdateService | None:
         spec, live = self.target.services[name], self.cluster.service(name)
         after = made | {wait_key(other, condition) for other, condition in self._needs(name).items()}
-        key, reason = f"service:{name}", "it ran before"
+        key, reason = f"service:{name}", with_job_told("it ran before", spec)
         if live is None:
             return CreateService(Step(key, "service", "create", name, "create service", reason, after), spec)
         changes = self._changes(name, spec) or ()
         if not changes:
             return None
-        step = Step(key, "service", "update", name, "take service back", "as it ran before", after, changes)
+        reason = with_job_told("as it ran before", spec)
+        step = Step(key, "service", "update", name, "take service back", reason, after, changes)
         return UpdateService(step, live.id, live.version, carry_over(spec, live.spec))
 
     def _needs(self, name: str) -> dict[str, Condition]:
@@ -199,8 +201,7 @@ class _Rollback:
         return {other: condition for other, condition in needed.items() if other in self.target.services}
 
     def _wait(self, name: str, after: frozenset[str], condition: Condition = HEALTHY) -> AwaitService:
-        mode = self.target.services[name].get("Mode") or {}
-        return await_service(name, after, condition, is_job=bool({"ReplicatedJob", "GlobalJob"} & mode.keys()))
+        return await_service(name, after, condition, is_job=is_job(self.target.services[name]))
 
     def _in_order(self) -> list[str]:
         ordered: list[str] = []

@@ -18,6 +18,7 @@ from swarmkit.errors import NotConvergedError, SwarmkitError
 from swarmkit.finding import Finding
 from swarmkit.observed.model import STACK_LABEL, ClusterState, Observed, SecretState, ServiceState
 from swarmkit.plan.context import Context
+from swarmkit.plan.jobs import with_job_told
 from swarmkit.plan.model import Operation, Plan, Step
 from swarmkit.plan.names import file_name
 from swarmkit.plan.operations import AwaitService, CreateFile, UpdateService
@@ -172,15 +173,20 @@ class _Rotation:
             whole.append(live.name)
             changes = self._changes(live)
             if changes:
-                step = Step(f"service:{live.name}", "service", "update", live.name, "give it the new secret", "", after,
-                            changes)  # fmt: skip
+                step = Step(f"service:{live.name}", "service", "update", live.name, "give it the new secret",
+                            with_job_told("", live.spec), after, changes)  # fmt: skip
                 yield UpdateService(step, live.id, live.version, carry_over(self._with_new(live), live.spec))
+                after |= {step.key}
+                if live.is_job:
+                    continue
                 runs = Step(f"runs:{live.name}", "service", "wait", live.name, "wait until its tasks run with it", "",
                             frozenset({step.key}))  # fmt: skip
                 yield AwaitTasks(runs, live.id, tuple(change.new for change in changes))
-                after |= {step.key, runs.key}
+                after |= {runs.key}
         for name in whole:
-            yield AwaitService(Step(f"wait:{name}", "service", "wait", name, "wait until it is whole", "", after), name)
+            live = self.cluster.service(name)
+            what = "wait until it has completed" if live and live.is_job else "wait until it is whole"
+            yield AwaitService(Step(f"wait:{name}", "service", "wait", name, what, "", after), name)
 
     def _has_one(self, live: ServiceState) -> bool:
         names = {item.name for file in self.files for item in self._versions(file)}

@@ -14,6 +14,7 @@ from swarmkit.finding import Finding
 from swarmkit.observed.model import Observed, SecretState, ServiceState
 from swarmkit.plan.data.planning import StackData, data_key, load, make_volume, volume_key
 from swarmkit.plan.declaration import RegistryLogins
+from swarmkit.plan.jobs import with_job_told
 from swarmkit.plan.lan_removal import LiveLans
 from swarmkit.plan.model import Operation, Step
 from swarmkit.plan.names import file_name, has_image, image_name
@@ -218,7 +219,8 @@ class StackPlanner:
         changes = spec_changes(spec, self._named(live))
         if not changes:
             return None
-        step = Step(key, "service", "update", live.name, "update service", "differs from the file", after, changes)
+        reason = with_job_told("differs from the file", spec)
+        step = Step(key, "service", "update", live.name, "update service", reason, after, changes)
         return UpdateService(step, live.id, live.version, carry_over(spec, live.spec))
 
     def _live_service(self, service: Service) -> ServiceState | None:

@@ -72,7 +72,7 @@ def _node(row: NodeRow) -> Sequence[Text]:
 
 def _service(row: ServiceRow) -> Sequence[Text]:
     where = ", ".join(host if count == 1 else f"{host} x{count}" for host, count in row.placement.items())
-    tasks = Text(f"{row.running}/{row.declared}", style="" if row.running == row.declared else "red")
+    tasks = Text(row.tasks, style="" if row.running == row.declared else "red")
     return [_text(row.name), _text(row.image), tasks, _text(where), _addresses(row.addresses), _state(row.state)]
 
 

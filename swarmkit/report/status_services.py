@@ -27,6 +27,17 @@ class ServiceRow:
     state: str
     why: str = ""
     """What the state comes from, when something is wrong."""
+    working: int | None = None
+    """Of a job: how many tasks are at it; None of what is no job."""
+    at_once: int = 0
+    """Of a job: how many tasks may be at it side by side."""
+
+    @property
+    def tasks(self) -> str:
+        """As ``docker service ls`` counts."""
+        if self.working is None:
+            return f"{self.running}/{self.declared}"
+        return f"{self.working}/{self.at_once} ({self.running}/{self.declared} completed)"
 
 
 def service_rows(
@@ -62,14 +73,16 @@ def _row(
     tags: Mapping[str, str],
     declared: Service | None,
 ) -> ServiceRow:
-    tasks = [task for task in cluster.tasks_of(service.id) if task.desired_state in ("running", "ready", "complete")]
-    # Tasks of a job's earlier iterations are not desired any more.
+    # A job keeps the tasks of earlier iterations, which have completed too.
+    every = [task for task in cluster.tasks_of(service.id) if task.iteration == service.iteration]
+    tasks = [task for task in every if task.desired_state in ("running", "ready", "complete")]
     aim = "complete" if service.is_job else "running"
     running = [task for task in tasks if task.state == aim and task.desired_state == aim]
     hosts = Counter(_host(task, cluster, names) for task in running)
     wanted = _wanted(service, tasks, declared)
     image = str(service.spec.get("TaskTemplate", {}).get("ContainerSpec", {}).get("Image", ""))
     state, why = _state(service, len(running), wanted, tasks)
+    working = sum(task.state == "running" for task in tasks) if service.is_job else None
     return ServiceRow(
         name=service.name,
         image=_image(image, tags),
@@ -79,7 +92,15 @@ def _row(
         addresses=_published(service, hosts, addresses),
         state=state,
         why=why,
+        working=working,
+        at_once=_at_once(service, wanted - len(running)),
     )
+
+
+def _at_once(job: ServiceState, left: int) -> int:
+    """Return how many tasks of a job may run side by side; a global one has no number for it, but those *left*."""
+    replicated = (job.spec.get("Mode") or {}).get("ReplicatedJob")
+    return left if replicated is None else int(replicated.get("MaxConcurrent", 1))
 
 
 def _host(task: TaskState, cluster: ClusterState, names: Mapping[str, str]) -> str:

@@ -209,7 +209,7 @@ class Waiter:
         cancelled = threading.Event()
         results = fan_out(
             [name for name in names if not _was_converged(name, observed)],
-            functools.partial(self._wait_shown, cancelled),
+            functools.partial(self._wait_shown, observed, cancelled),
             on_interrupt=cancelled.set,
         )
         errors = [error for error in results.values() if isinstance(error, Exception)]
@@ -220,9 +220,11 @@ class Waiter:
             raise NotConvergedError("\n".join(str(error) for error in errors))
         return bool(results)
 
-    def _wait_shown(self, cancelled: threading.Event, name: str) -> str:
+    def _wait_shown(self, observed: Observed, cancelled: threading.Event, name: str) -> str:
         key = f"converge:{name}"
-        self.progress.started(key, name, "waiting until it runs as declared")
+        service = observed.cluster.service(name) if observed.cluster else None
+        what = "has completed" if service and service.is_job else "runs as declared"
+        self.progress.started(key, name, f"waiting until it {what}")
         try:
             note = self.wait_for(name, key, cancelled)
         except BaseException as error:
@@ -247,7 +249,7 @@ def _was_converged(name: str, observed: Observed) -> bool:
     mode, template = service.spec.get("Mode") or {}, service.spec["TaskTemplate"]
     if service.is_job:
         # A host may have tried more than once: its failed tasks count no more once one is complete.
-        tasks = [task for task in observed.cluster.tasks_of(service.id) if task.is_made_from(template)]
+        tasks = [task for task in observed.cluster.tasks_of(service.id) if task.iteration == service.iteration]
         asked = [task for task in tasks if task.desired_state == "complete" or task.state in ("failed", "rejected")]
         hosts = len({task.node_id for task in asked})
         wanted = (mode.get("ReplicatedJob") or {}).get("TotalCompletions", 1) if "ReplicatedJob" in mode else hosts

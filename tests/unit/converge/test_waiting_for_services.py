@@ -169,6 +169,18 @@ def test_a_run_waits_for_a_job_that_is_under_way_and_not_for_one_that_is_complet
         assert not waiter.wait_for_services(["shop_x"], observe(fleet, kernel="never"))
 
 
+def test_a_job_is_waited_for_anew_when_nothing_of_its_container_has_changed(fleet: FakeFleet) -> None:
+    identity = start_job(fleet, ONE, {"Condition": "none"}, ends="run")
+    assert wait(fleet) == "1/1 complete"
+    manager = fleet.engine("A")
+    service = manager.inspect("services", identity)
+    fleet.cluster.looks_until_running = 5
+    spec = service["Spec"] | {"Labels": {"a": "b"}}
+    manager.update("services", identity, service["Version"]["Index"], spec)
+    with wakeups(fleet) as woken:
+        assert Waiter(fleet, woken, Silent(), 30.0).wait_for_services(["shop_x"], observe(fleet, kernel="never"))
+
+
 def test_a_global_job_that_failed_on_one_of_two_hosts_is_not_complete(fleet: FakeFleet) -> None:
     start_job(fleet, {"GlobalJob": {}}, {"Condition": "none"}, ends="run")
     assert wait(fleet) == "1/1 complete"

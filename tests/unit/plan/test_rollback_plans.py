@@ -13,7 +13,7 @@ from fakes.running import StopsAfter, plan_on, run_once
 from fakes.swarm import FakeFleet, fake_fleet
 
 from swarmkit.declared.host import Host, Inventory
-from swarmkit.declared.service import FileReference, SecretFile, Service, Stack
+from swarmkit.declared.service import Deploy, FileReference, SecretFile, Service, Stack
 from swarmkit.observed.observe import observe
 from swarmkit.plan.apply import apply
 from swarmkit.plan.context import Context
@@ -108,6 +108,17 @@ def test_what_needed_no_more_than_a_start_waits_for_no_more_on_its_way_back(made
     assert (waits.key, waits.summary) == ("wait:s_old:started", "wait until s_old has started")
     (back,) = [op.step for op in plan.operations if op.step.key == "service:s_web"]
     assert waits.key in back.after
+
+
+def test_a_job_runs_again_on_its_way_back_and_that_is_told(made: FakeFleet) -> None:
+    for level in ("2", "3"):
+        wanted = declared(level)
+        assert wanted.stack
+        web, other = wanted.stack.services
+        web = replace(web, name="job", deploy=Deploy(mode="replicated-job"))
+        run_once(made, replace(wanted, stack=replace(wanted.stack, services=(web, other))))
+    (back,) = [op.step for op in rollback_plan(made)[0].operations if op.step.key == "service:s_job"]
+    assert back.reason == "as it ran before; the job runs again"
 
 
 def _on_start(wanted: Declared) -> Declared:

@@ -85,6 +85,19 @@ def test_the_services_go_over_to_the_new_secret_as_they_depend_on_each_other(mad
     assert wanted(folder).plan(made)[0].is_empty
 
 
+def test_a_job_with_the_secret_runs_again_and_is_waited_for_until_it_has_completed(folder: Path) -> None:
+    jobs = STACK.replace("{image: database:1,", "{image: database:1, deploy: {mode: replicated-job},")
+    (folder / "stack.yaml").write_text(jobs)
+    fleet = fake_fleet(INVENTORY)
+    run_once(fleet, Declared(INVENTORY, load_stack(folder / "stack.yaml", name="shop")))
+    (folder / "password").write_text("new")
+    steps = {operation.step.key: operation.step for operation in wanted(folder).plan(fleet)[0].operations}
+    assert steps["service:shop_database"].reason == "the job runs again"
+    assert steps["service:shop_backend"].reason == ""
+    assert "runs:shop_database" not in steps
+    assert steps["wait:shop_database"].summary == "wait until it has completed"
+
+
 @pytest.mark.parametrize("count", range(9))
 def test_a_rotation_that_was_interrupted_leaves_valid_secrets_and_goes_on(
     made: FakeFleet, folder: Path, count: int

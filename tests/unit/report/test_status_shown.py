@@ -155,18 +155,28 @@ def test_a_failing_service_says_why_beneath_the_table() -> None:
 @pytest.mark.parametrize(
     ("states", "shown"),
     [
-        (["running"], ["0/2", "running"]),
-        (["complete", "running"], ["1/2", "B", "running"]),
-        (["complete", "complete"], ["2/2", "B", "x2", "completed"]),
+        (["running"], ["1/2", "(0/2", "completed)", "running"]),
+        (["complete", "running"], ["1/2", "(1/2", "completed)", "B", "running"]),
+        (["complete", "complete"], ["0/2", "(2/2", "completed)", "B", "x2", "completed"]),
     ],
 )
 def test_a_job_counts_what_has_completed(states: list[str], shown: list[str]) -> None:
     made = service("shop_job")
-    job = replace(made, spec={**made.spec, "Mode": {"ReplicatedJob": {"TotalCompletions": 2}}})
-    tasks = [replace(task("shop_job", "B", state), desired_state="complete") for state in states]
-    earlier = replace(task("shop_job", "C", "complete"), desired_state="remove")
+    mode = {"ReplicatedJob": {"TotalCompletions": 2, "MaxConcurrent": 2}}
+    job = replace(made, spec={**made.spec, "Mode": mode}, iteration=1)
+    tasks = [replace(task("shop_job", "B", state), desired_state="complete", iteration=1) for state in states]
+    earlier = replace(task("shop_job", "C", "complete"), desired_state="complete")
     (line,) = [line for line in text_of(with_cluster(services=(job,), tasks=(*tasks, earlier))) if "shop_job" in line]
     assert line.split()[2:] == shown
+
+
+def test_a_global_job_counts_as_docker_does() -> None:
+    made = service("shop_job")
+    job = replace(made, spec={**made.spec, "Mode": {"GlobalJob": {}}})
+    states = (("A", "complete"), ("B", "complete"), ("C", "running"))
+    tasks = tuple(replace(task("shop_job", *where), desired_state="complete") for where in states)
+    (line,) = [line for line in text_of(with_cluster(services=(job,), tasks=tasks)) if "shop_job" in line]
+    assert line.split()[2:] == ["1/1", "(2/3", "completed)", "A,", "B", "running"]
 
 
 def test_a_stopped_update_is_the_services_state() -> None:
