@@ -10,13 +10,14 @@ import hashlib
 import json
 import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from swarmkit.declared.service import Condition
 from swarmkit.errors import SwarmkitError
-from swarmkit.observed.model import RECORD_LABEL, ClusterState, NetworkState, SecretState
+from swarmkit.observed.model import RECORD_LABEL, ClusterState, NetworkState, Observed, SecretState
 from swarmkit.plan.container_spec import NAMESPACE_LABEL
+from swarmkit.plan.lan_record import lan_bodies
 from swarmkit.plan.service_waits import HEALTHY
 from swarmkit.plan.spec_diff import spec_changes, with_names
 from swarmkit.plan.spec_normal import normal_service
@@ -41,7 +42,8 @@ class Change:
     services: frozenset[str]
     """Full names of what was to be created, updated or removed."""
     depends_on: Mapping[str, Mapping[str, Condition]]
-    """Full name -> full name of what it needs -> what that is to come to, as the stack file had them."""
+    """Full name -> full name of what it needs -> what that is to come to, as the stack file had them: the order of what
+    the run was going to."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,10 @@ class Record:
     """Full name -> spec with the names of networks, secrets and configs."""
     networks: tuple[Json, ...] = ()
     """What would make the stack's networks again."""
+    lans: tuple[Json, ...] = ()
+    """What would make its macvlan and ipvlan networks again, with the parts of the hosts."""
+    depends_on: Mapping[str, Mapping[str, Condition]] = field(default_factory=dict)
+    """The order of the *services*, as far as it is known: that of the file by which they came to run."""
     id: str = ""
     """Empty: not in the swarm yet."""
 
@@ -76,7 +82,7 @@ class Record:
             "by": self.change.by,
             "toward": self.change.toward,
             "services": sorted(self.change.services),
-            "depends_on": {name: dict(needed) for name, needed in self.change.depends_on.items()},
+            "depends_on": _plain(self.change.depends_on),
         }
         whole = {
             "schema": _SCHEMA,
@@ -85,6 +91,8 @@ class Record:
             "change": change,
             "services": dict(self.services),
             "networks": list(self.networks),
+            "lans": list(self.lans),
+            "depends_on": _plain(self.depends_on),
         }
         return zlib.compress(json.dumps(whole, sort_keys=True).encode(), 9)
 
@@ -119,12 +127,14 @@ def specs_digest(specs: Iterable[Mapping[str, Any]]) -> str:
     return hashlib.sha256(json.dumps(normal, sort_keys=True).encode()).hexdigest()[:24]
 
 
-def record_of(cluster: ClusterState, stack: str, number: int, change: Change) -> Record:
-    """Return the record of what *stack* runs now."""
+def record_of(observed: Observed, cluster: ClusterState, stack: str, before: Record | None, change: Change) -> Record:
+    """Return the record of what *stack* runs now, by the run that wrote the record *before*."""
     names = network_names(cluster)
     services = {one.name: with_names(one.spec, names) for one in cluster.services if one.stack == stack}
     networks = tuple(_network_body(one) for one in cluster.networks if one.labels.get(NAMESPACE_LABEL) == stack)
-    return Record(stack, number, change, services, networks)
+    depends_on = before.change.depends_on if before else change.depends_on
+    number = before.number + 1 if before else 1
+    return Record(stack, number, change, services, networks, lan_bodies(observed, stack), depends_on)
 
 
 def read_records(cluster: ClusterState | None, stack: str) -> list[Record]:
@@ -140,14 +150,13 @@ def _read(config: SecretState) -> Record:
         if whole["schema"] != _SCHEMA:
             raise ValueError(f"it is {whole['schema']}")
         change = whole["change"]
-        # Earlier records name what a service needs, and all waited until it was healthy.
-        depends_on = {
-            name: dict.fromkeys(needed, HEALTHY) if isinstance(needed, list) else needed
-            for name, needed in change["depends_on"].items()
-        }
+        depends_on = _conditions(change["depends_on"])
         read = Change(change["by"], change["toward"], frozenset(change["services"]), depends_on)
+        # Earlier records know only the order of where their run was going, and none of the hosts' parts.
+        of_services = _conditions(whole.get("depends_on", change["depends_on"]))
+        networks, lans = tuple(whole["networks"]), tuple(whole.get("lans", ()))
         return Record(
-            whole["stack"], whole["number"], read, whole["services"], tuple(whole["networks"]), config.id
+            whole["stack"], whole["number"], read, whole["services"], networks, lans, of_services, config.id
         )  # fmt: skip
     except (zlib.error, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SwarmkitError(
@@ -155,6 +164,18 @@ def _read(config: SecretState) -> Record:
             str(error),
             f"a newer swarmkit may have written it: use that one, or forget it with docker config rm {config.name}",
         ) from error
+
+
+def _conditions(depends_on: Json) -> dict[str, dict[str, Condition]]:
+    """Return what was read; earlier records name what a service needs, and all waited until it was healthy."""
+    return {
+        name: dict.fromkeys(needed, HEALTHY) if isinstance(needed, list) else needed
+        for name, needed in depends_on.items()
+    }
+
+
+def _plain(depends_on: Mapping[str, Mapping[str, Condition]]) -> Json:
+    return {name: dict(needed) for name, needed in depends_on.items()}
 
 
 def _network_body(network: NetworkState) -> Json:
@@ -170,6 +191,8 @@ def _network_body(network: NetworkState) -> Json:
         "Internal": bool(raw.get("Internal")),
         "EnableIPv6": bool(raw.get("EnableIPv6")),
         "IPAM": {"Driver": ipam.get("Driver") or "default", "Config": list(ipam.get("Config") or ())},
+        # Not said, a bridge would be made on one manager alone.
+        **({} if network.driver == "overlay" else {"Scope": network.scope}),
     }
 
 

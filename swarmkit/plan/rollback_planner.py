@@ -12,6 +12,7 @@ from swarmkit.declared.service import Condition
 from swarmkit.finding import Finding
 from swarmkit.observed.model import NETWORK_LABEL, ClusterState, Observed, ServiceState, network_targets
 from swarmkit.plan.jobs import is_job, with_job_told
+from swarmkit.plan.lan_record import lan_obstacles, lan_operations
 from swarmkit.plan.model import Operation, Plan, Step
 from swarmkit.plan.names import has_image
 from swarmkit.plan.operations import AwaitService, CreateNetwork, CreateService, SendImage, UpdateService
@@ -105,6 +106,7 @@ class _Rollback:
 
     def _networks(self) -> Iterator[Operation]:
         bodies = {str(body["Name"]): body for body in self.target.networks}
+        lans = {str(lan["network"]["Name"]): lan for lan in self.target.lans}
         used = set[str]().union(*(network_targets(spec) for spec in self.target.services.values()))
         for name in sorted(used - _PREDEFINED):
             if any(network.name == name for network in self.cluster.networks):
@@ -115,8 +117,12 @@ class _Rollback:
                 remedy = "run swarmkit up --recreate-networks with the earlier file: the services move back together"
                 self._refuse(name, what, "a service alone on the old one would not reach the others", remedy)
                 continue
+            if name in lans:
+                self.refusals += lan_obstacles(lans[name], self.observed)
+                yield from lan_operations(lans[name], self.observed)
+                continue
             if name not in bodies:
-                why = "nothing tells how to make it: it was not the stack's own, or was a macvlan or ipvlan"
+                why = "nothing tells how to make it: it was not the stack's own"
                 self._refuse(name, "a network that the services used before is gone", why)
                 continue
             how = "encrypted overlay" if "encrypted" in bodies[name]["Options"] else bodies[name]["Driver"]
@@ -197,7 +203,7 @@ class _Rollback:
         return UpdateService(step, live.id, live.version, carry_over(spec, live.spec))
 
     def _needs(self, name: str) -> dict[str, Condition]:
-        needed = self.target.change.depends_on.get(name, {})
+        needed = self.target.depends_on.get(name, {})
         return {other: condition for other, condition in needed.items() if other in self.target.services}
 
     def _wait(self, name: str, after: frozenset[str], condition: Condition = HEALTHY) -> AwaitService:
@@ -225,9 +231,10 @@ class _Rollback:
         writes = frozenset(operation.step.target for operation in operations if operation.step.verb != "wait")
         if not writes:
             return Note(self.target)
-        number = max(record.number for record in [*self.records, self.target]) + 1
-        change = Change("rollback", toward, writes, self.target.change.depends_on)
-        note = write_down(record_of(self.cluster, self.target.stack, number, change), (), frozenset())
+        latest = max([*self.records, self.target], key=lambda record: record.number)
+        change = Change("rollback", toward, writes, self.target.depends_on)
+        record = record_of(self.observed, self.cluster, self.target.stack, latest, change)
+        note = write_down(record, (), frozenset())
         self.warnings += note.warnings
         return note
 

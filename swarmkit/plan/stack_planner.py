@@ -67,7 +67,7 @@ class StackPlanner:
         made = {operation.step.key for operation in [*networks, *files]}
         services = self._moved(list(self._services(frozenset(made), images)))
         removed = self._gone_services(frozenset(op.step.key for op in services if op.step.verb != "wait"))
-        note = note_of(self.stack, self.observed.cluster, self.specs, [*services, *removed], self.swarm_ready)
+        note = note_of(self.stack, self.observed, self.specs, [*services, *removed], self.swarm_ready)
         self.warnings += note.warnings
         services, removed = self._with_logins(note.before(services)), note.before(removed)
         left = removals(self.networks.moves, frozenset(op.step.key for op in [*services, *removed]))

@@ -8,7 +8,7 @@ from typing import Any
 
 from swarmkit.declared.service import Stack
 from swarmkit.finding import Finding
-from swarmkit.observed.model import ClusterState
+from swarmkit.observed.model import ClusterState, Observed
 from swarmkit.plan.model import Operation, Step
 from swarmkit.plan.operations import CreateFile, CreateService, MoveService, RemoveObject, UpdateService
 from swarmkit.plan.record import MAXIMUM_BYTES, Change, Record, read_records, record_of, specs_digest
@@ -37,7 +37,7 @@ class Note:
 
 def note_of(
     stack: Stack,
-    cluster: ClusterState | None,
+    observed: Observed,
     specs: Mapping[str, Mapping[str, Any]],
     operations: Sequence[Operation],
     swarm_ready: frozenset[str],
@@ -46,6 +46,7 @@ def note_of(
 
     A run that continues another one keeps its record; so does one that corrects a change which never came to run.
     """
+    cluster = observed.cluster
     records = read_records(cluster, stack.name)
     newest = records[-1] if records else None
     writes = frozenset(operation.step.target for operation in operations if operation.step.verb != "wait")
@@ -59,13 +60,12 @@ def note_of(
     change = Change("up", specs_digest(specs.values()), writes, depends_on)
     if newest and newest.change.toward == change.toward:
         return Note(newest, obsolete=_removals(records[:-1], frozenset()))
-    number = newest.number + 1 if newest else 1
     if cluster and newest and not _ran(stack.name, cluster, newest):
-        record = replace(newest, number=number, change=change, id="")
+        record = replace(newest, number=newest.number + 1, change=change, id="")
     elif cluster:
-        record = record_of(cluster, stack.name, number, change)
+        record = record_of(observed, cluster, stack.name, newest, change)
     else:
-        record = Record(stack.name, number, change, {})
+        record = Record(stack.name, 1, change, {})
     return write_down(record, records, swarm_ready)
 
 

@@ -12,7 +12,11 @@ from fakes.swarm import FakeFleet
 from swarmkit.declared.host import Inventory
 from swarmkit.declared.service import Lan, LanHost, Network, Service, ServiceNetwork, Stack
 from swarmkit.observed.observe import observe
+from swarmkit.plan.apply import apply
+from swarmkit.plan.context import Context
 from swarmkit.plan.declaration import Declared
+from swarmkit.plan.network_wish import NetworkWish
+from swarmkit.plan.progress import Silent
 from swarmkit.plan.rollback_planner import make_rollback_plan
 from swarmkit.plan.teardown import make_teardown_plan
 
@@ -81,6 +85,34 @@ def test_hosts_keep_their_macvlan_addresses_when_another_comes(fleet: FakeFleet)
     assert plan_on(fleet, declared(fleet, LAN)).is_empty
     ranges = {host: _range(fleet, host) for host in "ABC"}
     assert ranges == {"A": "10.88.0.128/28", "B": "10.88.0.144/28", "C": "10.88.0.160/29"}
+
+
+def test_a_pruned_macvlan_comes_back_with_the_parts_and_addresses_of_its_hosts(fleet: FakeFleet) -> None:
+    lans = replace(declared(fleet, LAN), prune=True)
+    run_once(fleet, lans)
+    ranges = {host: _range(fleet, host) for host in "ABC"}
+    run_once(fleet, replace(declared(fleet, NET), prune=True))
+    assert names(fleet) == {"shop_net"}
+    assert not any(fleet.engine(host).config_networks for host in "ABC")
+    plan, _ = make_rollback_plan(lans.inventory, "shop", observe(fleet, kernel="never"), {})
+    made = {op.step.key: op.step for op in plan.operations}
+    parts = {f"network:shop_lan-config@{host}" for host in "ABC"}
+    assert made["network:shop_lan"].after == parts
+    assert made["network:shop_lan"].summary == "create macvlan"
+    assert made["service:shop_web"].after >= {"network:shop_lan", *parts}
+    assert not apply(plan, Context(fleet, Silent(), "A", lambda name, _: name)).failed
+    assert {host: _range(fleet, host) for host in "ABC"} == ranges
+    assert plan_on(fleet, declared(fleet, LAN)).is_empty
+
+
+def test_a_part_of_a_macvlan_that_was_made_otherwise_since_is_told_before_the_way_back(fleet: FakeFleet) -> None:
+    run_once(fleet, replace(declared(fleet, LAN), prune=True))
+    run_once(fleet, replace(declared(fleet, NET), prune=True))
+    fleet.engine("B").create("networks", NetworkWish("shop_lan-config", "null", config_only=True).body)
+    plan, _ = make_rollback_plan(declared(fleet).inventory, "shop", observe(fleet, kernel="never"), {})
+    (finding,) = plan.refusals
+    assert "shop_lan-config on B was made anew since" in finding.what
+    assert "options.parent: live (none), before eth0" in finding.evidence
 
 
 def _range(fleet: FakeFleet, host: str) -> str:

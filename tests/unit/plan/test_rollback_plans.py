@@ -100,6 +100,27 @@ def test_services_go_back_in_the_order_in_which_they_depend_on_each_other(made: 
     assert keys.index("wait:s_old") < keys.index("service:s_web")
 
 
+def test_services_go_back_in_the_order_of_the_stack_they_go_back_to_and_forth_in_the_other(made: FakeFleet) -> None:
+    run_once(made, declared("2"))
+    wanted = declared("3")
+    assert wanted.stack
+    web, other = wanted.stack.services
+    turned = (
+        replace(web, depends_on={}),
+        replace(other, environment={"A": "b"}, depends_on={"web": "service_started"}),
+    )
+    run_once(made, replace(wanted, stack=replace(wanted.stack, services=turned)))
+
+    def waited_for(name: str) -> set[str]:
+        (back,) = [op.step for op in rollback_plan(made)[0].operations if op.step.key == f"service:s_{name}"]
+        return {key for key in back.after if key.startswith("wait:")}
+
+    assert (waited_for("web"), waited_for("old")) == ({"wait:s_old"}, set())
+    roll_back(made)
+    assert is_as(made, declared("2"))
+    assert (waited_for("web"), waited_for("old")) == (set(), {"wait:s_web:started"})
+
+
 def test_what_needed_no_more_than_a_start_waits_for_no_more_on_its_way_back(made: FakeFleet) -> None:
     run_once(made, _on_start(declared("2")))
     run_once(made, _on_start(declared("3")))
@@ -130,13 +151,14 @@ def _on_start(wanted: Declared) -> Declared:
 
 def test_a_record_of_before_the_conditions_waits_for_health() -> None:
     needed = {"s_web": {"s_old": "service_started"}}
-    record = Record("s", 1, Change("up", "", frozenset(), needed), {})  # type: ignore[arg-type]
+    record = Record("s", 1, Change("up", "", frozenset(), needed), {}, depends_on=needed)  # type: ignore[arg-type]
     newer = _stored(record.content)
     older = json.loads(zlib.decompress(record.content))
     older["change"]["depends_on"] = {"s_web": ["s_old"]}
+    del older["depends_on"]
     read = _stored(zlib.compress(json.dumps(older).encode()))
-    assert newer.change.depends_on == needed
-    assert read.change.depends_on == {"s_web": {"s_old": "service_healthy"}}
+    assert newer.change.depends_on == newer.depends_on == needed
+    assert read.change.depends_on == read.depends_on == {"s_web": {"s_old": "service_healthy"}}
 
 
 def _stored(content: bytes) -> Record:
