@@ -33,6 +33,10 @@ def shown_failures(declared: Declared) -> Iterator[None]:
         from swarmkit.report.outcome import print_outcome
 
         print_outcome(messages(), error.applied)
+        if error.lost is not None:
+            from swarmkit.report.errors import print_error
+
+            print_error(error.lost, sys.stderr)
         sys.exit(error.exit_code)
 
 

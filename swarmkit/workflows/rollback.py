@@ -18,6 +18,7 @@ from swarmkit.plan.rollback_planner import make_rollback_plan
 from swarmkit.reach.fleet import Fleet, reach
 from swarmkit.secret import Secret
 from swarmkit.verify.prove import prove
+from swarmkit.workflows.lost_hosts import telling_of_lost
 from swarmkit.workflows.one_writer import one_writer
 from swarmkit.workflows.up import PROOF_PATIENCE_SECONDS, RefusedError, UpReport, Waiter, apply_rounds, taken_back
 
@@ -35,12 +36,13 @@ def rollback(
 ) -> UpReport:
     """Take *stack* back and prove it; *confirm* sees the plan and is asked before the first write.
 
-    Raises RefusedError, LockedError, IncompleteError or NotConvergedError; a declined confirmation returns a report
-    without outcomes.
+    Raises RefusedError, LockedError, IncompleteError, HostLostError or NotConvergedError; a declined confirmation
+    returns a report without outcomes.
     """
     progress.phase("connect")
     with ExitStack() as resources:
         fleet = resources.enter_context(reach(declared.inventory, sudo_password=sudo_password))
+        watched = resources.enter_context(telling_of_lost(fleet))
         progress.phase("observe")
         plan, target, observed = _plan(declared, stack, fleet)
         if not confirm(plan) or plan.is_empty:
@@ -56,8 +58,10 @@ def rollback(
         def replan(seen: Observed) -> Plan:
             return make_rollback_plan(declared.inventory, stack, seen, declared.archives, target=target)[0]
 
+        watched.observed = observed
         without_stack = replace(declared, stack=None)
         applied, observed = apply_rounds(plan, without_stack, fleet, observed, waiter, writer, replan=replan)
+        watched.observed = observed
         progress.phase("converge")
         waiter.wait_for_services(target.services, observed)
         observed = observe(fleet, kernel="never")

@@ -21,6 +21,7 @@ from swarmkit.plan.progress import Progress
 from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.fleet import Fleet, reach
 from swarmkit.secret import Secret
+from swarmkit.workflows.lost_hosts import HostLostError, telling_of_lost
 from swarmkit.workflows.planning import look_at, plan_for, prepare
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ class IncompleteError(SwarmkitError):
         first = applied.failed[0]
         super().__init__(f"{first.step.target}: {first.step.summary} failed")
         self.applied = applied
+        self.lost: HostLostError | None = None
+        """Set where hosts were lost meanwhile."""
         if any(isinstance(outcome.error, NotConvergedError) for outcome in applied.failed):
             self.exit_code = NotConvergedError.exit_code
 
@@ -79,11 +82,12 @@ def up(
 ) -> UpReport:
     """Bring the hosts to what is declared and prove it; *confirm* sees the plan and is asked before the first write.
 
-    Raises RefusedError, LockedError, IncompleteError or NotConvergedError; a declined confirmation returns a report
-    without outcomes.
+    Raises RefusedError, LockedError, IncompleteError, HostLostError or NotConvergedError; a declined confirmation
+    returns a report without outcomes.
     """
     progress.phase("connect")
-    with reach(declared.inventory, sudo_password=sudo_password, meanwhile=lambda: prepare(declared)) as fleet:
+    reached = reach(declared.inventory, sudo_password=sudo_password, meanwhile=lambda: prepare(declared))
+    with reached as fleet, telling_of_lost(fleet) as watched:
         progress.phase("observe")
         plan, observed = plan_for(declared, fleet)
         if plan.refusals:
@@ -106,7 +110,9 @@ def up(
                         raise RefusedError(plan)
                     if not confirm(plan):
                         return UpReport(plan, observed)
+                watched.observed = observed
                 applied, observed = apply_rounds(plan, declared, fleet, observed, waiter, writer)
+            watched.observed = observed
             waited = False
             if declared.stack is not None:
                 progress.phase("converge")
