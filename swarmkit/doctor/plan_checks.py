@@ -88,12 +88,13 @@ def _lan(reached: ReachedHost, wish: NetworkWish) -> Iterator[Finding]:
             yield Finding("D12", "warning", host, error.what, error.why, error.to_do)
         else:
             for address, mac in answers.items():
-                what = f"the address {address} of {wish.ip_ranges[0]} for {wish.name} is in use"
+                given = next(text for text in wish.ip_ranges if ":" not in text and text)
+                what = f"the address {address} of {given} for {wish.name} is in use"
                 yield Finding("D12", "error", host, what, f"{mac} answers to ARP for it", "choose a range nobody uses")
 
 
 def _addresses(wish: NetworkWish) -> list[str]:
-    ranges = [ipaddress.ip_network(text) for text in wish.ip_ranges]
+    ranges = [ipaddress.ip_network(text) for text in wish.ip_ranges if text]
     asked = (str(address) for one in ranges if one.version == 4 for address in itertools.islice(one, ADDRESSES_ASKED))
     left_out = {*wish.gateways, *(address for aux in wish.aux_addresses for address in aux.values())}
     return [address for address in asked if address not in left_out]

@@ -6,18 +6,16 @@ The engines do not know of each other's addresses, so each host gives its tasks 
 from __future__ import annotations
 
 import ipaddress
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from swarmkit.declared.host import Inventory
 from swarmkit.declared.service import Lan, Network, Stack
 from swarmkit.finding import Finding
-from swarmkit.observed.model import STACK_LABEL, NetworkState, Observed
+from swarmkit.observed.model import STACK_LABEL, Observed
+from swarmkit.plan.lan_ranges import IpNetwork, kept_part, overlaps, own_addresses, shared_out
 from swarmkit.plan.network_wish import NetworkWish
 from swarmkit.plan.placement import eligible_hosts
-
-IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 @dataclass(frozen=True)
@@ -89,48 +87,11 @@ def _ranges(
     whole = ipaddress.ip_network(lan.address_range)
     for host in hosts:
         live = observed.hosts[host].engine.config_network(config_name(network))
-        kept = _live_range(live, whole) if live else None
-        if host not in found and kept and not any(kept.overlaps(other) for other in found.values()):
+        kept = kept_part((live.raw.get("IPAM") or {}).get("Config") or [], whole) if live else None
+        if host not in found and kept and not overlaps(kept, found.values()):
             found[host] = kept
-    taken = [*found.values(), *_spoken_for(observed, whole, lan)]
-    for host in hosts:
-        if host not in found:
-            free = next((part for part in _parts(whole, len(inventory.hosts)) if not _overlaps(part, taken)), None)
-            if free:
-                found[host] = free
-                taken.append(free)
-    return found
-
-
-def _parts(whole: IpNetwork, amount: int) -> Iterator[IpNetwork]:
-    """Yield twice as many parts as there are hosts: the others are for hosts that come later."""
-    bits = math.ceil(math.log2(2 * amount))
-    yield from whole.subnets(new_prefix=min(whole.prefixlen + bits, whole.max_prefixlen))
-
-
-def _overlaps(part: IpNetwork, others: list[IpNetwork]) -> bool:
-    return any(part.version == other.version and part.overlaps(other) for other in others)
-
-
-def _spoken_for(observed: Observed, whole: IpNetwork, lan: Lan) -> Iterator[IpNetwork]:
-    """Yield the addresses in the range that are the hosts' own or the gateway's."""
-    own = [address for facts in observed.hosts.values() for address in facts.system.addresses]
-    for address in (*own, *([lan.gateway] if lan.gateway else [])):
-        parsed = ipaddress.ip_address(address)
-        if parsed in whole:
-            yield ipaddress.ip_network(parsed)
-
-
-def _live_range(live: NetworkState, whole: IpNetwork) -> IpNetwork | None:
-    for entry in (live.raw.get("IPAM") or {}).get("Config") or []:
-        text = entry.get("IPRange")
-        if text and _inside(ipaddress.ip_network(text, strict=False), whole):
-            return ipaddress.ip_network(text, strict=False)
-    return None
-
-
-def _inside(part: IpNetwork, whole: IpNetwork) -> bool:
-    return part.version == whole.version and part.network_address in whole and part.broadcast_address in whole
+    taken = own_addresses(observed, whole, [lan.gateway] if lan.gateway else [])
+    return shared_out(whole, hosts, found, taken, len(inventory.hosts))
 
 
 def lan_refusals(network: Network, wish: LanWish, inventory: Inventory, observed: Observed) -> Iterator[Finding]:

@@ -26,11 +26,12 @@ def plan_create(
     seen: Iterable[HostNetwork],
     missing_parents: Mapping[str, str],
     lacking_ipam: Collection[str] = (),
+    own: Mapping[str, NetworkWish] | None = None,
 ) -> Plan:
     """Return what makes *wish* on each of *hosts* (an overlay's is one manager); *missing_parents*: host -> device.
 
-    *lacking_ipam*: hosts that would carry it and have no such driver of addresses. An existing network that differs is
-    a refusal: Docker cannot change one, and would say nothing of it.
+    *lacking_ipam*: hosts that would carry it and have no such driver of addresses. *own*: what a host makes instead of
+    *wish*. An existing network that differs is a refusal: Docker cannot change one, and would say nothing of it.
     """
     if wish.name in PREDEFINED and not (wish.ingress and wish.name == "ingress"):
         return _refused(wish.name, f"{wish.name} is a network that the engine makes itself", "", "choose another name")
@@ -41,18 +42,16 @@ def plan_create(
     refusals += number_refusals(wish.name, wish.options, others)
     operations: list[Operation] = []
     for host in hosts:
-        existing = live.get(host)
+        existing, here = live.get(host), (own or {}).get(host, wish)
         if existing is None:
-            refusals += gateway_refusals(wish, host, seen)
+            refusals += gateway_refusals(here, host, seen)
             refusals += ipam_refusals(wish, lacking_ipam if wish.is_of_swarm else {host}.intersection(lacking_ipam))
             refusals += ingress_refusals(wish, seen)
             if host in missing_parents:
                 what = f"there is no device {missing_parents[host]} to be the parent"
                 refusals.append(Finding("D12", "error", host, what, "", "name one with --parent; see: ip -br link"))
-            reason = f"not there yet; {wish.driver}{_named(wish.subnets)}{_named((wish.parent,))}"
-            step = Step(f"network:{host}", "network", "create", host, f"create network {wish.name}", reason)
-            operations.append(CreateHostNetwork(step, host, wish))
-        elif changes := wish.differences(existing.raw):
+            operations.append(_creation(here, host))
+        elif changes := here.differences(existing.raw):
             said = "; ".join(f"{change.path} is {change.old}, not {change.new}" for change in changes)
             remedy = f"swarmkit network rm {wish.name}, then create it again; or choose another name"
             what = f"network {wish.name} exists with other settings"
@@ -60,6 +59,13 @@ def plan_create(
     if refusals:
         return Plan((), tuple(refusals))
     return Plan(tuple(operations), warnings=tuple(ingress_warnings(wish)) if operations else ())
+
+
+def _creation(wish: NetworkWish, host: str) -> CreateHostNetwork:
+    given = tuple(f"addresses of {one}" for one in wish.ip_ranges if one)
+    reason = f"not there yet; {wish.driver}{_named(wish.subnets)}{_named(given)}{_named((wish.parent,))}"
+    step = Step(f"network:{host}", "network", "create", host, f"create network {wish.name}", reason)
+    return CreateHostNetwork(step, host, wish)
 
 
 def plan_remove(

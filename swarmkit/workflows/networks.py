@@ -14,6 +14,7 @@ from swarmkit.observed.model import Observed, network_targets
 from swarmkit.observed.networks import HostNetwork, read_networks
 from swarmkit.observed.observe import observe
 from swarmkit.plan.ingress import publishing
+from swarmkit.plan.lan_by_command import lan_wishes
 from swarmkit.plan.model import Applied, Plan
 from swarmkit.plan.network_planner import in_turn, plan_create, plan_remove
 from swarmkit.plan.network_wish import PARENT_DRIVERS, NetworkWish
@@ -60,13 +61,14 @@ def create(
         def plan() -> Plan:
             chosen = [_manager(observed)] if wish.is_of_swarm else hosts
             seen, parents = read_networks(fleet), _missing_parents(fleet, wish, chosen)
-            made = plan_create(wish, chosen, seen, parents, _lacking_ipam(fleet, wish, chosen))
-            found = plan_findings(fleet, made, run.inventory, None, observed)
+            lan = lan_wishes(wish, chosen, seen, observed)
+            made = plan_create(wish, chosen, seen, parents, _lacking_ipam(fleet, wish, chosen), lan.own)
+            found = (*lan.findings, *plan_findings(fleet, made, run.inventory, None, observed))
             errors = [finding for finding in found if finding.severity == "error"]
             refusals = tuple(finding for finding in errors if finding.code not in overridden)
             accepted = as_warnings(finding for finding in errors if finding.code in overridden)
             warnings = (*made.warnings, *accepted, *(finding for finding in found if finding not in errors))
-            return Plan((), refusals) if refusals else replace(made, warnings=warnings)
+            return Plan((), (*made.refusals, *refusals)) if refusals else replace(made, warnings=warnings)
 
         return carry_out(run, fleet, plan)
 
