@@ -11,7 +11,7 @@ from swarmkit.observed.networks import HostNetwork, network_of
 from swarmkit.plan.container_operations import RunContainer
 from swarmkit.plan.container_wish import ContainerWish
 from swarmkit.plan.model import Plan, Step
-from swarmkit.plan.network_refusals import address_refusals
+from swarmkit.plan.network_refusals import absence_refusals, address_refusals
 
 OWN_STACK = ("host", "none")
 _MODES = (*OWN_STACK, "bridge", "default")
@@ -67,14 +67,8 @@ def _network_refusals(wish: ContainerWish, place: ContainerPlace) -> Iterator[Fi
     if wish.network in OWN_STACK and (wish.published or wish.ip or wish.aliases or wish.mac_address):
         what = f"--network {wish.network} has no ports to publish, no names, and no addresses of the container's own"
         yield Finding("H80", "error", place.host, what, "", "leave -p, --ip, --mac-address and --network-alias out")
-    elif wish.network not in _MODES and network is None:
-        known = sorted({each.name for each in place.networks})
-        what = f"there is no network {wish.network} on {place.host}"
-        yield Finding("H30", "error", place.host, what, f"there are {', '.join(known)}", "swarmkit network create")
-    elif network is not None and network.scope == "swarm" and not network.raw.get("Attachable"):
-        what = f"network {wish.network} is for services alone: it is not attachable"
-        remedy = f"make one with: swarmkit network create NAME -d {network.driver} --attachable"
-        yield Finding("H30", "error", place.host, what, "", remedy)
+    elif network is not None or wish.network not in _MODES:
+        yield from absence_refusals(place.host, wish.network, network, place.networks)
     if wish.ip and network is not None:
         yield from address_refusals(place.host, wish.ip, network, answered=place.answering)
 

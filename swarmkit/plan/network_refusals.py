@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_address, ip_network
 
 from swarmkit.finding import Finding
-from swarmkit.observed.networks import HostNetwork
+from swarmkit.observed.networks import CONFIG_ONLY, HostNetwork
 from swarmkit.plan.endpoint_wish import EndpointWish
 from swarmkit.plan.network_wish import NetworkWish
 from swarmkit.plan.spec_diff import VXLAN_NUMBERS
@@ -74,6 +74,23 @@ def address_refusals(
     if holders or answered:
         evidence = f"container {holders[0]} has it" if holders else "something answers to ARP there"
         yield Finding("D12", "error", host, f"the address {address} is in use", evidence, f"choose another {word}")
+
+
+def absence_refusals(
+    host: str, name: str, network: HostNetwork | None, known: Iterable[HostNetwork]
+) -> Iterator[Finding]:
+    """Yield that *network*, what *name* was found to be among those *known*, is none that a container may be on."""
+    if network is None:
+        what = f"there is no network {name} on {host}"
+        names = ", ".join(sorted({each.name for each in known}))
+        yield Finding("H30", "error", host, what, f"there are {names}", "swarmkit network create")
+    elif network.driver == CONFIG_ONLY:
+        what = f"network {name} is config-only: settings for another network, and no container can be on it"
+        yield Finding("H30", "error", host, what, "", f"use the network that was made --config-from {name}")
+    elif network.scope == "swarm" and not network.raw.get("Attachable"):
+        what = f"network {name} is for services alone: it is not attachable"
+        remedy = f"make one with: swarmkit network create NAME -d {network.driver} --attachable"
+        yield Finding("H30", "error", host, what, "", remedy)
 
 
 def endpoint_refusals(wish: EndpointWish, host: str, network: HostNetwork) -> Iterator[Finding]:

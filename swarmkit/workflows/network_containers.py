@@ -10,8 +10,9 @@ from swarmkit.observed.networks import HostNetwork, network_of, networks_for, re
 from swarmkit.plan.endpoint_operations import ConnectContainer, DisconnectContainer, endpoints_of, is_on
 from swarmkit.plan.endpoint_wish import EndpointWish
 from swarmkit.plan.model import Applied, Plan, Step
-from swarmkit.plan.network_refusals import address_refusals, endpoint_refusals, link_warnings
+from swarmkit.plan.network_refusals import absence_refusals, address_refusals, endpoint_refusals, link_warnings
 from swarmkit.plan.spec_diff import Change
+from swarmkit.reach.engine import Json
 from swarmkit.reach.fleet import Fleet
 from swarmkit.workflows.network_run import NetworkRun, carry_out, reached
 
@@ -21,17 +22,35 @@ def connect(run: NetworkRun, host: str, network: str, container: str, wish: Endp
     with reached(run, [host]) as (fleet, _):
 
         def plan() -> Plan:
-            live = endpoints_of(fleet[host].engine, container).get(network)
-            if live is not None:
-                return Plan((), tuple(_otherwise(host, network, container, wish.differences(live))))
-            found = network_of(network, networks_for(host, read_networks(fleet))) if wish.body else None
-            if refusals := tuple(_refusals(fleet, host, found, wish)) if found else ():
+            # A worker tells of an overlay only while a task of it is on it: the managers' are among these.
+            known = networks_for(host, read_networks(fleet))
+            found = network_of(network, known)
+            live = endpoints_of(fleet[host].engine, container).get(found.name if found else network)
+            if found and live is not None and _is_there(live, found):
+                return Plan((), tuple(_otherwise(host, found.name, container, wish.differences(live))))
+            refusals = (
+                *absence_refusals(host, network, found, known),
+                *(_left_over(host, network, container) if live is not None else ()),
+                *(_refusals(fleet, host, found, wish) if found else ()),
+            )
+            if found is None or refusals:
                 return Plan((), refusals)
-            step = Step("connect", "network", "update", host, f"connect {container} to {network}", "not on it yet")
-            warnings = tuple(link_warnings(wish, host, found)) if found else ()
-            return Plan((ConnectContainer(step, host, network, container, wish),), warnings=warnings)
+            step = Step("connect", "network", "update", host, f"connect {container} to {found.name}", "not on it yet")
+            warnings = tuple(link_warnings(wish, host, found))
+            return Plan((ConnectContainer(step, host, found.name, container, wish),), warnings=warnings)
 
         return carry_out(run, fleet, plan)
+
+
+def _is_there(endpoint: Json, network: HostNetwork) -> bool:
+    """Tell whether *endpoint* is on *network*, not on one of its name that is gone; before a start it has no ID."""
+    return endpoint.get("NetworkID") in (None, "", network.id)
+
+
+def _left_over(host: str, network: str, container: str) -> Iterator[Finding]:
+    """Yield that a container, which is stopped, names a network that is gone: it could not be started."""
+    what = f"{container} is on a network {network} that is gone: it cannot be started"
+    yield Finding("H30", "error", host, what, "", f"swarmkit network disconnect {network} {container} --on {host}")
 
 
 def _refusals(fleet: Fleet, host: str, network: HostNetwork, wish: EndpointWish) -> Iterator[Finding]:

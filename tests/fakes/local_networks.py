@@ -88,10 +88,17 @@ def remove_local(engine: FakeEngine, identity: str) -> None:
 
 
 def connect(engine: FakeEngine, name: str, container: str, endpoint: Json) -> None:
-    """Put *container* on a network as asked; of one of the swarm only the addresses are kept, as managers give them."""
-    network = local_network(engine, name) or engine.inspect("networks", name)
+    """Put *container* on a network as asked; of one of the swarm only the addresses are kept, as managers give them.
+
+    A name that the engine does not know is taken for a container that is stopped, and looked for when it starts.
+    """
     if container not in engine.containers:
         raise Refused(404, f"No such container: {container}")
+    its = engine.containers[container]
+    if its["State"] != "running" and name not in {one["Name"] for one in engine.find("networks")}:
+        its["NetworkSettings"]["Networks"][name] = copy.deepcopy(endpoint)
+        return
+    network = local_network(engine, name) or engine.inspect("networks", name)
     asked = endpoint.get("IPAMConfig") or {}
     addresses = {"IPAddress": asked.get("IPv4Address", ""), "GlobalIPv6Address": asked.get("IPv6Address", "")}
     pools = [ipaddress.ip_network(entry["Subnet"]) for entry in (network.get("IPAM") or {}).get("Config") or ()]

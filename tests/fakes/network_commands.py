@@ -17,10 +17,10 @@ def add_network(fleet: FakeFleet, host: str, name: str, **raw: Any) -> None:
     fleet.engine(host).config_networks[name] = {**body, **raw}
 
 
-def add_container(fleet: FakeFleet, host: str, name: str, **addresses: str) -> None:
+def add_container(fleet: FakeFleet, host: str, name: str, state: str = "running", **addresses: str) -> None:
     networks = {network: {"IPAddress": address} for network, address in addresses.items()}
     fleet.engine(host).containers[name] = {
-        "Id": name, "Names": [f"/{name}"], "State": "running", "NetworkSettings": {"Networks": networks},
+        "Id": name, "Names": [f"/{name}"], "State": state, "NetworkSettings": {"Networks": networks},
     }  # fmt: skip
 
 

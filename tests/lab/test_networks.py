@@ -30,6 +30,9 @@ def test_a_bridge_on_one_host_gives_names_and_is_refused_removal_while_in_use(ne
     networks.start("web", "app")
     networks.start("client", "none")
     networks.lab.run("B", "docker", "network", "disconnect", "none", "client")
+    networks.containers.append(("B", "stopped"))
+    networks.lab.run("B", "docker", "create", "--name", "stopped", "--network", "none", "shop-backend:1.0")
+    assert "there is no network gone on B" in networks.network("connect", "gone", "stopped", "--on", "B", code=1)
     assert "connect client to app" in networks.network("connect", "app", "client", "--on", "B", "--alias", "me")
     answer = networks.lab.run("B", "docker", "exec", "client", "wget", "-qO-", "http://web")
     assert networks.endpoint("B", "client", "app")["IPAddress"] in answer

@@ -61,6 +61,50 @@ def test_a_free_address_is_taken_and_is_no_refusal_of_its_own_holder(fleet: Fake
     assert {name: its["IPAddress"] for name, its in attached(fleet, "web").items()} == {"app": "10.1.0.5"}
 
 
+def test_a_stopped_container_is_on_no_network_that_is_not_there(fleet: FakeFleet, command: Command) -> None:
+    add_container(fleet, "A", "web", "exited")
+    (refusal,) = refused(command("connect", "gone", "web", "--on", "A"))
+    assert refusal.what == "there is no network gone on A"
+    assert attached(fleet, "web") == {}
+
+
+def test_a_stopped_container_on_a_network_that_is_gone_is_told_though_another_has_its_name(
+    fleet: FakeFleet, command: Command
+) -> None:
+    add_container(fleet, "A", "web", "exited", app="")
+    said = refused(command("connect", "app", "web", "--on", "A"))
+    assert [one.what.partition(":")[0] for one in said] == [
+        "there is no network app on A",
+        "web is on a network app that is gone",
+    ]
+    add_network(fleet, "A", "app")
+    fleet.engine("A").containers["web"]["NetworkSettings"]["Networks"]["app"]["NetworkID"] = "its-old-id"
+    (left,) = refused(command("connect", "app", "web", "--on", "A"))
+    assert left.remedy == "swarmkit network disconnect app web --on A"
+    assert command("disconnect", "app", "web", "--on", "A").exception is None
+    assert command("connect", "app", "web", "--on", "A").exception is None
+
+
+def test_an_overlay_that_only_the_managers_tell_of_is_there_for_a_workers_container(
+    fleet: FakeFleet, command: Command
+) -> None:
+    run_once(fleet, Declared(Inventory(Path("i"), "prod", tuple(reached.host for reached in fleet.values()))))
+    for name, attachable in (("wide", True), ("services", False)):
+        fleet.engine("A").create("networks", {"Name": name, "Driver": "overlay", "Attachable": attachable})
+    worker = next(host for host in fleet if not fleet.engine(host).is_manager)
+    assert "wide" not in {one["Name"] for one in fleet.engine(worker).find("networks")}
+    add_container(fleet, worker, "web", "exited")
+    assert command("connect", "wide", "web", "--on", worker).exception is None
+    assert set(fleet.engine(worker).containers["web"]["NetworkSettings"]["Networks"]) == {"wide"}
+    (refusal,) = refused(command("connect", "services", "web", "--on", worker))
+    assert "not attachable" in refusal.what
+
+
+def refused(done: Any) -> Any:
+    assert isinstance(done.exception, RefusedError), done.output
+    return done.exception.plan.refusals
+
+
 def attached(fleet: FakeFleet, container: str) -> Any:
     return fleet.engine("A").containers[container]["NetworkSettings"]["Networks"]
 
