@@ -21,6 +21,10 @@ ON_LAN = ("macvlan", "ipvlan", CONFIG_ONLY)
 """Drivers whose ranges are the hosts' own LAN's, on purpose."""
 
 
+_TASK_LABEL = "com.docker.swarm.task.id"
+_ALIVE = ("running", "paused", "restarting")
+
+
 @dataclass(frozen=True)
 class HostNetwork:
     """One network as one host's engine tells of it."""
@@ -32,7 +36,7 @@ class HostNetwork:
     scope: str
     raw: Mapping[str, Any]
     users: Mapping[str, str]
-    """Container name -> its address there, empty while it is stopped; on this host."""
+    """Container name -> its address there, empty while it is stopped; on this host. None of a task that ended."""
     users6: Mapping[str, str] = field(default_factory=dict)
     """The same for its IPv6 address, of those that have one."""
 
@@ -92,7 +96,7 @@ def network_of(name: str, networks: Iterable[HostNetwork]) -> HostNetwork | None
 
 
 def _networks_of(engine: Engine) -> list[HostNetwork]:
-    containers = engine.find("containers")
+    containers = [container for container in engine.find("containers") if not _is_ended_task(container)]
     return sorted(
         (
             HostNetwork(
@@ -109,6 +113,11 @@ def _networks_of(engine: Engine) -> list[HostNetwork]:
         ),
         key=lambda network: network.name,
     )
+
+
+def _is_ended_task(container: Json) -> bool:
+    """Tell of a task's container that has ended: an engine keeps it to be looked at, and never starts it again."""
+    return _TASK_LABEL in (container.get("Labels") or {}) and container.get("State") not in _ALIVE
 
 
 def _users(network: Json, containers: list[Json], address: str) -> list[tuple[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,25 @@ def test_one_that_cannot_be_removed_keeps_all_of_them(
     (refusal,) = done.exception.plan.refusals
     assert what in refusal.what
     assert networks_of(fleet, "A") == {"app", "busy", "lan", "lan-config"}
+
+
+@pytest.mark.parametrize("state", ["exited", "dead", "created"])
+def test_the_container_of_a_task_that_ended_is_on_no_network_and_one_that_only_stopped_is(
+    fleet: FakeFleet, command: Command, state: str
+) -> None:
+    for name in ("app", "own"):
+        add_network(fleet, "A", name)
+    add_container(fleet, "A", "shop_web.1.old", state, app="")
+    add_container(fleet, "A", "shop_web.1.new", app="10.1.0.3")
+    add_container(fleet, "A", "mine", "exited", own="")
+    for task in ("old", "new"):
+        fleet.engine("A").containers[f"shop_web.1.{task}"]["Labels"] = {"com.docker.swarm.task.id": task}
+    rows = {row["name"]: row["users"] for row in json.loads(command("ls", "--json").stdout)["networks"]}
+    assert (rows["app"], rows["own"]) == (["shop_web.1.new@A"], ["mine@A"])
+    del fleet.engine("A").containers["shop_web.1.new"]
+    assert command("rm", "app").exception is None
+    assert [one.evidence for one in refused(command("rm", "own"))] == ["mine"]
+    assert networks_of(fleet, "A") == {"own"}
 
 
 def test_an_address_in_use_is_told_with_its_holder_before_the_engine_is_asked(
