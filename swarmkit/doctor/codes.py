@@ -20,7 +20,7 @@ EXPLANATIONS: dict[str, Explanation] = dict(sorted({**ENCRYPTION, **HOSTS, **SWA
 TOLD_ELSEWHERE: dict[str, Explanation] = dict(sorted({**INVENTORY_FILES, **STACK_FILES, **PLANS}.items()))
 """Of files as they are read, and of plans: no check of a host."""
 
-OF_PLANS = frozenset({"B26", "B45", "D12", "D13"})
+OF_PLANS = frozenset({"B26", "B45", "D13"})
 """Those of EXPLANATIONS that are a matter of what a plan would do: ``plan`` and ``up`` tell of them."""
 
 OF_STACKS = frozenset({"H19", "H21", "H43", "H80", "H84"})

@@ -45,6 +45,11 @@ class HostNetwork:
         return dict(self.raw.get("Options") or {})
 
     @property
+    def parent(self) -> str:
+        """The host's device under a macvlan or ipvlan; without one no cable is."""
+        return self.options.get("parent", "")
+
+    @property
     def config_from(self) -> str:
         """Name of the config-only network that it is made from, if it is."""
         return str((self.raw.get("ConfigFrom") or {}).get("Network") or "")

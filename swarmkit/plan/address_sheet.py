@@ -9,14 +9,13 @@ from dataclasses import dataclass
 
 from swarmkit.declared.host import Inventory
 from swarmkit.finding import Finding
-from swarmkit.observed.model import ClusterState, Observed, network_targets
+from swarmkit.observed.model import Observed
 from swarmkit.observed.networks import ON_LAN, HostNetwork
+from swarmkit.plan.address_rows import Network, SubnetRow, order, subnet_rows
 from swarmkit.plan.pools import free_pool
-from swarmkit.plan.ranges import RESERVED_ADDRESSES, overlap, pool_prefix
+from swarmkit.plan.ranges import overlap, pool_prefix
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 FREE_SHOWN = 3
-_LIVE_STATES = ("new", "allocated", "pending", "assigned", "accepted", "preparing", "ready", "starting", "running")
 
 
 @dataclass(frozen=True)
@@ -31,19 +30,6 @@ class PoolRow:
     total: int
     free: tuple[str, ...]
     """The next subnets that clash with nothing."""
-
-
-@dataclass(frozen=True)
-class SubnetRow:
-    """One subnet of a network."""
-
-    subnet: str
-    network: str
-    driver: str
-    hosts: tuple[str, ...]
-    used: int
-    """Addresses that are taken; for an overlay one a node, one a service, one a task (HAZARDS H30)."""
-    total: int
 
 
 @dataclass(frozen=True)
@@ -63,39 +49,20 @@ class AddressSheet:
 
 def address_sheet(inventory: Inventory, observed: Observed, seen: Sequence[HostNetwork]) -> AddressSheet:
     """Return the sheet of what *inventory* declares and what the hosts were seen to use."""
-    subnets = tuple(_subnets(seen, observed.cluster))
+    subnets = tuple(subnet_rows(seen, observed.cluster))
     routes = tuple(_routes(observed, seen))
     taken = [ipaddress.ip_network(row.subnet) for row in subnets]
     taken += [ipaddress.ip_network(row.destination) for row in routes]
     pools = tuple(_pools(inventory, observed, subnets, taken))
     findings = (
         *_pool_overlaps(pools, routes, observed),
+        *_bridges_in_pools(pools, subnets),
         *_subnet_overlaps(subnets, routes, next((subnet for pool in pools for subnet in pool.free), "RANGE")),
+        *_given_twice(subnets),
         *_outside(subnets, pools),
         *_exhausted(subnets, pools),
     )
     return AddressSheet(pools, subnets, routes, findings)
-
-
-def _subnets(seen: Sequence[HostNetwork], cluster: ClusterState | None) -> Iterator[SubnetRow]:
-    groups: dict[tuple[str, str, str], list[HostNetwork]] = {}
-    for network in seen:
-        for subnet in network.subnets:
-            groups.setdefault((subnet, network.name, network.driver), []).append(network)
-    for (subnet, name, driver), group in sorted(groups.items(), key=lambda item: _order(item[0][0])):
-        used = _overlay_addresses(group[0].id, cluster) if driver == "overlay" and cluster else 0
-        used = used or max(len(network.users) for network in group)
-        hosts = tuple(network.host for network in group)
-        total = ipaddress.ip_network(subnet).num_addresses - RESERVED_ADDRESSES
-        yield SubnetRow(subnet, name, driver, hosts, used, total)
-
-
-def _overlay_addresses(identity: str, cluster: ClusterState) -> int:
-    """Count a load balancer's address a node, a VIP a service and an address a task, as the allocator gives them."""
-    services = [service for service in cluster.services if identity in network_targets(service.spec)]
-    tasks = [task for task in cluster.tasks if identity in task.addresses and task.state in _LIVE_STATES]
-    nodes = {task.node_id for task in tasks}
-    return len(services) + len(tasks) + len(nodes)
 
 
 def _routes(observed: Observed, seen: Sequence[HostNetwork]) -> Iterator[RouteRow]:
@@ -106,7 +73,7 @@ def _routes(observed: Observed, seen: Sequence[HostNetwork]) -> Iterator[RouteRo
         for route in facts.system.routes:
             if (host, route.destination) not in own and route.destination not in ("default", "0.0.0.0/0", "::/0"):
                 groups.setdefault((route.destination, route.device), []).append(host)
-    for (destination, device), hosts in sorted(groups.items(), key=lambda item: _order(item[0][0])):
+    for (destination, device), hosts in sorted(groups.items(), key=lambda item: order(item[0][0])):
         yield RouteRow(destination, device, tuple(hosts))
 
 
@@ -145,6 +112,30 @@ def _pool_overlaps(pools: Iterable[PoolRow], routes: Iterable[RouteRow], observe
                 f"pool {pool.pool} overlaps {route.destination}, a route of {', '.join(route.hosts)} by {route.device}"
             )
             yield Finding("H28", "error", pool.pool, what, f"the pool is the {pool.source}'s", remedy)
+
+
+def _bridges_in_pools(pools: Iterable[PoolRow], subnets: Iterable[SubnetRow]) -> Iterator[Finding]:
+    """Yield the hosts' own networks that a pool holds: the swarm knows of none, and may give an overlay their range."""
+    for pool, row in itertools.product(pools, subnets):
+        if row.driver not in ("overlay", *ON_LAN) and overlap(pool.pool, row.subnet):
+            what = f"network {row.network} ({row.subnet}) of {', '.join(row.hosts)} is in the pool {pool.pool}"
+            seen = f"the pool is the {pool.source}'s: an overlay may get the same range, and would not come up there"
+            yield Finding("H28", "error", ", ".join(row.hosts), what, seen, _anew(row, "RANGE"))
+
+
+def _given_twice(subnets: Sequence[SubnetRow]) -> Iterator[Finding]:
+    """Yield the LANs whose addresses several hosts give: no engine knows of another's."""
+    lans = [row for row in subnets if row.driver in ON_LAN and row.scope == "local" and row.device]
+    for one, other in itertools.combinations_with_replacement(lans, 2):
+        hosts = ", ".join(dict.fromkeys((*one.hosts, *other.hosts)))
+        if "," in hosts and overlap(one.given, other.given):
+            names = " and ".join(dict.fromkeys((one.network, other.network)))
+            what = f"several hosts give the same addresses on a LAN, by network {names}"
+            seen = ", ".join(dict.fromkeys((one.given, other.given)))
+            again = f"swarmkit network rm {other.network}, then create it on all hosts at once"
+            yield Finding(
+                "D12", "warning", hosts, what, seen, f"where they are on one cable, a range for each: {again}"
+            )
 
 
 def _anew(row: SubnetRow, free: str) -> str:
@@ -196,15 +187,7 @@ def _outside(subnets: Iterable[SubnetRow], pools: Sequence[PoolRow]) -> Iterator
 def _exhausted(subnets: Iterable[SubnetRow], pools: Iterable[PoolRow]) -> Iterator[Finding]:
     for row in subnets:
         if row.used >= row.total:
-            what = f"network {row.network} has no address left: new tasks would stay in state new"
-            yield Finding(
-                "H30",
-                "error",
-                row.network,
-                what,
-                f"{row.used} of {row.total}",
-                "spread the services over more networks",
-            )
+            yield _full(row)
         elif row.driver == "overlay" and row.used * 10 >= row.total * 8:
             what = f"network {row.network} is nearly full; an update needs addresses for old and new tasks at once"
             yield Finding(
@@ -223,10 +206,16 @@ def _exhausted(subnets: Iterable[SubnetRow], pools: Iterable[PoolRow]) -> Iterat
             yield Finding("H30", "error", pool.pool, what, seen, remedy)
 
 
+def _full(row: SubnetRow) -> Finding:
+    seen = f"{row.used} of {row.total}"
+    if row.scope == "swarm":
+        what = f"network {row.network} has no address left: new tasks would stay in state new"
+        return Finding("H30", "error", row.network, what, seen, "spread the services over more networks")
+    where, part = ", ".join(row.hosts), f" of {row.range}" if row.range else ""
+    what = f"network {row.network} of {where} has no address{part} left: no other container can start on it"
+    remedy = f"remove containers, or make it anew with more: swarmkit network rm {row.network}, then create it again"
+    return Finding("H30", "error", row.network, what, seen, remedy)
+
+
 def _clash(first: Network, second: Network) -> bool:
     return first.version == second.version and first.overlaps(second)
-
-
-def _order(range_: str) -> tuple[int, int, int]:
-    network = ipaddress.ip_network(range_)
-    return network.version, int(network.network_address), network.prefixlen

@@ -35,7 +35,7 @@ class _Cable:
         """Yield the ranges in *whole* that other networks give addresses of, with their names and hosts."""
         for network in self.seen:
             is_own = network.host in self.hosts and (network.name == self.wish.name or len(self.hosts) == 1)
-            if network.driver in ON_LAN and network.scope == "local" and not is_own:
+            if network.driver in ON_LAN and network.scope == "local" and network.parent and not is_own:
                 for given in given_ranges(network):
                     if overlaps(given, [whole]):
                         yield f"network {network.name} of {network.host} has {given}", given

@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
+from swarmkit.plan.address_rows import SubnetRow
 from swarmkit.plan.address_sheet import AddressSheet
 from swarmkit.report.finding_text import by_severity, finding_lines
 from swarmkit.report.json_value import json_value
@@ -32,7 +33,7 @@ def _parts(sheet: AddressSheet) -> Iterator[RenderableType]:
     yield Text()
     yield columns(
         ("subnet", "network", "driver", "addresses used", "hosts"),
-        ([_text(row.subnet), _text(row.network), _text(row.driver), _text(f"{row.used} of {row.total}"),
+        ([_text(_subnet(row)), _text(row.network), _text(row.driver), _text(f"{row.used} of {row.total}"),
           _text(", ".join(row.hosts))] for row in sheet.subnets),
     )  # fmt: skip
     yield Text()
@@ -45,6 +46,10 @@ def _parts(sheet: AddressSheet) -> Iterator[RenderableType]:
     for finding in by_severity(sheet.findings):
         yield Text()
         yield from finding_lines(finding)
+
+
+def _subnet(row: SubnetRow) -> str:
+    return f"{row.subnet}, of it {row.range}" if row.range else row.subnet
 
 
 def address_sheet_as_json(sheet: AddressSheet) -> dict[str, Any]:

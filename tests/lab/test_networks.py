@@ -130,6 +130,11 @@ def test_macvlan_containers_on_two_hosts_answer_each_other_with_their_own_mac_ad
     assert re.search(r"10\.88\.0\.19[2-9]\b", first.stdout), first.stderr
     answer = networks.run("A", "--rm", "--network", "lan", "--ip", "10.88.0.197", "--mac-address", MAC, *ask)
     assert "10.88.0.197" in answer.stdout, answer.stderr
+    rows = {row["range"]: row for row in json.loads(networks.network("plan", "--json"))["subnets"] if row["range"]}
+    assert {given: (row["hosts"], row["used"], row["total"]) for given, row in rows.items()} == {
+        "10.88.0.192/29": (["A"], 0, 8),
+        "10.88.0.200/29": (["B"], 1, 8),
+    }
     clash = networks.network("create", "lan", "--on", "C", *lan, "--ip-range", "10.88.0.200/29", code=1)
     assert "network lan of B has 10.88.0.200/29" in clash
     taken = networks.run("A", "--network", "lan", "--ip", far, "shop-frontend:1.0")
@@ -156,6 +161,8 @@ def test_an_overlay_by_command_is_made_once_and_one_that_services_use_is_not_rem
     assert "not attachable" in networks.run("A", "--network", "shop_shop", *ask).stderr
     networks.start("client", "bridge")
     networks.network("connect", "extra", "client", "--on", "B")
+    (row,) = [row for row in json.loads(networks.network("plan", "--json"))["subnets"] if row["network"] == "extra"]
+    assert row["used"] == 3, "web, client and the host's load balancer"
     networks.lab.run("B", "docker", "exec", "client", "wget", "-qO-", "http://web")
     networks.network("disconnect", "extra", "client", "--on", "B")
     assert "web" in networks.network("rm", "extra", code=1)
@@ -185,6 +192,10 @@ def test_a_detached_container_that_ends_at_once_is_no_success(networks: Networks
 
 def test_the_address_sheet_names_a_route_that_a_pool_would_hide(networks: Networks) -> None:
     assert "no range overlaps another" in networks.network("plan")
+    networks.network("create", "app", "--on", "B", "--subnet", "10.20.200.0/24")
+    hidden = networks.network("plan", code=4)
+    networks.network("rm", "app")
+    assert "network app (10.20.200.0/24) of B is in the pool 10.20.0.0/16" in " ".join(hidden.split())
     networks.lab.run("B", "ip", "route", "add", "10.20.64.0/20", "via", "10.88.0.254")
     try:
         said = networks.network("plan", "--json", code=4)

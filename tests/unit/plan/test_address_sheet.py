@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 from typing import Any
 
 from unit.verify.verify_world import World
 
 from swarmkit.observed.model import HostFacts, Observed, Route
-from swarmkit.observed.networks import HostNetwork
+from swarmkit.observed.networks import ON_LAN, HostNetwork
 from swarmkit.plan.address_sheet import AddressSheet, address_sheet
 
 
-def network(name: str, subnet: str, *, host: str = "A", driver: str = "bridge", users: int = 0) -> HostNetwork:
-    raw: dict[str, Any] = {"IPAM": {"Config": [{"Subnet": subnet}]}}
-    return HostNetwork(host, f"id-{name}", name, driver, "local", raw, {f"c{n}": "" for n in range(users)})
+def network(
+    name: str, subnet: str, *, host: str = "A", driver: str = "bridge", users: int = 0, given: str = "", **raw: Any
+) -> HostNetwork:
+    entry = {"Subnet": subnet, **({"IPRange": given} if given else {})}
+    body = {"IPAM": {"Config": [entry]}, "Options": {"parent": "eth0"} if driver in ON_LAN else {}, **raw}
+    addresses = list(ipaddress.ip_network(given or subnet))[1 if given else 2 :]
+    scope = "swarm" if driver == "overlay" else "local"
+    its = {f"{host}{n}": str(addresses[n]) for n in range(users)}
+    return HostNetwork(host, f"id-{name}", name, driver, scope, body, {**its, f"{host}-stopped": ""})
 
 
 def sheet(*networks: HostNetwork, routes: tuple[Route, ...] = (), pools: tuple[str, ...] = ()) -> AddressSheet:
@@ -49,6 +56,49 @@ def test_a_networks_own_route_and_a_lan_under_macvlan_are_no_clash() -> None:
     lan = network("lan", "10.88.0.0/24", driver="macvlan")
     config = network("lan-config", "10.88.0.0/24", driver="config-only")
     assert not sheet(*own, lan, config, routes=routes, pools=("10.20.0.0/16",)).findings
+
+
+def test_a_hosts_own_network_in_a_pool_may_be_what_an_overlay_gets() -> None:
+    made = sheet(network("app", "10.20.7.0/24", host="B"), pools=("10.20.0.0/16",))
+    assert found(made) == [("H28", "error")]
+    assert made.findings[0].what == "network app (10.20.7.0/24) of B is in the pool 10.20.0.0/16"
+
+
+def test_a_lans_addresses_are_those_of_its_range_and_run_out_with_it() -> None:
+    def lan(host: str, given: str, users: int) -> HostNetwork:
+        return network("lan", "10.88.0.0/24", host=host, driver="macvlan", given=given, users=users)
+
+    made = sheet(lan("A", "10.88.0.192/30", 3), lan("B", "10.88.0.196/30", 2))
+    assert [(row.range, row.hosts, row.used, row.total) for row in made.subnets] == [
+        ("10.88.0.192/30", ("A",), 3, 3),
+        ("10.88.0.196/30", ("B",), 2, 3),
+    ]
+    assert found(made) == [("H30", "error")]
+    assert made.findings[0].what.startswith("network lan of A has no address of 10.88.0.192/30 left")
+
+
+def test_a_lan_whose_addresses_two_hosts_give_is_told_and_one_without_a_device_is_not() -> None:
+    both = [network("lan", "10.88.0.0/24", host=host, driver="macvlan") for host in "AB"]
+    other = network("other", "10.88.0.0/24", host="C", driver="ipvlan", given="10.88.0.64/28")
+    assert [one.where for one in sheet(*both, other).findings] == ["A, B", "A, B, C"]
+    alone = [dataclasses.replace(one, raw={**one.raw, "Options": {}}) for one in both]
+    assert not sheet(*alone).findings
+
+
+def test_what_is_config_only_has_the_addresses_of_the_network_over_it() -> None:
+    config = network("lan-config", "10.88.0.0/24", driver="config-only", given="10.88.0.192/30")
+    over = network(
+        "lan", "10.88.0.0/24", driver="macvlan", given="10.88.0.192/30", users=2, ConfigFrom={"Network": "lan-config"}
+    )
+    assert [(row.network, row.used) for row in sheet(config, over).subnets] == [("lan", 2), ("lan-config", 2)]
+
+
+def test_containers_of_all_hosts_have_addresses_of_an_attachable_overlay_and_so_has_each_host() -> None:
+    parts = [
+        network("wide", "10.20.1.0/24", host=host, driver="overlay", users=users)
+        for host, users in (("A", 2), ("B", 1), ("C", 0))
+    ]
+    assert [row.used for row in sheet(*parts).subnets] == [2 + 1 + 2]
 
 
 def test_two_networks_of_one_host_that_overlap_are_named_and_of_two_hosts_are_not() -> None:

@@ -94,10 +94,12 @@ def test_a_range_of_its_own_that_another_host_has_is_refused_and_a_free_one_name
 def test_a_lan_whose_addresses_another_host_gives_out_is_refused_with_a_way_out(
     fleet: FakeFleet, command: Command
 ) -> None:
-    add_network(fleet, "A", "other", Driver="ipvlan", IPAM={"Config": [{"Subnet": "10.88.0.0/24"}]})
+    lan = {"Driver": "ipvlan", "IPAM": {"Config": [{"Subnet": "10.88.0.0/24"}]}}
+    add_network(fleet, "A", "alone", **lan)
+    add_network(fleet, "A", "other", **lan, Options={"parent": "eth0"})
     said = refusal(command(*LAN, "--on", "B", "--on", "C"))
     assert said.what == "no part of 10.88.0.0/24 is left for network lan on B, C"
-    assert "network other of A has 10.88.0.0/24" in said.evidence
+    assert said.evidence.startswith("network other of A has 10.88.0.0/24; the hosts' own")
     assert "--on HOST --ip-range RANGE" in said.remedy
 
 
