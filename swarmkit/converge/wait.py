@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
 from swarmkit.converge.doing import Reasons, doing
@@ -119,7 +119,8 @@ def wait_for_service(
             message = str(look.service["UpdateStatus"].get("Message", ""))
             raise _not_converged(name, f"its update is {look.update_state}: {message}", look, fleet, manager)
         if len(failed - failed_before) >= _FAILURES_BEFORE_GIVING_UP and not look.running:
-            raise _not_converged(name, "its tasks fail again and again", look, fleet, manager)
+            why = "its tasks fail again and again"
+            raise _not_converged(name, why, look, fleet, manager, blamed=failed - failed_before)
         # Seen once it may be the moment between the end of one task and the engine's making of another.
         if look.is_given_up and was_given_up:
             raise _not_converged(name, "a task of this job failed and is not started again", look, fleet, manager)
@@ -149,7 +150,15 @@ def _pause(woken: Wakeups, seen: int, deadline: float, has_come: Callable[[], bo
             return
 
 
-def _not_converged(name: str, why: str, look: ServiceLook, fleet: Fleet, manager: Engine) -> NotConvergedError:
-    cause = explain(look.states, fleet, manager)
+def _not_converged(
+    name: str, why: str, look: ServiceLook, fleet: Fleet, manager: Engine, *, blamed: Collection[str] = ()
+) -> NotConvergedError:
+    """Return the failure with its cause: of the tasks *blamed*, of the one that *why* names, else of them all.
+
+    The engine keeps tasks of earlier versions, which failed of something else.
+    """
+    blamed = blamed or set(why.split())
+    of_now = [task for task in look.states if task.id in blamed]
+    cause = explain(of_now or look.states, fleet, manager)
     to_do = "\n".join(filter(None, (cause.to_do, _STOPPED.get(look.update_state, ""))))
     return NotConvergedError(f"{name}: {why}", cause.sentence, to_do)

@@ -311,6 +311,31 @@ def test_an_update_that_was_stopped_or_taken_back_is_a_failure(fleet: FakeFleet,
     assert "run up again" in said
 
 
+def test_an_update_that_was_taken_back_is_explained_by_its_own_task_and_not_by_an_earlier_versions(
+    fleet: FakeFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start(fleet)
+    manager = fleet.engine("A")
+    health = {"Log": [{"ExitCode": 1, "Output": "no such page"}]}
+    manager.containers["c2"] = {"Id": "c2", "Labels": {}, "FullState": {"Health": health}}
+    look = look_at(manager, "shop_x")
+    (made, *_) = look.tasks
+
+    def ended(identity: str, day: int, container: str, **status: str) -> dict[str, object]:
+        has = {**made["Status"], **status, "ContainerStatus": {"ContainerID": container}}
+        return {**made, "ID": identity, "CreatedAt": f"2026-11-0{day}T00:00:00Z", "Status": has}
+
+    earlier = ended("before", 1, "c1", State="failed", Err="task: non-zero exit (3)")
+    # Its container was stopped as unhealthy, and ended with 0.
+    sick = ended("sick", 2, "c2", State="complete")
+    message = "update rolled back due to failure or early termination of task sick"
+    service = {**look.service, "UpdateStatus": {"State": "rollback_started", "Message": message}}
+    monkeypatch.setattr(waiting, "look_at", lambda *_: ServiceLook(service, (earlier, sick), 1))
+    said = complaint(fleet)
+    assert "its task on A ended: its health check said: exit 1, no such page" in said
+    assert "non-zero exit (3)" not in said
+
+
 def test_an_update_that_was_taken_back_before_this_run_is_no_failure_of_it(fleet: FakeFleet) -> None:
     identity = start(fleet, looks=0)
     fleet.cluster.objects["services"][identity]["UpdateStatus"] = {"State": "rollback_completed", "Message": "back"}
