@@ -126,7 +126,7 @@ def cluster_state(told_by: str, swarm: Json, lists: Mapping[str, list[Json]]) ->
         data_path_port=int(swarm.get("DataPathPort") or DEFAULT_DATA_PATH_PORT),
         address_pools=tuple(swarm.get("DefaultAddrPool") or ()),
         told_by=told_by,
-        nodes=tuple(node(item) for item in lists["nodes"]),
+        nodes=tuple(nodes(lists["nodes"])),
         networks=tuple(network(item) for item in lists["networks"] if item.get("Scope") == "swarm"),
         secrets=tuple(secret(item) for item in lists["secrets"]),
         configs=tuple(config(item) for item in lists["configs"]),
@@ -134,6 +134,20 @@ def cluster_state(told_by: str, swarm: Json, lists: Mapping[str, list[Json]]) ->
         tasks=tuple(task(item) for item in lists["tasks"]),
         pool_prefix=int(swarm.get("SubnetSize") or 0),
     )
+
+
+def nodes(items: Iterable[Json]) -> list[Node]:
+    """Return all nodes of a swarm.
+
+    The managers ask each other by address: for a manager whose host was wiped, its successor there answers.
+    """
+    found = [node(item) for item in items]
+    answering = {one.address for one in found if one.state != "down"} - {"", "0.0.0.0"}  # noqa: S104
+
+    def is_replaced(one: Node) -> bool:
+        return bool(one.reachability) and one.state == "down" and one.address in answering
+
+    return [replace(one, reachability="unreachable") if is_replaced(one) else one for one in found]
 
 
 def node(item: Json) -> Node:

@@ -84,7 +84,7 @@ class UpgradeEngine:
 
     def _step_aside(self, context: Context, node_id: str) -> Secret:
         """Let another manager take the writes while this one is away; refuse when none could decide anything then."""
-        nodes = {node.id: node for node in map(parse.node, context.manager.find("nodes"))}
+        nodes = {node.id: node for node in parse.nodes(context.manager.find("nodes"))}
         quorum, node = quorum_of(nodes.values()), nodes[node_id]
         if not node.reachability:
             return Secret(b"")

@@ -53,7 +53,7 @@ class Demote:
 
     def run(self, context: Context) -> str:
         context.hand_over(self.node_id)
-        nodes = {node.id: node for node in map(parse.node, context.manager.find("nodes"))}
+        nodes = {node.id: node for node in parse.nodes(context.manager.find("nodes"))}
         left = quorum_of(nodes.values()).without(nodes[self.node_id])
         if not left.holds:
             raise SwarmkitError(

@@ -241,6 +241,23 @@ def test_the_quorum_is_told_with_its_margin(reachability: tuple[str, ...], sever
     assert (found.severity, found.what) == (severity, what)
 
 
+def test_a_wiped_manager_for_which_its_successor_answers_is_no_manager_that_answers() -> None:
+    world = World()
+    for node in world.nodes:
+        node["Spec"]["Role"] = "manager"
+        node["ManagerStatus"] = {"Reachability": "reachable", "Leader": node["ID"] == "node-A"}
+    world.nodes.append(world.nodes[2] | {"ID": "old", "Status": {"State": "down", "Addr": "10.88.0.13"}})
+    cluster = world.observed.cluster
+    assert cluster
+    found = prove_quorum(cluster)
+    assert (found.severity, found.what) == ("warning", "C of 4 managers cannot be reached: none may be lost")
+    # One that is only down as a worker, at an address that is its own, still votes.
+    world.nodes[-1]["Status"]["Addr"] = "10.88.0.99"
+    cluster = world.observed.cluster
+    assert cluster
+    assert prove_quorum(cluster).severity == "ok"
+
+
 @pytest.mark.parametrize(
     ("text", "severity"),
     [
