@@ -56,6 +56,7 @@ def hurt_bring_up(world: World) -> BringUp:
 def shop(world: World, hurt_bring_up: BringUp) -> Iterator[World]:
     """The shop as it runs; whatever a case broke is mended after it, and what a failed one left undone before."""
     assert hurt_bring_up.cluster
+    world.over = ""
     whole = world.up()
     assert whole.returncode == 0, whole.stdout + whole.stderr
     yield world

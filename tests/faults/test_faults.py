@@ -11,25 +11,12 @@ from pathlib import Path
 import pytest
 from faults.hurting import WAYS, BringUp, FirstCluster, bring_up_hurt, cluster_ids, hurt
 from faults.invariants import check, made, record, wait_for_leader
-from faults.world import HOSTS, World, witness
+from faults.world import HOSTS, World, where_backups_go, witness
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(1800)]
 # Without it: what `make test` tries.
 nightly = pytest.mark.nightly
 Note = dict[str, object]
-
-
-def recovered(world: World, since: float, *arguments: str) -> float:
-    """Run ``up`` until it succeeds; return the seconds since the fault's end.
-
-    It may end with 4 where the engine, once it hears the host again, takes back the update that the fault ended.
-    """
-    for _ in range(2):
-        done = world.up(*arguments)
-        if done.returncode != 4 or "run up again, which makes the update anew" not in done.stderr:
-            break
-    assert done.returncode == 0, done.stdout + done.stderr
-    return round(time.time() - since, 1)
 
 
 def leader(world: World) -> str:
@@ -66,7 +53,7 @@ def test_f03_an_update_that_was_hurt_is_taken_over(shop: World, seed: int, tmp_p
     with witness(f"f03-{seed}", tmp_path) as seen:
         shop.note = f"f03-{seed}"
         where = hurt(shop, chance, chance.choice(WAYS), lines=8)
-        seconds = recovered(shop, time.time())
+        seconds = shop.recovered(time.time())
         seen.wait_for_order()
         check(shop, before, seen)
     note |= {"fault": "F03", "seed": seed, "phase": where, "orders": len(seen.acknowledged),
@@ -124,7 +111,7 @@ def test_f09_a_leader_that_is_alone_leads_no_more_and_the_update_is_made_once(
         healed = time.time()
         shop.fault("heal")
         wait_for_leader(shop)
-        seconds = recovered(shop, healed)
+        seconds = shop.recovered(healed)
         seen.wait_for_order()
         leader(shop)
         check(shop, before, seen)
@@ -160,7 +147,7 @@ def test_f11_a_host_that_stood_still_for_two_minutes_hears_the_others_again(
         thawed = time.time()
         shop.fault("thaw", "T")
         seen.wait_for_order()
-        seconds = recovered(shop, thawed)
+        seconds = shop.recovered(thawed)
         check(shop, before, seen)
     note |= {"fault": "F11", "orders": len(seen.acknowledged), "recovered": seconds,
              "silence": seen.longest_silence()}  # fmt: skip
@@ -217,20 +204,11 @@ def test_a_host_that_breaks_during_an_update_ends_the_run_and_the_next_one_goes_
             shop.lab.swarmkit("lab", "fault", "power-on", "T")
             shop.lab.up()
             shop.fault("heal")
-        seconds = recovered(shop, time.time())
+        seconds = shop.recovered(time.time())
         seen.wait_for_order()
         check(shop, before, seen)
     note |= {"fault": fault.upper(), "phase": f"update; first run ended with {first.returncode}",
              "orders": len(seen.acknowledged), "recovered": seconds, "silence": seen.longest_silence()}  # fmt: skip
-
-
-def where_backups_go(folder: Path) -> tuple[Path, tuple[str, ...]]:
-    """Return a folder for backups, and the options that seal and open them."""
-    key, backups = folder / "passphrase", folder / "backups"
-    key.touch(mode=0o600)
-    key.write_text("correct horse battery staple\n")
-    backups.mkdir(mode=0o700)
-    return backups, ("--passphrase-file", str(key))
 
 
 # Stands for the operator's own cron or a colleague: the engine is started the moment the copy is under way.
@@ -298,7 +276,7 @@ def test_f35_all_hosts_lose_their_power_and_come_back_by_themselves(shop: World,
         shop.lab.up()
         seen.wait_for_order()
         served = round(time.time() - powered, 1)
-        seconds = recovered(shop, powered)
+        seconds = shop.recovered(powered)
         check(shop, before, seen)
     note |= {"fault": "F35", "orders": len(seen.acknowledged), "recovered": seconds, "served": served,
              "silence": seen.longest_silence()}  # fmt: skip
@@ -313,7 +291,7 @@ def test_f40_a_password_whose_change_was_hurt_is_changed_and_nothing_is_left_of_
     with witness(f"f40-{seed}", tmp_path) as seen:
         shop.set_password(f"canary-Pa55word-{seed}-of-f40")
         where = hurt(shop, chance, chance.choice(WAYS), lines=14)
-        seconds = recovered(shop, time.time())
+        seconds = shop.recovered(time.time())
         seen.wait_for_order()
         # The old one is kept for a rollback until the next change.
         shop.note = f"f40-{seed}"
@@ -400,7 +378,7 @@ def test_f31_a_restore_that_was_hurt_goes_on_to_the_one_swarm_of_the_backup(
         shop.lab.up()
     again = shop.swarmkit(*restore)
     assert again.returncode in (0, 4), again.stdout + again.stderr
-    seconds = recovered(shop, began)
+    seconds = shop.recovered(began)
     assert cluster_ids(shop) == set(before.clusters.values()), where
     # The state is its host's alone; the others were bare, and joined anew.
     check(shop, before, seen, rejoined=set(HOSTS) - {host})

@@ -91,6 +91,8 @@ class World:
     runs: list[subprocess.CompletedProcess[str]] = field(default_factory=list)
     note: str = "0"
     """What the stack file gives the backend as NOTE: another one is an update of its task."""
+    over: str = ""
+    """A file of the operator's that is merged over the stack file, while there is one."""
 
     @property
     def stack(self) -> Path:
@@ -103,7 +105,12 @@ class World:
 
     @property
     def declared(self) -> list[str]:
-        return ["-i", str(INVENTORY), "-f", str(self.stack), "--stack", "shop"]
+        files = ["-f", str(self.stack)]
+        if self.over:
+            path = self.folder / "over.yaml"
+            path.write_text(self.over)
+            files += ["-f", str(path)]
+        return ["-i", str(INVENTORY), *files, "--stack", "shop"]
 
     @property
     def environment(self) -> dict[str, str]:
@@ -133,6 +140,18 @@ class World:
     def up(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         return self.finish(self.start(*arguments))
 
+    def recovered(self, since: float, *arguments: str) -> float:
+        """Run ``up`` until it succeeds; return the seconds since the fault's end.
+
+        It may end with 4 where the engine, once it hears the host again, takes back the update that the fault ended.
+        """
+        for _ in range(2):
+            done = self.up(*arguments)
+            if done.returncode != 4 or "run up again, which makes the update anew" not in done.stderr:
+                break
+        assert done.returncode == 0, done.stdout + done.stderr
+        return round(time.time() - since, 1)
+
     def swarmkit(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         self.runs.append(self.lab.swarmkit(*arguments))
         return self.runs[-1]
@@ -146,6 +165,15 @@ class World:
         """Ask the database, on its own host."""
         container = "$(docker ps -q --filter label=com.docker.swarm.service.name=shop_database)"
         return self.lab.run("U", f'docker exec {container} psql -tA shop -c "{query}"').splitlines()
+
+
+def where_backups_go(folder: Path) -> tuple[Path, tuple[str, ...]]:
+    """Return a folder for backups, and the options that seal and open them."""
+    key, backups = folder / "passphrase", folder / "backups"
+    key.touch(mode=0o600)
+    key.write_text("correct horse battery staple\n")
+    backups.mkdir(mode=0o700)
+    return backups, ("--passphrase-file", str(key))
 
 
 @dataclass(frozen=True)
