@@ -78,13 +78,15 @@ def prove_quorum(cluster: ClusterState) -> Finding:
     margin = f"{spare} more may be lost" if spare > 0 else "none may be lost"
     leader = next((node.hostname for node in members if node.is_leader), "nobody")
     if silent:
+        is_back = {node.state for node in members if node.hostname == silent[0]} == {"down", "ready"}
+        start = f"on {silent[0]}: sudo systemctl start docker; for good: swarmkit recover quorum"
         return Finding(
             codes.QUORUM,
             "warning",
             "managers",
             f"{', '.join(silent)} of {quorum.managers} managers cannot be reached: {margin}",
             evidence=f"{quorum}; {leader} leads",
-            remedy=f"on {silent[0]}: sudo systemctl start docker; for good: swarmkit recover quorum",
+            remedy=f"its host has joined anew: swarmkit node replace {silent[0]}" if is_back else start,
         )
     what = f"all {quorum.managers} managers answer" if quorum.managers > 1 else "the only manager answers"
     what = f"{what}: {margin}"

@@ -251,6 +251,7 @@ def test_a_wiped_manager_for_which_its_successor_answers_is_no_manager_that_answ
     assert cluster
     found = prove_quorum(cluster)
     assert (found.severity, found.what) == ("warning", "C of 4 managers cannot be reached: none may be lost")
+    assert found.remedy == "its host has joined anew: swarmkit node replace C"
     # One that is only down as a worker, at an address that is its own, still votes.
     world.nodes[-1]["Status"]["Addr"] = "10.88.0.99"
     cluster = world.observed.cluster
