@@ -65,7 +65,7 @@ def look_into_kernels(live: Live, evidence: Evidence) -> Kernels:
     pairs = {way for network in live.encrypted for pair in live.pairs(network.id) for way in (pair, pair[::-1])}
     return Kernels(
         {
-            pair: tuple(prove_direction(evidence.esp, *pair))
+            pair: tuple(prove_direction(evidence.esp, *pair, evidence.looks[pair[1]].firewalls))
             for pair in sorted(pairs)
             if all(host in evidence.esp.hosts for host in pair)
         },

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from swarmkit.finding import Finding
+from swarmkit.observed.firewalls import Firewalls
 from swarmkit.observed.model import Observed
+from swarmkit.plan.firewall_rules import ESP, let_in
 from swarmkit.verify import codes
 from swarmkit.verify.xfrm import DOCKER_MARK, EspPolicy, Ipsec, grown, new_errors
 
@@ -59,8 +61,11 @@ def own_addresses(observed: Observed) -> dict[str, frozenset[str]]:
     }
 
 
-def prove_direction(esp: Esp, source: str, destination: str) -> Iterator[Finding]:
-    """Find what is missing for encrypted traffic from *source* to *destination*; nothing found is a proof."""
+def prove_direction(esp: Esp, source: str, destination: str, firewalls: Firewalls) -> Iterator[Finding]:
+    """Find what is missing for encrypted traffic from *source* to *destination*; nothing found is a proof.
+
+    *firewalls* are those of *destination*.
+    """
     where = f"{source} -> {destination}"
     missing = _missing(esp, source, destination)
     if missing:
@@ -92,7 +97,7 @@ def prove_direction(esp: Esp, source: str, destination: str) -> Iterator[Finding
             where,
             f"{destination} receives nothing that {source} encrypts: IP protocol 50 (ESP) does not get through",
             evidence=f"{source} sent {sent} bytes by ESP, {destination} decrypted none",
-            remedy=_allow_esp(esp, source, destination),
+            remedy=let_in([ESP], _sends_from(esp, source, destination), destination, firewalls),
         )
 
 
@@ -113,18 +118,14 @@ def _missing(esp: Esp, source: str, destination: str) -> list[tuple[str, str]]:
     return missing
 
 
-def _allow_esp(esp: Esp, source: str, destination: str) -> str:
-    peer = next(
+def _sends_from(esp: Esp, source: str, destination: str) -> str:
+    return next(
         (
             state.source
             for state in esp.hosts[source].after.states
             if state.source in esp.addresses[source] and state.destination in esp.addresses[destination]
         ),
         "PEER",
-    )
-    return (
-        f"on {destination}: sudo iptables -I INPUT -p esp -s {peer} -j ACCEPT (with ufw: sudo ufw allow proto esp "
-        f"from {peer}); in a cloud, allow IP protocol 50 in the security group"
     )
 
 

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from itertools import permutations
 
 from swarmkit.finding import Finding
+from swarmkit.observed.firewalls import Firewalls
 from swarmkit.observed.model import ClusterState, Observed
+from swarmkit.plan.firewall_rules import let_in
 from swarmkit.verify import codes
 from swarmkit.verify.cable import Cable
 from swarmkit.verify.look import HOST_NAMESPACE
@@ -37,6 +39,7 @@ class SwarmWay:
     address: str
     is_manager: bool
     """Whether the target is one."""
+    source_address: str
 
     @property
     def ports(self) -> tuple[int, ...]:
@@ -49,7 +52,14 @@ def swarm_ways(hosts: Iterable[str], cluster: ClusterState, observed: Observed) 
     known = {host: node for host, node in nodes.items() if node and ":" not in node.address}
     keys = itertools.count(_KEYS)
     return tuple(
-        SwarmWay(next(keys), source, target, known[target].address, known[target].role == "manager")
+        SwarmWay(
+            next(keys),
+            source,
+            target,
+            known[target].address,
+            known[target].role == "manager",
+            known[source].address,
+        )
         for source, target in permutations(known, 2)
     )
 
@@ -107,25 +117,23 @@ def tried_ways(
             yield TriedWay(way, tuple(wrong), tuple(told))
 
 
-def prove_gossip(tried: Iterable[TriedWay]) -> Iterator[Finding]:
-    """Prove for each node and each other that the swarm's own traffic gets there."""
+def prove_gossip(tried: Iterable[TriedWay], firewalls: Mapping[str, Firewalls]) -> Iterator[Finding]:
+    """Prove for each node and each other that the swarm's own traffic gets there; *firewalls* by host."""
     for one in tried:
         way = one.way
         where = f"{way.source} -> {way.target}"
         if one.wrong:
             what = f"the swarm's own traffic does not get from {way.source} to {way.target}"
-            yield Finding(codes.GOSSIP, "error", where, what, "; ".join(one.wrong), _remedy(way, one.wrong))
+            yield Finding(codes.GOSSIP, "error", where, what, "; ".join(one.wrong), _remedy(one, firewalls))
         else:
             what = f"the swarm's own traffic gets from {way.source} to {way.target}"
             yield Finding(codes.GOSSIP, "ok", where, what, "; ".join(one.told))
 
 
-def _remedy(way: SwarmWay, wrong: tuple[str, ...]) -> str:
-    blocked = sorted(entry.partition(":")[0].split("/") for entry in wrong)
-    opened = "; ".join(
-        f"on {way.target}: sudo iptables -I INPUT -p {protocol} --dport {port} -j ACCEPT" for protocol, port in blocked
-    )
-    if not any("refused" in entry for entry in wrong):
+def _remedy(one: TriedWay, firewalls: Mapping[str, Firewalls]) -> str:
+    way, blocked = one.way, sorted(entry.partition(":")[0] for entry in one.wrong)
+    opened = let_in(blocked, way.source_address, way.target, firewalls[way.target])
+    if not any("refused" in entry for entry in one.wrong):
         return opened
     # An engine that locked or was demoted may no longer listen there (seen once on 26.1 after autolock off).
     first = f"where ss -lnt on {way.target} shows nothing at that port: sudo systemctl restart docker there"

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from swarmkit.errors import SwarmkitError
+from swarmkit.observed.firewalls import IPTABLES_ALONE, Firewalls, parse_firewalls
 from swarmkit.observed.model import STACK_LABEL
 from swarmkit.reach.engine import EngineError, Json
 from swarmkit.reach.fan_out import fan_out
@@ -54,6 +55,8 @@ class HostLook:
     input: str = ""
     nat: str = ""
     """As the host printed them; read by those who judge."""
+    firewalls: Firewalls = IPTABLES_ALONE
+    """By what rules are written there that let something in."""
     has_perl: bool = True
     """Without it nothing can be sent from container to container but what bash can."""
     own_listeners: tuple[Listener, ...] = ()
@@ -107,6 +110,7 @@ def look(
         mangle=said.get("mangle", ""),
         input=said.get("input", ""),
         nat=said.get("nat", ""),
+        firewalls=parse_firewalls(said.get("firewalls", "")),
         has_perl="perl" not in said["tools"].split(),
         own_listeners=parse_listeners(said[f"listen.{HOST_NAMESPACE}"].splitlines()),
         images={task: process.image for task, process in there.items()},

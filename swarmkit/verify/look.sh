@@ -10,10 +10,21 @@ listening() {
   done
 }
 
+# Who else than Docker writes rules here: firewalld by its control group, ufw by its file, nftables by chains of its own.
+firewalls() {
+  section firewalls
+  for group in /sys/fs/cgroup /sys/fs/cgroup/systemd; do
+    [[ -e $group/system.slice/firewalld.service ]] && printf 'firewalld\n'
+  done
+  [[ -r /etc/ufw/ufw.conf && $'\n'$(</etc/ufw/ufw.conf)$'\n' == *$'\nENABLED=yes\n'* ]] && printf 'ufw\n'
+  command -v nft >/dev/null && nft list chains
+}
+
 section tools
 for tool in nsenter timeout ip iptables perl; do
   command -v "$tool" >/dev/null || printf '%s\n' "$tool"
 done
+firewalls 2>/dev/null
 mapfile -t wanted
 for entry in "${wanted[@]}"; do
   read -r word value <<<"$entry"

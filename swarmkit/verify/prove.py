@@ -174,7 +174,7 @@ class _Proving:
             *prove_state(self._inventory, stack, self._observed, self._cluster, self._live, looks),
             *self._reached(looks, results, published, parcels, judge),
             *prove_cut_off(tried),
-            *prove_gossip(tried),
+            *prove_gossip(tried, {host: seen.firewalls for host, seen in looks.items()}),
             *prove_declared_isolation(self._live, stack),
             *from_here,
             *prove_unpublished(closed, results, open_here.result()),

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from swarmkit.doctor.model import Paths, Peer, Way
 from swarmkit.finding import Finding
+from swarmkit.plan.firewall_rules import ESP, rules, security_group
 
 
 def check_paths(
@@ -31,7 +32,7 @@ def check_paths(
             what = f"frames of the sender's full size do not arrive at {target}: the path's MTU is smaller"
             yield Finding("H11", "error", where, what, f"{evidence}; MTU of {size} bytes", _mtu_remedy(ways))
         else:
-            code = "H06" if kind == "proto 50" else "H07"
+            code = "H06" if kind == ESP else "H07"
             what = f"{_NAMES.get(kind, kind)} from {', '.join(sources)} does not arrive at {target}"
             yield Finding(code, "error", where, what, evidence, _rules(kind, [peers[name] for name in sources], target))
     for (source, target), seen in paths.translated.items():
@@ -41,7 +42,7 @@ def check_paths(
 
 
 _AS_ROOT = "raw sockets are root's: set ansible_become: true in the inventory"
-_NAMES = {"proto 50": "IP protocol 50 (ESP, all encrypted overlay traffic)"}
+_NAMES = {ESP: "IP protocol 50 (ESP, all encrypted overlay traffic)"}
 
 
 def _nat(source: str, target: str) -> str:
@@ -62,31 +63,11 @@ def _sends_from(peer: Peer, kind: str) -> str:
 
 def _rules(kind: str, sources: list[Peer], target: str) -> str:
     """Return the rules that let *kind* in from *sources*, for each firewall a host may have."""
-    protocol, _, port = kind.partition("/")
-    is_esp = kind == "proto 50"
-    wish = (
-        ("-p esp", "proto esp", "protocol value=esp", "ip protocol esp", "protocol 50 (ESP)")
-        if is_esp
-        else (
-            f"-p {protocol} --dport {port}",
-            f"proto {protocol} to any port {port}",
-            f"port port={port} protocol={protocol}",
-            f"{protocol} dport {port}",
-            f"{protocol} port {port}",
-        )
-    )
+    addresses = [_sends_from(peer, kind) for peer in sources]
     lines = [f"on {target}, by the firewall it has:"]
-    for peer in sources:
-        address = _sends_from(peer, kind)
-        rich = f"rule family=ipv4 source address={address} {wish[2]} accept"
-        lines += [
-            f"iptables -I INPUT -s {address} {wish[0]} -j ACCEPT",
-            f"ufw allow from {address} {wish[1]}",
-            f"firewall-cmd --permanent --add-rich-rule='{rich}' && firewall-cmd --reload",
-            f"nft insert rule inet filter input ip saddr {address} {wish[3]} accept",
-        ]
-    inbound = ", ".join(f"{_sends_from(peer, kind)}/32" for peer in sources)
+    for address in addresses:
+        lines += [" && ".join(commands) for commands in rules(kind, address).values()]
     if kind.startswith("udp/") and not kind.endswith("/7946"):
         # An inserted rule accepts clear frames of encrypted overlays, too, until Docker's own stand above it again.
         lines.append("where iptables was taken: swarmkit verify, whose V10 puts Docker's rules above it where needed")
-    return "\n".join([*lines, f"in a cloud's security group, inbound: {wish[4]}, source {inbound}"])
+    return "\n".join([*lines, security_group(kind, addresses)])

@@ -17,7 +17,7 @@ def tried(*, cut: str, half_open: str = "", hosts: str = "ABC") -> list[TriedWay
     """Return the ways between *hosts*: nothing passes from or to *cut*, udp alone from and to *half_open*."""
     found = []
     for number, (source, target) in enumerate(permutations(hosts, 2)):
-        way = SwarmWay(number, source, target, f"10.88.0.{number}", is_manager=False)
+        way = SwarmWay(number, source, target, f"10.88.0.{number}", is_manager=False, source_address="")
         blocked = {source, target} & set(cut + half_open)
         told = () if {source, target} & set(cut) else ("udp/7946 arrives",)
         found.append(TriedWay(way, ("tcp/7946: timeout",) if blocked else (), told))

@@ -79,6 +79,11 @@ def run(tools: Path, name: str, *wishes: str) -> dict[str, str]:
     return run_script(LocalShell(tools), name, wishes, timeout_seconds=20)
 
 
+def test_look_script_tells_what_chains_nftables_has(tools: Path) -> None:
+    install(tools, "nft", '[[ $* == "list chains" ]] && printf "table inet filter {\\n\\tchain input {\\n"')
+    assert run(tools, "look.sh")["firewalls"].splitlines()[-2:] == ["table inet filter {", "\tchain input {"]
+
+
 def test_probe_script_tells_open_from_refused(tools: Path, resolver: Resolver) -> None:
     port = resolver[0]
     said = run(tools, "probe.sh", "in 1", f"tcp 0 127.0.0.1 {port}", "tcp 1 127.0.0.1 9")

@@ -237,7 +237,12 @@ def test_what_is_sent_and_not_received_is_blocked_on_the_way(world: World) -> No
     world.shells["B"].received["A"] = 0
     found = [f for f in proved(world) if f.severity == "error" and f.code != "V12"]
     assert [(f.code, f.where) for f in found] == [("V11", "A -> B")]
-    assert "-p esp -s 10.88.0.11 -j ACCEPT" in found[0].remedy
+    rule = "on B: sudo iptables -I INPUT -s 10.88.0.11 -p esp -j ACCEPT; "
+    group = "in a cloud's security group, inbound: protocol 50 (ESP), source 10.88.0.11/32"
+    assert found[0].remedy == rule + group
+    world.shells["B"].sections["firewalls"] = "firewalld"
+    (other,) = (f for f in proved(world) if f.code == "V11")
+    assert other.remedy.startswith("on B: sudo firewall-cmd --add-rich-rule='rule family=ipv4 ")
 
 
 def test_what_is_never_encrypted_is_an_error_of_the_sender(world: World) -> None:

@@ -1,0 +1,51 @@
+"""Which firewall judges what comes in to a host, from what it says; pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+USUAL_CHAIN = "inet filter input"
+_TABLE = re.compile(r"table (?P<table>(?P<family>inet|ip) (?P<name>\S+)) \{")
+_CHAIN = re.compile(r"chain (\S+) \{")
+_OTHERS = ("firewalld", "docker")
+"""Tables of these are written by what they belong to."""
+
+
+@dataclass(frozen=True)
+class Firewalls:
+    """By what an operator writes rules there."""
+
+    names: tuple[str, ...] = ("iptables",)
+    """Of ``firewalld``, ``ufw``, ``nftables``: each that is there; ``iptables`` where none of them is."""
+    chains: tuple[str, ...] = ()
+    """Of nftables: family, table and name of the chains that judge what comes in."""
+
+
+IPTABLES_ALONE = Firewalls()
+
+
+def parse_firewalls(text: str) -> Firewalls:
+    """Return the firewalls of a host: a line for each manager that is on, and what ``nft list chains`` prints."""
+    managers = tuple(name for name in ("firewalld", "ufw") if name in text.splitlines())
+    chains = tuple(_input_chains(text))
+    names = (*managers, *(["nftables"] if chains else []))
+    return Firewalls(names or ("iptables",), chains)
+
+
+def _input_chains(text: str) -> Iterator[str]:
+    """Yield the base chains at the hook input that nothing else than nftables' own configuration has made."""
+    table, chain = None, ""
+    for line in map(str.strip, text.splitlines()):
+        if begun := _TABLE.match(line):
+            table = None if begun["name"].startswith(_OTHERS) else begun
+        elif named := _CHAIN.match(line):
+            chain = named[1]
+        elif table and line.startswith("type filter hook input ") and not _is_iptables(table, chain):
+            yield f"{table['table']} {chain}"
+
+
+def _is_iptables(table: re.Match[str], chain: str) -> bool:
+    """Return whether the chain is that of ``iptables``, which writes to nftables' tables on most hosts."""
+    return table["family"] == "ip" and chain == "INPUT"
