@@ -11,7 +11,8 @@ from swarmkit.verify.xfrm import DOCKER_MARK, UnreadableError
 # by u32 in older engines (moby libnetwork/drivers/overlay/encryption_bpf.go, encryption_u32.go).
 _BY_BPF = re.compile(r'--bytecode "[^"]*,116 0 0 8,21 \d+ \d+ (\d+),')
 _BY_U32 = re.compile(r'--u32 "[^"]*=(0x[0-9a-fA-F]+|\d+)"')
-_FORWARD = re.compile(r"-A DOCKER-INGRESS -p tcp .*--dport (\d+) -j DNAT ")
+_FORWARD = re.compile(r"-A DOCKER-INGRESS -p (\w+) .*--dport (\d+) -j DNAT ")
+_BY_DOCKER = re.compile(r"-A DOCKER (?:.* )?-p (\w+) .*--dport (\d+) (?:.* )?-j DNAT ")
 _MARK = re.compile(r"--set-x?mark (0x[0-9a-f]+)")
 _OTHER_PROTOCOL = re.compile(r"-p (?!udp|all)\S+")
 _PORT = re.compile(r"--dports? (\S+)")
@@ -21,7 +22,7 @@ def marked_vnis(rules: str, port: int) -> frozenset[int]:
     """Return the VNIs whose outgoing frames the mangle table marks for encryption; raises UnreadableError."""
     return frozenset(
         vni
-        for rule in _lines(rules)
+        for rule in rule_lines(rules)
         if (vni := _vni(rule, port)) and (mark := _MARK.search(rule)) and int(mark[1], 16) == DOCKER_MARK
     )
 
@@ -51,7 +52,7 @@ def dropped_vnis(rules: str, port: int) -> dict[int, Drop]:
     """Return the VNIs whose clear frames INPUT drops."""
     found: dict[int, Drop] = {}
     before: list[str] = []
-    for rule in _lines(rules):
+    for rule in rule_lines(rules):
         vni = _vni(rule, port)
         if vni and "--pol none" in rule and rule.endswith("-j DROP"):
             found.setdefault(vni, Drop(rule, tuple(before)))
@@ -60,19 +61,30 @@ def dropped_vnis(rules: str, port: int) -> dict[int, Drop]:
     return found
 
 
-def forwarded_ports(rules: str) -> frozenset[int]:
-    """Return the TCP ports that the nat table leads into the ingress network; raises UnreadableError.
+def forwarded_ports(rules: str, protocol: str = "tcp") -> frozenset[int]:
+    """Return the ports that the nat table leads into the ingress network; raises UnreadableError.
 
     The engine also listens on each published port and never answers (moby libnetwork/service_linux.go, plumbProxy): a
     connection stands without these rules too, and leads nowhere.
     """
-    lines = _lines(rules)
+    lines = rule_lines(rules)
     if not any(line.startswith("-A PREROUTING ") and line.endswith("-j DOCKER-INGRESS") for line in lines):
         return frozenset()
-    return frozenset(int(found[1]) for line in lines if (found := _FORWARD.match(line)))
+    return _ports(_FORWARD, lines, protocol)
 
 
-def _lines(rules: str) -> list[str]:
+def host_mode_ports(rules: str, protocol: str) -> frozenset[int]:
+    """Return the ports that the nat table leads to containers of this host; raises UnreadableError."""
+    return _ports(_BY_DOCKER, rule_lines(rules), protocol)
+
+
+def _ports(form: re.Pattern[str], lines: list[str], protocol: str) -> frozenset[int]:
+    found = (form.match(line) for line in lines)
+    return frozenset(int(one[2]) for one in found if one and one[1] == protocol)
+
+
+def rule_lines(rules: str) -> list[str]:
+    """Return the rules alone, without policies and chains; raises UnreadableError."""
     lines = rules.splitlines()
     if "unreadable" in lines:
         raise UnreadableError("iptables does not work there")

@@ -38,6 +38,8 @@ class PublishedPort:
     published: int
     protocol: str
     mode: str
+    target: int = 0
+    """In the container."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class Live:
     ready_hosts: tuple[str, ...] = ()
     """Hosts of the inventory whose node is ready: each carries ingress."""
     published: frozenset[int] = frozenset()
-    """Every port that a service of the swarm publishes, of whatever stack."""
+    """Every TCP port that a service of the swarm publishes, of whatever stack."""
 
     @property
     def encrypted(self) -> tuple[NetworkState, ...]:
@@ -137,8 +139,9 @@ def read_live(
         if network.id in used and network.driver == "overlay" and network is not ingress
     }
     ready = [name for node_id, name in members.items() if _is_ready(cluster, node_id)]
-    ports = {_port(port).published for item in services for port in (item.get("Endpoint") or {}).get("Ports") or ()}
-    return Live(live, networks, ingress, tuple(ready), frozenset(ports))
+    ports = [_port(port) for item in services for port in (item.get("Endpoint") or {}).get("Ports") or ()]
+    by_tcp = frozenset(port.published for port in ports if port.protocol == "tcp")
+    return Live(live, networks, ingress, tuple(ready), by_tcp)
 
 
 def _is_ready(cluster: ClusterState, node_id: str) -> bool:
@@ -204,5 +207,8 @@ def _task(raw: Json, task: TaskState, service: str, hosts: Mapping[str, str], te
 
 def _port(port: Json) -> PublishedPort:
     return PublishedPort(
-        int(port.get("PublishedPort", 0)), str(port.get("Protocol", "tcp")), str(port.get("PublishMode", "ingress"))
+        int(port.get("PublishedPort", 0)),
+        str(port.get("Protocol", "tcp")),
+        str(port.get("PublishMode", "ingress")),
+        int(port.get("TargetPort", 0)),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -54,7 +54,11 @@ class HostLook:
     mangle: str = ""
     input: str = ""
     nat: str = ""
+    mesh_rules: str = ""
+    mesh_services: str = ""
     """As the host printed them; read by those who judge."""
+    datagrams: Mapping[str, tuple[Listener, ...]] = field(default_factory=dict)
+    """Task ID -> the UDP sockets of its container, of those that were asked for."""
     firewalls: Firewalls = IPTABLES_ALONE
     """By what rules are written there that let something in."""
     has_perl: bool = True
@@ -76,11 +80,19 @@ class HostLook:
 
 
 def look(
-    reached: ReachedHost, tasks: Sequence[LiveTask], *, encrypted: bool, published: bool, certificate: str = ""
+    reached: ReachedHost,
+    tasks: Sequence[LiveTask],
+    *,
+    encrypted: bool,
+    published: bool,
+    mesh: bool = False,
+    datagrams: Collection[str] = (),
+    certificate: str = "",
 ) -> HostLook:
     """Look at *tasks* of the host, with *encrypted* at its IPsec and firewall, with *published* at its forwarding.
 
-    *certificate* is the path of the node's own. Raises SwarmkitError when the host cannot tell.
+    With *mesh* also at where the ingress network leads what comes; *datagrams* are the IDs of tasks whose UDP sockets
+    matter; *certificate* is the path of the node's own. Raises SwarmkitError when the host cannot tell.
     """
     by_id = {task.id: task for task in tasks}
     with ThreadPoolExecutor(max_workers=2) as pool:
@@ -89,7 +101,8 @@ def look(
         found = fan_out(by_id, lambda task: _process(reached, by_id[task]))
     processes = {task: seen for task, seen in found.items() if not isinstance(seen, Exception)}
     wishes = [f"listen {pid}" for pid in {HOST_NAMESPACE, *(process.pid for process in processes.values())}]
-    wishes += ["ipsec"] * encrypted + ["published"] * published
+    wishes += [f"datagrams {process.pid}" for task, process in processes.items() if task in datagrams]
+    wishes += ["ipsec"] * encrypted + ["published"] * published + ["mesh"] * mesh
     wishes += [f"certificate {certificate}"] if _PATH.fullmatch(certificate) else []
     said = run_script(reached.shell, "look.sh", wishes, timeout_seconds=LOOK_TIMEOUT_SECONDS)
     needed = _NEEDED | (_NEEDED_FOR_ENCRYPTION if encrypted else {}) | (_NEEDED_FOR_PUBLISHED if published else {})
@@ -110,6 +123,13 @@ def look(
         mangle=said.get("mangle", ""),
         input=said.get("input", ""),
         nat=said.get("nat", ""),
+        mesh_rules=said.get("mesh_rules", ""),
+        mesh_services=said.get("mesh_services", ""),
+        datagrams={
+            task: parse_listeners(lines.splitlines())
+            for task, process in there.items()
+            if (lines := said.get(f"datagrams.{process.pid}", "gone")) != "gone"
+        },
         firewalls=parse_firewalls(said.get("firewalls", "")),
         has_perl="perl" not in said["tools"].split(),
         own_listeners=parse_listeners(said[f"listen.{HOST_NAMESPACE}"].splitlines()),

@@ -1,13 +1,22 @@
 # What a host's containers listen on, and its encryption before the probes; reads only.
-# On stdin a line each: "listen PID", "ipsec", "published", "certificate FILE".
-listening() {
-  section "listen.$1"
-  [[ -r /proc/$1/net/tcp ]] || { printf 'gone\n'; return; }
-  for table in "/proc/$1/net/tcp" "/proc/$1/net/tcp6"; do
+# On stdin a line each: "listen PID", "datagrams PID", "ipsec", "published", "mesh", "certificate FILE".
+in_state() {
+  [[ -r /proc/$1/net/$2 ]] || { printf 'gone\n'; return; }
+  for table in "/proc/$1/net/$2" "/proc/$1/net/${2}6"; do
     [[ -r $table ]] && while read -r _ address _ state _; do
-      [[ $state == 0A ]] && printf '%s\n' "$address"
+      [[ $state == "$3" ]] && printf '%s\n' "$address"
     done <"$table"
   done
+}
+
+# In the namespace by which the engine leads requests for published ports to tasks.
+mesh() {
+  section mesh_rules
+  mapfile -t lines < <(exec nsenter --net=/run/docker/netns/ingress_sbox bash -c '
+    iptables -w 5 -t mangle -S PREROUTING || printf "unreadable\n"
+    printf "== mesh_services\n%s\n" "$(</proc/net/ip_vs)"' 2>/dev/null)
+  wait $! || printf 'unreadable\n'
+  printf '%s\n' "${lines[@]}"
 }
 
 # Who else than Docker writes rules here: firewalld by its control group, ufw by its file, nftables by chains of its own.
@@ -29,7 +38,9 @@ mapfile -t wanted
 for entry in "${wanted[@]}"; do
   read -r word value <<<"$entry"
   case $word in
-    listen) listening "$value" ;;
+    listen) section "listen.$value"; in_state "$value" tcp 0A ;;
+    datagrams) section "datagrams.$value"; in_state "$value" udp 07 ;;
+    mesh) mesh ;;
     ipsec) esp_states; esp_policies; firewall ;;
     certificate) section certificate; [[ -r $value ]] && printf '%s\n' "$(<"$value")" ;;
     published) section nat; iptables -w 5 -t nat -S || printf 'unreadable\n' ;;

@@ -23,6 +23,7 @@ from swarmkit.reach.fleet import Fleet
 from swarmkit.verify import codes
 from swarmkit.verify.cable import Cable
 from swarmkit.verify.cut_off import prove_cut_off, with_cause
+from swarmkit.verify.datagrams import UdpPort, prove_udp, udp_ports
 from swarmkit.verify.encryption import (
     Evidence,
     encrypted_hosts,
@@ -49,6 +50,7 @@ from swarmkit.verify.published import (
     probes_of,
     prove_published,
     publications,
+    ready_addresses,
 )
 from swarmkit.verify.reachability import prove_connections, prove_names, prove_sources
 from swarmkit.verify.seen import seen_hosts, seen_networks, seen_ports
@@ -155,9 +157,10 @@ class _Proving:
         self._failures: list[Finding] = []
 
     def proof(self, stack: Stack | None, on_phase: Callable[[str], None]) -> Proof:
-        published = publications(self._live, self._cluster, self._observed)
+        ready = ready_addresses(self._cluster, self._observed)
+        published, datagrams = publications(self._live, ready), udp_ports(self._live, ready)
         on_phase("looking at every host's containers and encryption")
-        looks = self._look(published)
+        looks = self._look(published, datagrams)
         parcels = self._parcels(looks)
         closed = closed_ports(self._live, self._cluster, self._observed, looks)
         on_phase("probing between containers, and published ports")
@@ -175,6 +178,7 @@ class _Proving:
             *self._reached(looks, results, published, parcels, judge),
             *prove_cut_off(tried),
             *prove_gossip(tried, {host: seen.firewalls for host, seen in looks.items()}),
+            *prove_udp(datagrams, self._live, looks),
             *prove_declared_isolation(self._live, stack),
             *from_here,
             *prove_unpublished(closed, results, open_here.result()),
@@ -224,7 +228,7 @@ class _Proving:
 
     def encryption(self) -> dict[str, bool]:
         """Return by ID, for each encrypted network that a task is on, whether its encryption is proved."""
-        looks = self._look(())
+        looks = self._look((), ())
         parcels = self._parcels(looks)
         answers = self._probe(looks, (), parcels)
         cables = {host: said.cable for host, said in answers.items() if said.cable}
@@ -232,8 +236,11 @@ class _Proving:
         networks = [network for network in self._live.networks.values() if network.encrypted]
         return {network.id: judge.holds(network) for network in networks if self._live.carriers(network.id)}
 
-    def _look(self, published: tuple[Publication, ...]) -> dict[str, HostLook]:
+    def _look(self, published: tuple[Publication, ...], datagrams: tuple[UdpPort, ...]) -> dict[str, HostLook]:
+        meshed = {entry.host for entry in datagrams if entry.port.mode == "ingress"}
         forwarding = {entry.host for entry in published if entry.mode == "ingress"}
+        forwarding |= {entry.host for entry in datagrams}
+        hearing = {task.id for entry in datagrams for task in entry.service.tasks}
         return self._of_hosts(
             self._fleet,
             lambda host: look(
@@ -241,6 +248,8 @@ class _Proving:
                 self._live.tasks_on(host),
                 encrypted=host in self._encrypted,
                 published=host in forwarding,
+                mesh=host in meshed,
+                datagrams=hearing,
                 certificate=f"{self._observed.hosts[host].engine.root_dir}/swarm/certificates/swarm-node.crt",
             ),
         )

@@ -34,13 +34,17 @@ class Publication:
     mode: str
 
 
-def publications(live: Live, cluster: ClusterState, observed: Observed) -> tuple[Publication, ...]:
-    """Return where TCP ports shall answer: ingress ports on every host, host-mode ports where a task runs."""
-    addresses = {
+def ready_addresses(cluster: ClusterState, observed: Observed) -> dict[str, str]:
+    """Return by host the addresses of the nodes that are ready."""
+    return {
         name: node.address
         for name, facts in observed.hosts.items()
         if (node := cluster.node(facts.engine.node_id)) and node.state == "ready"
     }
+
+
+def publications(live: Live, addresses: Mapping[str, str]) -> tuple[Publication, ...]:
+    """Return where TCP ports shall answer: ingress ports on every host of *addresses*, host-mode ports with a task."""
     return tuple(
         Publication(service.name, port.published, host, address, port.mode)
         for service in live.services

@@ -1,10 +1,11 @@
-"""Proofs from outside: a port that containers listen on, and that nothing publishes, answers on no host's address; pure
-but for the connections that are tried from where swarmkit runs."""
+"""Proofs from outside: a TCP port that containers listen on, and that nothing publishes, answers on no host's address.
+
+Pure but for the connections that are tried from where swarmkit runs.
+"""
 
 from __future__ import annotations
 
 import ipaddress
-import re
 import socket
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,13 +15,14 @@ from swarmkit.finding import Finding
 from swarmkit.observed.model import ClusterState, Observed
 from swarmkit.reach.fan_out import fan_out
 from swarmkit.verify import codes
+from swarmkit.verify.firewall import host_mode_ports
 from swarmkit.verify.live import Live
 from swarmkit.verify.look import HOST_NAMESPACE, HostLook
 from swarmkit.verify.probes import NotConnect
 from swarmkit.verify.probing import Result
+from swarmkit.verify.xfrm import UnreadableError
 
 FROM_HERE_TIMEOUT_SECONDS = 1.0
-_BY_DOCKER = re.compile(r"-A DOCKER .*--dport (\d+) .*-j DNAT")
 
 
 @dataclass(frozen=True)
@@ -48,11 +50,18 @@ def closed_ports(
     found: list[Closed] = []
     for host, seen in looks.items():
         node = cluster.node(observed.hosts[host].engine.node_id)
-        own = {listener.port for listener in seen.own_listeners} | set(map(int, _BY_DOCKER.findall(seen.nat)))
+        own = {listener.port for listener in seen.own_listeners} | _led_by_docker(seen.nat)
         if node is not None and ":" not in node.address:
             ports = sorted(listening.keys() - live.published - own)
             found += [Closed(host, node.address, port, tuple(sorted(listening[port]))) for port in ports]
     return tuple(found)
+
+
+def _led_by_docker(rules: str) -> frozenset[int]:
+    try:
+        return host_mode_ports(rules, "tcp")
+    except UnreadableError:  # told by V06
+        return frozenset()
 
 
 def closed_probes(host: str, closed: Iterable[Closed]) -> list[NotConnect]:
@@ -110,7 +119,7 @@ def prove_unpublished(
         for entry in wrong:
             yield _answering(entry, answered[host, entry.port])
         if not wrong and (host in asked or here is not None):
-            what = f"{host} answers on no port that containers listen on and nothing publishes"
+            what = f"{host} answers on no TCP port that containers listen on and nothing publishes"
             froms = [*dict.fromkeys(asked.get(host, ())), *(["here"] if here is not None else [])]
             ports = ", ".join(str(entry.port) for entry in entries)
             yield Finding(codes.OUTSIDE, "ok", f"{host} from outside", what, f"tried {ports} from {', '.join(froms)}")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from lab.bare_image import TCP_PORT, write_bare_image
 from lab.shop_lab import Shop
 
 pytestmark = pytest.mark.lab
@@ -25,6 +26,7 @@ class Apart:
     shop: Shop
     inventory: Path
     stack: Path
+    images: Path
 
     def swarmkit(self, command: str, *more: str | Path) -> tuple[int, str]:
         declared = ("-i", self.inventory, "-f", self.stack, "--stack", "apart")
@@ -32,7 +34,7 @@ class Apart:
         return done.returncode, done.stdout + done.stderr
 
     def up(self, *more: str) -> None:
-        code, said = self.swarmkit("up", "--yes", "--images", self.shop.images, *more)
+        code, said = self.swarmkit("up", "--yes", "--images", self.images, *more)
         assert code == 0, said
 
     def verify(self) -> tuple[int, Findings]:
@@ -49,7 +51,12 @@ def apart(deployed_shop: Shop, tmp_path: Path) -> Iterator[Apart]:
     inventory = tmp_path / "inventory.yaml"
     text = deployed_shop.lab.inventory.read_text()
     inventory.write_text(text.replace("{role: backend}", "{role: backend, disk: ssd}"))
-    made = Apart(deployed_shop, inventory, Path(shutil.copy(FILE, tmp_path / "apart.yaml")))
+    images = tmp_path / "images"
+    images.mkdir()
+    for archive in ("shop-frontend.tar", "shop-backend.tar"):
+        (images / archive).symlink_to(deployed_shop.images / archive)
+    write_bare_image(images)
+    made = Apart(deployed_shop, inventory, Path(shutil.copy(FILE, tmp_path / "apart.yaml")), images)
     made.up()
     try:
         yield made
@@ -62,6 +69,19 @@ def wrong(found: Findings) -> set[tuple[str, str]]:
     return {key for key, finding in found.items() if finding["severity"] != "ok" and key[0] not in ("V07", "V13")}
 
 
+def proved_without_a_shell(apart: Apart, found: Findings) -> None:
+    """Check that bare, whose image has one file, was probed from and to like all others, and its UDP port looked at."""
+    shell = "docker exec $(docker ps -q -f name=apart_bare) /bin/sh -c true"
+    assert "no such file" in apart.shop.lab.run("C", f"{shell} 2>&1 && echo a shell || true")
+    for code in ("V04", "V05", "V17"):
+        assert found[code, "apart_bare@C -> apart_middle"]["severity"] == "ok"
+        assert found[code, "apart_middle@B -> apart_bare"]["severity"] == "ok"
+    assert f":{TCP_PORT} (VIP)" in found["V05", "apart_middle@B -> apart_bare"]["evidence"]
+    assert found["V18", "apart_bare@C -> apart_front"]["severity"] == "ok"
+    for host in "ABC":
+        assert found["V06", f"apart_bare:5354/udp at {host}"]["severity"] == "ok"
+
+
 def test_changes_by_hand_are_found_and_each_remedy_takes_one_back(apart: Apart) -> None:
     code, steady = apart.verify()
     assert (code, wrong(steady)) == (0, set())
@@ -69,6 +89,7 @@ def test_changes_by_hand_are_found_and_each_remedy_takes_one_back(apart: Apart) 
     assert steady["V18", "apart_inside@B -> apart_front"]["severity"] == "ok"
     assert steady["V05", "apart_front@A -> apart_middle"]["severity"] == "ok"
     assert steady["V05", "apart_middle@B -> apart_inside"]["severity"] == "ok"
+    proved_without_a_shell(apart, steady)
 
     node = "$(docker node ls -q --filter name=B)"
     apart.docker(f"node update --label-rm disk {node}")
@@ -76,6 +97,8 @@ def test_changes_by_hand_are_found_and_each_remedy_takes_one_back(apart: Apart) 
     apart.docker("service update --quiet --network-add apart_inner apart_front")
     apart.docker("service scale apart_middle=2")
     apart.docker("network create -d overlay --opt encrypted --label com.docker.stack.namespace=apart apart_extra")
+    rule = apart.shop.lab.run("B", "iptables -t nat -S DOCKER-INGRESS | grep -e '-p udp'").strip().removeprefix("-A ")
+    apart.shop.lab.run("B", f"iptables -t nat -D {rule}")
     apart.shop.lab.run("A", "echo x | docker secret create --label com.docker.stack.namespace=apart apart_old -")
 
     code, found = apart.verify()
@@ -92,12 +115,15 @@ def test_changes_by_hand_are_found_and_each_remedy_takes_one_back(apart: Apart) 
         ("V01", "B"),
         ("V01", "C"),
         ("V18", "apart_front <-> apart_inside"),
+        ("V18", "apart_bare <-> apart_front"),
+        ("V06", "apart_bare:5354/udp at B"),
         ("V20", "apart_front"),
         ("V20", "apart_middle"),
         ("V23", "apart_extra"),
         ("V23", "apart_old"),
     }
 
+    apart.shop.lab.run("B", f"iptables -t nat -I {rule}")
     apart.up("--prune")
     code, healed = apart.verify()
     assert (code, wrong(healed)) == (0, set())

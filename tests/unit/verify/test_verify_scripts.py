@@ -84,6 +84,22 @@ def test_look_script_tells_what_chains_nftables_has(tools: Path) -> None:
     assert run(tools, "look.sh")["firewalls"].splitlines()[-2:] == ["table inet filter {", "\tchain input {"]
 
 
+def test_look_script_tells_udp_sockets_and_where_the_ingress_network_leads(tools: Path) -> None:
+    install(tools, "nsenter", '[[ $1 == --net=/run/docker/netns/ingress_sbox ]] && shift && exec "$@"')
+    install(tools, "iptables", 'echo "-A $*"')
+    with socket.socket(type=socket.SOCK_DGRAM) as bound:
+        bound.bind(("127.0.0.1", 0))
+        said = run(tools, "look.sh", "datagrams 1", "mesh")
+        assert f"0100007F:{bound.getsockname()[1]:04X}" in said["datagrams.1"].splitlines()
+    assert said["mesh_rules"] == "-A -w 5 -t mangle -S PREROUTING"
+    assert "mesh_services" in said
+
+
+def test_look_script_tells_a_host_without_an_ingress_network(tools: Path) -> None:
+    install(tools, "nsenter", "exit 1")
+    assert run(tools, "look.sh", "mesh")["mesh_rules"] == "unreadable"
+
+
 def test_probe_script_tells_open_from_refused(tools: Path, resolver: Resolver) -> None:
     port = resolver[0]
     said = run(tools, "probe.sh", "in 1", f"tcp 0 127.0.0.1 {port}", "tcp 1 127.0.0.1 9")

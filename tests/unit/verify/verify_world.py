@@ -109,6 +109,12 @@ class World:
         self.services[index]["Endpoint"]["VirtualIPs"][0]["NetworkID"] = "other"
         self.tasks[index]["NetworksAttachments"][0]["Network"]["ID"] = "other"
 
+    def publish(self, published: int, protocol: str, mode: str) -> None:
+        """Publish a port of the frontend, whose task is on ingress, for 5353 of its container."""
+        port = {"Protocol": protocol, "TargetPort": 5353, "PublishedPort": published, "PublishMode": mode}
+        self.services[0]["Endpoint"]["Ports"].append(port)
+        self.tasks[0]["NetworksAttachments"].append({"Network": {"ID": "ingid"}, "Addresses": [f"{ON_INGRESS}/24"]})
+
     def encrypt_ingress(self) -> None:
         """Make ingress encrypted, by VNI 4096, with the frontend's task on it."""
         self.networks[1]["Options"] = {"encrypted": "", VNI_OPTION: "4096"}
@@ -229,6 +235,11 @@ class FakeShell:
                     continue
                 port = SERVICES[sorted(SERVICES)[int(pid) - 1000]][1]
                 said[f"listen.{pid}"] = f"00000000:{port:04X}\n0B00007F:A2C1"
+            elif word == "datagrams":
+                said[f"datagrams.{pid}"] = "00000000:14E9\n0B00007F:A2C1"
+            elif word == "mesh":
+                said["mesh_rules"] = "-A PREROUTING -p udp -m udp --dport 5354 -j MARK --set-xmark 0x101/0xffffffff"
+                said["mesh_services"] = "FWM  00000101 rr\n  -> 0A000005:0000      Masq    1      0          0"
         if "ipsec" in wishes:
             said |= self._ipsec(grown=False)
             said["policies"] = "".join(
@@ -241,7 +252,9 @@ class FakeShell:
         said["certificate"] = CERTIFICATE
         said["nat"] = (
             "-A PREROUTING -m addrtype --dst-type LOCAL -j DOCKER-INGRESS\n"
-            "-A DOCKER-INGRESS -p tcp -m tcp --dport 8080 -j DNAT --to-destination 172.18.0.2:8080"
+            "-A DOCKER-INGRESS -p tcp -m tcp --dport 8080 -j DNAT --to-destination 172.18.0.2:8080\n"
+            "-A DOCKER-INGRESS -p udp -m udp --dport 5354 -j DNAT --to-destination 172.18.0.2:5354\n"
+            "-A DOCKER ! -i docker_gwbridge -p udp -m udp --dport 5355 -j DNAT --to-destination 172.18.0.3:5353"
         )
         return said | {"end": ""}
 
