@@ -49,6 +49,7 @@ else
     try vxlan ip $vxlan
 fi
 mark="-A OUTPUT -p udp --dport 4789 -m bpf --bytecode \"1,6 0 0 0\" -j MARK --set-mark 1"
+older="-A OUTPUT -p udp --dport 4789 -m u32 --u32 \"0>>22&0x3C@12&0xFFFFFF00=256\" -j MARK --set-mark 1"
 refuse="-A INPUT -m policy --dir in --pol none -p udp --dport 4789 -j DROP"
 enter="-A PREROUTING -p tcp --dport 8080 -j MARK --set-mark 0x100"
 leave="-A POSTROUTING -d 192.0.2.0/24 -m ipvs --ipvs -j SNAT --to-source 192.0.2.1"
@@ -61,6 +62,8 @@ if restore '*mangle' "$mark" "$enter" COMMIT '*filter' "$refuse" COMMIT '*nat' "
 else
     iptables-restore $wait </dev/null >/dev/null 2>&1 || wait=''
     try mark restore '*mangle' "$mark" COMMIT
+    # What engines before 24.0 write where there is no bpf (moby overlay/encryption_u32.go).
+    test "$said" = ok || try u32 restore '*mangle' "$older" COMMIT
     try refuse restore '*filter' "$refuse" COMMIT
     try mesh restore '*mangle' "$enter" COMMIT '*nat' "$leave" "$redirect" COMMIT
 fi

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from swarmkit.finding import Finding
-from swarmkit.observed.model import Observed
+from swarmkit.observed.model import HostFacts, Observed
+from swarmkit.plan.refusals import version_tuple
 
 _FEATURES = {
     "esp": "CONFIG_INET_ESP and CONFIG_CRYPTO_GCM",
@@ -13,6 +14,19 @@ _FEATURES = {
     "mark": "CONFIG_NETFILTER_XT_MATCH_BPF",
     "refuse": "CONFIG_NETFILTER_XT_MATCH_POLICY",
 }
+_BPF_ALONE = (24,)
+"""The first engines that know VNIs by xt_bpf alone; those before take xt_u32 where it lacks (HAZARDS H02)."""
+
+
+def marks_by_u32(facts: HostFacts) -> bool:
+    """Return whether the host's engine marks what it encrypts by xt_u32, as its kernel has no xt_bpf."""
+    kernel = facts.system.kernel
+    return (
+        kernel is not None
+        and "mark" in kernel.lacking("mark")
+        and kernel.answers.get("u32") == "ok"
+        and version_tuple(facts.engine.version) < _BPF_ALONE
+    )
 
 
 def kernel_refusals(observed: Observed) -> Iterator[Finding]:
@@ -21,7 +35,8 @@ def kernel_refusals(observed: Observed) -> Iterator[Finding]:
         kernel = facts.system.kernel
         if kernel is None:
             continue
-        for feature, said in kernel.lacking(*_FEATURES).items():
+        needed = [feature for feature in _FEATURES if feature != "mark" or not marks_by_u32(facts)]
+        for feature, said in kernel.lacking(*needed).items():
             yield Finding(
                 "H04", "error", name, "its kernel cannot carry an encrypted overlay",
                 f"{feature}: {said}", f"it needs a kernel with {_FEATURES[feature]}: modprobe -a esp4 xfrm_user xt_bpf",

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from swarmkit.doctor.evidence import HostEvidence
 from swarmkit.finding import Finding
+from swarmkit.plan.kernel_refusals import marks_by_u32
 
 _DOCKER_MARK = "mark 0xd0c4e3"
 _OTHER_PORT = "before the swarm is made, in the inventory, under vars: swarm_data_path_port: 7789"
@@ -21,6 +22,12 @@ def check_modules(host: HostEvidence) -> Iterator[Finding]:
             f"there is no /lib/modules/{gone[0]}", _reboot(host),
         )  # fmt: skip
         return
+    if marks_by_u32(host.facts):
+        yield Finding(
+            "H22", "warning", host.name, "its kernel lacks what engines from 24.0 on need: they would not encrypt here",
+            f"engine {host.facts.engine.version} takes xt_u32; no xt_bpf",
+            f"before the engine is upgraded, on {host.name}: modprobe xt_bpf, or a kernel that has it",
+        )  # fmt: skip
     missing = [line.partition("Module ")[2].split()[0] for line in lines if "Module " in line and " not found" in line]
     if missing:
         yield Finding(

@@ -15,7 +15,8 @@ ENCRYPTION: dict[str, Explanation] = {
     "H04": Explanation(
         "Kernel cannot carry an encrypted overlay",
         "Docker reports success; packets between hosts vanish.",
-        "The kernel has no ESP, no AES-GCM, no xt_bpf, no xt_policy or no VXLAN; the engine only warns.",
+        "The kernel has no ESP, no AES-GCM, no xt_bpf (before 24.0: nor xt_u32), no xt_policy or no VXLAN; the engine "
+        "only warns.",
         "A kernel with the option that the finding names; modprobe -a esp4 xfrm_user xt_bpf vxlan.",
         "moby overlay/encryption.go: a failed state is only a warning",
     ),
@@ -126,8 +127,10 @@ ENCRYPTION: dict[str, Explanation] = {
     ),
     "H22": Explanation(
         "Kernel modules that newer engines need",
-        "After an upgrade to 28.0 or newer dockerd does not start, or ports of containers are open to the LAN.",
-        "Slim kernels lack ip_set, ip_set_hash_net, xt_set or iptable_raw.",
+        "After an upgrade to 28.0 or newer dockerd does not start, or ports of containers are open to the LAN; after "
+        "one to 24.0 encrypted overlays carry nothing.",
+        "Slim kernels lack ip_set, ip_set_hash_net, xt_set or iptable_raw; or xt_bpf, for which engines before 24.0 "
+        "take xt_u32.",
         "Install the kernel's extra modules before the engine's upgrade.",
         "moby/moby#49503, moby/moby#49621",
     ),
