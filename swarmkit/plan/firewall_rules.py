@@ -16,19 +16,20 @@ def rules(kind: str, address: str, chains: Sequence[str] = (USUAL_CHAIN,)) -> Ma
     *chains* are those of nftables that judge what comes in: each of them has to accept it.
     """
     iptables, ufw, rich, nft, _ = _words(kind)
-    whole = f"'rule family=ipv4 source address={address} {rich} accept'"
+    tool, family, source = ("ip6tables", "ipv6", "ip6") if ":" in address else ("iptables", "ipv4", "ip")
+    whole = f"'rule family={family} source address={address} {rich} accept'"
     return {
-        "iptables": (f"iptables -I INPUT -s {address} {iptables} -j ACCEPT",),
+        "iptables": (f"{tool} -I INPUT -s {address} {iptables} -j ACCEPT",),
         "ufw": (f"ufw allow from {address} {ufw}",),
         # No --reload: it removes Docker's own rules, those of encryption among them (HAZARDS H24).
         "firewalld": (f"firewall-cmd --add-rich-rule={whole}", f"firewall-cmd --permanent --add-rich-rule={whole}"),
-        "nftables": tuple(f"nft insert rule {chain} ip saddr {address} {nft} accept" for chain in chains),
+        "nftables": tuple(f"nft insert rule {chain} {source} saddr {address} {nft} accept" for chain in chains),
     }
 
 
 def security_group(kind: str, addresses: Sequence[str]) -> str:
     """Return what a cloud's security group has to let in."""
-    inbound = ", ".join(f"{address}/32" for address in addresses)
+    inbound = ", ".join(f"{address}/{128 if ':' in address else 32}" for address in addresses)
     return f"in a cloud's security group, inbound: {_words(kind)[-1]}, source {inbound}"
 
 
@@ -46,7 +47,7 @@ def let_in(kinds: Sequence[str], address: str, host: str, firewalls: Firewalls) 
 
 def _words(kind: str) -> tuple[str, str, str, str, str]:
     if kind == ESP:
-        return "-p esp", "proto esp", "protocol value=esp", "ip protocol esp", "protocol 50 (ESP)"
+        return "-p esp", "proto esp", "protocol value=esp", "meta l4proto esp", "protocol 50 (ESP)"
     protocol, _, port = kind.partition("/")
     return (
         f"-p {protocol} --dport {port}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from swarmkit.declared.host import Inventory
@@ -126,12 +126,7 @@ def _missing_rules(network: NetworkState, seen: HostLook, port: int) -> tuple[li
 def prove_ingress(live: Live, inventory: Inventory) -> Iterator[Finding]:
     """Tell whether published ports' traffic between hosts is encrypted; only where a port is published by ingress, or
     where the inventory asks for it."""
-    published = sorted(
-        f"{service.name}:{port.published}"
-        for service in live.services
-        for port in service.ports
-        if port.mode == "ingress"
-    )
+    published = live.ingress_ports
     if inventory.encrypt_ingress and (live.ingress is None or not live.ingress.encrypted):
         yield _ingress_in_clear(live.ingress, published)
         return
@@ -153,7 +148,7 @@ def prove_ingress(live: Live, inventory: Inventory) -> Iterator[Finding]:
     )
 
 
-def _ingress_in_clear(ingress: NetworkState | None, published: list[str]) -> Finding:
+def _ingress_in_clear(ingress: NetworkState | None, published: Sequence[str]) -> Finding:
     what = "swarm_encrypt_ingress is declared, and the ingress network is not encrypted"
     evidence = f"published: {', '.join(published) or 'nothing yet'}"
     if ingress is None:

@@ -26,7 +26,7 @@ class LiveTask:
     """Name of the inventory's host; of a node that is in no inventory, the node's hostname."""
     container_id: str
     addresses: Mapping[str, tuple[str, ...]]
-    """Network ID -> addresses."""
+    """Network ID -> IPv4 addresses: what goes by IPv6 is not tried, see ipv6.py."""
     is_current: bool
     """Whether it runs the service's newest spec."""
     image: str = ""
@@ -84,6 +84,18 @@ class Live:
         """Return the networks whose traffic between hosts shall be ESP: ingress too, where it was made so."""
         ingress = (self.ingress,) if self.ingress and self.ingress.encrypted else ()
         return (*(network for network in self.networks.values() if network.encrypted), *ingress)
+
+    @property
+    def ingress_ports(self) -> tuple[str, ...]:
+        """Return what is published by ingress, each as SERVICE:PORT."""
+        return tuple(
+            sorted(
+                f"{service.name}:{port.published}"
+                for service in self.services
+                for port in service.ports
+                if port.mode == "ingress"
+            )
+        )
 
     def tasks_on(self, host: str) -> tuple[LiveTask, ...]:
         return tuple(task for service in self.services for task in service.tasks if task.host == host)
@@ -172,7 +184,7 @@ def _service(item: Json, tasks: list[Json], hosts: Mapping[str, str], by_name: M
         vips={
             str(vip["NetworkID"]): str(vip["Addr"]).split("/")[0]
             for vip in endpoint.get("VirtualIPs") or ()
-            if vip.get("Addr")
+            if vip.get("Addr") and ":" not in vip["Addr"]
         },
         aliases={
             by_name.get(entry["Target"], str(entry["Target"])): tuple(entry.get("Aliases") or ())
@@ -192,7 +204,7 @@ def _addresses(tasks: Iterable[TaskState]) -> dict[str, frozenset[str]]:
     found: dict[str, frozenset[str]] = {}
     for task in tasks:
         for network, addresses in task.addresses.items():
-            found[network] = found.get(network, frozenset()).union(addresses)
+            found[network] = found.get(network, frozenset()).union(_by_ipv4(addresses))
     return found
 
 
@@ -202,7 +214,12 @@ def _task(raw: Json, task: TaskState, service: str, hosts: Mapping[str, str], te
     spec = raw.get("Spec") or {}
     is_current = all((spec.get(part) or 0) == (template.get(part) or 0) for part in ("ContainerSpec", "ForceUpdate"))
     host = hosts.get(task.node_id, task.node_id)
-    return LiveTask(task.id, service, host, task.container_id, task.addresses, is_current, task.image)
+    addresses = {network: _by_ipv4(of_network) for network, of_network in task.addresses.items()}
+    return LiveTask(task.id, service, host, task.container_id, addresses, is_current, task.image)
+
+
+def _by_ipv4(addresses: Iterable[str]) -> tuple[str, ...]:
+    return tuple(address for address in addresses if ":" not in address)
 
 
 def _port(port: Json) -> PublishedPort:

@@ -151,7 +151,7 @@ def _from_task(
     for target in live.services:
         path = Path(task.service, task.host, target.name, live.networks[network].name)
         others = [other for other in target.tasks if other.id != task.id and other.addresses.get(network)]
-        if others or target.name == task.service:
+        if others or (target.name == task.service and task.addresses[network]):
             shared = [other for other in sorted(task.addresses) if other != network and _all_on(target, other)]
             yield from _names(path, pid, network, target, shared)
         if others and target.name != task.service:

@@ -35,6 +35,7 @@ from swarmkit.verify.encryption import (
 from swarmkit.verify.esp import Esp, HostIpsec, own_addresses
 from swarmkit.verify.gossip import gossip_probes, prove_gossip, swarm_ways, tried_ways
 from swarmkit.verify.injection import attempts, prove_injections
+from swarmkit.verify.ipv6 import tell_untried
 from swarmkit.verify.isolation import prove_declared_isolation, prove_isolation
 from swarmkit.verify.live import Live, read_live
 from swarmkit.verify.look import HostLook, look
@@ -185,6 +186,7 @@ class _Proving:
             *prove_options(self._live, self._inventory, stack),
             *self._encryption(judge, evidence, parcels.untried),
             *prove_ingress(self._live, self._inventory),
+            *tell_untried(self._live, self._cluster, self._observed, self._data_addresses(looks)),
             *self._failures,
         ]
         return Proof(
@@ -260,7 +262,7 @@ class _Proving:
         port = self._cluster.data_path_port
         wishes = {host: wire_wish(host, self._live, self._inventory, self._observed, peers, port) for host in looks}
         watches = {host: wish for host, wish in wishes.items() if wish}
-        data = {host: data_address(host, self._inventory, self._observed) for host in watches}
+        data = self._data_addresses(watches)
         injections = tuple(sender.injections(data, frozenset(self._live.ready_hosts)))
         senders = {entry.sender for entry in injections}
         return Parcels(
@@ -274,6 +276,9 @@ class _Proving:
             frozenset(host for host, seen in looks.items() if seen.has_perl),
             {host: wish for host, wish in watches.items() if host in self._encrypted or host in senders},
         )
+
+    def _data_addresses(self, hosts: Iterable[str]) -> dict[str, str]:
+        return {host: data_address(host, self._inventory, self._observed) for host in hosts}
 
     def _probe(
         self,

@@ -35,11 +35,11 @@ class Publication:
 
 
 def ready_addresses(cluster: ClusterState, observed: Observed) -> dict[str, str]:
-    """Return by host the addresses of the nodes that are ready."""
+    """Return by host the IPv4 addresses of the nodes that are ready."""
     return {
         name: node.address
         for name, facts in observed.hosts.items()
-        if (node := cluster.node(facts.engine.node_id)) and node.state == "ready"
+        if (node := cluster.node(facts.engine.node_id)) and node.state == "ready" and ":" not in node.address
     }
 
 

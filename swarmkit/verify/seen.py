@@ -43,8 +43,7 @@ def _silent(host: SeenHost) -> SeenHost:
 def seen_networks(live: Live, judge: Judge) -> tuple[SeenNetwork, ...]:
     """Return the overlay networks with the verdict for each two hosts; ingress where a port is published by it."""
     encrypted = {network.id for network in live.encrypted}
-    by_ingress = any(port.mode == "ingress" for service in live.services for port in service.ports)
-    networks = [*live.networks.values(), *([live.ingress] if live.ingress and by_ingress else [])]
+    networks = [*live.networks.values(), *([live.ingress] if live.ingress and live.ingress_ports else [])]
     return tuple(
         SeenNetwork(
             network.name,

@@ -67,8 +67,8 @@ def test_the_firewall_is_the_one_that_somebody_writes_rules_of(
 def test_every_chain_that_judges_what_comes_in_has_to_accept_it() -> None:
     told = let_in(["proto 50"], "10.88.0.11", "B", parse_firewalls(OWN))
     assert told == (
-        "on B: sudo nft insert rule inet filter input ip saddr 10.88.0.11 ip protocol esp accept && "
-        "sudo nft insert rule ip guard early ip saddr 10.88.0.11 ip protocol esp accept; "
+        "on B: sudo nft insert rule inet filter input ip saddr 10.88.0.11 meta l4proto esp accept && "
+        "sudo nft insert rule ip guard early ip saddr 10.88.0.11 meta l4proto esp accept; "
         "in a cloud's security group, inbound: protocol 50 (ESP), source 10.88.0.11/32"
     )
 
@@ -80,3 +80,17 @@ def test_firewalld_is_told_now_and_for_good_without_the_reload_that_removes_dock
         f"on B: sudo firewall-cmd --add-rich-rule={rule} && sudo firewall-cmd --permanent --add-rich-rule={rule}; "
     )
     assert "--reload" not in told
+
+
+@pytest.mark.parametrize(
+    ("said", "rule"),
+    [
+        ("", "ip6tables -I INPUT -s fd00::1 -p esp -j ACCEPT"),
+        ("firewalld", "--add-rich-rule='rule family=ipv6 source address=fd00::1 protocol value=esp accept'"),
+        (OWN, "nft insert rule inet filter input ip6 saddr fd00::1 meta l4proto esp accept"),
+    ],
+)
+def test_a_peer_that_is_reached_by_ipv6_is_let_in_by_rules_of_ipv6(said: str, rule: str) -> None:
+    told = let_in(["proto 50"], "fd00::1", "B", parse_firewalls(said))
+    assert rule in told
+    assert told.endswith("source fd00::1/128")
