@@ -11,6 +11,7 @@ from lab.spare_lab import SpareLab
 
 from swarmkit import lab as room
 from swarmkit.lab import LabHost
+from swarmkit.verify.firewall import dropped_vnis, marked_vnis
 
 pytestmark = pytest.mark.lab
 
@@ -33,11 +34,39 @@ all:
 
 
 def doctor_of_both(lab: SpareLab, folder: Path) -> Any:
-    """Return the one finding of the doctor on hosts of both engine versions."""
+    """Return the findings of the doctor on hosts of both engine versions."""
     inventory = folder / "inventory.yaml"
     inventory.write_text(INVENTORY.format(state=lab.places.state))
-    (finding,) = json.loads(lab.swarmkit("doctor", "--json", "-i", str(inventory)).stdout)["findings"]
-    return finding
+    return json.loads(lab.swarmkit("doctor", "--json", "-i", str(inventory), check=False).stdout)["findings"]
+
+
+def marks_by_u32_without_bpf(lab: SpareLab, folder: Path) -> None:
+    """Check that this engine encrypts by xt_u32 where there is no xt_bpf, as doctor and verify believe it does."""
+    lab.run("old", "modprobe -r xt_bpf && echo install xt_bpf /bin/false >/etc/modprobe.d/no-bpf.conf")
+    told = {finding["code"]: finding for finding in doctor_of_both(lab, folder)}
+    assert told.keys() == {"H61", "H22"}
+    assert "takes xt_u32; no xt_bpf" in told["H22"]["evidence"]
+    # An address of its own: the engine takes no other.
+    lab.run("old", "docker swarm init --advertise-addr 10.88.0.36 && systemctl restart docker")
+    lab.run("old", "docker network create -d overlay --opt encrypted --attachable net")
+    lab.run("old", "tar -C /bin -c sleep $(ldd /bin/sleep | grep -o '/[^ ]*') | docker import - sleep:1")
+    lab.run("old", "docker run -d --network net sleep:1 /sleep 600")
+    vni = int(
+        lab.run("old", "docker network inspect -f '{{json .Options}}' net")
+        .stdout.split('vxlanid_list":"')[1]
+        .split('"')[0]
+    )
+    rules = [lab.run("old", f"iptables {table} -S").stdout for table in ("-t mangle", "-t filter")]
+    assert all("-m u32" in of_table for of_table in rules)
+    assert marked_vnis(rules[0], 4789) == dropped_vnis(rules[1], 4789).keys() == {vni}
+
+    lab.run("old", "iptables -t mangle -F; iptables -F INPUT; modprobe -r xt_u32")
+    lab.run("old", "echo install xt_u32 /bin/false >/etc/modprobe.d/no-u32.conf")
+    told = {finding["code"]: finding for finding in doctor_of_both(lab, folder)}
+    assert told["H04"]["where"] == "old"
+    assert "xt_bpf" in told["H04"]["remedy"]
+    lab.run("old", "rm /etc/modprobe.d/no-bpf.conf && modprobe xt_bpf")
+    assert "H04" not in {finding["code"] for finding in doctor_of_both(lab, folder)}
 
 
 def test_engine_20_10_runs_in_the_same_lab(spare_lab: SpareLab, tmp_path: Path) -> None:
@@ -46,10 +75,11 @@ def test_engine_20_10_runs_in_the_same_lab(spare_lab: SpareLab, tmp_path: Path) 
         assert spare_lab.run("old", "docker version -f '{{.Server.Version}}'").stdout.startswith("20.10")
         spare_lab.run("old", "modprobe -a esp4 xfrm_user ip_vs vxlan xt_bpf xt_policy")
         assert spare_lab.run("old", "ping -c3 -W2 10.88.0.34").returncode == 0
-        finding = doctor_of_both(spare_lab, tmp_path)
+        (finding,) = doctor_of_both(spare_lab, tmp_path)
         assert (finding["code"], finding["severity"], finding["where"]) == ("H61", "warning", "old")
         assert "X: 26.1" in finding["evidence"]
         assert "old: 20.10" in finding["evidence"]
         assert "upgrade its engine to 26.1" in finding["remedy"]
+        marks_by_u32_without_bpf(spare_lab, tmp_path)
     finally:
         room.act(spare_lab.places, "power-off", "old")
