@@ -24,4 +24,9 @@ def has_ipam_driver(reached: ReachedHost, name: str, *, for_swarm: bool) -> bool
     wanted = {"capability": ["ipamdriver"], "enabled": ["true"]}
     if any(plugin["Name"] in (name, f"{name}:latest") for plugin in reached.engine.find("plugins", wanted)):
         return True
-    return not for_swarm and reached.shell.run(_HAS_LEGACY, (name,), timeout_seconds=TIMEOUT_SECONDS).exit_code == 0
+    return not for_swarm and is_of_file(reached, name)
+
+
+def is_of_file(reached: ReachedHost, name: str) -> bool:
+    """Tell whether the host has *name* as a plugin that the engine does not manage, and starts when it is asked for."""
+    return reached.shell.run(_HAS_LEGACY, (name,), timeout_seconds=TIMEOUT_SECONDS).exit_code == 0

@@ -130,6 +130,8 @@ class EngineFacts:
     config_networks: tuple[NetworkState, ...] = ()
     """Its config-only networks: this host's part of a macvlan or ipvlan network of the swarm."""
     root_dir: str = "/var/lib/docker"
+    network_drivers: tuple[str, ...] = ()
+    """Its own, enabled plugins, and plugins that are but files once they were asked for."""
 
     def config_network(self, name: str) -> NetworkState | None:
         return next((network for network in self.config_networks if network.name == name), None)

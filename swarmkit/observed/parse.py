@@ -113,6 +113,7 @@ def engine_facts(
         config_networks=tuple(network(item) for item in networks if item.get("ConfigOnly")),
         content_store="driver-type" in driver_status and "containerd" in str(driver_status["driver-type"]),
         root_dir=str(info.get("DockerRootDir") or "/var/lib/docker"),
+        network_drivers=tuple((info.get("Plugins") or {}).get("Network") or ()),
     )
 
 

@@ -16,6 +16,7 @@ from swarmkit.finding import Finding
 from swarmkit.observed.model import NETWORK_LABEL, STACK_LABEL, NetworkState, Observed
 from swarmkit.plan.lan_networks import lan_refusals, lan_wish
 from swarmkit.plan.model import Operation, Step
+from swarmkit.plan.network_drivers import driver_refusals
 from swarmkit.plan.network_operations import CreateHostNetwork
 from swarmkit.plan.network_refusals import number_refusals
 from swarmkit.plan.network_wish import NetworkWish
@@ -99,6 +100,7 @@ class StackNetworks:
         cluster = self.observed.cluster
         others = {live.name: live.options for live in cluster.networks} if cluster else {}
         self.refusals += number_refusals(network.name, network.driver_options, others)
+        self.refusals += driver_refusals(network, self.observed)
         how = "encrypted overlay" if encrypted else f"{network.driver}, NOT encrypted"
         how = "bridge, one on each host" if network.driver == "bridge" else how
         reason = network.plaintext_reason or ("as declared, beside the old one" if instead else "not there yet")

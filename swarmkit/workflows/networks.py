@@ -7,15 +7,17 @@ from dataclasses import replace
 
 from swarmkit.declared.host import Inventory
 from swarmkit.doctor.plan_checks import plan_findings
-from swarmkit.errors import SwarmkitError
+from swarmkit.errors import InputError, SwarmkitError
 from swarmkit.observed.ipam_drivers import has_ipam_driver
 from swarmkit.observed.lan import has_device
 from swarmkit.observed.model import Observed, network_targets
+from swarmkit.observed.network_drivers import has_driver
 from swarmkit.observed.networks import HostNetwork, read_networks
 from swarmkit.observed.observe import observe
 from swarmkit.plan.ingress import publishing
 from swarmkit.plan.lan_by_command import lan_wishes
 from swarmkit.plan.model import Applied, Plan
+from swarmkit.plan.network_drivers import other_drivers
 from swarmkit.plan.network_planner import in_turn, plan_create, plan_remove
 from swarmkit.plan.network_wish import PARENT_DRIVERS, NetworkWish
 from swarmkit.plan.planner import as_warnings
@@ -60,6 +62,7 @@ def create(
 
         def plan() -> Plan:
             chosen = [_manager(observed)] if wish.is_of_swarm else hosts
+            _check_driver(fleet, observed, wish, chosen)
             seen, parents = read_networks(fleet), _missing_parents(fleet, wish, chosen)
             lan = lan_wishes(wish, chosen, seen, observed)
             made = plan_create(wish, chosen, seen, parents, _lacking_ipam(fleet, wish, chosen), lan.own)
@@ -122,6 +125,21 @@ def _manager(observed: Observed) -> str:
         why = observed.cluster_error or "no host of the inventory is in a swarm"
         raise SwarmkitError("an overlay network needs a swarm", why, "swarmkit up")
     return observed.cluster.told_by
+
+
+def _check_driver(fleet: Fleet, observed: Observed, wish: NetworkWish, hosts: Sequence[str]) -> None:
+    """Raise InputError for a driver that one of *hosts* has not; what is config-only has none."""
+
+    def has(host: str) -> bool:
+        told = observed.hosts[host].engine.network_drivers
+        return has_driver(fleet[host], wish.driver, told, for_swarm=wish.is_of_swarm)
+
+    if not wish.config_only and (lacking := _those_without(hosts, has)):
+        plugins = {driver for host in lacking for driver in observed.hosts[host].engine.network_drivers}
+        raise InputError(
+            f"there is no network driver {wish.driver} on {', '.join(lacking)}",
+            to_do=other_drivers(wish.driver, plugins),
+        )
 
 
 def _missing_parents(fleet: Fleet, wish: NetworkWish, hosts: Sequence[str]) -> dict[str, str]:

@@ -87,6 +87,7 @@ def test_a_container_is_connected_with_the_addresses_and_names_that_docker_knows
 
 
 def test_what_no_engine_would_make_is_told_beforehand(networks: Networks) -> None:
+    assert "did you mean 'bridge'?" in networks.network("create", "app", "-d", "brigde", code=2)
     absent = networks.network("create", "app", "--ipam-driver", "absent", code=1)
     assert "there is no driver of addresses absent" in absent
     mesh = networks.network("create", "mesh", "-d", "overlay", "--ingress", code=1)

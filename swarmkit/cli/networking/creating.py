@@ -15,7 +15,13 @@ from swarmkit.errors import InputError
 @click.argument("name")
 @options.inventory_option
 @on_hosts
-@click.option("-d", "--driver", default="bridge", show_default=True, help="bridge, macvlan, ipvlan or overlay.")
+@click.option(
+    "-d",
+    "--driver",
+    default="bridge",
+    show_default=True,
+    help="bridge, macvlan, ipvlan, overlay, or a plugin that the hosts have.",
+)
 @click.option("--subnet", "subnets", multiple=True, metavar="CIDR", help="May be given again.")
 @click.option("--gateway", "gateways", multiple=True, metavar="ADDRESS", help="Of the subnet that holds it.")
 @click.option("--ip-range", "ip_ranges", multiple=True, metavar="CIDR", help="Of the subnet that holds it.")
