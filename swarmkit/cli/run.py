@@ -26,13 +26,19 @@ from swarmkit.errors import InputError
 @click.option("-d", "--detach", is_flag=True, help="Leave it running.")
 @click.option("--rm", "remove", is_flag=True, help="Remove it when it has ended.")
 @click.option("-p", "--publish", "published", multiple=True, metavar="[ADDRESS:]HOST:CONTAINER[/PROTOCOL]")
+@click.option("-P", "--publish-all", is_flag=True, help="Publish what it listens on, by ports the engine chooses.")
+@click.option("--expose", "exposed", multiple=True, metavar="PORT[-PORT][/PROTOCOL]", help="It listens on that.")
 @click.option("-e", "--env", "environment", multiple=True, metavar="KEY[=VALUE]", help="KEY alone: as it is here.")
 @click.option("-v", "--volume", "volumes", multiple=True, metavar="SOURCE:TARGET[:ro]")
 @click.option("-l", "--label", "labels", multiple=True, metavar="KEY=VALUE")
 @click.option("--network-alias", "aliases", multiple=True, metavar="NAME", help="A further name on the network.")
 @click.option("--ip", default="", metavar="ADDRESS")
+@click.option("--ip6", default="", metavar="ADDRESS")
+@click.option("--link-local-ip", "link_local", multiple=True, metavar="ADDRESS")
+@click.option("--link", "links", multiple=True, metavar="CONTAINER[:ALIAS]", help="Know CONTAINER by ALIAS.")
 @click.option("--mac-address", default="", metavar="MAC")
 @click.option("-h", "--hostname", default="", metavar="NAME")
+@click.option("--domainname", default="", metavar="NAME")
 @click.option("--dns", multiple=True, metavar="ADDRESS", help="A resolver for names that the network does not know.")
 @click.option("--dns-search", multiple=True, metavar="DOMAIN")
 @click.option("--dns-option", "dns_options", multiple=True, metavar="OPTION")
@@ -60,13 +66,19 @@ def run(
     detach: bool,
     remove: bool,
     published: tuple[str, ...],
+    publish_all: bool,
+    exposed: tuple[str, ...],
     environment: tuple[str, ...],
     volumes: tuple[str, ...],
     labels: tuple[str, ...],
     aliases: tuple[str, ...],
     ip: str,
+    ip6: str,
+    link_local: tuple[str, ...],
+    links: tuple[str, ...],
     mac_address: str,
     hostname: str,
+    domainname: str,
     dns: tuple[str, ...],
     dns_search: tuple[str, ...],
     dns_options: tuple[str, ...],
@@ -88,10 +100,10 @@ def run(
     Services of the swarm are declared in a stack file instead, and made by `swarmkit up`.
     """
     from swarmkit.cli.carried_out import carried_out
-    from swarmkit.cli.networking.subnets import ipv4_address
-    from swarmkit.cli.networking.words import pairs
+    from swarmkit.cli.networking.subnets import addresses, ipv4_address, ipv6_address
+    from swarmkit.cli.networking.words import container_links, pairs
     from swarmkit.plan.container_wish import ContainerWish
-    from swarmkit.reach.published_ports import read_published
+    from swarmkit.reach.published_ports import read_exposed, read_published
     from swarmkit.workflows.run import run_container
 
     if detach and remove:
@@ -105,8 +117,12 @@ def run(
         network=network,
         aliases=aliases,
         ip=ipv4_address("--ip", ip),
+        ip6=ipv6_address("--ip6", ip6),
+        link_local=addresses("--link-local-ip", link_local),
+        links=container_links(links),
         mac_address=mac_address,
         hostname=hostname,
+        domainname=domainname,
         dns=dns,
         dns_search=dns_search,
         dns_options=dns_options,
@@ -114,6 +130,8 @@ def run(
         working_directory=working_directory,
         init=init,
         published=read_published(published),
+        publish_all=publish_all,
+        exposed=read_exposed(exposed),
         environment=_environment(environment),
         labels=pairs("--label", labels),
         entrypoint=entrypoint,

@@ -11,7 +11,7 @@ from swarmkit.observed.networks import HostNetwork, network_of
 from swarmkit.plan.container_operations import RunContainer
 from swarmkit.plan.container_wish import ContainerWish
 from swarmkit.plan.model import Plan, Step
-from swarmkit.plan.network_refusals import absence_refusals, address_refusals
+from swarmkit.plan.network_refusals import absence_refusals, address_refusals, endpoint_refusals
 
 OWN_STACK = ("host", "none")
 _MODES = (*OWN_STACK, "bridge", "default")
@@ -64,13 +64,23 @@ def _refusals(wish: ContainerWish, place: ContainerPlace) -> Iterator[Finding]:
 
 def _network_refusals(wish: ContainerWish, place: ContainerPlace) -> Iterator[Finding]:
     network = network_of(wish.network, place.networks)
-    if wish.network in OWN_STACK and (wish.published or wish.ip or wish.aliases or wish.mac_address):
+    if wish.network in OWN_STACK and _on_network(wish):
         what = f"--network {wish.network} has no ports to publish, no names, and no addresses of the container's own"
-        yield Finding("H80", "error", place.host, what, "", "leave -p, --ip, --mac-address and --network-alias out")
+        remedy = "leave -p, -P, --ip, --ip6, --link-local-ip, --mac-address, --link and --network-alias out"
+        yield Finding("H80", "error", place.host, what, "", remedy)
     elif network is not None or wish.network not in _MODES:
         yield from absence_refusals(place.host, wish.network, network, place.networks)
-    if wish.ip and network is not None:
-        yield from address_refusals(place.host, wish.ip, network, answered=place.answering)
+    if network is not None:
+        yield from endpoint_refusals(wish.endpoint, place.host, network)
+        for word, address in (("--ip", wish.ip), ("--ip6", wish.ip6)):
+            if address:
+                answered = place.answering and word == "--ip"
+                yield from address_refusals(place.host, address, network, answered=answered, word=word)
+
+
+def _on_network(wish: ContainerWish) -> bool:
+    """Tell of words that need a network of the container's own."""
+    return bool(wish.published or wish.publish_all or wish.links or wish.endpoint.body or wish.mac_address)
 
 
 def _kind(wish: ContainerWish, place: ContainerPlace) -> str:

@@ -1,4 +1,4 @@
-"""`--publish` in Docker's words, read by Docker's own SDK."""
+"""`--publish` in Docker's words, read by Docker's own SDK, and `--expose`."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from swarmkit.errors import InputError
+
+PORTS = 65536
 
 
 def read_published(words: Sequence[str]) -> dict[str, list[dict[str, str]]]:
@@ -30,6 +32,20 @@ def read_published(words: Sequence[str]) -> dict[str, list[dict[str, str]]]:
     if wrong:
         raise InputError("\n".join(wrong), to_do="write it as 8080:80, 127.0.0.1:8080:80 or 8080:80/udp")
     return bindings
+
+
+def read_exposed(words: Sequence[str]) -> tuple[str, ...]:
+    """Return the ports of ``80``, ``53/udp``, ``8000-8002`` and so on, as ``80/tcp``; raises InputError for others."""
+    found: dict[str, None] = {}
+    for word in words:
+        numbers, _, protocol = word.partition("/")
+        first, dash, last = numbers.partition("-")
+        ends = (first, last if dash else first)
+        is_range = all(end.isascii() and end.isdigit() and 0 < int(end) < PORTS for end in ends)
+        if not is_range or protocol not in ("", "tcp", "udp", "sctp") or int(ends[0]) > int(ends[1]):
+            raise InputError(f"--expose {word!r} is no port", to_do="write it as 80, 53/udp or 8000-8002")
+        found |= dict.fromkeys(f"{port}/{protocol or 'tcp'}" for port in range(int(ends[0]), int(ends[1]) + 1))
+    return tuple(found)
 
 
 def _binding(outside: Any) -> dict[str, str]:

@@ -77,6 +77,10 @@ def test_a_container_is_connected_with_the_addresses_and_names_that_docker_knows
     ours = ("fd00:30::9", networks.endpoint("B", "client", "app")["IPAddress"])
     assert networks.lab.run("B", "docker", "exec", "client", "wget", "-qO-", "http://store").endswith(ours)
     assert "169.254.8.8" in networks.evaluate("client", "JSON.stringify(require('os').networkInterfaces())")
+    networks.start("six", "app", "--ip6", "fd00:30::a", "--link", "web:store", "--expose", "80", "-P")
+    assert networks.endpoint("B", "six", "app")["GlobalIPv6Address"] == "fd00:30::a"
+    assert networks.lab.run("B", "docker", "exec", "six", "wget", "-qO-", "http://store") != ""
+    assert networks.lab.run("B", "docker", "port", "six", "80/tcp").startswith("0.0.0.0:")
     networks.start("late", "bridge")
     taken = networks.network("connect", "app", "late", "--on", "B", "--ip6", "fd00:30::9", code=1)
     assert "container client has it" in taken

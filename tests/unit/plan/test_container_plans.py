@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from swarmkit.errors import InputError
 from swarmkit.observed.networks import HostNetwork
 from swarmkit.plan.container_planner import ContainerPlace, plan_run
 from swarmkit.plan.container_wish import ContainerWish
-from swarmkit.reach.published_ports import read_published
+from swarmkit.reach.published_ports import read_exposed, read_published
 
 WISH = ContainerWish("web:1", name="web", published=read_published(["8080:80", "127.0.0.1:53:53/udp", "443"]))
 
@@ -47,6 +48,51 @@ def test_ports_are_read_as_docker_reads_them() -> None:
     assert WISH.published["53/udp"] == [{"HostIp": "127.0.0.1", "HostPort": "53"}]
     with pytest.raises(InputError, match=r"(?s)'a:b'.*'c:d'"):
         read_published(["a:b", "80:80", "c:d"])
+
+
+def test_exposed_ports_are_read_with_ranges_and_what_is_none_is_refused() -> None:
+    assert read_exposed(["80", "53/udp", "8000-8002", "80/tcp"]) == (
+        "80/tcp", "53/udp", "8000/tcp", "8001/tcp", "8002/tcp",
+    )  # fmt: skip
+    for word in ("", "0", "65536", "9-8", "80/xyz", "a", "1-", "-1"):
+        with pytest.raises(InputError, match="is no port"):
+            read_exposed([word])
+
+
+def test_words_of_a_containers_place_on_its_network_are_sent_as_dockers_tool_does() -> None:
+    words = {"ip6": "fd00:1::5", "link_local": ("169.254.8.8",), "links": ("db:store",), "aliases": ("me",)}
+    wish = with_network("app", **words, exposed=("80/tcp",), publish_all=True, domainname="shop.example")
+    assert wish.body["NetworkingConfig"]["EndpointsConfig"] == {
+        "app": {
+            "IPAMConfig": {"IPv6Address": "fd00:1::5", "LinkLocalIPs": ["169.254.8.8"]},
+            "Aliases": ["me"],
+            "Links": ["db:store"],
+        }
+    }
+    config = wish.body["HostConfig"]
+    assert (config["Links"], config["PublishAllPorts"]) == (["db:store"], True)
+    assert (wish.body["ExposedPorts"], wish.body["Domainname"]) == ({"80/tcp": {}}, "shop.example")
+    own = with_network("bridge", links=("db:store",)).body
+    assert (own["HostConfig"]["Links"], "NetworkingConfig" in own) == (["db:store"], False)
+
+
+@pytest.mark.parametrize(
+    "words", [{"ip6": "fd00:1::5"}, {"links": ("db:db",)}, {"publish_all": True}, {"link_local": ("169.254.8.8",)}]
+)
+def test_what_needs_a_network_of_its_own_is_refused_on_the_hosts(words: dict[str, Any]) -> None:
+    assert [code for code, _ in refused(with_network("host", **words), place())] == ["H80"]
+
+
+def test_an_address_that_the_network_cannot_give_is_refused() -> None:
+    raw = {"IPAM": {"Config": [{"Subnet": "10.1.0.0/24"}, {"Subnet": "fd00:1::/64"}]}}
+    six = {"users6": {"cache": "fd00:1::5"}}
+    app = dataclasses.replace(network("app", "bridge", "local", **raw), **six)
+    where = place(networks=(app,))
+    assert refused(with_network("app", ip="10.2.0.9"), where) == [
+        ("D12", "the address 10.2.0.9 is in no subnet of network app")
+    ]
+    assert refused(with_network("app", ip6="fd00:1::5"), where) == [("D12", "the address fd00:1::5 is in use")]
+    assert refused(with_network("app", ip6="fd00:1::6", ip="10.1.0.6"), where) == []
 
 
 def test_values_of_the_environment_are_sent_and_not_shown() -> None:
