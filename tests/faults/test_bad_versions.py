@@ -44,7 +44,8 @@ BACKEND = "docker ps -q --no-trunc --filter label=com.docker.swarm.service.name=
 def test_f33_a_version_that_does_not_come_up_is_taken_back_while_the_old_one_serves(
     shop: World, version: str, tmp_path: Path, note: Note
 ) -> None:
-    before, old = record(shop), shop.lab.run("T", BACKEND).split()
+    before = record(shop)
+    old = wait_until(lambda: shop.lab.run("T", BACKEND).split(), bool, timeout_seconds=90)
     assert len(old) == 1
     with witness(f"f33-{version}", tmp_path) as seen:
         shop.over, causes = BAD[version]
