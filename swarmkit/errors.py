@@ -67,7 +67,11 @@ class InputError(SwarmkitError):
 
     exit_code = 2
 
-    def __init__(self, what: str, complaints: Sequence[Complaint] = (), to_do: str = "") -> None:
+    def __init__(
+        self, what: str, complaints: Sequence[Complaint] = (), to_do: str = "", warnings: Sequence[Complaint] = ()
+    ) -> None:
+        self.warnings = tuple(sorted(set(warnings), key=lambda complaint: complaint.rank))
+        """What was warned of until then: it may be the cause, as a variable that is not set."""
         self.complaints = tuple(sorted(complaints, key=lambda complaint: complaint.rank))
         super().__init__(what, "\n".join(str(complaint) for complaint in self.complaints), to_do)
 

@@ -29,6 +29,8 @@ def status(
 ) -> None:
     """Show nodes, services and networks as they are now; changes nothing.
 
+    With a stack file, or --stack NAME alone, the services and networks of that stack.
+
     Where hosts do not answer, what the managers tell of them. Exit codes: 0 shown, 1 it failed, 2 bad input (nothing
     was contacted), 3 a host, or all of them, is unreachable or not trusted, 130 interrupted, 143 ended by SIGTERM.
     """
@@ -46,8 +48,13 @@ def status(
     password = options.sudo_password(ask=ask_become_pass)
     with progress_for(sys.stderr) as progress:
         observed, silent = look.status(declared, progress=progress, sudo_password=password)
+    only = stack_name or ""
     if as_json:
-        click.echo(json.dumps(status_as_json(declared.inventory, observed, declared.stack), indent=2))
+        click.echo(json.dumps(status_as_json(declared.inventory, observed, declared.stack, only), indent=2))
     else:
-        print_status(results(), declared.inventory, observed, declared.stack)
+        print_status(results(), declared.inventory, observed, declared.stack, only)
+    stacks = sorted({service.stack for service in observed.cluster.services} - {""}) if observed.cluster else []
+    if stack_name and observed.cluster and stack_name not in stacks:
+        known = ", ".join(stacks) or "none"
+        click.echo(f"no service of a stack {stack_name} is in the swarm; its stacks: {known}", err=True)
     end_for_silent(silent)

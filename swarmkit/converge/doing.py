@@ -37,10 +37,18 @@ def _waits_for(look: ServiceLook) -> str:
         "accepted": "a host was chosen",
         "preparing": f"its host prepares it: image {task.image.partition('@')[0]}, networks, volumes",
         "ready": "prepared, it starts when the task before it has stopped, or after the delay of a restart",
-        "starting": "its health check has not passed yet",
+        "starting": _starting(look),
         "failed": "the task that failed is started anew",
         "rejected": "the task that was rejected is made anew",
     }.get(task.state, task.state)
+
+
+def _starting(look: ServiceLook) -> str:
+    """A task is starting until its container runs, and until it is healthy where something asks for that."""
+    test = (look.service["Spec"]["TaskTemplate"]["ContainerSpec"].get("Healthcheck") or {}).get("Test")
+    if test:
+        return "its container is starting" if test == ["NONE"] else "its health check has not passed yet"
+    return "its container is starting, or the health check of its image has not passed yet"
 
 
 def _latest(look: ServiceLook) -> TaskState | None:

@@ -18,6 +18,8 @@ LOG_LINES = 8
 class Cause:
     sentence: str
     to_do: str = ""
+    logged: str = ""
+    """The last lines of its task's log."""
 
 
 _SCHEDULER = {
@@ -65,11 +67,11 @@ def explain(tasks: Iterable[TaskState], fleet: Fleet, manager: Engine | None) ->
     health = _health(task, fleet)
     if task.state in ("starting", *_WAITING):
         said = f"; its health check says: {health}" if health else ""
-        return Cause(f"its task on {node} is still {task.state}{said}", _logs(task, manager))
+        return Cause(f"its task on {node} is still {task.state}{said}", logged=_logs(task, manager))
     if task.state == "complete":
         why = f"its health check said: {health}" if health else "its program ended with exit code 0"
-        return Cause(f"its task on {node} ended: {why}", _logs(task, manager))
-    return Cause(f"its task on {node} ended: {health or task.error or task.message}", _logs(task, manager))
+        return Cause(f"its task on {node} ended: {why}", logged=_logs(task, manager))
+    return Cause(f"its task on {node} ended: {health or task.error or task.message}", logged=_logs(task, manager))
 
 
 def _not_pulled(task: TaskState, node: str, asked: Fleet) -> Cause:

@@ -20,6 +20,7 @@ POLL_SECONDS = 1.0
 _SETTLE_SECONDS = 0.12
 _SETTLE_LOOKS = 6
 _TAKEN_BACK = "the version before it serves; mend the cause and run up again, which makes the update anew"
+_MEND = "mend the cause and run up again, or go back: swarmkit rollback; more: docker service ps --no-trunc"
 _STOPPED = {
     "paused": "the tasks before it serve on; mend the cause and run up again, or go back: swarmkit rollback",
     "rollback_started": _TAKEN_BACK,
@@ -161,4 +162,5 @@ def _not_converged(
     of_now = [task for task in look.states if task.id in blamed]
     cause = explain(of_now or look.states, fleet, manager)
     to_do = "\n".join(filter(None, (cause.to_do, _STOPPED.get(look.update_state, ""))))
-    return NotConvergedError(f"{name}: {why}", cause.sentence, to_do)
+    said = "\n".join(filter(None, (cause.sentence, cause.logged)))
+    return NotConvergedError(f"{name}: {why}", said, to_do or f"{_MEND} {name}")

@@ -36,7 +36,7 @@ class Complaints:
 
     def raise_if_any(self, what: str) -> None:
         if self.refused:
-            raise InputError(what, tuple(dict.fromkeys(self.refused)))
+            raise InputError(what, tuple(dict.fromkeys(self.refused)), warnings=self.warnings)
 
     @property
     def warnings(self) -> tuple[Complaint, ...]:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from swarmkit.plan.spec_diff import Change
+
+_SHORT_ID = re.compile(r"[0-9a-f]{12}")
+"""The engine itself adds a container's short ID to its aliases."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,7 @@ class EndpointWish:
             "link": (self.links, live.get("Links")),
         }
         for path, (wanted, found) in listed.items():
-            yield path, ", ".join(one for one in wanted if one in (found or ())), ", ".join(wanted)
+            if not set(wanted) <= set(found or ()):
+                yield path, ", ".join(one for one in found or () if not _SHORT_ID.fullmatch(one)), ", ".join(wanted)
         for key, value in self.options.items():
             yield f"driver-opt.{key}", str((live.get("DriverOpts") or {}).get(key, "")), value

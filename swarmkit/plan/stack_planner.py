@@ -292,7 +292,8 @@ class StackPlanner:
             if operation.step.verb != "wait" and wait_key(operation.step.target) not in known:
                 waits.append(self._wait(name, frozenset({operation.step.key})))
         after = frozenset(op.step.key for op in [*services, *waits, *removed])
-        reason = "replaced by newer content"
+        # After a rollback it may be the newer content that goes.
+        reason = "neither the file nor the way back names this content"
         replaced = [remove_object(kind, item.name, item.id, reason, after) for kind, item in old]
         return [*waits, *replaced, *removals_of(unneeded, lans, after)]
 

@@ -22,6 +22,8 @@ def print_error(error: SwarmkitError, stream: TextIO) -> None:
     if isinstance(error, InputError) and error.complaints:
         for complaint in error.complaints:
             console.print(line("  ", str(complaint)))
+        for warning in error.warnings:
+            console.print(line("  warning: ", str(warning), style="yellow"))
     else:
         _print_lines(console, "  ", error.why)
     _print_lines(console, "  to do: ", error.to_do or ("" if isinstance(error, InputError) else _AGAIN))

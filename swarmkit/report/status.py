@@ -24,9 +24,11 @@ _NAMED_ADDRESSES = 3
 _GOOD_STATES = ("ready", "running", "completed", "none wanted")
 
 
-def print_status(console: Console, inventory: Inventory, observed: Observed, stack: Stack | None = None) -> None:
+def print_status(
+    console: Console, inventory: Inventory, observed: Observed, stack: Stack | None = None, only: str = ""
+) -> None:
     """Print the tables: see render_status."""
-    console.print(render_status(inventory, observed, stack))
+    console.print(render_status(inventory, observed, stack, only))
 
 
 def print_nodes(console: Console, inventory: Inventory, observed: Observed) -> None:
@@ -37,9 +39,11 @@ def print_nodes(console: Console, inventory: Inventory, observed: Observed) -> N
     console.print(columns(_NODE_HEADINGS, map(_node, view.nodes)))
 
 
-def render_status(inventory: Inventory, observed: Observed, stack: Stack | None = None) -> RenderableType:
-    """Return the tables; with a *stack*, of its services and networks alone."""
-    view = status_view(inventory, observed, stack)
+def render_status(
+    inventory: Inventory, observed: Observed, stack: Stack | None = None, only: str = ""
+) -> RenderableType:
+    """Return the tables; with a *stack*, or the name of *only* one, of its services and networks alone."""
+    view = status_view(inventory, observed, stack, only)
     parts: list[RenderableType] = [line("", f"cluster {view.cluster}", style="bold")]
     if view.error:
         parts.append(line("  ", view.error, style="yellow"))
@@ -53,9 +57,11 @@ def render_status(inventory: Inventory, observed: Observed, stack: Stack | None 
     return Group(*parts)
 
 
-def status_as_json(inventory: Inventory, observed: Observed, stack: Stack | None = None) -> dict[str, Any]:
+def status_as_json(
+    inventory: Inventory, observed: Observed, stack: Stack | None = None, only: str = ""
+) -> dict[str, Any]:
     """Return nodes, services and networks as JSON values."""
-    values: dict[str, Any] = json_value(asdict(status_view(inventory, observed, stack)))
+    values: dict[str, Any] = json_value(asdict(status_view(inventory, observed, stack, only)))
     return {"schema": SCHEMA, **values}
 
 

@@ -46,10 +46,14 @@ def service_rows(
     stack: Stack | None,
     names: Mapping[str, str],
     tags: Mapping[str, str],
+    only: str,
 ) -> tuple[ServiceRow, ...]:
-    """Return a row for each service; with a *stack*, for each that it declares, there or not, and each it left over."""
+    """Return a row for each service; with a *stack*, for each that it declares, there or not, and each it left over.
+
+    *only*: the name of the stack whose services are shown, empty for those of all.
+    """
     addresses = {host.name: host.address for host in inventory.hosts}
-    shown = [service for service in cluster.services if stack is None or service.stack == stack.name]
+    shown = [service for service in cluster.services if not only or service.stack == only]
     declared = {f"{stack.name}_{service.name}": service for service in stack.services} if stack else {}
     rows = {
         service.name: _row(service, cluster, names, addresses, tags, declared.get(service.name)) for service in shown
@@ -81,7 +85,7 @@ def _row(
     hosts = Counter(_host(task, cluster, names) for task in running)
     wanted = _wanted(service, tasks, declared)
     image = str(service.spec.get("TaskTemplate", {}).get("ContainerSpec", {}).get("Image", ""))
-    state, why = _state(service, len(running), wanted, tasks)
+    state, why = _state(service, len(running), wanted, every)
     working = sum(task.state == "running" for task in tasks) if service.is_job else None
     return ServiceRow(
         name=service.name,
@@ -152,8 +156,19 @@ def _state(service: ServiceState, running: int, wanted: int, tasks: Sequence[Tas
         return ("completed" if service.is_job else "running") if wanted else "none wanted", ""
     if running > wanted:
         return "more than declared", ""
-    errors = [task.error for task in sorted(tasks, key=lambda task: task.created_at, reverse=True) if task.error]
-    if errors:
-        return "failing", errors[0]
+    if error := _last_error(service, tasks):
+        return "failing", error
     is_working = service.is_job and any(task.state == "running" for task in tasks)
     return "running" if is_working else "starting", ""
+
+
+def _last_error(service: ServiceState, tasks: Sequence[TaskState]) -> str:
+    """Return why a task of the present spec ended or waits in vain: the newest reason; the task after it may be on
+    its way already."""
+    of_now = [task for task in tasks if task.is_made_from(service.spec["TaskTemplate"])]
+    for task in sorted(of_now, key=lambda task: task.created_at, reverse=True):
+        if task.error:
+            return task.error
+        if task.state == "complete" and not service.is_job:
+            return "its program ended with exit code 0"
+    return ""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from swarmkit.declared.host import Host, Inventory
 from swarmkit.declared.service import Network, Stack
-from swarmkit.observed.model import ClusterState, NetworkState, Node, Observed
+from swarmkit.observed.model import STACK_LABEL, ClusterState, NetworkState, Node, Observed, network_targets
 from swarmkit.plan.silent_hosts import silent_nodes
 from swarmkit.report.status_services import ServiceRow, service_rows
 
@@ -50,8 +50,10 @@ class StatusView:
     networks: tuple[NetworkRow, ...] = ()
 
 
-def status_view(inventory: Inventory, observed: Observed, stack: Stack | None) -> StatusView:
-    """Return what *observed* tells, by the inventory's names; with a *stack*, its services and networks alone."""
+def status_view(inventory: Inventory, observed: Observed, stack: Stack | None, only: str = "") -> StatusView:
+    """Return what *observed* tells, by the inventory's names; with a *stack*, or the name of *only* one, its services
+    and networks alone."""
+    only = stack.name if stack else only
     cluster = observed.cluster
     if cluster is None:
         error = observed.cluster_error or "no host is a manager of a swarm"
@@ -62,8 +64,8 @@ def status_view(inventory: Inventory, observed: Observed, stack: Stack | None) -
         inventory.cluster,
         "",
         _nodes(inventory, observed, cluster, names),
-        service_rows(inventory, cluster, stack, names, _tags(observed)),
-        _networks(cluster, stack),
+        service_rows(inventory, cluster, stack, names, _tags(observed), only),
+        _networks(cluster, stack, only),
     )
 
 
@@ -110,14 +112,22 @@ def _tags(observed: Observed) -> dict[str, str]:
     return {identity: sorted(tags)[0] for identity, tags in images if tags}
 
 
-def _networks(cluster: ClusterState, stack: Stack | None) -> tuple[NetworkRow, ...]:
+def _networks(cluster: ClusterState, stack: Stack | None, only: str) -> tuple[NetworkRow, ...]:
     declared = {network.name: network for network in stack.networks} if stack else {}
     count = Counter(network.name for network in cluster.networks)
+    services = [service for service in cluster.services if service.stack == only]
+    used = set[str]().union(*(network_targets(service.spec) for service in services))
     shown = [
         network
         for network in cluster.networks
         if network.scope == "swarm"
-        and (stack is None or network.declared_name in declared or network.raw.get("Ingress"))
+        and (
+            not only
+            or network.declared_name in declared
+            or network.raw.get("Ingress")
+            # Without a file: what is the stack's own, and what its services are on.
+            or (stack is None and (network.labels.get(STACK_LABEL) == only or {network.id, network.name} & used))
+        )
     ]
     return tuple(_network(network, declared.get(network.declared_name), count) for network in shown)
 

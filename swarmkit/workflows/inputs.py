@@ -49,7 +49,7 @@ def read_declared(
     except InputError as error:
         errors.append(error)
     if errors or loaded_inventory is None:
-        raise _together(errors)
+        raise _together(errors, [one for said in (loaded_inventory, loaded_stack) if said for one in said.warnings])
     if loaded_stack is not None and ask_local_engine:
         archives |= _from_local_engine(loaded_stack, archives)
     return Declared(
@@ -82,8 +82,9 @@ def _logins(stack: Stack, archives: Mapping[str, ImageArchive]) -> RegistryLogin
     return RegistryLogins(registry_logins({registry_of(image) for image in pulled} - {""}))
 
 
-def _together(errors: list[InputError]) -> InputError:
-    complaints: list[Complaint] = [complaint for error in errors for complaint in error.complaints]
-    if len(errors) == 1:
-        return errors[0]
-    return InputError("\n".join(error.what for error in errors), complaints)
+def _together(errors: Sequence[InputError], warnings: Sequence[Complaint]) -> InputError:
+    """Return one error of all; *warnings* are those of files that can be used."""
+    complaints = [complaint for error in errors for complaint in error.complaints]
+    warned = [*warnings, *(warning for error in errors for warning in error.warnings)]
+    to_do = errors[0].to_do if len(errors) == 1 else ""
+    return InputError("\n".join(error.what for error in errors), complaints, to_do, warned)

@@ -223,7 +223,7 @@ class Waiter:
             if not isinstance(error, SwarmkitError):
                 raise error
         if errors:
-            raise NotConvergedError("\n".join(str(error) for error in errors))
+            raise _as_one([error for error in errors if isinstance(error, SwarmkitError)])
         return bool(results)
 
     def _wait_shown(self, observed: Observed, cancelled: threading.Event, name: str) -> str:
@@ -238,6 +238,14 @@ class Waiter:
             raise
         self.progress.ended(key, ok=True, note=note)
         return note
+
+
+def _as_one(errors: list[SwarmkitError]) -> SwarmkitError:
+    if len(errors) == 1:
+        return errors[0]
+    said = [line for error in errors for line in (error.what, *(f"  {why}" for why in error.why.splitlines()))]
+    advice = dict.fromkeys(line for error in errors for line in error.to_do.splitlines())
+    return NotConvergedError(f"{len(errors)} services do not run as declared", "\n".join(said), "\n".join(advice))
 
 
 def taken_back(plan: Plan, observed: Observed) -> frozenset[str]:

@@ -174,3 +174,14 @@ def test_a_rehearsal_without_the_images_is_refused_before_anything_is_contacted_
     assert "--images DIR" in done.stderr
     with pytest.raises(TimeoutError):
         listener.accept()
+
+
+def test_a_variable_that_is_not_set_is_told_beside_the_error_that_comes_of_it(tmp_path: Path) -> None:
+    paths = write_files(tmp_path, 1, stack="    deploy: {replicas: '${COUNT_NOT_SET}'}\n")
+    done = swarmkit("plan", "-i", paths[0], "-f", paths[1])
+    assert done.returncode == 2
+    assert "replicas" in done.stderr
+    assert re.search(r"warning: \w+ \S*stack.yaml:4\S* .*COUNT_NOT_SET", " ".join(done.stderr.split())), done.stderr
+    (tmp_path / "inventory.yaml").write_text("nonsense: [\n")
+    (tmp_path / "stack.yaml").write_text("services: {web: {image: 'web:1', hostname: \"${NAME_NOT_SET}\"}}\n")
+    assert "NAME_NOT_SET" in swarmkit("plan", "-i", paths[0], "-f", paths[1]).stderr

@@ -242,6 +242,32 @@ def test_an_unhealthy_task_is_explained_by_its_health_check(fleet: FakeFleet) ->
     assert "it has logged nothing" in said
 
 
+def test_what_was_logged_is_a_cause_and_no_remedy(fleet: FakeFleet) -> None:
+    start(fleet, "crash", looks=1)
+    with pytest.raises(NotConvergedError) as caught:
+        wait(fleet, 30)
+    assert "it has logged nothing" in caught.value.why
+    assert caught.value.to_do == (
+        "mend the cause and run up again, or go back: swarmkit rollback; more: docker service ps --no-trunc shop_x"
+    )
+
+
+def test_services_that_do_not_come_up_are_told_in_one_error_with_what_to_do(fleet: FakeFleet) -> None:
+    start(fleet, constraint="node.labels.role == absent")
+    observed = observe(fleet, kernel="never")
+    with wakeups(fleet) as woken, pytest.raises(NotConvergedError) as one:
+        Waiter(fleet, woken, Silent(), 0.05).wait_for_services(["shop_x"], observed)
+    assert one.value.what == "shop_x: 0 of 1 tasks run after 0.05 s"
+    assert one.value.to_do == "see: swarmkit status"
+    service = next(iter(fleet.cluster.objects["services"].values()))
+    fleet.engine("A").create("services", {**service["Spec"], "Name": "shop_y"})
+    with wakeups(fleet) as woken, pytest.raises(NotConvergedError) as both:
+        Waiter(fleet, woken, Silent(), 0.05).wait_for_services(["shop_x", "shop_y"], observe(fleet, kernel="never"))
+    assert both.value.what == "2 services do not run as declared"
+    assert both.value.why.splitlines()[::2] == [f"shop_{one}: 0 of 1 tasks run after 0.05 s" for one in "xy"]
+    assert both.value.to_do == "see: swarmkit status"
+
+
 def test_a_task_without_a_suitable_node_is_explained(fleet: FakeFleet) -> None:
     start(fleet, constraint="node.labels.role == absent")
     said = complaint(fleet, timeout_seconds=0.05)
@@ -460,13 +486,23 @@ def looked(fleet: FakeFleet, **changes: object) -> ServiceLook:
 @pytest.mark.parametrize(
     ("state", "says"),
     [
-        ("starting", "0/1 running, its health check has not passed yet"),
+        ("starting", "0/1 running, its container is starting, or the health check of its image has not passed yet"),
         ("preparing", "0/1 running, its host prepares it: image x:1, networks, volumes"),
         ("assigned", "0/1 running, a host was chosen"),
     ],
 )
 def test_what_is_waited_for_is_said_in_words(fleet: FakeFleet, state: str, says: str) -> None:
     assert doing(looked(fleet, state=state), 0) == says
+
+
+@pytest.mark.parametrize(
+    ("test", "says"),
+    [(["NONE"], "its container is starting"), (["CMD", "true"], "its health check has not passed yet")],
+)
+def test_a_health_check_is_spoken_of_only_where_there_is_one(fleet: FakeFleet, test: list[str], says: str) -> None:
+    look = looked(fleet)
+    look.service["Spec"]["TaskTemplate"]["ContainerSpec"]["Healthcheck"] = {"Test": test}
+    assert doing(look, 0) == f"0/1 running, {says}"
 
 
 def test_that_an_update_is_still_watched_is_said(fleet: FakeFleet) -> None:

@@ -47,6 +47,8 @@ def test_the_endpoint_is_what_dockers_tool_sends() -> None:
         ({"GlobalIPv6Address": "fd00:1::6"}, ["ip6 is fd00:1::6, not fd00:1::5"]),
         ({"IPAMConfig": {}}, ["link-local-ip is (none), not 169.254.8.8"]),
         ({"Aliases": None}, ["alias is (none), not me"]),
+        ({"Aliases": ["other", "0123456789ab"]}, ["alias is other, not me"]),
+        ({"Aliases": ["other", "me", "0123456789ab"]}, []),
         ({"Links": ["cache"]}, ["link is cache, not db:store, cache"]),
         ({"DriverOpts": None}, ["driver-opt.com.docker.network.endpoint.sysctls is (none), not x"]),
     ],

@@ -212,6 +212,16 @@ def test_a_version_of_a_secret_stays_until_the_next_change(made: FakeFleet) -> N
     assert versions() == 2
 
 
+def test_the_newer_version_that_goes_after_a_rollback_is_not_said_to_be_replaced_by_a_newer_one(
+    made: FakeFleet,
+) -> None:
+    run_once(made, declared("1", password=b"two"))
+    roll_back(made)
+    plan, _ = run_once(made, declared("3"))
+    (removed,) = [op.step for op in plan.operations if (op.step.verb, op.step.subject) == ("remove", "secret")]
+    assert removed.reason == "neither the file nor the way back names this content"
+
+
 def test_a_secret_that_somebody_removed_is_told_before_anything_changes(made: FakeFleet) -> None:
     run_once(made, declared("1", password=b"two"))
     secrets = made.cluster.objects["secrets"]

@@ -147,9 +147,28 @@ def test_without_a_swarm_the_hosts_are_shown_with_the_reason() -> None:
 
 def test_a_failing_service_says_why_beneath_the_table() -> None:
     failed = task("shop_backend", "B", "rejected", "No such image: shop/backend")
+    failed = replace(failed, spec=CLUSTER.services[0].spec["TaskTemplate"])
     lines = text_of(with_cluster(tasks=(failed,)))
     assert any(line.startswith("shop_backend") and line.endswith("failing") for line in lines)
     assert "  shop_backend: No such image: shop/backend" in lines
+
+
+@pytest.mark.parametrize(
+    ("state", "error", "shown"),
+    [
+        ("failed", "task: non-zero exit (1)", "task: non-zero exit (1)"),
+        ("complete", "", "its program ended with exit code 0"),
+    ],
+)
+def test_a_crash_loop_is_failing_while_its_next_task_starts(state: str, error: str, shown: str) -> None:
+    template = dict(CLUSTER.services[0].spec["TaskTemplate"])
+    ended = replace(task("shop_backend", "B", state, error), desired_state="shutdown", spec=template)
+    starting = replace(task("shop_backend", "B", "ready"), created_at="2024-01-02", spec=template)
+    lines = text_of(with_cluster(tasks=(ended, starting)))
+    assert any(line.startswith("shop_backend") and line.endswith("failing") for line in lines)
+    assert f"  shop_backend: {shown}" in lines
+    older = replace(ended, spec={"ContainerSpec": {"Image": "before"}})
+    assert any(line.endswith("starting") for line in text_of(with_cluster(tasks=(older, starting))))
 
 
 @pytest.mark.parametrize(
@@ -198,6 +217,22 @@ def test_other_stacks_are_left_out_when_a_stack_is_given() -> None:
     other = replace(service("blog_web"), labels={"com.docker.stack.namespace": "blog"})
     assert "blog_web" in "\n".join(text_of(with_cluster(services=(other,))))
     assert "blog_web" not in "\n".join(text_of(with_cluster(services=(other,)), STACK))
+
+
+def test_the_name_of_a_stack_alone_leaves_the_others_and_their_networks_out() -> None:
+    other = replace(service("blog_web"), labels={"com.docker.stack.namespace": "blog"})
+    task_of = {"Networks": [{"Target": "id-shared"}]}
+    other = replace(other, spec={**other.spec, "TaskTemplate": {**other.spec["TaskTemplate"], **task_of}})
+    own = replace(network("shop_net", encrypted=True), labels={"com.docker.stack.namespace": "shop"})
+    seen = with_cluster(services=(*CLUSTER.services, other), networks=(own, network("shared", encrypted=True)))
+
+    def names(only: str) -> list[list[str]]:
+        shown = status_as_json(INVENTORY, seen, only=only)
+        return [[row["name"] for row in shown[kind]] for kind in ("services", "networks")]
+
+    assert names("") == [["blog_web", "shop_backend"], ["shop_net", "shared"]]
+    assert names("shop") == [["shop_backend"], ["shop_net"]]
+    assert names("blog") == [["blog_web"], ["shared"]]
 
 
 def test_network_that_is_clear_though_declared_encrypted_says_so() -> None:
