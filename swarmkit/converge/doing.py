@@ -39,6 +39,7 @@ def _waits_for(look: ServiceLook) -> str:
         "ready": "prepared, it starts when the task before it has stopped, or after the delay of a restart",
         "starting": _starting(look),
         "failed": "the task that failed is started anew",
+        "complete": "its program ended with exit code 0",
         "rejected": "the task that was rejected is made anew",
     }.get(task.state, task.state)
 

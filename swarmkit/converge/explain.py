@@ -109,9 +109,11 @@ def _first(tasks: Iterable[TaskState], *states: str) -> TaskState | None:
 
 
 def _unplaced(task: TaskState) -> Cause:
+    # A node that is down, paused or drained is asked for nothing else: it may be the one that was meant.
+    away = "; a node is down, paused or drained" if "not available" in task.error else ""
     for words, (sentence, to_do) in _SCHEDULER.items():
         if words in task.error:
-            return Cause(f"{sentence} ({task.error})", to_do)
+            return Cause(f"{sentence}{'' if words == 'not available' else away} ({task.error})", to_do)
     return Cause(f"its task is {task.state}: {task.error or task.message}", "see: swarmkit status")
 
 

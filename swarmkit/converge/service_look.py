@@ -57,16 +57,19 @@ class ServiceLook:
 
     @property
     def is_given_up(self) -> bool:
-        """Tell whether a task of the job has failed and the engine, by its restart policy, starts no other.
+        """Tell whether a task has ended and the engine, by the restart policy, starts no other.
 
         The engine makes a failed task's successor in the same step that wants the failed one shut down, and looks for
         work left over only when another task of the job ends (moby/swarmkit manager/orchestrator/jobs and restart).
         """
         policy = self.service["Spec"]["TaskTemplate"].get("RestartPolicy") or {}
-        if not self.is_job or not (policy.get("Condition") == "none" or policy.get("MaxAttempts")):
+        is_limited = policy.get("Condition") == "none" or bool(policy.get("MaxAttempts"))
+        if not (is_limited or (policy.get("Condition") == "on-failure" and not self.is_job)):
             return False
-        tasks = [(task["Status"]["State"], task.get("DesiredState")) for task in self._of_this_iteration()]
-        failed = [desired for state, desired in tasks if state in _FAILED]
+        told = self._of_this_iteration() if self.is_job else self._of_this_spec()
+        tasks = [(task["Status"]["State"], task.get("DesiredState")) for task in told]
+        # Of a service that is no job, one that has completed is missed as well.
+        failed = [desired for state, desired in tasks if state in _FAILED or (state == "complete" and not self.is_job)]
         is_over = all(state in _ENDED for state, _ in tasks)
         return is_over and bool(failed) and all(desired == "shutdown" for desired in failed)
 
@@ -80,13 +83,15 @@ class ServiceLook:
 
     def _current(self) -> list[Json]:
         """The tasks that shall run and were made from the service's present spec."""
+        return [task for task in self._of_this_spec() if task.get("DesiredState") == "running"]
+
+    def _of_this_spec(self) -> list[Json]:
         template = self.service["Spec"]["TaskTemplate"]
         wanted = (template.get("ContainerSpec"), template.get("ForceUpdate", 0))
         return [
             task
             for task in self.tasks
-            if task.get("DesiredState") == "running"
-            and (task["Spec"].get("ContainerSpec"), task["Spec"].get("ForceUpdate", 0)) == wanted
+            if (task["Spec"].get("ContainerSpec"), task["Spec"].get("ForceUpdate", 0)) == wanted
         ]
 
 

@@ -20,7 +20,7 @@ POLL_SECONDS = 1.0
 _SETTLE_SECONDS = 0.12
 _SETTLE_LOOKS = 6
 _TAKEN_BACK = "the version before it serves; mend the cause and run up again, which makes the update anew"
-_MEND = "mend the cause and run up again, or go back: swarmkit rollback; more: docker service ps --no-trunc"
+_MEND = "mend the cause and run up again, or go back: swarmkit rollback"
 _STOPPED = {
     "paused": "the tasks before it serve on; mend the cause and run up again, or go back: swarmkit rollback",
     "rollback_started": _TAKEN_BACK,
@@ -29,6 +29,7 @@ _STOPPED = {
 }
 """State of an update that the engine does not go on with -> what to do."""
 _FAILURES_BEFORE_GIVING_UP = 3
+_LOOKS_BEFORE_GIVEN_UP = 6
 _EVENTS = {"type": ["container", "service"], "event": ["start", "die", "health_status", "update", "create"]}
 
 
@@ -102,7 +103,7 @@ def wait_for_service(
     """
     deadline = time.monotonic() + timeout_seconds
     failed_before: set[str] | None = None
-    was_given_up = False
+    given_up = 0
     reasons = Reasons(key, progress, fleet)
     while True:
         seen = woken.count
@@ -122,10 +123,12 @@ def wait_for_service(
         if len(failed - failed_before) >= _FAILURES_BEFORE_GIVING_UP and not look.running:
             why = "its tasks fail again and again"
             raise _not_converged(name, why, look, fleet, manager, blamed=failed - failed_before)
-        # Seen once it may be the moment between the end of one task and the engine's making of another.
-        if look.is_given_up and was_given_up:
-            raise _not_converged(name, "a task of this job failed and is not started again", look, fleet, manager)
-        was_given_up = look.is_given_up
+        # Seen once it may be the moment between the end of one task and the engine's making of another; of a service,
+        # the tasks of before it was scaled, which a busy manager has not come to yet.
+        given_up = given_up + 1 if look.is_given_up else 0
+        if given_up >= (2 if look.is_job else _LOOKS_BEFORE_GIVEN_UP):
+            why = "a task of this job failed" if look.is_job else "a task ended, as its restart_policy lets it,"
+            raise _not_converged(name, f"{why} and is not started again", look, fleet, manager)
         if cancelled is not None and cancelled.is_set():
             raise NotConvergedError(f"{name}: not waited for any longer, the run has stopped")
         if time.monotonic() > deadline:
@@ -163,4 +166,4 @@ def _not_converged(
     cause = explain(of_now or look.states, fleet, manager)
     to_do = "\n".join(filter(None, (cause.to_do, _STOPPED.get(look.update_state, ""))))
     said = "\n".join(filter(None, (cause.sentence, cause.logged)))
-    return NotConvergedError(f"{name}: {why}", said, to_do or f"{_MEND} {name}")
+    return NotConvergedError(f"{name}: {why}", said, to_do or f"see: docker service ps --no-trunc {name}\n{_MEND}")

@@ -156,7 +156,8 @@ def _ports(reached: ReachedHost, services: list[Service], stack: Stack | None, o
     taken = read_listeners(reached.shell) | _published(reached.engine.find("containers"))
     for service in services:
         on_host = _on_host(service, stack)
-        wanted = {port_word(port): "it was to be published there" for port in service.ports if port.published}
+        why = "something listens on it there, and the file publishes it"
+        wanted = {port_word(port): why for port in service.ports if port.published}
         if on_host and has_image(reached.host, service.image, observed):
             config = reached.engine.inspect("images", service.image).get("Config") or {}
             why = f"{service.image} says that it listens on it, and has the host's own ports"

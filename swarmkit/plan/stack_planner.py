@@ -140,9 +140,13 @@ class StackPlanner:
 
     def _refuse_unplaceable(self, service: Service) -> None:
         labels = sorted({f"{key}={value}" for host in self.inventory.hosts for key, value in host.labels.items()})
+        known = f"the hosts' labels are: {', '.join(labels) or 'none'}"
+        if any(text.lstrip().startswith("node.hostname") for text in service.deploy.constraints):
+            names = [self.observed.hosts[host.name].system.hostname for host in self.inventory.hosts]
+            known = f"the hosts' names are: {', '.join(names)}; their labels: {', '.join(labels) or 'none'}"
         self._refuse(
             "B35", service.name, f"its constraints match no active host: {', '.join(service.deploy.constraints)}",
-            f"the hosts' labels are: {', '.join(labels) or 'none'} ({service.place})",
+            f"{known} ({service.place})",
             "correct deploy.placement.constraints, or swarm_labels in the inventory",
         )  # fmt: skip
 

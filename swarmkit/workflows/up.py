@@ -243,9 +243,12 @@ class Waiter:
 def _as_one(errors: list[SwarmkitError]) -> SwarmkitError:
     if len(errors) == 1:
         return errors[0]
-    said = [line for error in errors for line in (error.what, *(f"  {why}" for why in error.why.splitlines()))]
-    advice = dict.fromkeys(line for error in errors for line in error.to_do.splitlines())
-    return NotConvergedError(f"{len(errors)} services do not run as declared", "\n".join(said), "\n".join(advice))
+    said: list[str] = []
+    for error in errors:
+        said += [error.what, *(f"  {line}" for line in error.why.splitlines())]
+        said += [f"  to do: {line}" for line in error.to_do.splitlines()]
+    to_do = "mend the causes and run up again: it does what is left; or go back: swarmkit rollback"
+    return NotConvergedError(f"{len(errors)} services do not run as declared", "\n".join(said), to_do)
 
 
 def taken_back(plan: Plan, observed: Observed) -> frozenset[str]:

@@ -247,9 +247,30 @@ def test_what_was_logged_is_a_cause_and_no_remedy(fleet: FakeFleet) -> None:
     with pytest.raises(NotConvergedError) as caught:
         wait(fleet, 30)
     assert "it has logged nothing" in caught.value.why
-    assert caught.value.to_do == (
-        "mend the cause and run up again, or go back: swarmkit rollback; more: docker service ps --no-trunc shop_x"
-    )
+    assert caught.value.to_do.splitlines() == [
+        "see: docker service ps --no-trunc shop_x",
+        "mend the cause and run up again, or go back: swarmkit rollback",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("policy", "state", "desired", "given_up"),
+    [
+        ("on-failure", "complete", "shutdown", True),
+        ("none", "failed", "shutdown", True),
+        ("on-failure", "complete", "running", False),
+        ("any", "complete", "shutdown", False),
+    ],
+)
+def test_a_service_whose_policy_lets_it_end_is_not_waited_for(
+    fleet: FakeFleet, policy: str, state: str, desired: str, given_up: bool
+) -> None:
+    look = looked(fleet, state=state)
+    look.service["Spec"]["TaskTemplate"]["RestartPolicy"] = {"Condition": policy}
+    ended = {**look.tasks[0], "DesiredState": desired}
+    assert replace(look, tasks=(ended,)).is_given_up == given_up
+    successor = {**look.tasks[0], "Status": {"State": "preparing"}, "DesiredState": "running"}
+    assert not replace(look, tasks=(ended, successor)).is_given_up
 
 
 def test_services_that_do_not_come_up_are_told_in_one_error_with_what_to_do(fleet: FakeFleet) -> None:
@@ -264,8 +285,8 @@ def test_services_that_do_not_come_up_are_told_in_one_error_with_what_to_do(flee
     with wakeups(fleet) as woken, pytest.raises(NotConvergedError) as both:
         Waiter(fleet, woken, Silent(), 0.05).wait_for_services(["shop_x", "shop_y"], observe(fleet, kernel="never"))
     assert both.value.what == "2 services do not run as declared"
-    assert both.value.why.splitlines()[::2] == [f"shop_{one}: 0 of 1 tasks run after 0.05 s" for one in "xy"]
-    assert both.value.to_do == "see: swarmkit status"
+    assert both.value.why.splitlines()[::3] == [f"shop_{one}: 0 of 1 tasks run after 0.05 s" for one in "xy"]
+    assert both.value.why.splitlines()[2] == "  to do: see: swarmkit status"
 
 
 def test_a_task_without_a_suitable_node_is_explained(fleet: FakeFleet) -> None:
