@@ -68,9 +68,11 @@ def address_sheet(inventory: Inventory, observed: Observed, seen: Sequence[HostN
 def _routes(observed: Observed, seen: Sequence[HostNetwork]) -> Iterator[RouteRow]:
     """Yield the routes that are no network of the host's own engine."""
     own = {(network.host, subnet) for network in seen for subnet in network.subnets}
+    # A manager without a task on a swarm's bridge tells no range of it, a host that has restarted knows it no more.
+    bridges = {f"br-{network.id[:12]}" for network in seen}
     groups: dict[tuple[str, str], list[str]] = {}
     for host, facts in observed.hosts.items():
-        for route in facts.system.routes:
+        for route in (one for one in facts.system.routes if one.device not in bridges):
             if (host, route.destination) not in own and route.destination not in ("default", "0.0.0.0/0", "::/0"):
                 groups.setdefault((route.destination, route.device), []).append(host)
     for (destination, device), hosts in sorted(groups.items(), key=lambda item: order(item[0][0])):
