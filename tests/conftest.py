@@ -9,7 +9,7 @@ from fakes.swarm import FakeFleet, fake_fleet
 from lab.groups import end_group, group_lab_tests
 from lab.spare_lab import spare_lab
 
-from swarmkit.declared.host import Host
+from swarmkit.declared.inventory.host import Host
 
 __all__ = ["fleet", "spare_lab"]
 

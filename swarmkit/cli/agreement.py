@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from swarmkit.cli import options
 
 if TYPE_CHECKING:
-    from swarmkit.declared.host import Inventory
+    from swarmkit.declared.inventory.host import Inventory
     from swarmkit.journal.write import Journal
     from swarmkit.plan.model import Plan
     from swarmkit.report.live import LiveProgress

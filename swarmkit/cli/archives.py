@@ -12,7 +12,7 @@ import click
 from swarmkit.cli import options
 
 if TYPE_CHECKING:
-    from swarmkit.declared.image_archive import ImageArchive
+    from swarmkit.declared.stack.image_archive import ImageArchive
     from swarmkit.recovery.archive import Archive
     from swarmkit.recovery.manifest import Manifest
     from swarmkit.secret import Secret
@@ -45,7 +45,7 @@ def open_archive(path: Path, passphrase_file: Path | None, identity: Path | None
 
 def images(resources: ExitStack, archive: Archive, folder: Path | None) -> dict[str, ImageArchive]:
     """Return the images in *folder*, or those of the backup where none is given; they last as long as *resources*."""
-    from swarmkit.declared.image_archive import read_image_archives
+    from swarmkit.declared.stack.image_archive import read_image_archives
     from swarmkit.workflows.backed_up_data import unpack_images
 
     if folder is None:

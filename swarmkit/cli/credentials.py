@@ -22,9 +22,9 @@ from swarmkit.errors import InputError
 from swarmkit.secret import Secret
 
 if TYPE_CHECKING:
-    from swarmkit.declared.host import Inventory
-    from swarmkit.plan.credential_operations import KeyFile
-    from swarmkit.plan.credential_plans import Change
+    from swarmkit.declared.inventory.host import Inventory
+    from swarmkit.plan.credentials.operations import KeyFile
+    from swarmkit.plan.credentials.plans import Change
 
 _Command = Callable[..., None]
 _MOST_KEY_BYTES = 200
@@ -175,7 +175,7 @@ def _change(
         raise InputError("a new unlock key has to be kept: give --key-file FILE or --store DIR")
 
     def kept(inventory: Inventory) -> KeyFile | None:
-        from swarmkit.plan.credential_operations import KeyFile
+        from swarmkit.plan.credentials.operations import KeyFile
         from swarmkit.recovery.key_store import KeyStore, is_unfinished, sealed
 
         if store is None:

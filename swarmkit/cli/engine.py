@@ -45,7 +45,7 @@ def upgrade(
     before, activated; then all services are proved before the next host. It stops at the first problem, with what is
     done and what is not; the same command goes on there.
     """
-    from swarmkit.plan.engine_plans import Wanted
+    from swarmkit.plan.engines.plans import Wanted
     from swarmkit.report.console import results
     from swarmkit.report.live import progress_for
     from swarmkit.report.outcome import print_outcome

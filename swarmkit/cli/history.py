@@ -54,7 +54,7 @@ def history(
 
 
 def _from_managers(inventory_file: Path | None, *, ask_become_pass: bool) -> list[RunRecord]:
-    from swarmkit.declared.inventory import load_inventory
+    from swarmkit.declared.inventory.reading import load_inventory
     from swarmkit.workflows.history import cluster_history
 
     if inventory_file is None:

@@ -11,7 +11,7 @@ import click
 from swarmkit.errors import SwarmkitError, TerminatedError
 
 if TYPE_CHECKING:
-    from swarmkit.declared.host import Inventory
+    from swarmkit.declared.inventory.host import Inventory
     from swarmkit.journal.write import Journal
 
 _INTERRUPTED = 130

@@ -101,7 +101,7 @@ lab.add_command(fault)
 def lab_hosts(inventory: Path, engine: str | None) -> list[room.LabHost]:
     """Return the inventory's hosts that are the lab's."""
     # Here, because it is slow to import and only `lab up` needs it.
-    from swarmkit.declared.inventory import load_inventory
+    from swarmkit.declared.inventory.reading import load_inventory
 
     found = []
     for host in load_inventory(inventory, allow_even_managers=True, check_files=False).hosts:

@@ -16,7 +16,7 @@ from swarmkit.errors import InputError
 from swarmkit.secret import Secret
 
 if TYPE_CHECKING:
-    from swarmkit.declared.host import Inventory
+    from swarmkit.declared.inventory.host import Inventory
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 

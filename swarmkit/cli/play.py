@@ -14,8 +14,8 @@ from swarmkit.cli.playbook_files import find_playbook, playbook_names, read_play
 from swarmkit.errors import InputError
 
 if TYPE_CHECKING:
-    from swarmkit.declared.host import Inventory
-    from swarmkit.declared.playbook import Playbook
+    from swarmkit.declared.inventory.host import Inventory
+    from swarmkit.declared.playbooks.model import Playbook
 
 _path = click.Path(path_type=Path)
 

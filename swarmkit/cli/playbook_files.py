@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from swarmkit.declared.playbook import Playbook
-    from swarmkit.declared.playbook_loader import Values
+    from swarmkit.declared.playbooks.loader import Values
+    from swarmkit.declared.playbooks.model import Playbook
 
 _FOLDERS = (
     Path(__file__).resolve().parents[2] / "playbooks",
@@ -36,7 +36,7 @@ def playbook_names() -> list[str]:
 
 def read_playbook(path: Path, values: Values) -> Playbook:
     """Return the playbook of *path*; raises InputError with every complaint, of its commands' options too."""
-    from swarmkit.declared.playbook_loader import Vocabulary, load_playbook
+    from swarmkit.declared.playbooks.loader import Vocabulary, load_playbook
     from swarmkit.plan.situation import FACTS
 
     facts = {name: fact.of_host for name, fact in FACTS.items()}
@@ -52,9 +52,9 @@ def document() -> str:
 
 def read_described(name: str) -> Playbook:
     """Return the playbook *name* with each parameter standing for itself: ``host`` is HOST."""
-    from swarmkit.declared.complaints import Complaints
-    from swarmkit.declared.nodes import MapNode
-    from swarmkit.declared.yaml_source import parse_yaml, read_text
+    from swarmkit.declared.documents.complaints import Complaints
+    from swarmkit.declared.documents.nodes import MapNode
+    from swarmkit.declared.documents.yaml_source import parse_yaml, read_text
 
     path = find_playbook(name)
     assert path is not None  # noqa: S101 - the names are those of files

@@ -15,8 +15,8 @@ from swarmkit.cli.playbook_files import completed
 from swarmkit.errors import InputError, SwarmkitError, TerminatedError
 
 if TYPE_CHECKING:
-    from swarmkit.declared.host import Inventory
-    from swarmkit.declared.playbook import Playbook, PlayStep
+    from swarmkit.declared.inventory.host import Inventory
+    from swarmkit.declared.playbooks.model import Playbook, PlayStep
     from swarmkit.plan.model import Step
 
 

@@ -102,7 +102,7 @@ def run(
     from swarmkit.cli.carried_out import carried_out
     from swarmkit.cli.networking.subnets import addresses, ipv4_address, ipv6_address
     from swarmkit.cli.networking.words import container_links, pairs
-    from swarmkit.plan.container_wish import ContainerWish
+    from swarmkit.plan.containers.wish import ContainerWish
     from swarmkit.reach.published_ports import read_exposed, read_published
     from swarmkit.workflows.run import run_container
 
@@ -173,7 +173,7 @@ def _environment(words: tuple[str, ...]) -> dict[str, str]:
 
 def _hosts(words: tuple[str, ...]) -> tuple[str, ...]:
     """Return NAME:ADDRESS pairs; Docker takes NAME=ADDRESS too, and brackets around an IPv6 address."""
-    from swarmkit.declared.addresses import extra_host, is_extra_host
+    from swarmkit.declared.inventory.addresses import extra_host, is_extra_host
 
     pairs = [(word, *extra_host(word)) for word in words]
     for word, name, address in pairs:

@@ -27,7 +27,7 @@ def trust(*, hosts: tuple[str, ...], inventory_file: Path, replace: bool, yes: b
     HOST is a host or jump host of the inventory; without one, all are asked. Compare the fingerprints with those on
     the hosts' consoles (ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub) before you say yes.
     """
-    from swarmkit.declared.inventory import load_inventory
+    from swarmkit.declared.inventory.reading import load_inventory
     from swarmkit.report.console import results
     from swarmkit.report.host_keys import print_host_keys
     from swarmkit.workflows import trust as workflow

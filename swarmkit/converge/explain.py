@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from swarmkit.declared.image_archive import DOCKER_HUB, registry_of
+from swarmkit.declared.stack.image_archive import DOCKER_HUB, registry_of
 from swarmkit.errors import SwarmkitError
 from swarmkit.observed.model import TaskState
 from swarmkit.reach.engine import Engine, EngineError, Json

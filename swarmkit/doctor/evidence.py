@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-from swarmkit.declared.host import Host, Inventory
-from swarmkit.declared.service import Stack
+from swarmkit.declared.inventory.host import Host, Inventory
+from swarmkit.declared.stack.service import Stack
 from swarmkit.doctor.model import Paths, Peer
 from swarmkit.doctor.paths import peers_of, probe_paths
 from swarmkit.observed.listeners import listening

@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterator
 from swarmkit.doctor.checks import clones, engine, exposed, host, kernel, network, ssh, stack, swarm, versions, ways
 from swarmkit.doctor.evidence import Evidence
 from swarmkit.finding import Finding
-from swarmkit.plan.address_sheet import address_sheet
-from swarmkit.plan.kernel_refusals import kernel_refusals
+from swarmkit.plan.networks.address_sheet import address_sheet
+from swarmkit.plan.nodes.kernel_refusals import kernel_refusals
 from swarmkit.plan.refusals import host_refusals
 
 _OF_ONE_HOST = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from swarmkit.declared.service import Port, Service, Stack
+from swarmkit.declared.stack.service import Port, Service, Stack
 from swarmkit.observed.model import ClusterState
 
 

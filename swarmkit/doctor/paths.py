@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from itertools import permutations
 
-from swarmkit.declared.host import Inventory
+from swarmkit.declared.inventory.host import Inventory
 from swarmkit.doctor.model import Paths, Peer, Way
 from swarmkit.errors import SwarmkitError
 from swarmkit.observed.model import Observed

@@ -7,8 +7,8 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 
-from swarmkit.declared.host import Inventory
-from swarmkit.declared.service import Service, Stack
+from swarmkit.declared.inventory.host import Inventory
+from swarmkit.declared.stack.service import Service, Stack
 from swarmkit.doctor.new_ports import new_ports, port_word
 from swarmkit.errors import SwarmkitError
 from swarmkit.finding import Finding
@@ -16,12 +16,12 @@ from swarmkit.observed.lan import answering, has_device
 from swarmkit.observed.listeners import read_listeners
 from swarmkit.observed.model import Observed, ServiceState
 from swarmkit.plan.model import Plan
-from swarmkit.plan.names import has_image
-from swarmkit.plan.network_operations import CreateHostNetwork
-from swarmkit.plan.network_wish import NetworkWish
-from swarmkit.plan.new_ranges import new_range_findings
-from swarmkit.plan.operations import RemoveObject
-from swarmkit.plan.placement import eligible_hosts
+from swarmkit.plan.networks.new_ranges import new_range_findings
+from swarmkit.plan.networks.operations import CreateHostNetwork
+from swarmkit.plan.networks.wish import NetworkWish
+from swarmkit.plan.stacks.names import has_image
+from swarmkit.plan.stacks.operations import RemoveObject
+from swarmkit.plan.stacks.placement import eligible_hosts
 from swarmkit.reach.engine import Json
 from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.fleet import Fleet, ReachedHost

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from swarmkit.declared.host import Inventory
-from swarmkit.declared.image_archive import ImageArchive, registry_of
-from swarmkit.declared.service import Stack
+from swarmkit.declared.inventory.host import Inventory
+from swarmkit.declared.stack.image_archive import ImageArchive, registry_of
+from swarmkit.declared.stack.service import Stack
 from swarmkit.secret import Secret
 
 if TYPE_CHECKING:

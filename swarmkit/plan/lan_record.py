@@ -7,11 +7,11 @@ from typing import Any
 
 from swarmkit.finding import Finding
 from swarmkit.observed.model import NetworkState, Observed
-from swarmkit.plan.lan_removal import live_lans
 from swarmkit.plan.model import Operation, Step
-from swarmkit.plan.network_operations import CreateHostNetwork
-from swarmkit.plan.network_wish import NetworkWish
-from swarmkit.plan.operations import CreateNetwork
+from swarmkit.plan.networks.lan_removal import live_lans
+from swarmkit.plan.networks.operations import CreateHostNetwork
+from swarmkit.plan.networks.wish import NetworkWish
+from swarmkit.plan.stacks.operations import CreateNetwork
 
 Json = dict[str, Any]
 

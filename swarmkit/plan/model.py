@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 from swarmkit.finding import Finding
 from swarmkit.plan.context import Context
-from swarmkit.plan.spec_diff import Change
+from swarmkit.plan.stacks.spec_diff import Change
 
 Subject = Literal["swarm", "node", "image", "network", "secret", "config", "service", "volume", "container"]
 Verb = Literal["create", "update", "remove", "wait"]

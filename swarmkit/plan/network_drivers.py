@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator
 
-from swarmkit.declared.complaints import did_you_mean
-from swarmkit.declared.service import Network
+from swarmkit.declared.documents.complaints import did_you_mean
+from swarmkit.declared.stack.service import Network
 from swarmkit.finding import Finding
 from swarmkit.observed.model import Observed
 from swarmkit.observed.network_drivers import BUILT_IN, is_among

@@ -5,27 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from swarmkit.declared.host import Host, Inventory
+from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.finding import Finding
 from swarmkit.observed.model import Node, Observed
 from swarmkit.plan.data.planning import StackData
 from swarmkit.plan.declaration import Declared
-from swarmkit.plan.departures import demotions, departure_refusals, departure_warnings, removals, strangers
-from swarmkit.plan.ingress import EncryptIngress, encrypt_ingress, ingress_refusals
-from swarmkit.plan.kernel_refusals import kernel_refusals
 from swarmkit.plan.model import Operation, Plan, Step
-from swarmkit.plan.node_operations import Promote
-from swarmkit.plan.pools import NO_FREE_RANGE, free_pool, pool_refusals
+from swarmkit.plan.networks.ingress import EncryptIngress, encrypt_ingress, ingress_refusals
+from swarmkit.plan.networks.pools import NO_FREE_RANGE, free_pool, pool_refusals
+from swarmkit.plan.nodes.departures import demotions, departure_refusals, departure_warnings, removals, strangers
+from swarmkit.plan.nodes.kernel_refusals import kernel_refusals
+from swarmkit.plan.nodes.operations import Promote
+from swarmkit.plan.nodes.swarm_operations import AdoptSwarm, InitSwarm, JoinNode, UpdateNode
+from swarmkit.plan.nodes.unfinished_joins import forget_unfinished, unfinished
 from swarmkit.plan.refusals import (
     CLUSTER_LABEL,
     advertise_address,
     host_refusals,
 )
-from swarmkit.plan.spec_diff import Change
-from swarmkit.plan.stack_networks import StackNetworks
-from swarmkit.plan.stack_planner import StackPlanner
-from swarmkit.plan.swarm_operations import AdoptSwarm, InitSwarm, JoinNode, UpdateNode
-from swarmkit.plan.unfinished_joins import forget_unfinished, unfinished
+from swarmkit.plan.stacks.networks import StackNetworks
+from swarmkit.plan.stacks.planner import StackPlanner
+from swarmkit.plan.stacks.spec_diff import Change
 
 INIT = "swarm:init"
 MADE_LABEL = "swarmkit.made"

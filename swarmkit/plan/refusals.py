@@ -6,10 +6,10 @@ import statistics
 from collections import defaultdict
 from collections.abc import Iterator
 
-from swarmkit.declared.host import Host, Inventory
+from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.finding import Finding
 from swarmkit.observed.model import RECOVERY_LABEL, ClusterState, EngineFacts, HostFacts, Observed
-from swarmkit.plan.engine_remedies import live_restore_off, rootful, upgrade_beyond
+from swarmkit.plan.engines.remedies import live_restore_off, rootful, upgrade_beyond
 
 MAX_CLOCK_SKEW_SECONDS = 30.0
 CLUSTER_LABEL = "swarmkit.cluster"

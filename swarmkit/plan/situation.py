@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from swarmkit.declared.host import Host, Inventory
+from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.observed.model import Node, Observed
-from swarmkit.plan.departures import strangers
+from swarmkit.plan.nodes.departures import strangers
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from swarmkit.declared.host import Host, Inventory
+from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.errors import SwarmkitError, UnreachableError
 from swarmkit.reach.engine import Engine, EngineError
 from swarmkit.reach.fan_out import fan_out

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import paramiko
 
-from swarmkit.declared.host import Host
+from swarmkit.declared.inventory.host import Host
 from swarmkit.errors import UnreachableError
 from swarmkit.reach.ssh import Connection
 from swarmkit.reach.ssh_connect import Hop, connect

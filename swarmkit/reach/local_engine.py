@@ -11,7 +11,7 @@ import docker.errors
 import requests
 from docker.utils import kwargs_from_env
 
-from swarmkit.declared.image_archive import ImageArchive, read_image_archive
+from swarmkit.declared.stack.image_archive import ImageArchive, read_image_archive
 from swarmkit.errors import SwarmkitError
 
 _SOCKET = Path("/var/run/docker.sock")

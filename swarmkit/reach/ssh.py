@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import fabric
 import paramiko
 
-from swarmkit.declared.host import Host
+from swarmkit.declared.inventory.host import Host
 from swarmkit.errors import SwarmkitError
 from swarmkit.reach.piping import AfterSentinel, converse
 from swarmkit.reach.ssh_failures import CONNECT_TIMEOUT_SECONDS

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import paramiko
 
-from swarmkit.declared.host import Host, Inventory, JumpHost
+from swarmkit.declared.inventory.host import Host, Inventory, JumpHost
 from swarmkit.errors import InputError
 from swarmkit.reach.host_keys import KnownHost, lookup_name, read_known_hosts, trusted_keys
 from swarmkit.reach.ssh_connect import Hop

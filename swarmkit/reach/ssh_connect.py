@@ -17,7 +17,7 @@ from pathlib import Path
 import fabric
 import paramiko
 
-from swarmkit.declared.host import Host
+from swarmkit.declared.inventory.host import Host
 from swarmkit.errors import UnreachableError
 from swarmkit.reach.host_keys import StrictPolicy, TrustedKeys
 from swarmkit.reach.retry import connect_with_retry

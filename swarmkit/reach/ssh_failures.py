@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import invoke
 import paramiko
 
-from swarmkit.declared.host import Host
+from swarmkit.declared.inventory.host import Host
 from swarmkit.errors import UnreachableError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from swarmkit.plan.address_rows import SubnetRow
-from swarmkit.plan.address_sheet import AddressSheet
+from swarmkit.plan.networks.address_sheet import AddressSheet
 from swarmkit.report.finding_text import by_severity, finding_lines
 from swarmkit.report.json_value import json_value
 from swarmkit.report.layout import clean

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from swarmkit.declared.playbook import Condition, Playbook, PlayStep
+from swarmkit.declared.playbooks.model import Condition, Playbook, PlayStep
 from swarmkit.report.layout import Line, clean, counted, line, seconds_text
 
 

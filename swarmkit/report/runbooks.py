@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 
-from swarmkit.declared.playbook import Playbook, PlayStep
+from swarmkit.declared.playbooks.model import Playbook, PlayStep
 from swarmkit.plan.situation import FACTS
 
 _HEAD = """# Runbooks

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from swarmkit.declared.stack_keys import FORBIDDEN, IGNORED, IGNORED_INSIDE, KEYS, OURS, PASSED_OVER
+from swarmkit.declared.stack.stack_keys import FORBIDDEN, IGNORED, IGNORED_INSIDE, KEYS, OURS, PASSED_OVER
 
 _HEAD = """# The stack file
 

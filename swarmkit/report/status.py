@@ -9,8 +9,8 @@ from typing import Any
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
-from swarmkit.declared.host import Inventory
-from swarmkit.declared.service import Stack
+from swarmkit.declared.inventory.host import Inventory
+from swarmkit.declared.stack.service import Stack
 from swarmkit.observed.model import Observed
 from swarmkit.report.json_value import json_value
 from swarmkit.report.layout import clean, line

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from swarmkit.declared.host import Inventory
-from swarmkit.declared.service import Service, Stack
+from swarmkit.declared.inventory.host import Inventory
+from swarmkit.declared.stack.service import Service, Stack
 from swarmkit.observed.model import ClusterState, ServiceState, TaskState
 
 _STUCK_UPDATES = ("paused", "rollback_paused", "rollback_started", "rollback_completed")

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from swarmkit.declared.host import Host, Inventory
-from swarmkit.declared.service import Network, Stack
+from swarmkit.declared.inventory.host import Host, Inventory
+from swarmkit.declared.stack.service import Network, Stack
 from swarmkit.observed.model import STACK_LABEL, ClusterState, NetworkState, Node, Observed, network_targets
-from swarmkit.plan.silent_hosts import silent_nodes
+from swarmkit.plan.nodes.silent_hosts import silent_nodes
 from swarmkit.report.status_services import ServiceRow, service_rows
 
 

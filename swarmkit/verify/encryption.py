@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from swarmkit.declared.host import Inventory
-from swarmkit.declared.service import Stack
+from swarmkit.declared.inventory.host import Inventory
+from swarmkit.declared.stack.service import Stack
 from swarmkit.finding import Finding
 from swarmkit.observed.model import NetworkState
 from swarmkit.verify import codes

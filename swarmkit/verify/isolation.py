@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
 
-from swarmkit.declared.service import Service, Stack
+from swarmkit.declared.stack.service import Service, Stack
 from swarmkit.finding import Finding
 from swarmkit.verify import codes
 from swarmkit.verify.cable import Cable

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import combinations
 from types import MappingProxyType
 
-from swarmkit.declared.service import Stack
+from swarmkit.declared.stack.service import Stack
 from swarmkit.observed import parse
 from swarmkit.observed.model import ClusterState, NetworkState, Observed, TaskState
 from swarmkit.reach.engine import Engine, Json

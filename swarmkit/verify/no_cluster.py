@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import shlex
 
-from swarmkit.declared.host import Inventory
-from swarmkit.declared.service import Stack
+from swarmkit.declared.inventory.host import Inventory
+from swarmkit.declared.stack.service import Stack
 from swarmkit.finding import Finding
 from swarmkit.observed.model import Observed
 from swarmkit.verify import codes

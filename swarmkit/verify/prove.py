@@ -10,13 +10,13 @@ from dataclasses import replace
 from types import MappingProxyType
 from typing import TypeVar
 
-from swarmkit.declared.host import Inventory
-from swarmkit.declared.service import Stack
+from swarmkit.declared.inventory.host import Inventory
+from swarmkit.declared.stack.service import Stack
 from swarmkit.errors import SwarmkitError
 from swarmkit.finding import Finding
 from swarmkit.observed.model import ClusterState, Observed
 from swarmkit.observed.observe import observe
-from swarmkit.plan.silent_hosts import silent_nodes
+from swarmkit.plan.nodes.silent_hosts import silent_nodes
 from swarmkit.proof import Proof
 from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.fleet import Fleet

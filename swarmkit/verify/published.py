@@ -6,7 +6,7 @@ import socket
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from swarmkit.declared.host import Host
+from swarmkit.declared.inventory.host import Host
 from swarmkit.finding import Finding
 from swarmkit.observed.model import ClusterState, Observed
 from swarmkit.reach.retry import wait_until

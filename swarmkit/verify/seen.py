@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from swarmkit.declared.host import Inventory
+from swarmkit.declared.inventory.host import Inventory
 from swarmkit.observed.model import ClusterState, Node, Observed
-from swarmkit.plan.silent_hosts import silent_nodes
+from swarmkit.plan.nodes.silent_hosts import silent_nodes
 from swarmkit.proof import SeenHost, SeenNetwork, SeenPort, SeenTask
 from swarmkit.verify.live import Live
 from swarmkit.verify.verdicts import Judge

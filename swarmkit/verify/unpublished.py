@@ -10,7 +10,7 @@ import socket
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from swarmkit.declared.host import Inventory
+from swarmkit.declared.inventory.host import Inventory
 from swarmkit.finding import Finding
 from swarmkit.observed.model import ClusterState, Observed
 from swarmkit.reach.fan_out import fan_out

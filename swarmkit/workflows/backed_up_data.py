@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from pathlib import Path
 
-from swarmkit.declared.host import Inventory
+from swarmkit.declared.inventory.host import Inventory
 from swarmkit.errors import InputError
 from swarmkit.plan.data.putting import VolumeData
 from swarmkit.recovery.archive import Archive

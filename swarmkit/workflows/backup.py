@@ -14,12 +14,12 @@ from swarmkit.converge.wait import wakeups
 from swarmkit.errors import InputError
 from swarmkit.observed.observe import observe
 from swarmkit.plan.apply import apply
-from swarmkit.plan.backup_plans import backup_plan
 from swarmkit.plan.context import Context
 from swarmkit.plan.data.left_standing import left_standing
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan
 from swarmkit.plan.progress import Progress
+from swarmkit.plan.states.backup_plans import backup_plan
 from swarmkit.reach.fleet import Fleet, reach
 from swarmkit.recovery.archive_writer import SUFFIX, writing
 from swarmkit.recovery.kept_backups import remove_old, remove_parts

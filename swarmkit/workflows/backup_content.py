@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
 from swarmkit.observed.model import ClusterState, Observed
-from swarmkit.plan.backup_plans import Taking, image_file
 from swarmkit.plan.data.taking import TakenVolume
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.export.stack import stack_names
 from swarmkit.plan.model import Plan
-from swarmkit.plan.state_operations import TakenState
+from swarmkit.plan.states.backup_plans import Taking, image_file
+from swarmkit.plan.states.operations import TakenState
 from swarmkit.recovery.archive_writer import STATE, UNLOCK_KEY, ArchiveWriter
 from swarmkit.recovery.manifest import DownEntry, ImageEntry, Manifest, NodeEntry, VolumeEntry, key_id
 from swarmkit.workflows.export import exported

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
-from swarmkit.declared.host import Inventory
+from swarmkit.declared.inventory.host import Inventory
 from swarmkit.observed.model import Observed
 from swarmkit.observed.observe import observe
 from swarmkit.plan.apply import apply
 from swarmkit.plan.context import Context
-from swarmkit.plan.credential_operations import KeyFile
-from swarmkit.plan.credential_plans import Change, credential_plan, unlock_plan
+from swarmkit.plan.credentials.operations import KeyFile
+from swarmkit.plan.credentials.plans import Change, credential_plan, unlock_plan
 from swarmkit.plan.model import Applied, Plan
 from swarmkit.plan.planner import first_manager
 from swarmkit.plan.progress import Progress

@@ -13,7 +13,7 @@ from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Applied, Plan
 from swarmkit.plan.planner import first_manager
 from swarmkit.plan.progress import Progress
-from swarmkit.plan.teardown import make_teardown_plan
+from swarmkit.plan.stacks.teardown import make_teardown_plan
 from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.fleet import Fleet, reach
 from swarmkit.secret import Secret

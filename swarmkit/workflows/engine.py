@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from swarmkit.converge.wait import wakeups
-from swarmkit.declared.host import Availability, Inventory
+from swarmkit.declared.inventory.host import Availability, Inventory
 from swarmkit.errors import NotConvergedError
 from swarmkit.finding import Finding
 from swarmkit.observed.model import Observed
@@ -17,9 +17,9 @@ from swarmkit.observed.observe import observe, with_kernel_facts
 from swarmkit.observed.packages import read_packages
 from swarmkit.plan.apply import apply
 from swarmkit.plan.context import Context
-from swarmkit.plan.engine_plans import Checks, Wanted, upgrade_plan
-from swarmkit.plan.kernel_refusals import kernel_refusals
+from swarmkit.plan.engines.plans import Checks, Wanted, upgrade_plan
 from swarmkit.plan.model import Applied, Plan
+from swarmkit.plan.nodes.kernel_refusals import kernel_refusals
 from swarmkit.plan.planner import first_manager
 from swarmkit.plan.progress import Progress
 from swarmkit.reach.fleet import Fleet, reach

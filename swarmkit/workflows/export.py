@@ -6,8 +6,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from swarmkit.declared.host import Inventory
-from swarmkit.declared.stack import load_stack
+from swarmkit.declared.inventory.host import Inventory
+from swarmkit.declared.stack.reading import load_stack
 from swarmkit.errors import InputError, SwarmkitError
 from swarmkit.observed.model import Observed
 from swarmkit.observed.observe import observe

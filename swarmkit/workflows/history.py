@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from swarmkit.declared.host import Inventory
+from swarmkit.declared.inventory.host import Inventory
 from swarmkit.journal.record import RunRecord
 from swarmkit.reach.any_manager import AnyManager
 from swarmkit.reach.cluster_history import kept_runs

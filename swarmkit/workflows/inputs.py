@@ -6,10 +6,10 @@ import os
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from swarmkit.declared.image_archive import ImageArchive, names_registry, read_image_archives, registry_of
-from swarmkit.declared.inventory import load_inventory
-from swarmkit.declared.service import Stack
-from swarmkit.declared.stack import load_stack
+from swarmkit.declared.inventory.reading import load_inventory
+from swarmkit.declared.stack.image_archive import ImageArchive, names_registry, read_image_archives, registry_of
+from swarmkit.declared.stack.reading import load_stack
+from swarmkit.declared.stack.service import Stack
 from swarmkit.errors import Complaint, InputError
 from swarmkit.plan.declaration import Declared, RegistryLogins
 

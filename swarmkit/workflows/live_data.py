@@ -12,13 +12,13 @@ from pathlib import Path
 
 from swarmkit.observed.observe import observe
 from swarmkit.plan.apply import apply
-from swarmkit.plan.backup_plans import Taking, backup_plan
 from swarmkit.plan.context import Context
 from swarmkit.plan.data.putting import VolumeData
 from swarmkit.plan.data.taking import DumpVolume, Put, TakenVolume
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan
 from swarmkit.plan.progress import Progress
+from swarmkit.plan.states.backup_plans import Taking, backup_plan
 from swarmkit.reach.fleet import reach
 from swarmkit.recovery.keys import Opener, Sealer
 from swarmkit.recovery.manifest import FileEntry

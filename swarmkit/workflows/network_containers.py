@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from swarmkit.finding import Finding
 from swarmkit.observed.lan import is_answered
 from swarmkit.observed.networks import HostNetwork, network_of, networks_for, read_networks
-from swarmkit.plan.endpoint_operations import ConnectContainer, DisconnectContainer, endpoints_of, is_on
-from swarmkit.plan.endpoint_wish import EndpointWish
 from swarmkit.plan.model import Applied, Plan, Step
-from swarmkit.plan.network_refusals import absence_refusals, address_refusals, endpoint_refusals, link_warnings
-from swarmkit.plan.spec_diff import Change
+from swarmkit.plan.networks.endpoint_operations import ConnectContainer, DisconnectContainer, endpoints_of, is_on
+from swarmkit.plan.networks.endpoint_wish import EndpointWish
+from swarmkit.plan.networks.refusals import absence_refusals, address_refusals, endpoint_refusals, link_warnings
+from swarmkit.plan.stacks.spec_diff import Change
 from swarmkit.reach.engine import Json
 from swarmkit.reach.fleet import Fleet
 from swarmkit.workflows.network_run import NetworkRun, carry_out, reached

@@ -9,7 +9,7 @@ from swarmkit.observed.network_filters import NetworkFilter
 from swarmkit.observed.networks import HostNetwork, read_networks
 from swarmkit.observed.observe import observe
 from swarmkit.plan.model import Applied, Plan
-from swarmkit.plan.network_prune import plan_prune, unused
+from swarmkit.plan.networks.prune import plan_prune, unused
 from swarmkit.reach.engine import Engine
 from swarmkit.reach.fleet import Fleet
 from swarmkit.workflows.network_run import NetworkRun, carry_out, reached

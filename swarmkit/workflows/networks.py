@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
-from swarmkit.declared.host import Inventory
+from swarmkit.declared.inventory.host import Inventory
 from swarmkit.doctor.plan_checks import plan_findings
 from swarmkit.errors import InputError, SwarmkitError
 from swarmkit.observed.ipam_drivers import has_ipam_driver
@@ -14,12 +14,12 @@ from swarmkit.observed.model import Observed, network_targets
 from swarmkit.observed.network_drivers import has_driver
 from swarmkit.observed.networks import HostNetwork, read_networks
 from swarmkit.observed.observe import observe
-from swarmkit.plan.ingress import publishing
 from swarmkit.plan.lan_by_command import lan_wishes
 from swarmkit.plan.model import Applied, Plan
 from swarmkit.plan.network_drivers import other_drivers
-from swarmkit.plan.network_planner import in_turn, plan_create, plan_remove
-from swarmkit.plan.network_wish import PARENT_DRIVERS, NetworkWish
+from swarmkit.plan.networks.ingress import publishing
+from swarmkit.plan.networks.planner import in_turn, plan_create, plan_remove
+from swarmkit.plan.networks.wish import PARENT_DRIVERS, NetworkWish
 from swarmkit.plan.planner import as_warnings
 from swarmkit.plan.progress import Progress
 from swarmkit.reach.fan_out import fan_out

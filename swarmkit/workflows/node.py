@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from swarmkit.converge.wait import Wakeups, wait_for_service, wakeups
-from swarmkit.declared.host import Host, Inventory
+from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.errors import InputError, NotConvergedError
 from swarmkit.observed.model import Observed
 from swarmkit.observed.observe import observe, with_kernel_facts
 from swarmkit.plan.apply import apply
 from swarmkit.plan.context import Context
 from swarmkit.plan.model import Applied, Plan, Step
-from swarmkit.plan.node_plans import activate_plan, drain_plan, replace_plan
+from swarmkit.plan.nodes.plans import activate_plan, drain_plan, replace_plan
 from swarmkit.plan.planner import first_manager
 from swarmkit.plan.progress import Progress
 from swarmkit.reach.fleet import Fleet, reach

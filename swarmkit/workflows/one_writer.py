@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from swarmkit.errors import SwarmkitError, TerminatedError
 from swarmkit.journal.record import RunRecord, RunState
 from swarmkit.observed.model import Observed
-from swarmkit.plan.engine_plans import UPGRADE
+from swarmkit.plan.engines.plans import UPGRADE
 from swarmkit.plan.model import Step
 from swarmkit.plan.planner import INIT
 from swarmkit.plan.progress import OfARun, Progress

@@ -19,7 +19,7 @@ from swarmkit.reach.fleet import Fleet
 def prepare(declared: Declared) -> None:
     """Do what planning needs and no host: the planner's import, and the hashes in names, which take 50 ms each."""
     importlib.import_module("swarmkit.plan.planner")
-    from swarmkit.plan.names import file_name
+    from swarmkit.plan.stacks.names import file_name
 
     files = (*declared.stack.secrets, *declared.stack.configs) if declared.stack else ()
     # From both ends, each by a core of its own; who asks meanwhile for one that is under way waits for that.
@@ -33,7 +33,7 @@ def plan_for(declared: Declared, fleet: Fleet) -> tuple[Plan, Observed]:
 
     A plan that changes something was made knowing every kernel; one that makes nodes, with all the doctor's checks.
     """
-    from swarmkit.plan.kernel_refusals import kernel_refusals
+    from swarmkit.plan.nodes.kernel_refusals import kernel_refusals
     from swarmkit.plan.planner import make_plan
 
     observed = look_at(declared, fleet, kernel="auto")
@@ -62,7 +62,7 @@ def _findings(plan: Plan, declared: Declared, fleet: Fleet, observed: Observed) 
 def _of_nodes(declared: Declared, fleet: Fleet, observed: Observed, told: tuple[Finding, ...]) -> tuple[Finding, ...]:
     from swarmkit.doctor.evidence import gather
     from swarmkit.doctor.examine import examine
-    from swarmkit.plan.node_plans import lost_data, rejoining
+    from swarmkit.plan.nodes.plans import lost_data, rejoining
 
     evidence = gather(fleet, declared.inventory, declared.stack, observed)
     back = {name: _volumes(fleet, name) for name in rejoining(declared.inventory, observed)}

@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from swarmkit.converge.wait import wakeups
-from swarmkit.declared.host import Inventory
+from swarmkit.declared.inventory.host import Inventory
 from swarmkit.finding import Finding
 from swarmkit.observed.model import Observed
 from swarmkit.observed.observe import observe
@@ -15,7 +15,7 @@ from swarmkit.observed.raft import possible_managers, read_raft
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Applied, Plan
 from swarmkit.plan.progress import Progress
-from swarmkit.plan.quorum_recovery import Recovery, Survey, recovery_plan
+from swarmkit.plan.states.quorum_recovery import Recovery, Survey, recovery_plan
 from swarmkit.reach.fleet import Fleet, reach_some
 from swarmkit.secret import Secret
 from swarmkit.verify.prove import prove

@@ -8,7 +8,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import replace
 
 from swarmkit.converge.wait import wakeups
-from swarmkit.declared.host import Inventory
+from swarmkit.declared.inventory.host import Inventory
 from swarmkit.errors import NotConvergedError
 from swarmkit.observed.model import Observed
 from swarmkit.observed.observe import observe

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from swarmkit.declared.image_archive import ImageArchive
+from swarmkit.declared.stack.image_archive import ImageArchive
 from swarmkit.observed.manager_port import answering_managers
 from swarmkit.observed.placed_state import placed_backup
 from swarmkit.observed.raft import possible_managers, possible_members, read_members

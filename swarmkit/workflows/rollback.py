@@ -13,8 +13,8 @@ from swarmkit.observed.observe import observe
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan
 from swarmkit.plan.progress import Progress
-from swarmkit.plan.record import Record
-from swarmkit.plan.rollback_planner import make_rollback_plan
+from swarmkit.plan.stacks.record import Record
+from swarmkit.plan.stacks.rollback_planner import make_rollback_plan
 from swarmkit.reach.fleet import Fleet, reach
 from swarmkit.secret import Secret
 from swarmkit.verify.prove import prove

@@ -12,9 +12,9 @@ from swarmkit.observed.lan import is_answered
 from swarmkit.observed.listeners import read_listeners
 from swarmkit.observed.networks import network_of, networks_for, read_networks
 from swarmkit.plan.apply import apply
-from swarmkit.plan.container_operations import check_still_running
-from swarmkit.plan.container_planner import OWN_STACK, ContainerPlace, plan_run
-from swarmkit.plan.container_wish import ContainerWish
+from swarmkit.plan.containers.operations import check_still_running
+from swarmkit.plan.containers.planner import OWN_STACK, ContainerPlace, plan_run
+from swarmkit.plan.containers.wish import ContainerWish
 from swarmkit.plan.context import Context
 from swarmkit.reach.engine import Engine, EngineError, Json
 from swarmkit.reach.fleet import Fleet, reach

@@ -10,17 +10,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from swarmkit.converge.wait import wakeups
-from swarmkit.declared.host import Inventory
-from swarmkit.declared.service import Stack
+from swarmkit.declared.inventory.host import Inventory
+from swarmkit.declared.stack.service import Stack
 from swarmkit.errors import InputError, NotConvergedError
 from swarmkit.observed.model import Observed
 from swarmkit.observed.observe import observe
 from swarmkit.plan.apply import apply
 from swarmkit.plan.context import Context
+from swarmkit.plan.credentials.secret_plans import rotation_plan
 from swarmkit.plan.model import Applied, Plan
 from swarmkit.plan.planner import first_manager
 from swarmkit.plan.progress import Progress
-from swarmkit.plan.secret_plans import rotation_plan
 from swarmkit.reach.fleet import Fleet, reach
 from swarmkit.secret import Secret
 from swarmkit.workflows.one_writer import one_writer

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from swarmkit.declared.host import Inventory
-from swarmkit.declared.playbook import Condition
+from swarmkit.declared.inventory.host import Inventory
+from swarmkit.declared.playbooks.model import Condition
 from swarmkit.errors import NotConvergedError, UnreachableError
 from swarmkit.observed.model import Observed
 from swarmkit.observed.observe import observe

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from swarmkit.declared.host import Host, Inventory
+from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.errors import InputError, SwarmkitError, UnreachableError
 from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.host_key_scan import ScannedKey, scan_host_key

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable
 
-from swarmkit.declared.host import Inventory
+from swarmkit.declared.inventory.host import Inventory
 from swarmkit.errors import UnreachableError
 from swarmkit.observed.model import Observed
 from swarmkit.observed.observe import observe

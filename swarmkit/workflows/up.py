@@ -148,7 +148,7 @@ def apply_rounds(
     from swarmkit.plan.apply import apply, is_final
     from swarmkit.plan.context import Context
     from swarmkit.plan.planner import first_manager, make_plan
-    from swarmkit.plan.registry_logins import having_sent
+    from swarmkit.plan.stacks.registry_logins import having_sent
 
     rounds: list[Applied] = []
     while not plan.is_empty:

@@ -19,9 +19,9 @@ from fakes.running import plan_on, run_once
 from fakes.swarm import FakeFleet, fake_fleet, write_archive
 from ruamel.yaml import YAML
 
-from swarmkit.declared.image_archive import read_image_archives
-from swarmkit.declared.inventory import load_inventory
-from swarmkit.declared.stack import load_stack
+from swarmkit.declared.inventory.reading import load_inventory
+from swarmkit.declared.stack.image_archive import read_image_archives
+from swarmkit.declared.stack.reading import load_stack
 from swarmkit.finding import Finding
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Operation, Plan

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from fakes.swarm import fake_fleet
 
-from swarmkit.declared.host import Host, Inventory
+from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.reach.engine import Engine
 from swarmkit.reach.fleet import Fleet, reach
 

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from fakes.swarm import FakeFleet
-from swarmkit.declared.host import Inventory
-from swarmkit.declared.stack import load_stack
+from swarmkit.declared.inventory.host import Inventory
+from swarmkit.declared.stack.reading import load_stack
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan
 from swarmkit.plan.progress import Silent

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from fakes.cluster import Cluster, Json, Refused, World
 from fakes.local_networks import connect, create_local, local_network, remove_local
-from swarmkit.declared.host import Host, Inventory
+from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.reach.engine import Engine, Kind, Rotated
 from swarmkit.reach.fleet import Fleet, ReachedHost
 from swarmkit.reach.ssh import CommandResult

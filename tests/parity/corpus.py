@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from swarmkit.declared.service import Stack
-from swarmkit.declared.stack import load_stack
+from swarmkit.declared.stack.reading import load_stack
+from swarmkit.declared.stack.service import Stack
 
 HERE = Path(__file__).parent
 FOLDERS = ("stacks", "public")

@@ -23,9 +23,9 @@ from parity.differences import NAMESPACE, REFUSALS_PASSED_OVER, Specs, by_stack
 from parity.judge import docker_cli
 
 from swarmkit import lab as room
-from swarmkit.declared.host import Inventory
-from swarmkit.declared.inventory import load_inventory
-from swarmkit.declared.service import Stack
+from swarmkit.declared.inventory.host import Inventory
+from swarmkit.declared.inventory.reading import load_inventory
+from swarmkit.declared.stack.service import Stack
 from swarmkit.lab import LabHost, Places
 from swarmkit.observed.model import Observed
 from swarmkit.observed.observe import observe
@@ -34,8 +34,8 @@ from swarmkit.plan.context import Context
 from swarmkit.plan.data.planning import StackData
 from swarmkit.plan.model import Operation, Plan
 from swarmkit.plan.progress import Silent
-from swarmkit.plan.stack_networks import StackNetworks
-from swarmkit.plan.stack_planner import StackPlanner
+from swarmkit.plan.stacks.networks import StackNetworks
+from swarmkit.plan.stacks.planner import StackPlanner
 from swarmkit.reach.engine import Engine, EngineError, Kind
 from swarmkit.reach.fleet import Fleet, reach
 from swarmkit.workflows.export import Exported, exported

@@ -41,7 +41,7 @@ def connect(
     """Connect a container of a host to a network."""
     from swarmkit.cli.carried_out import carried_out
     from swarmkit.cli.networking.subnets import addresses, ipv4_address, ipv6_address
-    from swarmkit.plan.endpoint_wish import EndpointWish
+    from swarmkit.plan.networks.endpoint_wish import EndpointWish
     from swarmkit.workflows import network_containers
 
     wish = EndpointWish(

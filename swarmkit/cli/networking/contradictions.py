@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from swarmkit.errors import InputError
 
 if TYPE_CHECKING:
-    from swarmkit.plan.network_wish import NetworkWish
+    from swarmkit.plan.networks.wish import NetworkWish
 
 
 def check_words(wish: NetworkWish) -> None:

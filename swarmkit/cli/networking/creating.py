@@ -79,7 +79,7 @@ def create(
     from swarmkit.cli.carried_out import carried_out
     from swarmkit.cli.networking.contradictions import check_words
     from swarmkit.cli.networking.subnets import auxiliary, in_subnets
-    from swarmkit.plan.network_wish import NetworkWish
+    from swarmkit.plan.networks.wish import NetworkWish
     from swarmkit.workflows import networks
 
     if (driver == "overlay" or scope == "swarm") and on:

@@ -44,7 +44,7 @@ def list_command(
     import json
     from datetime import UTC, datetime
 
-    from swarmkit.declared.inventory import load_inventory
+    from swarmkit.declared.inventory.reading import load_inventory
     from swarmkit.observed.network_filters import LISTED_BY, read_filter
     from swarmkit.report.console import results
     from swarmkit.report.live import progress_for
@@ -87,8 +87,8 @@ def plan_command(*, inventory_file: Path, ask_become_pass: bool, as_json: bool) 
     """
     import json
 
-    from swarmkit.declared.inventory import load_inventory
-    from swarmkit.plan.address_sheet import address_sheet
+    from swarmkit.declared.inventory.reading import load_inventory
+    from swarmkit.plan.networks.address_sheet import address_sheet
     from swarmkit.report.address_sheet import address_sheet_as_json, render_address_sheet
     from swarmkit.report.console import results
     from swarmkit.report.live import progress_for
@@ -116,7 +116,7 @@ def inspect(*, names: tuple[str, ...], inventory_file: Path, ask_become_pass: bo
     """Print what each host's engine tells of networks, as JSON by network and host."""
     import json
 
-    from swarmkit.declared.inventory import load_inventory
+    from swarmkit.declared.inventory.reading import load_inventory
     from swarmkit.report.live import progress_for
     from swarmkit.workflows.networks import list_networks
 

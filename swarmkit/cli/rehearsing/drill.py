@@ -15,13 +15,13 @@ import click
 
 from swarmkit.cli.journaled import journaled
 from swarmkit.cli.rehearsing.twin import twin_of
-from swarmkit.declared.host import Inventory
+from swarmkit.declared.inventory.host import Inventory
 from swarmkit.finding import Finding
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan
 
 if TYPE_CHECKING:
-    from swarmkit.declared.image_archive import ImageArchive
+    from swarmkit.declared.stack.image_archive import ImageArchive
     from swarmkit.plan.progress import Progress
     from swarmkit.recovery.archive import Archive
 
@@ -120,7 +120,7 @@ def _age(made_at: str) -> str:
 
 def enclosed_inventory(archive: Archive, folder: Path) -> Inventory:
     """Return the inventory that the backup was taken with; its hosts' key files are not looked for."""
-    from swarmkit.declared.inventory import load_inventory
+    from swarmkit.declared.inventory.reading import load_inventory
     from swarmkit.recovery.archive_writer import INVENTORY
 
     path = folder / "inventory.yaml"

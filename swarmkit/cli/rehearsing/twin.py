@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from swarmkit import lab as room
 from swarmkit.cli.lab import lab_host
-from swarmkit.declared.host import Host, Inventory
+from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.errors import SwarmkitError
 from swarmkit.lab.hosts import DATA_NETWORK, LOOPBACK_NETWORK
 

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 
 from swarmkit.doctor.evidence import Evidence, HostEvidence
 from swarmkit.finding import Finding
-from swarmkit.plan.engine_remedies import daemon_setting, unit_option
+from swarmkit.plan.engines.remedies import daemon_setting, unit_option
 from swarmkit.plan.refusals import version_tuple
 from swarmkit.reach.engine import Json
 

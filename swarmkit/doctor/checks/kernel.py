@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from swarmkit.doctor.evidence import HostEvidence
 from swarmkit.finding import Finding
-from swarmkit.plan.kernel_refusals import marks_by_u32
+from swarmkit.plan.nodes.kernel_refusals import marks_by_u32
 
 _DOCKER_MARK = "mark 0xd0c4e3"
 _OTHER_PORT = "before the swarm is made, in the inventory, under vars: swarm_data_path_port: 7789"

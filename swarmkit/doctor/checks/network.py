@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 from swarmkit.doctor.evidence import DEFAULT_MTU_BYTES, Evidence, HostEvidence
 from swarmkit.finding import Finding
-from swarmkit.plan.ranges import overlap
+from swarmkit.plan.networks.ranges import overlap
 
 _MTU_OPTION = "com.docker.network.driver.mtu"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from swarmkit.declared.host import Inventory
+from swarmkit.declared.inventory.host import Inventory
 from swarmkit.errors import SwarmkitError
 from swarmkit.finding import Finding
 from swarmkit.reach.fan_out import fan_out

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from swarmkit.declared.service import Service
+from swarmkit.declared.stack.service import Service
 from swarmkit.doctor.evidence import Evidence
 from swarmkit.doctor.new_ports import new_ports, port_word
 from swarmkit.finding import Finding
-from swarmkit.plan.network_sizes import size_findings, tasks_of
+from swarmkit.plan.networks.sizes import size_findings, tasks_of
 from swarmkit.plan.refusals import version_tuple
 
 TASKS_PER_HOST_WARNING = 800

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from swarmkit.doctor.evidence import Evidence
 from swarmkit.finding import Finding
 from swarmkit.observed.parse import DEFAULT_DATA_PATH_PORT
-from swarmkit.plan.engine_remedies import upgrade_beyond, upgrade_to
+from swarmkit.plan.engines.remedies import upgrade_beyond, upgrade_to
 from swarmkit.plan.refusals import version_tuple
 
 

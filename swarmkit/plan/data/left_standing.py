@@ -8,7 +8,7 @@ from swarmkit.finding import Finding
 from swarmkit.observed.model import ClusterState, ServiceState
 from swarmkit.plan.data.holding import HELD_LABEL, ReleaseService, holder_of
 from swarmkit.plan.model import Operation, Step
-from swarmkit.plan.operations import AwaitService
+from swarmkit.plan.stacks.operations import AwaitService
 
 _WHY = "a backup that was cut off left it standing; what this one takes is planned when it runs"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from swarmkit.declared.service import Stack, Volume
+from swarmkit.declared.stack.service import Stack, Volume
 from swarmkit.finding import Finding
 from swarmkit.observed.model import Observed, ServiceState
 from swarmkit.plan.data.holding import holder_of

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from swarmkit.declared.host import Host
-from swarmkit.declared.service import Service, Stack, Volume
+from swarmkit.declared.inventory.host import Host
+from swarmkit.declared.stack.service import Service, Stack, Volume
 from swarmkit.finding import Finding
 from swarmkit.observed.model import FILLED_LABEL, WHOLE_LABEL, Observed
 from swarmkit.plan.data.putting import DATA_LABEL, LoadDump, MakeVolume, MarkFilled, VolumeData

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from swarmkit.plan.container_spec import NAMESPACE_LABEL, written
 from swarmkit.plan.export.objects import StackObjects
 from swarmkit.plan.export.words import duration, said, size
 from swarmkit.plan.export.yaml_text import FileMode
+from swarmkit.plan.stacks.container_spec import NAMESPACE_LABEL, written
 
 Spec = Mapping[str, Any]
 

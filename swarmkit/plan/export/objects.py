@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from swarmkit.declared.addresses import NAME
+from swarmkit.declared.inventory.addresses import NAME
 from swarmkit.observed.model import NETWORK_LABEL, STACK_LABEL, ClusterState, NetworkState, Observed
-from swarmkit.plan.container_spec import written
-from swarmkit.plan.spec_diff import VXLAN_NUMBERS
-from swarmkit.plan.stack_files import FILE_LABEL
+from swarmkit.plan.stacks.container_spec import written
+from swarmkit.plan.stacks.files import FILE_LABEL
+from swarmkit.plan.stacks.spec_diff import VXLAN_NUMBERS
 
 Keys = dict[str, Any]
 Section = Literal["networks", "volumes", "secrets", "configs"]

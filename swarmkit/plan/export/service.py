@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from swarmkit.plan.container_spec import NAMESPACE_LABEL, written
 from swarmkit.plan.export.container import container_keys, without
 from swarmkit.plan.export.objects import StackObjects
 from swarmkit.plan.export.words import cpus, duration, said, size
-from swarmkit.plan.spec import IMAGE_LABEL
+from swarmkit.plan.stacks.container_spec import NAMESPACE_LABEL, written
+from swarmkit.plan.stacks.spec import IMAGE_LABEL
 
 Spec = Mapping[str, Any]
 

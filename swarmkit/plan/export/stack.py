@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from swarmkit.declared.host import Inventory
-from swarmkit.declared.interpolation import SECTIONS
-from swarmkit.declared.service import Stack
+from swarmkit.declared.inventory.host import Inventory
+from swarmkit.declared.stack.interpolation import SECTIONS
+from swarmkit.declared.stack.service import Stack
 from swarmkit.finding import Finding
 from swarmkit.observed.model import RECORD_LABEL, STACK_LABEL, ClusterState, Observed, ServiceState, network_targets
 from swarmkit.plan.data.planning import StackData
@@ -18,11 +18,11 @@ from swarmkit.plan.export.objects import StackObjects, fit_key
 from swarmkit.plan.export.service import service_keys
 from swarmkit.plan.export.yaml_text import yaml_text
 from swarmkit.plan.model import Step
-from swarmkit.plan.spec import IMAGE_LABEL
-from swarmkit.plan.spec_diff import with_names
-from swarmkit.plan.stack_files import FILE_LABEL
-from swarmkit.plan.stack_networks import StackNetworks
-from swarmkit.plan.stack_planner import StackPlanner
+from swarmkit.plan.stacks.files import FILE_LABEL
+from swarmkit.plan.stacks.networks import StackNetworks
+from swarmkit.plan.stacks.planner import StackPlanner
+from swarmkit.plan.stacks.spec import IMAGE_LABEL
+from swarmkit.plan.stacks.spec_diff import with_names
 
 _DIGEST = re.compile(r"(.+)@sha256:[0-9a-f]{64}")
 

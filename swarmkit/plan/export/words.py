@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-from swarmkit.plan.container_spec import written
+from swarmkit.plan.stacks.container_spec import written
 
 _DURATIONS = ((10**9, "s"), (10**6, "ms"), (10**3, "us"), (1, "ns"))
 _SIZES = ((1 << 30, "G"), (1 << 20, "M"), (1 << 10, "K"))

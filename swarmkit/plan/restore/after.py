@@ -6,14 +6,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from swarmkit.plan.declaration import Declared
-from swarmkit.plan.leaving import LeaveSwarm
 from swarmkit.plan.model import Operation, Plan, Step
-from swarmkit.plan.node_operations import AwaitReady, RemoveNode
+from swarmkit.plan.nodes.leaving import LeaveSwarm
+from swarmkit.plan.nodes.operations import AwaitReady, RemoveNode
 from swarmkit.plan.planner import make_plan
-from swarmkit.plan.quorum_recovery import Survey, recovery_plan
 from swarmkit.plan.restore.data import data_operations
 from swarmkit.plan.restore.model import Scene
 from swarmkit.plan.restore.strangers import stranger_refusals
+from swarmkit.plan.states.quorum_recovery import Survey, recovery_plan
 
 
 def after_plan(scene: Scene) -> Plan:

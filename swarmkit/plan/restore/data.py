@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from swarmkit.declared.image_archive import ImageArchive
+from swarmkit.declared.stack.image_archive import ImageArchive
 from swarmkit.observed.model import Node, ServiceState
 from swarmkit.plan.data.holding import HELD_LABEL, HoldService, ReleaseService
 from swarmkit.plan.data.planning import is_in, load, make_volume
 from swarmkit.plan.model import Operation, Step
-from swarmkit.plan.names import has_image
-from swarmkit.plan.operations import AwaitService, SendImage
-from swarmkit.plan.placement import node_may_run
 from swarmkit.plan.restore.model import BackedUpVolume, Scene
-from swarmkit.plan.spec import IMAGE_LABEL
+from swarmkit.plan.stacks.names import has_image
+from swarmkit.plan.stacks.operations import AwaitService, SendImage
+from swarmkit.plan.stacks.placement import node_may_run
+from swarmkit.plan.stacks.spec import IMAGE_LABEL
 
 
 def hold_dependents(scene: Scene, after: frozenset[str]) -> Iterator[HoldService]:

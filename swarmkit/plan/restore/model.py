@@ -6,14 +6,14 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from swarmkit.declared.host import Host, Inventory
-from swarmkit.declared.image_archive import ImageArchive
+from swarmkit.declared.inventory.host import Host, Inventory
+from swarmkit.declared.stack.image_archive import ImageArchive
 from swarmkit.observed.model import Observed
 from swarmkit.observed.raft import RaftFacts
 from swarmkit.plan.data.planning import is_ours
 from swarmkit.plan.data.putting import VolumeData
 from swarmkit.plan.planner import addresses
-from swarmkit.plan.recovery_operations import RESTORED_LABEL
+from swarmkit.plan.states.recovery_operations import RESTORED_LABEL
 
 
 @dataclass(frozen=True)

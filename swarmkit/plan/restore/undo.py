@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from swarmkit.declared.host import Host
+from swarmkit.declared.inventory.host import Host
 from swarmkit.finding import Finding
 from swarmkit.observed.model import Observed
 from swarmkit.observed.set_aside import ASIDE, SetAside
 from swarmkit.plan.model import Plan, Step
 from swarmkit.plan.planner import INIT
-from swarmkit.plan.state_operations import PutBack
+from swarmkit.plan.states.operations import PutBack
 
 
 def undo_plan(host: Host, observed: Observed, aside: Sequence[SetAside], now: str) -> Plan:

@@ -9,9 +9,9 @@ from swarmkit.finding import Finding
 from swarmkit.observed.model import RECORD_LABEL, Observed
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Operation, Plan
-from swarmkit.plan.operations import CreateFile
 from swarmkit.plan.planner import make_plan
 from swarmkit.plan.refusals import host_refusals
+from swarmkit.plan.stacks.operations import CreateFile
 from swarmkit.verify import codes
 
 _COMPARED = ("network", "secret", "config", "service")

@@ -8,15 +8,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from swarmkit.declared.service import Stack
+from swarmkit.declared.stack.service import Stack
 from swarmkit.finding import Finding
 from swarmkit.observed.model import STACK_LABEL, ClusterState, Observed
-from swarmkit.plan.departures import strangers
 from swarmkit.plan.model import Plan
-from swarmkit.plan.names import file_name
-from swarmkit.plan.operations import RemoveObject
-from swarmkit.plan.pruning import UNDECLARED
-from swarmkit.plan.record import read_records
+from swarmkit.plan.nodes.departures import strangers
+from swarmkit.plan.stacks.names import file_name
+from swarmkit.plan.stacks.operations import RemoveObject
+from swarmkit.plan.stacks.pruning import UNDECLARED
+from swarmkit.plan.stacks.record import read_records
 from swarmkit.reach.lock import LOCK_NAME, Holder
 from swarmkit.verify import codes
 from swarmkit.verify.look import HostLook

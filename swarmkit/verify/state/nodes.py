@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from swarmkit.declared.host import Host, Inventory
+from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.finding import Finding
 from swarmkit.observed.model import ClusterState, Node, Observed
-from swarmkit.plan.quorum import quorum_of
-from swarmkit.plan.silent_hosts import silent_nodes
+from swarmkit.plan.nodes.quorum import quorum_of
+from swarmkit.plan.nodes.silent_hosts import silent_nodes
 from swarmkit.verify import codes
 
 

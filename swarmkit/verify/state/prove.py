@@ -5,14 +5,14 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator, Mapping
 
-from swarmkit.declared.host import Inventory
-from swarmkit.declared.service import Stack
+from swarmkit.declared.inventory.host import Inventory
+from swarmkit.declared.stack.service import Stack
 from swarmkit.errors import SwarmkitError
 from swarmkit.finding import Finding
 from swarmkit.observed.model import ClusterState, Observed
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan
-from swarmkit.plan.silent_hosts import silent_nodes
+from swarmkit.plan.nodes.silent_hosts import silent_nodes
 from swarmkit.verify import codes
 from swarmkit.verify.live import Live
 from swarmkit.verify.look import HostLook

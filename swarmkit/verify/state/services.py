@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from swarmkit.declared.service import Stack
+from swarmkit.declared.stack.service import Stack
 from swarmkit.finding import Finding
 from swarmkit.observed.model import Observed
 from swarmkit.verify import codes

@@ -9,7 +9,7 @@ import pytest
 from swarmkit.cli.networking.contradictions import check_words
 from swarmkit.cli.networking.words import container_links, pairs
 from swarmkit.errors import InputError
-from swarmkit.plan.network_wish import NetworkWish
+from swarmkit.plan.networks.wish import NetworkWish
 
 SUBNET = {"subnets": ("10.1.0.0/24",)}
 

@@ -5,7 +5,7 @@ import pytest
 from click.testing import CliRunner
 
 from swarmkit.cli import options
-from swarmkit.declared.host import Host, Inventory
+from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.errors import InputError
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from swarmkit import lab as room
 from swarmkit.cli.rehearsing import twin
-from swarmkit.declared.host import Host, Inventory, JumpHost
+from swarmkit.declared.inventory.host import Host, Inventory, JumpHost
 from swarmkit.errors import SwarmkitError
 
 REAL = Inventory(

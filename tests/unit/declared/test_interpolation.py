@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from swarmkit.declared.complaints import Complaints
-from swarmkit.declared.interpolation import interpolate
-from swarmkit.declared.nodes import plain
-from swarmkit.declared.yaml_source import parse_yaml
+from swarmkit.declared.documents.complaints import Complaints
+from swarmkit.declared.documents.nodes import plain
+from swarmkit.declared.documents.yaml_source import parse_yaml
+from swarmkit.declared.stack.interpolation import interpolate
 
 SET = {"A": "value", "EMPTY": ""}
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from swarmkit.declared.host import Host, Inventory, JumpHost
-from swarmkit.declared.inventory import load_inventory
-from swarmkit.declared.variable_names import CLUSTER_KEYS, HOST_KEYS
+from swarmkit.declared.inventory.host import Host, Inventory, JumpHost
+from swarmkit.declared.inventory.reading import load_inventory
+from swarmkit.declared.inventory.variable_names import CLUSTER_KEYS, HOST_KEYS
 from swarmkit.secret import Secret
 
 ROOT = Path(__file__).parents[3]

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from swarmkit.declared.host import Inventory
-from swarmkit.declared.inventory import load_inventory
-from swarmkit.declared.variable_names import CLUSTER_KEYS, HOST_KEYS
+from swarmkit.declared.inventory.host import Inventory
+from swarmkit.declared.inventory.reading import load_inventory
+from swarmkit.declared.inventory.variable_names import CLUSTER_KEYS, HOST_KEYS
 from swarmkit.errors import Complaint, InputError
 
 SECRET = "hunter2-in-clear"

@@ -8,9 +8,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from swarmkit.declared.container_options import Logging, Ulimit
-from swarmkit.declared.service import FileReference, Mount, Port, Service, ServiceNetwork, Stack
-from swarmkit.declared.stack import load_stack
+from swarmkit.declared.stack.container_options import Logging, Ulimit
+from swarmkit.declared.stack.reading import load_stack
+from swarmkit.declared.stack.service import FileReference, Mount, Port, Service, ServiceNetwork, Stack
 from swarmkit.errors import InputError
 
 REST = """

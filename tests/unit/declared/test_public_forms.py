@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from swarmkit.declared import go_yaml
-from swarmkit.declared.service import Port, Resources, Stack
-from swarmkit.declared.stack import load_stack
+from swarmkit.declared.documents import go_yaml
+from swarmkit.declared.stack.reading import load_stack
+from swarmkit.declared.stack.service import Port, Resources, Stack
 from swarmkit.errors import InputError
 
 

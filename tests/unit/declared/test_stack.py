@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from swarmkit.declared.container_options import CredentialSpec, Dns, Logging, Ulimit
-from swarmkit.declared.service import FileReference, Mount, Port, RestartPolicy, Service, ServiceNetwork, Stack
-from swarmkit.declared.stack import load_stack
+from swarmkit.declared.stack.container_options import CredentialSpec, Dns, Logging, Ulimit
+from swarmkit.declared.stack.reading import load_stack
+from swarmkit.declared.stack.service import FileReference, Mount, Port, RestartPolicy, Service, ServiceNetwork, Stack
 from swarmkit.errors import Complaint
 
 ROOT = Path(__file__).parents[3]

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from parity.corpus import cases
 
-from swarmkit.declared.complaints import Complaints
-from swarmkit.declared.nodes import plain
-from swarmkit.declared.stack import load_stack
-from swarmkit.declared.stack_keys import FORBIDDEN, IGNORED, IGNORED_INSIDE, KEYS, OURS, paths
-from swarmkit.declared.yaml_source import parse_yaml
+from swarmkit.declared.documents.complaints import Complaints
+from swarmkit.declared.documents.nodes import plain
+from swarmkit.declared.documents.yaml_source import parse_yaml
+from swarmkit.declared.stack.reading import load_stack
+from swarmkit.declared.stack.stack_keys import FORBIDDEN, IGNORED, IGNORED_INSIDE, KEYS, OURS, paths
 from swarmkit.errors import InputError
 from swarmkit.report.stack_files import document
 

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from swarmkit.declared.service import Stack
-from swarmkit.declared.stack import load_stack
-from swarmkit.declared.stack_keys import IGNORED, KEYS
+from swarmkit.declared.stack.reading import load_stack
+from swarmkit.declared.stack.service import Stack
+from swarmkit.declared.stack.stack_keys import IGNORED, KEYS
 from swarmkit.errors import Complaint, InputError
 
 

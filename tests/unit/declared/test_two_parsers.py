@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from yaml.error import YAMLError
 
-from swarmkit.declared import libyaml, patient_yaml
-from swarmkit.declared.complaints import Complaints
-from swarmkit.declared.nodes import ListNode, MapNode, Node, ScalarNode
-from swarmkit.declared.scalars import Dialect
-from swarmkit.declared.yaml_nodes import NodeBuilder
+from swarmkit.declared.documents import libyaml, patient_yaml
+from swarmkit.declared.documents.complaints import Complaints
+from swarmkit.declared.documents.nodes import ListNode, MapNode, Node, ScalarNode
+from swarmkit.declared.documents.scalars import Dialect
+from swarmkit.declared.documents.yaml_nodes import NodeBuilder
 
 ROOT = Path(__file__).resolve().parents[3]
 FILES = sorted(

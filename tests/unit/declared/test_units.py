@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from swarmkit.declared import units
-from swarmkit.declared.cycles import find_cycles
-from swarmkit.declared.scalars import resolve
+from swarmkit.declared.documents import units
+from swarmkit.declared.documents.scalars import resolve
+from swarmkit.declared.stack.cycles import find_cycles
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from swarmkit.declared.service import Stack, VolumeBackup
-from swarmkit.declared.stack import load_stack
+from swarmkit.declared.stack.reading import load_stack
+from swarmkit.declared.stack.service import Stack, VolumeBackup
 from swarmkit.errors import InputError
 
 

@@ -15,8 +15,8 @@ from unit.doctor.test_doctor_between import with_stack
 import swarmkit
 import swarmkit.verify.codes
 from swarmkit.cli.doctor import doctor
-from swarmkit.declared.host import Host
-from swarmkit.declared.service import Service
+from swarmkit.declared.inventory.host import Host
+from swarmkit.declared.stack.service import Service
 from swarmkit.doctor.codes import EXPLANATIONS, NOT_OVERRIDABLE, OF_DOCTOR, OF_PLANS, OF_STACKS, TOLD_ELSEWHERE
 from swarmkit.doctor.evidence import Evidence
 from swarmkit.doctor.looked_for import looked_for
@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[3]
 PACKAGE = Path(swarmkit.__file__).parent
 TELLS_OF_CODES = ("codes.py", "looked_for.py")
 """What lists codes by their kind and yields none."""
-OF_PLANS_TOO = ("refusals.py", "kernel_refusals.py", "address_sheet.py")
+OF_PLANS_TOO = ("refusals.py", "nodes/kernel_refusals.py", "networks/address_sheet.py")
 """Of the plans' rules those that the doctor asks as well; a plan's pools are its own."""
 
 

@@ -8,11 +8,11 @@ import pytest
 from unit.doctor.doctor_world import evidence, found
 from unit.doctor.test_doctor_between import the_one, with_cluster, with_engine
 
-from swarmkit.declared.host import Host
+from swarmkit.declared.inventory.host import Host
 from swarmkit.doctor.evidence import Evidence
 from swarmkit.observed.model import Route
 from swarmkit.observed.networks import HostNetwork
-from swarmkit.plan.pools import pool_refusals
+from swarmkit.plan.networks.pools import pool_refusals
 
 
 def declared(seen: Evidence, host: str, **changes: object) -> Evidence:

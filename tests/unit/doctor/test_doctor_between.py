@@ -10,9 +10,9 @@ import pytest
 from unit.doctor.doctor_world import NOW, evidence, found
 from unit.doctor.test_doctor_checks import certificate
 
-from swarmkit.declared.container_options import Ulimit
-from swarmkit.declared.host import Host
-from swarmkit.declared.service import Deploy, Network, Service, ServiceNetwork, Stack
+from swarmkit.declared.inventory.host import Host
+from swarmkit.declared.stack.container_options import Ulimit
+from swarmkit.declared.stack.service import Deploy, Network, Service, ServiceNetwork, Stack
 from swarmkit.doctor.evidence import Evidence
 from swarmkit.finding import Finding
 from swarmkit.observed.model import ClusterState, Node

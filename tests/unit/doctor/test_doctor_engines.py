@@ -6,7 +6,7 @@ import pytest
 from unit.doctor.doctor_world import evidence, found
 from unit.doctor.test_doctor_between import the_one, with_engine, with_stack
 
-from swarmkit.declared.service import Deploy, Service
+from swarmkit.declared.stack.service import Deploy, Service
 
 
 @pytest.mark.parametrize(

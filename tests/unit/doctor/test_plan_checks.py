@@ -8,8 +8,8 @@ import pytest
 from fakes.running import run_once
 from fakes.swarm import FakeFleet, FakeShell
 
-from swarmkit.declared.host import Inventory
-from swarmkit.declared.stack import load_stack
+from swarmkit.declared.inventory.host import Inventory
+from swarmkit.declared.stack.reading import load_stack
 from swarmkit.doctor.plan_checks import plan_findings
 from swarmkit.observed.observe import observe
 from swarmkit.plan.declaration import Declared

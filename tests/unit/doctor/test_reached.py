@@ -5,7 +5,7 @@ from __future__ import annotations
 from fakes.swarm import FakeShell, fake_fleet
 from unit.verify.verify_world import World
 
-from swarmkit.declared.host import Host
+from swarmkit.declared.inventory.host import Host
 from swarmkit.doctor.checks.reached import check_reached, check_sudo
 from swarmkit.errors import SwarmkitError
 from swarmkit.reach.ssh import CommandResult

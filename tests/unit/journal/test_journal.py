@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from swarmkit.cli.history import history
 from swarmkit.cli.journaled import journaled
-from swarmkit.declared.host import Inventory
+from swarmkit.declared.inventory.host import Inventory
 from swarmkit.errors import InputError, NotConvergedError, SwarmkitError
 from swarmkit.journal.read import find_run, read_runs
 from swarmkit.journal.record import RunRecord, journal_folder
@@ -21,7 +21,7 @@ from swarmkit.journal.write import Journal
 from swarmkit.plan.context import Context
 from swarmkit.plan.model import Plan, Step
 from swarmkit.plan.progress import Silent
-from swarmkit.plan.spec_diff import Change
+from swarmkit.plan.stacks.spec_diff import Change
 
 
 @dataclass(frozen=True)

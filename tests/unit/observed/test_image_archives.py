@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from fakes.swarm import write_archive
 
-from swarmkit.declared.image_archive import names_registry, read_image_archives
+from swarmkit.declared.stack.image_archive import names_registry, read_image_archives
 from swarmkit.errors import InputError
 
 

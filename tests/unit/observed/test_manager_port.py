@@ -15,7 +15,7 @@ import pytest
 from fakes.certificates import certificate_and_key
 from fakes.swarm import fake_fleet
 
-from swarmkit.declared.host import Host
+from swarmkit.declared.inventory.host import Host
 from swarmkit.errors import SwarmkitError
 from swarmkit.observed.manager_port import answering_managers
 from swarmkit.reach.fleet import ReachedHost

@@ -10,7 +10,7 @@ from unit.verify.verify_world import World
 
 from swarmkit.observed.model import HostFacts, Observed, Route
 from swarmkit.observed.networks import ON_LAN, HostNetwork
-from swarmkit.plan.address_sheet import AddressSheet, address_sheet
+from swarmkit.plan.networks.address_sheet import AddressSheet, address_sheet
 
 
 def network(

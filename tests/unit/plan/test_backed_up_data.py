@@ -11,14 +11,14 @@ import pytest
 from fakes.running import plan_on, run_once
 from fakes.swarm import FakeFleet
 
-from swarmkit.declared.host import Inventory
-from swarmkit.declared.stack import load_stack
+from swarmkit.declared.inventory.host import Inventory
+from swarmkit.declared.stack.reading import load_stack
 from swarmkit.observed.observe import observe
-from swarmkit.plan.backup_plans import Taking, backup_plan
 from swarmkit.plan.data.planning import DeclaredData
 from swarmkit.plan.data.putting import VolumeData
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan
+from swarmkit.plan.states.backup_plans import Taking, backup_plan
 from swarmkit.reach.ssh import CommandResult
 
 TAKING = Taking(lambda _: nullcontext(lambda _: None), lambda _: None, lambda _: None)

@@ -6,11 +6,11 @@ import pytest
 from fakes.running import run_once
 from fakes.swarm import FakeFleet, fake_fleet
 
-from swarmkit.declared.host import Host, Inventory
+from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.observed.model import Observed, ServiceState, TaskState
 from swarmkit.observed.observe import observe
-from swarmkit.plan.backup_plans import Taking, backup_plan
 from swarmkit.plan.declaration import Declared
+from swarmkit.plan.states.backup_plans import Taking, backup_plan
 
 HOSTS = (
     *(Host(name, f"10.88.0.{11 + n}", "manager") for n, name in enumerate("ABC")),

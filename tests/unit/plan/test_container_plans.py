@@ -11,8 +11,8 @@ from click.testing import CliRunner
 from swarmkit.cli.run import run
 from swarmkit.errors import InputError
 from swarmkit.observed.networks import HostNetwork
-from swarmkit.plan.container_planner import ContainerPlace, plan_run
-from swarmkit.plan.container_wish import ContainerWish
+from swarmkit.plan.containers.planner import ContainerPlace, plan_run
+from swarmkit.plan.containers.wish import ContainerWish
 from swarmkit.reach.published_ports import read_exposed, read_published
 
 WISH = ContainerWish("web:1", name="web", published=read_published(["8080:80", "127.0.0.1:53:53/udp", "443"]))

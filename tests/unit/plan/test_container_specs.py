@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from swarmkit.declared.stack import load_stack
-from swarmkit.plan.spec import service_spec, with_ids
-from swarmkit.plan.spec_diff import spec_changes, with_names
+from swarmkit.declared.stack.reading import load_stack
+from swarmkit.plan.stacks.spec import service_spec, with_ids
+from swarmkit.plan.stacks.spec_diff import spec_changes, with_names
 
 TEXT = """
 services:

@@ -5,14 +5,14 @@ import pytest
 from fakes.running import run_once
 from fakes.swarm import FakeFleet, fake_fleet
 
-from swarmkit.declared.host import Host, Inventory
+from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.observed.observe import observe
-from swarmkit.plan import started_engine
 from swarmkit.plan.apply import apply
 from swarmkit.plan.context import Context
-from swarmkit.plan.credential_operations import KeyFile
-from swarmkit.plan.credential_plans import Change, credential_plan, unlock_plan
+from swarmkit.plan.credentials.operations import KeyFile
+from swarmkit.plan.credentials.plans import Change, credential_plan, unlock_plan
 from swarmkit.plan.declaration import Declared
+from swarmkit.plan.engines import started_engine
 from swarmkit.plan.model import Plan
 from swarmkit.plan.progress import Silent
 from swarmkit.reach.ssh import CommandResult

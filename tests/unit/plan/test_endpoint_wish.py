@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from swarmkit.observed.networks import HostNetwork, networks_for
-from swarmkit.plan.endpoint_wish import EndpointWish
-from swarmkit.plan.network_refusals import address_refusals, endpoint_refusals, link_warnings
+from swarmkit.plan.networks.endpoint_wish import EndpointWish
+from swarmkit.plan.networks.refusals import address_refusals, endpoint_refusals, link_warnings
 
 WISH = EndpointWish(
     ip="10.1.0.5",

@@ -6,7 +6,7 @@ import pytest
 from fakes.running import run_once
 from fakes.swarm import FakeFleet, fake_fleet
 
-from swarmkit.declared.host import Host, Inventory
+from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.finding import Finding
 from swarmkit.observed.model import UPGRADE_LABEL, Observed
 from swarmkit.observed.observe import observe
@@ -14,7 +14,7 @@ from swarmkit.observed.packages import EnginePackages, Package, parse_packages
 from swarmkit.plan.apply import apply
 from swarmkit.plan.context import Context
 from swarmkit.plan.declaration import Declared
-from swarmkit.plan.engine_plans import Checks, Wanted, upgrade_plan
+from swarmkit.plan.engines.plans import Checks, Wanted, upgrade_plan
 from swarmkit.plan.model import Plan
 from swarmkit.plan.progress import Silent
 from swarmkit.reach.ssh import CommandResult

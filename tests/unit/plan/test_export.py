@@ -14,14 +14,14 @@ from fakes.running import run_once
 from fakes.swarm import FakeFleet, fake_fleet
 from parity.corpus import Case, cases
 
-from swarmkit.declared.host import Host, Inventory
-from swarmkit.declared.service import Stack
-from swarmkit.declared.stack import load_stack
+from swarmkit.declared.inventory.host import Host, Inventory
+from swarmkit.declared.stack.reading import load_stack
+from swarmkit.declared.stack.service import Stack
 from swarmkit.errors import SwarmkitError
 from swarmkit.observed.model import ClusterState, NetworkState, Observed, SecretState, ServiceState
 from swarmkit.observed.observe import observe
 from swarmkit.plan.declaration import Declared
-from swarmkit.plan.spec import network_spec, service_spec
+from swarmkit.plan.stacks.spec import network_spec, service_spec
 from swarmkit.workflows.export import Exported, exported
 
 SAMPLES = Path(__file__).parent / "samples" / "everything"

@@ -7,9 +7,9 @@ from fakes.swarm import FakeFleet
 
 from swarmkit.errors import SwarmkitError
 from swarmkit.plan.context import Context
-from swarmkit.plan.gone import AwaitGone
 from swarmkit.plan.model import Step
 from swarmkit.plan.progress import Silent
+from swarmkit.plan.stacks.gone import AwaitGone
 
 GONE = AwaitGone(Step("gone", "service", "wait", "jobs", "wait"), "jobs", timeout_seconds=0.05, ended_seconds=0.05)
 

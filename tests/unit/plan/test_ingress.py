@@ -8,8 +8,8 @@ from pathlib import Path
 from fakes.running import plan_on, run_once
 from fakes.swarm import FakeFleet, fake_fleet
 
-from swarmkit.declared.host import Host, Inventory
-from swarmkit.declared.service import Port, Service, Stack
+from swarmkit.declared.inventory.host import Host, Inventory
+from swarmkit.declared.stack.service import Port, Service, Stack
 from swarmkit.plan.declaration import Declared
 
 HOSTS = (Host("A", "10.88.0.11", "manager"), Host("B", "10.88.0.12", "worker"))

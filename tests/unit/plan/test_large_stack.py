@@ -10,8 +10,8 @@ import pytest
 from fakes.running import plan_on, run_once
 from fakes.swarm import FakeEngine, FakeFleet
 
-from swarmkit.declared.host import Inventory
-from swarmkit.declared.stack import load_stack
+from swarmkit.declared.inventory.host import Inventory
+from swarmkit.declared.stack.reading import load_stack
 from swarmkit.plan.declaration import Declared
 
 SERVICES = 200

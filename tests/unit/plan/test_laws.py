@@ -14,9 +14,9 @@ from fakes.swarm import FakeFleet, fake_fleet, write_archive
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from swarmkit.declared.host import Availability, Host, Inventory
-from swarmkit.declared.image_archive import ImageArchive, read_image_archive
-from swarmkit.declared.service import Deploy, FileReference, Network, SecretFile, Service, ServiceNetwork, Stack
+from swarmkit.declared.inventory.host import Availability, Host, Inventory
+from swarmkit.declared.stack.image_archive import ImageArchive, read_image_archive
+from swarmkit.declared.stack.service import Deploy, FileReference, Network, SecretFile, Service, ServiceNetwork, Stack
 from swarmkit.plan.declaration import Declared
 from swarmkit.reach.ssh import ConnectionLostError
 from swarmkit.secret import Secret

@@ -5,7 +5,7 @@ import pytest
 from fakes.running import plan_on, run_once
 from fakes.swarm import FakeFleet, fake_fleet
 
-from swarmkit.declared.host import Host, Inventory
+from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.errors import SwarmkitError
 from swarmkit.plan.context import Context
 from swarmkit.plan.declaration import Declared

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from swarmkit.declared.service import SecretFile
-from swarmkit.plan.names import file_name
+from swarmkit.declared.stack.service import SecretFile
+from swarmkit.plan.stacks.names import file_name
 from swarmkit.secret import Secret
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from swarmkit.observed.networks import HostNetwork
-from swarmkit.plan.network_planner import plan_create
-from swarmkit.plan.network_wish import NetworkWish
+from swarmkit.plan.networks.planner import plan_create
+from swarmkit.plan.networks.wish import NetworkWish
 
 WISH = NetworkWish(
     "app",

@@ -9,16 +9,16 @@ import pytest
 from fakes.running import StopsAfter, plan_on, run_once
 from fakes.swarm import FakeFleet
 
-from swarmkit.declared.host import Inventory
-from swarmkit.declared.service import Lan, LanHost, Network, Service, ServiceNetwork, Stack
+from swarmkit.declared.inventory.host import Inventory
+from swarmkit.declared.stack.service import Lan, LanHost, Network, Service, ServiceNetwork, Stack
 from swarmkit.observed.observe import observe
 from swarmkit.plan.apply import apply
 from swarmkit.plan.context import Context
 from swarmkit.plan.declaration import Declared
-from swarmkit.plan.network_wish import NetworkWish
+from swarmkit.plan.networks.wish import NetworkWish
 from swarmkit.plan.progress import Silent
-from swarmkit.plan.rollback_planner import make_rollback_plan
-from swarmkit.plan.teardown import make_teardown_plan
+from swarmkit.plan.stacks.rollback_planner import make_rollback_plan
+from swarmkit.plan.stacks.teardown import make_teardown_plan
 
 MTU = "com.docker.network.driver.mtu"
 NET = Network("net", "shop_net", driver_options={"encrypted": ""})

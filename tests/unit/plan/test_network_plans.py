@@ -9,7 +9,7 @@ import pytest
 from fakes.running import run_once
 from fakes.swarm import FakeFleet
 
-from swarmkit.declared.host import Inventory
+from swarmkit.declared.inventory.host import Inventory
 from swarmkit.errors import SwarmkitError
 from swarmkit.observed.model import Observed
 from swarmkit.observed.networks import HostNetwork, networks_for
@@ -17,10 +17,10 @@ from swarmkit.observed.observe import observe
 from swarmkit.plan.context import Context
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Step
-from swarmkit.plan.network_operations import CreateHostNetwork
-from swarmkit.plan.network_planner import plan_create, plan_remove
-from swarmkit.plan.network_refusals import address_refusals
-from swarmkit.plan.network_wish import NetworkWish
+from swarmkit.plan.networks.operations import CreateHostNetwork
+from swarmkit.plan.networks.planner import plan_create, plan_remove
+from swarmkit.plan.networks.refusals import address_refusals
+from swarmkit.plan.networks.wish import NetworkWish
 from swarmkit.plan.progress import Silent
 from swarmkit.reach.engine import Json, Kind
 
@@ -170,7 +170,7 @@ def test_the_engines_own_gateway_and_order_of_subnets_are_as_asked_for(
 
 def made(fleet: FakeFleet, monkeypatch: pytest.MonkeyPatch, changed: dict[str, Any]) -> str:
     """Make ASKED on an engine that then tells of it with *changed*."""
-    monkeypatch.setattr("swarmkit.plan.network_operations.MADE_TIMEOUT_SECONDS", 0.0)
+    monkeypatch.setattr("swarmkit.plan.networks.operations.MADE_TIMEOUT_SECONDS", 0.0)
     run_once(fleet, Declared(Inventory(Path("i.yaml"), "prod", tuple(reached.host for reached in fleet.values()))))
     engine = fleet.engine("A")
     inspect = engine.inspect

@@ -10,15 +10,15 @@ import pytest
 from fakes.running import run_once
 from fakes.swarm import FakeFleet, FakeShell
 
-from swarmkit.declared.host import Inventory
-from swarmkit.declared.stack import load_stack
+from swarmkit.declared.inventory.host import Inventory
+from swarmkit.declared.stack.reading import load_stack
 from swarmkit.doctor.plan_checks import plan_findings
 from swarmkit.finding import Finding
 from swarmkit.observed.observe import observe
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan
-from swarmkit.plan.network_planner import plan_create
-from swarmkit.plan.network_wish import NetworkWish
+from swarmkit.plan.networks.planner import plan_create
+from swarmkit.plan.networks.wish import NetworkWish
 from swarmkit.plan.planner import make_plan
 
 PLACE = ("s.yaml:3", "s.yaml:4")

@@ -5,13 +5,13 @@ import pytest
 from fakes.running import run_once
 from fakes.swarm import FakeFleet, fake_fleet
 
-from swarmkit.declared.host import Host, Inventory
+from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.observed.observe import observe
 from swarmkit.plan.apply import apply
 from swarmkit.plan.context import Context
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan
-from swarmkit.plan.node_plans import activate_plan, drain_plan, lost_data, replace_plan
+from swarmkit.plan.nodes.plans import activate_plan, drain_plan, lost_data, replace_plan
 from swarmkit.plan.planner import make_plan
 from swarmkit.plan.progress import Silent
 

@@ -3,10 +3,10 @@ from pathlib import Path
 import pytest
 from fakes.swarm import fake_fleet
 
-from swarmkit.declared.host import Host, Inventory
-from swarmkit.declared.service import Deploy, Service
+from swarmkit.declared.inventory.host import Host, Inventory
+from swarmkit.declared.stack.service import Deploy, Service
 from swarmkit.observed.observe import observe
-from swarmkit.plan.placement import eligible_hosts
+from swarmkit.plan.stacks.placement import eligible_hosts
 
 HOSTS = (
     Host("A", "10.88.0.11", "manager", labels={"role": "front", "disk": "SSD"}),

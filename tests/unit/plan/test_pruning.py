@@ -7,8 +7,8 @@ from pathlib import Path
 from fakes.running import plan_on, run_once
 from fakes.swarm import FakeFleet
 
-from swarmkit.declared.host import Inventory
-from swarmkit.declared.stack import load_stack
+from swarmkit.declared.inventory.host import Inventory
+from swarmkit.declared.stack.reading import load_stack
 from swarmkit.plan.declaration import Declared
 
 WHOLE = """

@@ -5,14 +5,14 @@ import pytest
 from fakes.running import run_once
 from fakes.swarm import FakeFleet, fake_fleet
 
-from swarmkit.declared.host import Host, Inventory
+from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.observed.model import RECOVERY_LABEL, Observed
 from swarmkit.observed.observe import observe
 from swarmkit.observed.raft import RaftFacts, parse_raft
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.planner import make_plan
-from swarmkit.plan.quorum_recovery import Survey, recovery_plan
-from swarmkit.plan.recovery_operations import ForceNewCluster
+from swarmkit.plan.states.quorum_recovery import Survey, recovery_plan
+from swarmkit.plan.states.recovery_operations import ForceNewCluster
 from swarmkit.secret import Secret
 
 HOSTS = tuple(Host(name, f"10.88.0.{11 + number}", "manager") for number, name in enumerate("ABCDE"))

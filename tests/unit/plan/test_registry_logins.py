@@ -10,16 +10,16 @@ from fakes.running import plan_on, run_once
 from fakes.swarm import FakeFleet
 
 from swarmkit.converge.wait import wakeups
-from swarmkit.declared.host import Inventory
-from swarmkit.declared.stack import load_stack
+from swarmkit.declared.inventory.host import Inventory
+from swarmkit.declared.stack.reading import load_stack
 from swarmkit.errors import SwarmkitError
 from swarmkit.plan.context import Context
 from swarmkit.plan.declaration import Declared, RegistryLogins
 from swarmkit.plan.model import Applied, Outcome, OutcomeStatus, Plan, Step
-from swarmkit.plan.network_moves import MoveService
-from swarmkit.plan.operations import CreateService, UpdateService
+from swarmkit.plan.networks.moves import MoveService
 from swarmkit.plan.progress import Silent
-from swarmkit.plan.registry_logins import SendLogin, having_sent
+from swarmkit.plan.stacks.operations import CreateService, UpdateService
+from swarmkit.plan.stacks.registry_logins import SendLogin, having_sent
 from swarmkit.report.plan_json import plan_as_json
 from swarmkit.secret import Secret
 from swarmkit.workflows.one_writer import one_writer

@@ -12,7 +12,7 @@ from fakes.manager_state import FILES, packed_state, unpacked_state
 from fakes.running import run_once
 from fakes.swarm import FakeFleet, fake_fleet
 
-from swarmkit.declared.host import Host, Inventory
+from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.errors import SwarmkitError
 from swarmkit.observed.model import ClusterState, Observed, ServiceState
 from swarmkit.observed.observe import observe
@@ -23,11 +23,11 @@ from swarmkit.plan.data.putting import VolumeData
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan, Step
 from swarmkit.plan.progress import Silent
-from swarmkit.plan.recovery_operations import RESTORED_LABEL, ForceNewCluster
 from swarmkit.plan.restore.after import after_plan
 from swarmkit.plan.restore.model import BackedUpVolume, Backup, Scene
 from swarmkit.plan.restore.planning import restore_plan
-from swarmkit.plan.state_operations import PutState
+from swarmkit.plan.states.operations import PutState
+from swarmkit.plan.states.recovery_operations import RESTORED_LABEL, ForceNewCluster
 
 HOSTS = (
     *(Host(name, f"10.88.0.{11 + n}", "manager") for n, name in enumerate("ABC")),

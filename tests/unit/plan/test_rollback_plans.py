@@ -12,17 +12,17 @@ import pytest
 from fakes.running import StopsAfter, plan_on, run_once
 from fakes.swarm import FakeFleet, fake_fleet
 
-from swarmkit.declared.host import Host, Inventory
-from swarmkit.declared.service import Deploy, FileReference, SecretFile, Service, Stack
+from swarmkit.declared.inventory.host import Host, Inventory
+from swarmkit.declared.stack.service import Deploy, FileReference, SecretFile, Service, Stack
 from swarmkit.observed.observe import observe
 from swarmkit.plan.apply import apply
 from swarmkit.plan.context import Context
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan
 from swarmkit.plan.progress import Silent
-from swarmkit.plan.record import Change, Record, read_records
-from swarmkit.plan.rollback_planner import make_rollback_plan
-from swarmkit.plan.stack_record import write_down
+from swarmkit.plan.stacks.record import Change, Record, read_records
+from swarmkit.plan.stacks.recording import write_down
+from swarmkit.plan.stacks.rollback_planner import make_rollback_plan
 from swarmkit.secret import Secret
 
 INVENTORY = Inventory(Path("inventory.yaml"), "prod", (Host("A", "10.88.0.11", "manager"),))

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from swarmkit.plan.data import putting
-from swarmkit.plan.engine_unit import engine_script
+from swarmkit.plan.engines.unit import engine_script
 from swarmkit.reach.retry import wait_until
 
 BACKUP = "prod 2026-01-01"

@@ -5,8 +5,8 @@ import pytest
 from fakes.running import run_once
 from fakes.swarm import FakeFleet, fake_fleet
 
-from swarmkit.declared.host import Host, Inventory
-from swarmkit.declared.stack import load_stack
+from swarmkit.declared.inventory.host import Host, Inventory
+from swarmkit.declared.stack.reading import load_stack
 from swarmkit.errors import InputError
 from swarmkit.plan.apply import apply
 from swarmkit.plan.context import Context

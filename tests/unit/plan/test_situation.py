@@ -4,7 +4,7 @@ import pytest
 from fakes.running import run_once
 from fakes.swarm import FakeFleet, fake_fleet
 
-from swarmkit.declared.host import Host, Inventory
+from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.observed.observe import observe
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.situation import FACTS, Situation, holds

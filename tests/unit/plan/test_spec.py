@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from swarmkit.declared.service import HealthCheck, Mount, Port, Service, Stack
-from swarmkit.declared.stack import load_stack
+from swarmkit.declared.stack.reading import load_stack
+from swarmkit.declared.stack.service import HealthCheck, Mount, Port, Service, Stack
 from swarmkit.errors import SwarmkitError
-from swarmkit.plan.container_spec import effective_capabilities, familiar
-from swarmkit.plan.spec import left_out_keys, network_spec, service_spec, with_ids
-from swarmkit.plan.spec_diff import network_changes, spec_changes
+from swarmkit.plan.stacks.container_spec import effective_capabilities, familiar
+from swarmkit.plan.stacks.spec import left_out_keys, network_spec, service_spec, with_ids
+from swarmkit.plan.stacks.spec_diff import network_changes, spec_changes
 
 SAMPLES = Path(__file__).parent / "samples"
 NEW = (1, 45)

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from swarmkit.declared.service import (
+from swarmkit.declared.stack.service import (
     Deploy,
     FileReference,
     HealthCheck,
@@ -29,8 +29,8 @@ from swarmkit.declared.service import (
     UpdateConfig,
     Volume,
 )
-from swarmkit.plan.spec import network_spec, service_spec
-from swarmkit.plan.spec_diff import Change, carry_over, network_changes, spec_changes, with_names
+from swarmkit.plan.stacks.spec import network_spec, service_spec
+from swarmkit.plan.stacks.spec_diff import Change, carry_over, network_changes, spec_changes, with_names
 
 STACK = Stack(
     source=Path("stack.yaml"),

@@ -9,7 +9,7 @@ from unit.verify.verify_world import World
 
 from swarmkit.observed.model import Observed, Route
 from swarmkit.observed.networks import HostNetwork
-from swarmkit.plan.address_sheet import address_sheet
+from swarmkit.plan.networks.address_sheet import address_sheet
 
 BRIDGE = "l5yaqkx26ncrpll4tdiqsyb13"
 

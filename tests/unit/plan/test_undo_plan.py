@@ -7,12 +7,12 @@ from pathlib import Path
 from fakes.running import run_once
 from fakes.swarm import FakeFleet, fake_fleet
 
-from swarmkit.declared.host import Host, Inventory
+from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.observed.observe import observe
 from swarmkit.observed.set_aside import SetAside, set_aside
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.restore.undo import undo_plan
-from swarmkit.plan.state_operations import PutBack
+from swarmkit.plan.states.operations import PutBack
 from swarmkit.reach.ssh import CommandResult
 
 HOSTS = (Host("A", "10.88.0.11", "manager"), Host("B", "10.88.0.12", "worker"))

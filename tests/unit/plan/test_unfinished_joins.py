@@ -10,9 +10,9 @@ import pytest
 from fakes.running import plan_on, run_once
 from fakes.swarm import FakeFleet, fake_fleet
 
-from swarmkit.declared.host import Host, Inventory
-from swarmkit.plan import swarm_operations, unfinished_joins
+from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.plan.declaration import Declared
+from swarmkit.plan.nodes import swarm_operations, unfinished_joins
 
 DECLARED = Declared(
     Inventory(Path("i.yaml"), "prod", (Host("A", "10.88.0.11", "manager"), Host("B", "10.88.0.12", "worker")))

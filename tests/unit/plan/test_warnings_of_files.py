@@ -6,8 +6,8 @@ from pathlib import Path
 
 from fakes.swarm import fake_fleet
 
-from swarmkit.declared.inventory import load_inventory
-from swarmkit.declared.stack import load_stack
+from swarmkit.declared.inventory.reading import load_inventory
+from swarmkit.declared.stack.reading import load_stack
 from swarmkit.observed.observe import observe
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.planner import make_plan

@@ -10,7 +10,7 @@ import pytest
 from fakes.running import run_once
 from fakes.swarm import FakeFleet
 
-from swarmkit.declared.host import Inventory
+from swarmkit.declared.inventory.host import Inventory
 from swarmkit.plan.declaration import Declared
 from swarmkit.reach.lock import LOCK_NAME, ClusterLock, Holder, LockedError, LockLostError
 from swarmkit.reach.ssh import ConnectionLostError

@@ -4,7 +4,7 @@ from pathlib import Path
 import paramiko
 import pytest
 
-from swarmkit.declared.host import Host, Inventory, JumpHost
+from swarmkit.declared.inventory.host import Host, Inventory, JumpHost
 from swarmkit.errors import InputError
 from swarmkit.reach.ssh_config import SshSettings, hops_to, parse_jumps, read_ssh_settings
 

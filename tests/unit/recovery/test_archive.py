@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from swarmkit.declared.host import Host, Inventory
+from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.errors import InputError, SwarmkitError
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.progress import Silent

@@ -8,7 +8,7 @@ from rich.console import Console
 from swarmkit.finding import Finding
 from swarmkit.plan.context import Context
 from swarmkit.plan.model import Plan, Step
-from swarmkit.plan.spec_diff import Change
+from swarmkit.plan.stacks.spec_diff import Change
 from swarmkit.report.plan_json import plan_as_json
 from swarmkit.report.plan_text import print_plan
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from swarmkit.declared.host import Host, Inventory
-from swarmkit.declared.service import Deploy, Network, Service, Stack
+from swarmkit.declared.inventory.host import Host, Inventory
+from swarmkit.declared.stack.service import Deploy, Network, Service, Stack
 from swarmkit.observed.model import (
     ClusterState,
     EngineFacts,

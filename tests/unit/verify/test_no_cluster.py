@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from verify_world import World
 
-from swarmkit.declared.stack import load_stack
+from swarmkit.declared.stack.reading import load_stack
 from swarmkit.observed.model import Observed
 from swarmkit.verify.prove import prove
 

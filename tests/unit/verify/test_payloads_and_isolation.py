@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from unit.verify.verify_world import ADDRESS, TASK, VIP, World
 
-from swarmkit.declared.service import Network, Service, ServiceNetwork, Stack
+from swarmkit.declared.stack.service import Network, Service, ServiceNetwork, Stack
 from swarmkit.errors import SwarmkitError
 from swarmkit.finding import Finding
 from swarmkit.proof import Proof

@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 
-from swarmkit.declared.host import Host
+from swarmkit.declared.inventory.host import Host
 from swarmkit.verify.published import answers_here
 
 

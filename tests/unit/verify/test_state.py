@@ -12,8 +12,8 @@ from fakes.running import run_once
 from fakes.swarm import FakeFleet, fake_fleet
 from verify_world import CERTIFICATE, World, certificate
 
-from swarmkit.declared.host import Host, Inventory
-from swarmkit.declared.service import FileReference, Network, SecretFile, Service, ServiceNetwork, Stack
+from swarmkit.declared.inventory.host import Host, Inventory
+from swarmkit.declared.stack.service import FileReference, Network, SecretFile, Service, ServiceNetwork, Stack
 from swarmkit.errors import SwarmkitError
 from swarmkit.finding import Finding
 from swarmkit.observed.model import ClusterState, Observed

@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from swarmkit.declared.host import Host, Inventory
+from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.observed import parse
 from swarmkit.observed.model import EngineFacts, HostFacts, Observed, SystemFacts
 from swarmkit.reach.fleet import ReachedHost

@@ -13,7 +13,7 @@ from fakes.network_commands import Command
 from fakes.swarm import FakeFleet
 
 from swarmkit.cli.networking.network import network
-from swarmkit.declared.host import Inventory
+from swarmkit.declared.inventory.host import Inventory
 from swarmkit.plan.model import Plan
 from swarmkit.plan.progress import Silent
 from swarmkit.workflows.network_run import NetworkRun
@@ -43,7 +43,7 @@ def command(fleet: FakeFleet, shown: list[Plan], monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("swarmkit.workflows.networks.reach", on_fleet)
     monkeypatch.setattr("swarmkit.workflows.network_run.reach", on_fleet)
     monkeypatch.setattr("swarmkit.cli.carried_out.carried_out", carried_out)
-    monkeypatch.setattr("swarmkit.declared.inventory.load_inventory", lambda *_, **__: inventory)
+    monkeypatch.setattr("swarmkit.declared.inventory.reading.load_inventory", lambda *_, **__: inventory)
 
     def run(*words: str) -> Result:
         return CliRunner().invoke(network, [*words, "-i", str(path)])

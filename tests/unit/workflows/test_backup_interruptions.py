@@ -12,8 +12,8 @@ from fakes.backing_up import BEGAN, Operator, backed_up
 from fakes.running import run_once
 from fakes.swarm import FakeFleet, fake_fleet
 
-from swarmkit.declared.host import Host
-from swarmkit.plan import down_tasks
+from swarmkit.declared.inventory.host import Host
+from swarmkit.plan.states import down_tasks
 from swarmkit.recovery.interruptions import interruptions
 
 STACK = """

@@ -12,9 +12,9 @@ from fakes.running import run_once
 from fakes.swarm import FakeFleet
 
 from swarmkit.observed.observe import observe
-from swarmkit.plan.backup_plans import Taking, backup_plan
 from swarmkit.plan.data.holding import HELD_LABEL, HOLDER_LABEL, hold, release
 from swarmkit.plan.model import Plan
+from swarmkit.plan.states.backup_plans import Taking, backup_plan
 from swarmkit.reach.ssh import ConnectionLostError
 from swarmkit.workflows.up import IncompleteError, RefusedError
 

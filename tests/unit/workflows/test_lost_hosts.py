@@ -10,8 +10,8 @@ from fakes.running import run_once
 from fakes.swarm import FakeFleet
 
 from swarmkit.cli.failures import shown_failures
-from swarmkit.declared.host import Inventory
-from swarmkit.declared.stack import load_stack
+from swarmkit.declared.inventory.host import Inventory
+from swarmkit.declared.stack.reading import load_stack
 from swarmkit.errors import NotConvergedError, SwarmkitError
 from swarmkit.observed.observe import observe
 from swarmkit.plan.declaration import Declared

@@ -11,7 +11,7 @@ from fakes.network_commands import Command, add_container, add_network, networks
 from fakes.running import run_once
 from fakes.swarm import FakeFleet, FakeShell
 
-from swarmkit.declared.host import Inventory
+from swarmkit.declared.inventory.host import Inventory
 from swarmkit.errors import InputError
 from swarmkit.plan.declaration import Declared
 from swarmkit.reach.engine import EngineError

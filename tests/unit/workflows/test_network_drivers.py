@@ -9,7 +9,7 @@ from fakes.network_commands import Command, networks_of
 from fakes.running import run_once
 from fakes.swarm import FakeFleet, FakeShell
 
-from swarmkit.declared.host import Inventory
+from swarmkit.declared.inventory.host import Inventory
 from swarmkit.errors import InputError
 from swarmkit.plan.declaration import Declared
 from swarmkit.reach.ssh import CommandResult

@@ -10,7 +10,7 @@ from fakes.network_commands import Command, add_container, add_network, networks
 from fakes.running import run_once
 from fakes.swarm import FakeFleet
 
-from swarmkit.declared.host import Inventory
+from swarmkit.declared.inventory.host import Inventory
 from swarmkit.observed.network_filters import NetworkFilter
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan

@@ -6,7 +6,7 @@ import pytest
 from fakes.running import run_once
 from fakes.swarm import FakeFleet
 
-from swarmkit.declared.host import Inventory
+from swarmkit.declared.inventory.host import Inventory
 from swarmkit.errors import NotConvergedError
 from swarmkit.journal.read import read_runs
 from swarmkit.journal.record import RunRecord

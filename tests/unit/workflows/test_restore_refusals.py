@@ -14,7 +14,7 @@ from fakes.manager_state import FILES, packed_state
 from fakes.running import run_once
 from fakes.swarm import FakeFleet, FakeShell, fake_fleet
 
-from swarmkit.declared.host import Host, Inventory
+from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.errors import SwarmkitError
 from swarmkit.observed.raft import RaftFacts
 from swarmkit.plan.declaration import Declared

@@ -1,0 +1,1 @@
+"""Inventories: Ansible's layouts to typed hosts and one cluster."""

@@ -1,0 +1,1 @@
+"""Playbooks: lists of the toolkit's own commands to typed steps."""

@@ -1,0 +1,55 @@
+"""Files of variables that ``env_file`` names, read as docker reads them: no quotes, no variables in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from swarmkit.declared.documents.complaints import shown
+from swarmkit.declared.documents.field import Field
+from swarmkit.declared.stack import values
+
+_MAXIMUM_BYTES = 1 << 20
+_BLANKS = " \t"
+
+
+def read_environment(parts: dict[str, Field], folder: Path, surroundings: Mapping[str, str]) -> dict[str, str | None]:
+    """Return the variables of ``env_file``, then those of ``environment`` over them.
+
+    An empty or missing value is taken from *surroundings* (docker/cli compose/loader updateEnvironment). A relative
+    path is seen from *folder*.
+    """
+    found: dict[str, str | None] = {}
+    field = parts.get("env_file")
+    for item in [] if field is None else field.items() if field.is_list else [field]:
+        found |= _variables(item, folder, surroundings)
+    found = {key: value or surroundings.get(key, value) for key, value in found.items()}
+    return found | values.environment(parts.get("environment"), surroundings)
+
+
+def _variables(field: Field, folder: Path, surroundings: Mapping[str, str]) -> dict[str, str | None]:
+    name = field.text("B39")
+    if name is None:
+        return {}
+    path = folder / name
+    try:
+        with path.open("rb") as file:
+            text = file.read(_MAXIMUM_BYTES).decode("utf-8-sig")
+    except (OSError, ValueError) as error:
+        why = (getattr(error, "strerror", None) or "not UTF-8 text").lower()
+        field.refuse("B39", f"cannot read env_file {shown(path)}: {why}")
+        return {}
+    found: dict[str, str | None] = {}
+    for number, line in enumerate(text.split("\n"), start=1):
+        line = line.rstrip("\r").lstrip(_BLANKS)
+        key, equals, value = line.partition("=")
+        if not line or line.startswith("#"):
+            continue
+        if not key or any(blank in key for blank in _BLANKS):
+            # The line may hold a password: only its number is told.
+            field.refuse("B39", f"env_file {shown(path)}, line {number}: not NAME=value", "no blanks before the =")
+        elif equals:
+            found[key] = value
+        elif key in surroundings:
+            found[key] = surroundings[key]
+    return found

@@ -1,0 +1,49 @@
+"""The ``healthcheck:`` section of a service."""
+
+from __future__ import annotations
+
+from swarmkit.declared.documents.complaints import shown
+from swarmkit.declared.documents.field import Field
+from swarmkit.declared.stack import values
+from swarmkit.declared.stack.refused_keys import refuse_other_keys
+from swarmkit.declared.stack.service import HealthCheck
+from swarmkit.declared.stack.stack_keys import KEYS
+
+
+def read_health_check(field: Field | None) -> HealthCheck | None:
+    if field is None:
+        return None
+    refuse_other_keys(field, KEYS["services.*.healthcheck"])
+    parts = field.fields()
+    if "disable" in parts and parts["disable"].boolean("B41"):
+        if "test" in parts and not parts["test"].is_empty:
+            parts["test"].refuse("B41", "test and disable exclude each other", "remove one of the two")
+        return HealthCheck(("NONE",))
+    # The engine takes nothing, or at least a millisecond (moby/swarmkit controlapi/service.go).
+    times = {
+        key: values.duration(parts.get(key), minimum=values.MILLISECOND)
+        for key in ("interval", "timeout", "start_period", "start_interval")
+    }
+    interval, timeout = times["interval"], times["timeout"]
+    if interval and timeout and timeout > interval:
+        parts["timeout"].warn("B41", "the timeout is longer than the interval")
+    return HealthCheck(
+        test=_test(parts.get("test")),
+        interval_nanoseconds=interval,
+        timeout_nanoseconds=timeout,
+        start_period_nanoseconds=times["start_period"],
+        start_interval_nanoseconds=times["start_interval"],
+        retries=parts["retries"].integer("B41", 0, 10_000) if "retries" in parts else None,
+    )
+
+
+def _test(field: Field | None) -> tuple[str, ...]:
+    if field is None or field.is_empty:
+        return ()
+    if not field.is_list:
+        line = values.string(field)
+        return ("CMD-SHELL", line) if line else ()
+    words = values.strings(field)
+    if words and words[0] not in ("NONE", "CMD", "CMD-SHELL"):
+        field.refuse("B41", f"a test begins with NONE, CMD or CMD-SHELL, got {shown(words[0])}")
+    return words

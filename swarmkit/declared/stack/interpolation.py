@@ -1,0 +1,74 @@
+"""Variables in a stack file: ``$A``, ``${A:-b}``, ``${A-b}``, ``${A:?why}``, ``${A?why}``, ``$$``."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from swarmkit.declared.documents.complaints import Complaints, key_path, shown
+from swarmkit.declared.documents.nodes import ListNode, MapNode, Node, ScalarNode
+
+# Docker interpolates values in these sections only, never keys (docker/cli compose/loader/interpolate.go).
+SECTIONS = ("services", "networks", "volumes", "secrets", "configs")
+_NAME = r"[A-Za-z_][A-Za-z0-9_]*"
+_VARIABLE = re.compile(
+    rf"\$(?:(?P<escaped>\$)|(?P<named>{_NAME})|\{{(?P<braced>{_NAME})(?:(?P<operator>:?[-?])(?P<word>[^}}]*))?\}}"
+    rf"|(?P<invalid>(?:\{{{_NAME}:?\+)?))",
+    re.ASCII,
+)
+_ADVICE = "write $$ for a dollar sign"
+
+
+def interpolate(root: Node, environment: Mapping[str, str], log: Complaints) -> Node:
+    """Return the tree with its variables replaced from *environment*; unset ones become empty, with a warning."""
+    if not isinstance(root, MapNode):
+        return root
+    walk = _Interpolation(environment, log)
+    items = {key: walk.node(node, key) if key in SECTIONS else node for key, node in root.items.items()}
+    return MapNode(root.line, root.column, items, root.keys, file=root.file)
+
+
+class _Interpolation:
+    def __init__(self, environment: Mapping[str, str], log: Complaints) -> None:
+        self.environment = environment
+        self.log = log
+        self.done: dict[int, Node] = {}
+
+    def node(self, node: Node, path: str) -> Node:
+        if id(node) not in self.done:
+            self.done[id(node)] = self._fresh(node, path)
+        return self.done[id(node)]
+
+    def _fresh(self, node: Node, path: str) -> Node:
+        if isinstance(node, MapNode):
+            items = {key: self.node(value, key_path(path, key)) for key, value in node.items.items()}
+            return MapNode(node.line, node.column, items, node.keys, file=node.file)
+        if isinstance(node, ListNode):
+            items_of = (self.node(item, f"{path}[{i}]") for i, item in enumerate(node.items))
+            return ListNode(node.line, node.column, tuple(items_of), file=node.file)
+        if isinstance(node, ScalarNode) and isinstance(node.value, str) and "$" in node.value:
+            text = _VARIABLE.sub(lambda found: self._value(found, node, path), node.value)
+            return ScalarNode(node.line, node.column, text, text, node.tag, file=node.file)
+        return node
+
+    def _value(self, found: re.Match[str], node: ScalarNode, path: str) -> str:
+        if found["escaped"]:
+            return "$"
+        name = found["named"] or found["braced"]
+        if not name:
+            advice = f"docker stack deploy takes no ${found['invalid']}...}}" if found["invalid"] else _ADVICE
+            self.log.refuse("B36", node, path, f"invalid variable in {shown(node.text)}", advice)
+            return ""
+        return self._chosen(name, found["operator"] or "", found["word"] or "", node, path)
+
+    def _chosen(self, name: str, operator: str, word: str, node: ScalarNode, path: str) -> str:
+        value = self.environment.get(name)
+        is_there = bool(value) if operator.startswith(":") else value is not None
+        if is_there:
+            return value or ""
+        if operator.endswith("?"):
+            self.log.refuse("B36", node, path, f"the variable {name} is required{': ' + shown(word) if word else ''}")
+        elif not operator:
+            advice = f"export it, or write ${{{name}:-default}}"
+            self.log.warn("B36", node, path, f"the variable {name} is not set and becomes empty", advice)
+        return word if operator.endswith("-") else ""

@@ -1,0 +1,1 @@
+"""Single containers on one host: what `swarmkit run` wishes, plans and starts."""

@@ -1,0 +1,60 @@
+"""Running one container; what it came to is read back, none is ever retried."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from swarmkit.errors import NotConvergedError, SwarmkitError
+from swarmkit.plan.containers.wish import ContainerWish
+from swarmkit.plan.context import Context
+from swarmkit.plan.model import Step
+from swarmkit.reach.engine import EngineError, Json
+
+
+@dataclass(frozen=True)
+class RunContainer:
+    """Create and start a container; one that does not start is removed again, as nobody asked for a stopped one."""
+
+    step: Step
+    host: str
+    wish: ContainerWish
+
+    def run(self, context: Context) -> str:
+        engine = context.reached(self.host).engine
+        identity = engine.create("containers", self.wish.body)
+        try:
+            engine.start_container(identity)
+        except EngineError:
+            engine.remove("containers", identity, force=True)
+            raise
+        live = engine.inspect("containers", identity)
+        networks = (live.get("NetworkSettings") or {}).get("Networks") or {}
+        if self.wish.network not in (*networks, "default") and self.wish.network not in _ids(networks):
+            raise SwarmkitError(f"{self.host}: {self.wish.name} runs, but on {', '.join(networks) or 'no network'}")
+        return ", ".join(filter(None, (_state(live), *(_address(endpoint) for endpoint in networks.values()))))
+
+
+def check_still_running(live: Json, host: str, output: str) -> None:
+    """Raise NotConvergedError when the container *live* has ended, with the last lines it printed."""
+    state = live["State"]
+    if not state.get("Running"):
+        name = str(live["Name"]).removeprefix("/")
+        raise NotConvergedError(
+            f"{host}: container {name} ended with {state.get('ExitCode')} at once",
+            output.strip() or str(state.get("Error") or "it printed nothing"),
+            f"when its image is mended, remove it: docker rm {name} on {host}",
+        )
+
+
+def _state(live: Json) -> str:
+    state = live["State"]
+    return "running" if state.get("Running") else f"ended with {state.get('ExitCode')}"
+
+
+def _ids(networks: Json) -> list[str]:
+    return [str(endpoint.get("NetworkID")) for endpoint in networks.values()]
+
+
+def _address(endpoint: Json) -> str:
+    address, mac = endpoint.get("IPAddress") or "", endpoint.get("MacAddress") or ""
+    return f"{address} ({mac})" if address and mac else str(address)

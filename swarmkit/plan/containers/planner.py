@@ -1,0 +1,95 @@
+"""Plans of `swarmkit run`: a container on one host, or every reason why it would not come up; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from swarmkit.finding import Finding
+from swarmkit.observed.networks import HostNetwork, network_of
+from swarmkit.plan.containers.operations import RunContainer
+from swarmkit.plan.containers.wish import ContainerWish
+from swarmkit.plan.model import Plan, Step
+from swarmkit.plan.networks.refusals import absence_refusals, address_refusals, endpoint_refusals
+
+OWN_STACK = ("host", "none")
+_MODES = (*OWN_STACK, "bridge", "default")
+
+
+@dataclass(frozen=True)
+class ContainerPlace:
+    """What was read of the host that is to run a container, and of the swarm's networks."""
+
+    host: str
+    image: Mapping[str, Any] | None
+    """What the engine tells of the image; None when it has none of that name."""
+    container_names: frozenset[str]
+    networks: tuple[HostNetwork, ...]
+    """The host's own, and the managers' of the swarm: a worker knows an overlay only while it uses it."""
+    listened: frozenset[str]
+    """The host's ports that are taken, as ``80/tcp``."""
+    answering: bool = False
+    """Whether something on the network already answers at the address that was asked for."""
+
+
+def plan_run(wish: ContainerWish, place: ContainerPlace) -> Plan:
+    """Return what runs *wish* on *place*, or all refusals."""
+    refusals = tuple(_refusals(wish, place))
+    if refusals:
+        return Plan((), refusals)
+    reason = f"{wish.image} on {_kind(wish, place)}"
+    step = Step(f"container:{wish.name}", "container", "create", place.host, f"run container {wish.name}", reason)
+    return Plan((RunContainer(step, place.host, wish),))
+
+
+def _refusals(wish: ContainerWish, place: ContainerPlace) -> Iterator[Finding]:
+    host = place.host
+    if place.image is None:
+        yield Finding(
+            "H76", "error", host, f"there is no image {wish.image} on {host}", "",
+            f"on {host}: docker pull {wish.image}; or docker load, with the archive on stdin",
+        )  # fmt: skip
+    if wish.name in place.container_names:
+        remedy = f"choose another --name; or on {host}: docker rm -f {wish.name}"
+        yield Finding("H80", "error", host, f"there is a container {wish.name}", "", remedy)
+    yield from _network_refusals(wish, place)
+    for port in sorted(wish.host_ports & place.listened):
+        yield _taken(host, port, "it was to be published")
+    if wish.network == "host":
+        exposed = (((place.image or {}).get("Config") or {}).get("ExposedPorts")) or {}
+        for port in sorted(set(exposed) & place.listened):
+            yield _taken(host, port, f"{wish.image} says that it listens on it, and has the host's own ports")
+
+
+def _network_refusals(wish: ContainerWish, place: ContainerPlace) -> Iterator[Finding]:
+    network = network_of(wish.network, place.networks)
+    if wish.network in OWN_STACK and _on_network(wish):
+        what = f"--network {wish.network} has no ports to publish, no names, and no addresses of the container's own"
+        remedy = "leave -p, -P, --ip, --ip6, --link-local-ip, --mac-address, --link and --network-alias out"
+        yield Finding("H80", "error", place.host, what, "", remedy)
+    elif network is not None or wish.network not in _MODES:
+        yield from absence_refusals(place.host, wish.network, network, place.networks)
+    if network is not None:
+        yield from endpoint_refusals(wish.endpoint, place.host, network)
+        for word, address in (("--ip", wish.ip), ("--ip6", wish.ip6)):
+            if address:
+                answered = place.answering and word == "--ip"
+                yield from address_refusals(place.host, address, network, answered=answered, word=word)
+
+
+def _on_network(wish: ContainerWish) -> bool:
+    """Tell of words that need a network of the container's own."""
+    return bool(wish.published or wish.publish_all or wish.links or wish.endpoint.body or wish.mac_address)
+
+
+def _kind(wish: ContainerWish, place: ContainerPlace) -> str:
+    network = network_of(wish.network, place.networks)
+    if wish.network in _MODES or network is None:
+        return f"network {wish.network}"
+    return f"{network.driver} network {network.name}"
+
+
+def _taken(host: str, port: str, why: str) -> Finding:
+    remedy = f"choose another port; see who has it on {host}: ss -lntup"
+    return Finding("H80", "error", host, f"port {port} is taken on {host}", why, remedy)

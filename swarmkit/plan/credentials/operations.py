@@ -1,0 +1,219 @@
+"""Operations on a swarm's credentials: tokens, CA, unlock key. What is secret is compared, and kept nowhere but where
+the operator asked for it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from swarmkit.errors import NotConvergedError, SwarmkitError
+from swarmkit.plan.context import Context
+from swarmkit.plan.engines.started_engine import start_network_agent, wait_for_locking_manager, wait_for_manager
+from swarmkit.plan.model import Step
+from swarmkit.reach.engine import Engine, EngineError, Json, Rotated
+from swarmkit.reach.retry import wait_until
+from swarmkit.reach.ssh import ConnectionLostError
+from swarmkit.secret import Secret
+
+CA_TIMEOUT_SECONDS = 300.0
+UNLOCK_TIMEOUT_SECONDS = 60.0
+
+
+def _line(key: Secret) -> bytes:
+    return key.reveal() + b"\n"
+
+
+@dataclass(frozen=True)
+class KeyFile:
+    """Where a new unlock key goes, and in which form: a line, or sealed."""
+
+    path: Path
+    form: Callable[[Secret], bytes] = field(default=_line, repr=False)
+    unfinished: tuple[Path, ...] = ()
+    """Files without a key: of runs that ended between the key's change and its keeping."""
+
+
+def _change_swarm(manager: Engine, change: Callable[[Json], Json], *rotate: Rotated) -> None:
+    """Write a changed spec at the version that was read; out of sequence means that nothing was done."""
+    for _ in range(10):
+        swarm = manager.swarm()
+        try:
+            manager.update_swarm(int(swarm["Version"]["Index"]), change(swarm["Spec"]), rotate=rotate)
+        except EngineError as error:
+            if "update out of sequence" not in error.message:
+                raise
+            continue
+        return
+    raise SwarmkitError("the swarm changes all the time", "ten updates were out of sequence")
+
+
+@dataclass(frozen=True)
+class RotateTokens:
+    step: Step
+
+    def run(self, context: Context) -> str:
+        old = context.manager.swarm()["JoinTokens"]
+        _change_swarm(context.manager, lambda spec: spec, "WorkerToken", "ManagerToken")
+        new = context.manager.swarm()["JoinTokens"]
+        same = [role.lower() for role, token in old.items() if new.get(role) == token]
+        if same:
+            raise NotConvergedError(f"the join tokens were rotated, but not that of the {' and the '.join(same)}")
+        return "the old tokens let nobody in any more"
+
+
+@dataclass(frozen=True)
+class RotateCa:
+    """Make a new root certificate; over when every node has one of its own signed by it."""
+
+    step: Step
+
+    def run(self, context: Context) -> str:
+        manager = context.manager
+        old = manager.swarm()["TLSInfo"]["TrustRoot"]
+        _change_swarm(manager, _with_forced_rotation)
+        # The nodes tell of their new certificates a moment after the swarm says that it is over.
+        over, behind = wait_until(
+            lambda: _rotation(manager, old),
+            lambda state: state[0] and not state[1],
+            timeout_seconds=CA_TIMEOUT_SECONDS,
+            interval_seconds=1.0,
+            retry_on=(EngineError, ConnectionLostError),
+        )
+        if not over or behind:
+            raise NotConvergedError(
+                "the CA's rotation is not over",
+                f"waited {CA_TIMEOUT_SECONDS:g} s for: {', '.join(behind) or 'the new root'}",
+                "it goes on by itself when the nodes are ready: see docker node ls",
+            )
+        return f"{len(manager.find('nodes'))} nodes have new certificates"
+
+
+def _rotation(manager: Engine, old_root: str) -> tuple[bool, list[str]]:
+    """Return whether the swarm has another root than *old_root*, and the nodes whose certificates are of another."""
+    swarm = manager.swarm()
+    root = swarm["TLSInfo"]["TrustRoot"]
+    behind = [
+        str(node["Description"]["Hostname"])
+        for node in manager.find("nodes")
+        if node["Description"].get("TLSInfo", {}).get("TrustRoot") != root
+    ]
+    return not swarm.get("RootRotationInProgress") and root != old_root, behind
+
+
+def _with_forced_rotation(spec: Json) -> Json:
+    config = spec.get("CAConfig") or {}
+    return {**spec, "CAConfig": {**config, "ForceRotate": int(config.get("ForceRotate") or 0) + 1}}
+
+
+@dataclass(frozen=True)
+class SetAutolock:
+    step: Step
+    on: bool
+    key_file: KeyFile | None = None
+
+    def run(self, context: Context) -> str:
+        descriptor = _made(self.key_file) if self.key_file else None
+        _change_swarm(context.manager, lambda spec: {**spec, "EncryptionConfig": {"AutoLockManagers": self.on}})
+        if bool((context.manager.swarm()["Spec"].get("EncryptionConfig") or {}).get("AutoLockManagers")) != self.on:
+            raise NotConvergedError(f"autolock was set {'on' if self.on else 'off'}, but is not")
+        return _keep(descriptor, context.manager.unlock_key(), self.key_file)
+
+
+@dataclass(frozen=True)
+class KeepUnlockKey:
+    """Keep the key that is in force, which an earlier run made and did not come to keep."""
+
+    step: Step
+    key_file: KeyFile
+
+    def run(self, context: Context) -> str:
+        return _keep(_made(self.key_file), context.manager.unlock_key(), self.key_file)
+
+
+@dataclass(frozen=True)
+class RotateUnlockKey:
+    step: Step
+    key_file: KeyFile
+
+    def run(self, context: Context) -> str:
+        descriptor = _made(self.key_file)
+        old = context.manager.unlock_key()
+        _change_swarm(context.manager, lambda spec: spec, "ManagerUnlockKey")
+        new = context.manager.unlock_key()
+        note = _keep(descriptor, new, self.key_file)
+        if new == old:
+            raise NotConvergedError("the unlock key was rotated, but is the same")
+        return note
+
+
+@dataclass(frozen=True)
+class Unlock:
+    """Unlock a manager with the first of *keys* that fits: one that was away at a rotation needs an older one."""
+
+    step: Step
+    keys: tuple[Secret, ...]
+
+    def run(self, context: Context) -> str:
+        engine = context.reached(self.step.target).engine
+        for number, key in enumerate(self.keys, 1):
+            try:
+                engine.unlock_swarm(key)
+                break
+            except EngineError as error:
+                # The engine has done nothing: another key is another question.
+                if "key" not in error.message or number == len(self.keys):
+                    raise
+        state = wait_until(
+            lambda: engine.info()["Swarm"].get("LocalNodeState"),
+            lambda state: state == "active",
+            timeout_seconds=UNLOCK_TIMEOUT_SECONDS,
+            retry_on=(EngineError, ConnectionLostError),
+        )
+        if state != "active":
+            raise NotConvergedError(
+                f"{self.step.target}: unlocked, but its node state is {state}",
+                f"waited {UNLOCK_TIMEOUT_SECONDS:g} s for it to be active",
+                f"see: journalctl -u docker on {self.step.target}",
+            )
+        return ""
+
+
+@dataclass(frozen=True)
+class StartNetworkAgent:
+    """See that an unlocked manager hears the other nodes; restart and unlock it once more where it does not."""
+
+    step: Step
+
+    def run(self, context: Context) -> str:
+        reached = context.reached(self.step.target)
+        wait_for_manager(reached)
+        key = reached.engine.unlock_key()
+        restarted = start_network_agent(reached, lambda: wait_for_locking_manager(reached, key))
+        return restarted.removeprefix("; ")
+
+
+def _made(key_file: KeyFile) -> int:
+    """Make the key's file before the key changes: afterwards it would be too late to find that it cannot be."""
+    path = key_file.path
+    try:
+        if path in key_file.unfinished:
+            path.unlink()
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        what = f"the key's file {path} cannot be made, nothing was changed"
+        raise SwarmkitError(what, str(error.strerror)) from error
+
+
+def _keep(descriptor: int | None, key: Secret, key_file: KeyFile | None) -> str:
+    if descriptor is None or key_file is None:
+        return ""
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(key_file.form(key))
+        file.flush()
+        os.fsync(file.fileno())
+    for path in key_file.unfinished:
+        if path != key_file.path:
+            path.unlink()
+    return f"the key is in {key_file.path}: keep it where no manager is"

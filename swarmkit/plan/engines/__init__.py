@@ -1,0 +1,1 @@
+"""The engines of hosts: stopped and started by scripts, upgraded, waited for."""

@@ -1,0 +1,159 @@
+"""What stands in the way of the address ranges of networks that a plan makes; pure.
+
+The engines do not look at it: an overlay over a route hides that range from its containers, and one over another
+overlay is taken and never allocated, so that its tasks stay in state new (HAZARDS H28, H30).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from swarmkit.declared.inventory.host import Inventory
+from swarmkit.declared.stack.service import Stack
+from swarmkit.finding import Finding
+from swarmkit.observed.model import NETWORK_LABEL, NetworkState, Observed, subnets_of
+from swarmkit.plan.model import Operation
+from swarmkit.plan.networks.operations import CreateHostNetwork
+from swarmkit.plan.networks.ranges import overlap, pool_prefix
+from swarmkit.plan.networks.sizes import size_findings
+from swarmkit.plan.networks.wish import PARENT_DRIVERS
+from swarmkit.plan.stacks.operations import CreateNetwork
+
+_REMEDY = "choose a range that nothing else has; swarmkit network plan shows what is free"
+
+
+@dataclass(frozen=True)
+class NewNetwork:
+    name: str
+    driver: str
+    subnets: tuple[str, ...]
+    hosts: tuple[str, ...]
+    """Hosts that get it: all that are reached, for one of the swarm."""
+    ipv6: bool = False
+    place: str = ""
+    """``file:line``, of a stack's."""
+
+
+def new_range_findings(
+    operations: Sequence[Operation], inventory: Inventory, stack: Stack | None, observed: Observed
+) -> Iterator[Finding]:
+    """Yield why networks that *operations* make would not do, or have no room for the services that they change."""
+    made = _new_networks(operations, stack, observed)
+    yield from _clashes(made, observed)
+    yield from _pools_used_up(made, inventory, observed)
+    yield from _ipv6(made)
+    if stack is not None:
+        steps = [operation.step for operation in operations if operation.step.verb in ("create", "update")]
+        targets = {step.target for step in steps if step.subject in ("network", "service")}
+        changed = [service for service in stack.services if f"{stack.name}_{service.name}" in targets]
+        keys = {entry.name for service in changed for entry in service.networks}
+        concerned = [network for network in stack.networks if network.key in keys or network.name in targets]
+        yield from size_findings(stack, concerned, inventory, observed)
+
+
+def _new_networks(operations: Iterable[Operation], stack: Stack | None, observed: Observed) -> tuple[NewNetwork, ...]:
+    """Return the networks that *operations* make; those with a range on the hosts' own LAN on purpose are left out."""
+    declared = {network.name: network for network in stack.networks} if stack else {}
+    found: dict[tuple[str, tuple[str, ...]], NewNetwork] = {}
+    everywhere = tuple(observed.hosts)
+    for operation in operations:
+        if isinstance(operation, CreateNetwork):
+            body = operation.body
+            name, driver = str(body["Name"]), str(body.get("Driver", ""))
+            subnets = subnets_of(body)
+            of = declared.get(str((body.get("Labels") or {}).get(NETWORK_LABEL) or name))
+            new = NewNetwork(name, driver, subnets, everywhere, bool(body.get("EnableIPv6")), of.place if of else "")
+        elif isinstance(operation, CreateHostNetwork) and not operation.wish.config_only:
+            wish = operation.wish
+            hosts = everywhere if wish.is_of_swarm else (operation.host,)
+            new = NewNetwork(wish.name, wish.driver, wish.subnets, hosts, wish.ipv6)
+        else:
+            continue
+        if new.driver not in PARENT_DRIVERS:
+            found[new.name, new.hosts] = new
+    return tuple(found.values())
+
+
+def _clashes(made: Sequence[NewNetwork], observed: Observed) -> Iterator[Finding]:
+    """Yield H28 for every range of *made* that a host routes, or that another network has: of them or of the swarm."""
+    for new in made:
+        for subnet in new.subnets:
+            yield from _over_routes(new, subnet, observed)
+            yield from _over_overlays(new, subnet, observed)
+    for one, other in itertools.combinations(made, 2):
+        if set(one.hosts) & set(other.hosts):
+            for first, second in itertools.product(one.subnets, other.subnets):
+                if overlap(first, second):
+                    what = f"networks {one.name} ({first}) and {other.name} ({second}) overlap"
+                    evidence = ", ".join(dict.fromkeys((_seen(one), _seen(other))))
+                    yield Finding("H28", "error", other.name, what, evidence, _REMEDY)
+
+
+def _seen(new: NewNetwork) -> str:
+    """Return where *new* was asked for: its place in a file, else what the command was given."""
+    return new.place or f"asked for: {', '.join(new.subnets) or '--ipv6'}"
+
+
+def _over_routes(new: NewNetwork, subnet: str, observed: Observed) -> Iterator[Finding]:
+    routes: dict[str, dict[str, str]] = {}
+    for host in new.hosts:
+        for route in observed.hosts[host].system.routes:
+            if overlap(subnet, route.destination):
+                routes.setdefault(route.destination, {})[host] = route.device
+    for destination, devices in routes.items():
+        what = f"{subnet} of network {new.name} overlaps {destination}, which {', '.join(devices)} reach"
+        what = what if len(devices) > 1 else what + "es"
+        evidence = "; ".join(word for word in (f"by {', '.join(dict.fromkeys(devices.values()))}", new.place) if word)
+        yield Finding("H28", "error", ", ".join(devices), f"{what} elsewhere", evidence, _REMEDY)
+
+
+def _over_overlays(new: NewNetwork, subnet: str, observed: Observed) -> Iterator[Finding]:
+    for live in _overlays(observed) if new.driver == "overlay" else ():
+        for taken in live.subnets:
+            if live.name != new.name and overlap(subnet, taken):
+                what = f"{subnet} of network {new.name} overlaps {taken} of network {live.name}"
+                yield Finding("H28", "error", new.name, what, _seen(new), _REMEDY)
+
+
+def _ipv6(made: Iterable[NewNetwork]) -> Iterator[Finding]:
+    """Yield D13 for overlays with IPv6: no engine makes it work between hosts (moby/moby#48116, libnetwork#1169).
+
+    A manager may take the IPv6 subnet for the one address that it gives: 3 of 8 containers failed so on 26.1.
+    """
+    for new in made:
+        if new.driver != "overlay":
+            continue
+        if new.subnets and all(":" in subnet for subnet in new.subnets):
+            what = f"network {new.name} has IPv6 subnets alone, which no manager allocates: nothing could join it"
+            yield Finding("D13", "error", new.name, what, _seen(new), "give it an IPv4 subnet as well, or none at all")
+        elif new.ipv6:
+            what = f"IPv6 on the overlay {new.name} reaches no other host, and some attachments to it fail"
+            remedy = "leave out enable_ipv6 (--ipv6); IPv4 reaches every host as ever"
+            yield Finding("D13", "warning", new.name, what, _seen(new), remedy)
+
+
+def _pools_used_up(made: Sequence[NewNetwork], inventory: Inventory, observed: Observed) -> Iterator[Finding]:
+    """Yield H30 when the swarm's pools have fewer subnets left than *made* would take of them."""
+    cluster = observed.cluster
+    asking = [new.name for new in made if new.driver == "overlay" and not new.subnets]
+    if cluster is None or not cluster.address_pools or not asking:
+        return
+    prefix = pool_prefix(inventory, observed)
+    overlays = [*(live.subnets for live in _overlays(observed)), *(new.subnets for new in made)]
+    taken = [ipaddress.ip_network(subnet) for subnets in overlays for subnet in subnets]
+    pools = [ipaddress.ip_network(pool) for pool in cluster.address_pools]
+    parts = (part for pool in pools for part in pool.subnets(new_prefix=max(prefix, pool.prefixlen)))
+    free = (part for part in parts if not any(part.version == one.version and part.overlaps(one) for one in taken))
+    left = len(list(itertools.islice(free, len(asking))))
+    if left < len(asking):
+        what = f"the swarm's address pools have no /{prefix} left for {', '.join(asking[left:])}"
+        pools_said = ", ".join(cluster.address_pools)
+        evidence = f"{pools_said}: {left} free, {len(asking)} needed; fixed when the swarm was made"
+        yield Finding("H30", "error", asking[left], what, evidence, f"give it a subnet of its own: {_REMEDY}")
+
+
+def _overlays(observed: Observed) -> list[NetworkState]:
+    return [live for live in observed.cluster.networks if live.driver == "overlay"] if observed.cluster else []

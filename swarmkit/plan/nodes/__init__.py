@@ -1,0 +1,1 @@
+"""A swarm's nodes: made, joined, relabelled, drained, replaced, and how many managers it can spare."""

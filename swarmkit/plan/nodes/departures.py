@@ -1,0 +1,155 @@
+"""Planning how nodes lose a role or leave: what they run moves first, managers go one after another; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from swarmkit.declared.inventory.host import Inventory
+from swarmkit.finding import Finding
+from swarmkit.observed.model import ClusterState, Node, Observed, ServiceState
+from swarmkit.plan.model import Operation, Step
+from swarmkit.plan.nodes.operations import AwaitEmptied, Demote, RemoveNode, SetAvailability
+from swarmkit.plan.nodes.quorum import Quorum, quorum_of
+from swarmkit.plan.nodes.unfinished_joins import unfinished
+from swarmkit.plan.stacks.placement import node_may_run
+from swarmkit.plan.stacks.spec_diff import Change
+
+_ENDED = ("complete", "shutdown", "failed", "rejected", "remove", "orphaned")
+
+
+def strangers(observed: Observed) -> tuple[Node, ...]:
+    """Return the nodes that no host of the inventory is, managers last; without entries that never were nodes."""
+    if observed.cluster is None:
+        return ()
+    known = {facts.engine.node_id for facts in observed.hosts.values()} | {node.id for node in unfinished(observed)}
+    return tuple(sorted((n for n in observed.cluster.nodes if n.id not in known), key=lambda n: n.role == "manager"))
+
+
+def demotions(inventory: Inventory, observed: Observed, before: Iterable[Operation]) -> Iterator[Demote]:
+    """Yield a demotion for each manager declared a worker, after *before*; the one that takes the writes is the last.
+
+    So the seats are taken before others are given up, and no write is under way by a manager that is none any more.
+    """
+    cluster = observed.cluster
+    after = _keys(before)
+    hosts = [host for host in inventory.workers if _is_manager(cluster, observed.hosts[host.name].engine.node_id)]
+    for host in sorted(hosts, key=lambda host: cluster is not None and host.name == cluster.told_by):
+        step = Step(
+            f"demote:{host.name}", "node", "update", host.name, "demote to worker", "differs from the inventory",
+            after, (Change("role", "manager", "worker"),),
+        )  # fmt: skip
+        yield Demote(step, observed.hosts[host.name].engine.node_id)
+        after |= {step.key}
+
+
+def removals(observed: Observed, leaving: Iterable[Node], before: Iterable[Operation]) -> Iterator[Operation]:
+    """Yield for each of *leaving*, one after another: drain, wait, demote, remove; all of it after *before*."""
+    after = _keys(before)
+    for node in leaving:
+        for operation in _removal(observed, node, after):
+            yield operation
+            after |= {operation.step.key}
+
+
+def _removal(observed: Observed, node: Node, after: frozenset[str]) -> Iterator[Operation]:
+    name = node.hostname
+    is_down = node.state == "down"
+    if not is_down:
+        if node.availability != "drain":
+            key = f"drain:{node.id}"
+            change = (Change("availability", node.availability, "drain"),)
+            step = Step(key, "node", "update", name, "drain", "it left the inventory", after, change)
+            yield SetAvailability(step, node.id, "drain")
+            after |= {key}
+        services = tuple(service.name for service in running_on(observed.cluster, node) if is_replicated(service))
+        key = f"emptied:{node.id}"
+        step = Step(key, "node", "wait", name, "wait until what it ran runs elsewhere", ", ".join(services), after)
+        yield AwaitEmptied(step, node.id, services)
+        after |= {key}
+    if node.role == "manager":
+        key = f"demote:{node.id}"
+        yield Demote(Step(key, "node", "update", name, "demote to worker", "it left the inventory", after), node.id)
+        after |= {key}
+    reason = "it is down and left the inventory" if is_down else "it left the inventory"
+    step = Step(
+        f"remove:{node.id}", "node", "remove", name, f"remove node {node.id[:12]}", reason, after, destructive=True
+    )
+    yield RemoveNode(step, node.id, is_down)
+
+
+def departure_refusals(
+    observed: Observed, leaving: tuple[Node, ...], demoted: Iterable[str], *, joining: int
+) -> Iterator[Finding]:
+    """Yield each step at which the quorum would be lost, once *joining* managers have come, and each service that
+    could run nowhere without the *leaving* nodes."""
+    cluster = observed.cluster
+    if cluster is None:
+        return
+    quorum = quorum_of(cluster.nodes).plus(joining)
+    going = [*(node for node in cluster.nodes if node.id in set(demoted)), *leaving]
+    for node in going:
+        if node.reachability:
+            quorum = quorum.without(node)
+            if not quorum.holds:
+                yield _quorum_lost(node, quorum)
+                return
+    gone = {node.id for node in leaving}
+    for node in leaving:
+        if node.state != "down":
+            stays = [other for other in cluster.nodes if other.id not in gone and other.state == "ready"]
+            for service in filter(is_replicated, running_on(cluster, node)):
+                if not any(node_may_run(service.spec, other) for other in stays):
+                    yield _stranded(node, service)
+
+
+def departure_warnings(observed: Observed, leaving: Iterable[Node]) -> Iterator[Finding]:
+    """Yield each service whose data stays behind in a volume of a node that leaves."""
+    for node in leaving:
+        for service in running_on(observed.cluster, node):
+            volumes = volumes_of(service)
+            if volumes:
+                yield Finding(
+                    "H52", "warning", node.hostname, f"data of service {service.name} stays behind on this host",
+                    f"volume {', '.join(volumes)}", "bring it to the host where the service will run, first",
+                )  # fmt: skip
+
+
+def volumes_of(service: ServiceState) -> list[str]:
+    """Return the named volumes a service mounts: its data, on the host where it runs."""
+    mounts = service.spec["TaskTemplate"]["ContainerSpec"].get("Mounts") or ()
+    return [str(mount["Source"]) for mount in mounts if mount.get("Type") == "volume" and mount.get("Source")]
+
+
+def _quorum_lost(node: Node, quorum: Quorum) -> Finding:
+    return Finding(
+        "H53", "error", node.hostname, "without it as a manager the quorum would be lost", str(quorum),
+        "bring the other managers back, or add managers, first",
+    )  # fmt: skip
+
+
+def _stranded(node: Node, service: ServiceState) -> Finding:
+    return Finding(
+        "B35", "error", node.hostname, f"service {service.name} runs on it and may run nowhere else",
+        "its constraints match no node that stays", "give another host the labels it asks for, or change the service",
+    )  # fmt: skip
+
+
+def running_on(cluster: ClusterState | None, node: Node) -> list[ServiceState]:
+    """Return the services that have a task on *node* which has not ended."""
+    tasks = cluster.tasks if cluster else ()
+    ids = {task.service_id for task in tasks if task.node_id == node.id and task.state not in _ENDED}
+    return [service for service in (cluster.services if cluster else ()) if service.id in ids]
+
+
+def is_replicated(service: ServiceState) -> bool:
+    """Tell whether *service* has a number of tasks, which move; a global one has one on each node."""
+    return "Global" not in (service.spec.get("Mode") or {})
+
+
+def _is_manager(cluster: ClusterState | None, node_id: str) -> bool:
+    node = cluster.node(node_id) if cluster else None
+    return node is not None and node.role == "manager"
+
+
+def _keys(operations: Iterable[Operation]) -> frozenset[str]:
+    return frozenset(operation.step.key for operation in operations)

@@ -1,0 +1,148 @@
+"""Operations that make a swarm and its nodes: init, join, labels and roles.
+
+Each is one action, which reads back what it did. None is ever retried.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from swarmkit.errors import SwarmkitError
+from swarmkit.plan.context import Context
+from swarmkit.plan.model import Step
+from swarmkit.plan.nodes.unfinished_joins import CERTIFICATE_SECONDS, forget_others
+from swarmkit.reach.engine import Engine, EngineError, Json
+from swarmkit.reach.retry import wait_until
+from swarmkit.reach.ssh import CommandTimeoutError, ConnectionLostError
+
+JOIN_TIMEOUT_SECONDS = 90.0
+# Optimistic locking: the engine did nothing, so reading again and deciding again is no blind retry.
+_OUT_OF_SEQUENCE = "update out of sequence"
+
+
+@dataclass(frozen=True)
+class InitSwarm:
+    step: Step
+    body: Mapping[str, Any]
+
+    def run(self, context: Context) -> str:
+        context.manager.init_swarm(dict(self.body))
+        info = _wait_for_membership(context.manager, "initialising the swarm")
+        if not info["Swarm"].get("ControlAvailable"):
+            raise SwarmkitError(f"{self.step.target}: not a manager after initialising the swarm")
+        return f"node {info['Swarm']['NodeID'][:12]}"
+
+
+@dataclass(frozen=True)
+class AdoptSwarm:
+    """Label a swarm that others made as this inventory's, so that later runs know it."""
+
+    step: Step
+    labels: Mapping[str, str]
+
+    def run(self, context: Context) -> str:
+        swarm = context.manager.swarm()
+        spec = {**swarm["Spec"], "Labels": {**(swarm["Spec"].get("Labels") or {}), **self.labels}}
+        context.manager.update_swarm(int(swarm["Version"]["Index"]), spec)
+        return ""
+
+
+@dataclass(frozen=True)
+class JoinNode:
+    """Join a host; one that times out may still finish by itself (moby daemon/cluster/errors.go), so wait and look."""
+
+    step: Step
+    role: str
+    body: Mapping[str, Any]
+    """The API's body without the token, which is asked for at run time and never shown."""
+
+    def run(self, context: Context) -> str:
+        engine = context.reached(self.step.target).engine
+        token, began = context.join_token(self.role), time.monotonic()
+        try:
+            engine.join_swarm({**self.body, "JoinToken": token.text()})
+        except EngineError as error:
+            if "Timeout was reached" not in error.message:
+                raise
+        info = _wait_for_membership(engine, f"joining as {self.role}")
+        node_id = str(info["Swarm"]["NodeID"])
+        if self.role == "manager":
+            wait_until_reachable(context, self.step.target, node_id)
+        if time.monotonic() - began > CERTIFICATE_SECONDS:
+            forget_others(context.manager, node_id)
+        return f"node {node_id[:12]}"
+
+
+def wait_until_reachable(context: Context, target: str, node_id: str) -> None:
+    """The next manager may come only when this one counts: one at a time keeps the quorum (HAZARDS 0.1 #8)."""
+    status = wait_until(
+        lambda: context.manager.inspect("nodes", node_id).get("ManagerStatus") or {},
+        lambda value: value.get("Reachability") == "reachable",
+        timeout_seconds=JOIN_TIMEOUT_SECONDS,
+        retry_on=(EngineError,),
+    )
+    if status.get("Reachability") != "reachable":
+        raise SwarmkitError(
+            f"{target}: is to be a manager but is not reachable",
+            f"waited {JOIN_TIMEOUT_SECONDS:g} s for the leader to reach port 2377 of {target}",
+            f"open tcp/2377 on {target} for the other managers",
+        )
+
+
+def _wait_for_membership(engine: Engine, doing: str) -> Json:
+    info = wait_until(
+        engine.info,
+        lambda value: value["Swarm"].get("LocalNodeState") in ("active", "error", "locked"),
+        timeout_seconds=JOIN_TIMEOUT_SECONDS,
+        retry_on=(ConnectionLostError, CommandTimeoutError),
+    )
+    state = info["Swarm"].get("LocalNodeState")
+    if state != "active":
+        raise SwarmkitError(
+            f"{engine.host}: {doing} did not succeed, its node state is {state}",
+            str(info["Swarm"].get("Error", "")) or f"waited {JOIN_TIMEOUT_SECONDS:g} s for it to be active",
+            f"see: journalctl -u docker on {engine.host}; the join may still finish, so run the same command again",
+        )
+    return info
+
+
+@dataclass(frozen=True)
+class UpdateNode:
+    """Give a node its labels and availability; labels that are not declared stay as they are."""
+
+    step: Step
+    labels: Mapping[str, str]
+    availability: str
+
+    def run(self, context: Context) -> str:
+        node_id = str(context.reached(self.step.target).engine.info()["Swarm"]["NodeID"])
+        change_node(context.manager, node_id, availability=self.availability, labels=self.labels)
+        return ""
+
+
+def change_node(
+    manager: Engine,
+    node_id: str,
+    *,
+    role: str = "",
+    availability: str = "",
+    labels: Mapping[str, str] | None = None,
+    without: Collection[str] = (),
+) -> None:
+    """Lay what is given over the node's spec, at the version that was read; labels *without* are taken off."""
+    for _ in range(10):
+        node = manager.inspect("nodes", node_id)
+        kept = {key: value for key, value in (node["Spec"].get("Labels") or {}).items() if key not in without}
+        spec = {**node["Spec"], "Labels": {**kept, **(labels or {})}}
+        spec |= {key: value for key, value in (("Role", role), ("Availability", availability)) if value}
+        try:
+            manager.update("nodes", node_id, int(node["Version"]["Index"]), spec)
+        except EngineError as error:
+            if _OUT_OF_SEQUENCE not in error.message:
+                raise
+            continue
+        return
+    raise SwarmkitError(f"node {node_id[:12]} changes all the time", "ten updates were out of sequence")

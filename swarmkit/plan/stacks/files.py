@@ -1,0 +1,99 @@
+"""Versions of a stack's secrets and configs: new content is a new object, and an old one goes when nobody needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from swarmkit.declared.stack.service import SecretFile, Stack
+from swarmkit.finding import Finding
+from swarmkit.observed.model import ClusterState, SecretState, ServiceState
+from swarmkit.plan.model import Operation, Step
+from swarmkit.plan.stacks.container_spec import NAMESPACE_LABEL
+from swarmkit.plan.stacks.names import file_name
+from swarmkit.plan.stacks.operations import CreateFile
+from swarmkit.plan.stacks.record import Record
+from swarmkit.plan.stacks.removal import SUBJECTS
+from swarmkit.plan.stacks.spec import file_drivers
+from swarmkit.reach.engine import Kind
+from swarmkit.secret import Secret
+
+FILE_LABEL = "swarmkit.key"
+"""On a secret or config that we made: its key in the stack file, so that its old versions can be found."""
+
+_WHAT: dict[Kind, Literal["Secret", "Config"]] = {"secrets": "Secret", "configs": "Config"}
+
+
+@dataclass
+class FileVersions:
+    """The declared secrets and configs of one stack against those in the swarm."""
+
+    stack: Stack
+    cluster: ClusterState | None
+    swarm_ready: frozenset[str]
+    refusals: list[Finding] = field(default_factory=list)
+
+    def new(self) -> Iterator[Operation]:
+        """Yield the creation of each declared version that is not there; refuse an external one that is missing."""
+        for kind in _WHAT:
+            live = {item.name for item in self._live(kind)}
+            for file in self._declared(kind):
+                if file_name(file) in live:
+                    continue
+                if not file.external:
+                    yield self._creation(kind, file)
+                    continue
+                word = SUBJECTS[kind]
+                what, remedy = f"external {word} is not there", f"docker {word} create"
+                self.refusals.append(Finding("B38", "error", file.name, what, file.place, remedy))
+
+    def old(self, record: Record | None, goes: Callable[[ServiceState], bool]) -> list[tuple[Kind, SecretState]]:
+        """Return the versions that neither the declaration nor *record* names, and no service that stays uses.
+
+        *goes* tells of a live service that the plan replaces or removes.
+        """
+        return [
+            (kind, item)
+            for kind, what in _WHAT.items()
+            for item in self._replaced(kind)
+            if not (record and item.name in record.files(what)) and not self._stays_on(kind, item, goes)
+        ]
+
+    def _declared(self, kind: Kind) -> tuple[SecretFile, ...]:
+        return self.stack.secrets if kind == "secrets" else self.stack.configs
+
+    def _live(self, kind: Kind) -> tuple[SecretState, ...]:
+        if self.cluster is None:
+            return ()
+        return self.cluster.secrets if kind == "secrets" else self.cluster.configs
+
+    def _creation(self, kind: Kind, file: SecretFile) -> CreateFile:
+        name, word = file_name(file), SUBJECTS[kind]
+        older = any(self._is_version_of(item, file) for item in self._live(kind))
+        reason = "its content is new" if older else "not there yet"
+        step = Step(f"{word}:{name}", word, "create", name, f"create {word}", reason, self.swarm_ready)
+        labels = {**file.labels, NAMESPACE_LABEL: self.stack.name, FILE_LABEL: file.key}
+        return CreateFile(step, kind, name, file.content or Secret(b""), labels, file_drivers(file))
+
+    def _is_version_of(self, item: SecretState, file: SecretFile) -> bool:
+        return item.labels.get(NAMESPACE_LABEL) == self.stack.name and item.labels.get(FILE_LABEL) == file.key
+
+    def _replaced(self, kind: Kind) -> Iterator[SecretState]:
+        files = self._declared(kind)
+        current = {file_name(file) for file in files}
+        # Whose versions are made elsewhere are removed elsewhere.
+        own = [file for file in files if not file.external]
+        for item in self._live(kind):
+            if item.name not in current and any(self._is_version_of(item, file) for file in own):
+                yield item
+
+    def _stays_on(self, kind: Kind, item: SecretState, goes: Callable[[ServiceState], bool]) -> bool:
+        """Tell whether a service that this plan leaves as it is uses *item*: the engine would not remove it."""
+        what = _WHAT[kind]
+        return any(
+            reference.get(f"{what}ID") == item.id
+            for live in (self.cluster.services if self.cluster else ())
+            if not goes(live)
+            for reference in live.spec["TaskTemplate"]["ContainerSpec"].get(f"{what}s") or ()
+        )

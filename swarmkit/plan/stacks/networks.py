@@ -1,0 +1,174 @@
+"""The networks of one stack: made, compared, and, where asked for, made anew under services that go on; pure.
+
+A network cannot be changed or renamed. One that takes another's place is made beside it as ``NAME-2`` and carries the
+declared name as its label, so that later plans know it; the next one may have the plain name again.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from swarmkit.declared.inventory.host import Inventory
+from swarmkit.declared.stack.service import Network, Stack
+from swarmkit.finding import Finding
+from swarmkit.observed.model import NETWORK_LABEL, STACK_LABEL, NetworkState, Observed
+from swarmkit.plan.model import Operation, Step
+from swarmkit.plan.network_drivers import driver_refusals
+from swarmkit.plan.networks.lans import lan_refusals, lan_wish
+from swarmkit.plan.networks.operations import CreateHostNetwork
+from swarmkit.plan.networks.ranges import overlap
+from swarmkit.plan.networks.refusals import number_refusals
+from swarmkit.plan.networks.wish import NetworkWish
+from swarmkit.plan.stacks.operations import CreateNetwork
+from swarmkit.plan.stacks.spec import network_spec
+from swarmkit.plan.stacks.spec_diff import Change, network_changes
+
+ENGINES_OWN = ("host", "none", "bridge")
+
+
+@dataclass(frozen=True)
+class NetworkMove:
+    """Services go from *old* to *target*, the network that is as declared."""
+
+    name: str
+    target: str
+    old: NetworkState
+    changes: tuple[Change, ...]
+
+
+@dataclass
+class StackNetworks:
+    """What is to be done about the networks of *stack*; collects refusals on its way."""
+
+    inventory: Inventory
+    stack: Stack
+    observed: Observed
+    recreate: bool
+    swarm_ready: frozenset[str]
+    operations: list[Operation] = field(default_factory=list)
+    names: dict[str, str] = field(default_factory=dict)
+    """Key in the stack file -> name in the swarm."""
+    moves: list[NetworkMove] = field(default_factory=list)
+    refusals: list[Finding] = field(default_factory=list)
+
+    def plan(self) -> None:
+        for network in self.stack.networks:
+            self.names[network.key] = network.name
+            if network.external:
+                self._external(network)
+            elif network.lan is not None:
+                self._lan(network)
+            else:
+                self._own(network)
+
+    def _live(self, network: Network) -> tuple[NetworkState, ...]:
+        cluster = self.observed.cluster
+        found = cluster.networks_for(network.name) if cluster else ()
+        return tuple(one for one in found if one.name == network.name or self._is_of_stack(one))
+
+    def _is_of_stack(self, live: NetworkState) -> bool:
+        return live.labels.get(STACK_LABEL) == self.stack.name
+
+    def _external(self, network: Network) -> None:
+        live = self.observed.cluster.network(network.name) if self.observed.cluster else None
+        if live is not None:
+            self.names[network.key] = live.name
+        elif network.name not in ENGINES_OWN:
+            self._refuse("B38", network, "external network is not there", network.place, "create it first")
+
+    def _own(self, network: Network) -> None:
+        encrypted = network.encrypted or self._policy_encrypts(network)
+        body = network_spec(self.stack, network, encrypted=encrypted)
+        found = {live.name: (live, network_changes(body, live.raw)) for live in self._live(network)}
+        current = next((name for name, (_, changes) in found.items() if not changes), None)
+        if current is None and found and not self.recreate:
+            self._refuse_changed(network, next(iter(found.values()))[1])
+            return
+        target = current or _free_name(network.name, found.keys())
+        self.names[network.key] = target
+        if current is None:
+            self._create(network, body | {"Name": target}, encrypted=encrypted, instead=bool(found))
+        for name, (live, changes) in found.items():
+            if name != target and not self._overlapping(network, live):
+                self.moves.append(NetworkMove(network.name, target, live, changes))
+
+    def _create(self, network: Network, body: dict[str, Any], *, encrypted: bool, instead: bool) -> None:
+        if body["Name"] != network.name:
+            body = body | {"Labels": {**body["Labels"], NETWORK_LABEL: network.name}}
+        cluster = self.observed.cluster
+        others = {live.name: live.options for live in cluster.networks} if cluster else {}
+        self.refusals += number_refusals(network.name, network.driver_options, others)
+        self.refusals += driver_refusals(network, self.observed)
+        how = "encrypted overlay" if encrypted else f"{network.driver}, NOT encrypted"
+        how = "bridge, one on each host" if network.driver == "bridge" else how
+        reason = network.plaintext_reason or ("as declared, beside the old one" if instead else "not there yet")
+        step = Step(
+            f"network:{body['Name']}", "network", "create", body["Name"], f"create {how}", reason, self.swarm_ready
+        )
+        self.operations.append(CreateNetwork(step, body))
+
+    def _refuse_changed(self, network: Network, changes: tuple[Change, ...]) -> None:
+        remedy = "declare what is live, give the network another name, or remove the stack first: swarmkit down"
+        if network.lan is None:
+            remedy = "make it anew under its services: --recreate-networks; or first remove the stack: swarmkit down"
+        self._refuse(
+            "B45", network, "the network exists with other options, which cannot be changed",
+            "; ".join(f"{change.path}: live {change.old}, declared {change.new}" for change in changes), remedy,
+        )  # fmt: skip
+
+    def _overlapping(self, network: Network, live: NetworkState) -> bool:
+        """Refuse what the engine could not make beside *live*: two networks with one range."""
+        clashing = [one for one in network.subnets if any(overlap(one, other) for other in live.subnets)]
+        if clashing:
+            what = f"the network cannot be made anew beside {live.name}: both have {', '.join(clashing)}"
+            self._refuse("B45", network, what, network.place, "declare another subnet, or none")
+        return bool(clashing)
+
+    def _policy_encrypts(self, network: Network) -> bool:
+        required = self.inventory.overlay_encryption == "required"
+        return required and network.driver == "overlay" and network.plaintext_reason is None
+
+    def _lan(self, network: Network) -> None:
+        wish = lan_wish(self.stack, network, self.inventory, self.observed)
+        self.refusals += lan_refusals(network, wish, self.inventory, self.observed)
+        made: set[str] = set()
+        for host, config in wish.configs.items():
+            live = self.observed.hosts[host].engine.config_network(config.name)
+            if live is None:
+                key = f"network:{config.name}@{host}"
+                made.add(key)
+                parent = config.parent or "a dummy device"
+                what = f"create config-only network {config.name}"
+                reason = f"tasks there get {config.ip_ranges[0]} over {parent}"
+                # The swarm before its networks: the lock that every write is kept by is in it.
+                step = Step(key, "network", "create", host, what, reason, self.swarm_ready)
+                self.operations.append(CreateHostNetwork(step, host, config))
+            elif changes := config.differences(live.raw):
+                self._refuse_changed(replace(network, name=f"{config.name} on {host}"), changes)
+        self._over(network, wish.network, frozenset(made))
+
+    def _over(self, network: Network, wish: NetworkWish, made: frozenset[str]) -> None:
+        live = self.observed.cluster.network(network.name) if self.observed.cluster else None
+        if live is None:
+            after = made | self.swarm_ready
+            reason = f"over {wish.config_from} of each host"
+            step = Step(
+                f"network:{network.name}", "network", "create", network.name, f"create {network.driver}", reason, after
+            )
+            self.operations.append(CreateNetwork(step, wish.body))
+        elif changes := _compared(wish, live):
+            self._refuse_changed(network, changes)
+
+    def _refuse(self, code: str, network: Network, what: str, evidence: str, remedy: str) -> None:
+        self.refusals.append(Finding(code, "error", network.name, what, evidence, remedy))
+
+
+def _compared(wish: NetworkWish, live: NetworkState) -> tuple[Change, ...]:
+    """A manager that runs a task on it shows its own part of the network: what is of the swarm is compared."""
+    return tuple(change for change in wish.differences(live.raw) if change.path != "enableipv6")
+
+
+def _free_name(name: str, taken: Any) -> str:
+    return next(one for one in itertools.chain([name], (f"{name}-{n}" for n in itertools.count(2))) if one not in taken)

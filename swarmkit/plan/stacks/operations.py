@@ -1,0 +1,194 @@
+"""Operations on what a swarm holds: images, networks, secrets, configs and services.
+
+Each is one action, which reads back what it did. None is ever retried.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from swarmkit.declared.stack.image_archive import ImageArchive
+from swarmkit.errors import SwarmkitError
+from swarmkit.plan.context import Context
+from swarmkit.plan.model import Step
+from swarmkit.plan.stacks.spec import with_ids
+from swarmkit.plan.stacks.spec_diff import carry_over, spec_changes, with_names
+from swarmkit.reach.engine import EngineError, Json, Kind
+from swarmkit.secret import Secret
+
+IMAGE_TIMEOUT_SECONDS = 900.0
+_CHUNK_BYTES = 256 * 1024
+
+
+@dataclass(frozen=True)
+class SendImage:
+    step: Step
+    host: str
+    archive: ImageArchive
+    by_tag: bool = False
+
+    def run(self, context: Context) -> str:
+        engine = context.reached(self.host).engine
+        engine.load_image(self._chunks(context), IMAGE_TIMEOUT_SECONDS)
+        # The containerd image store numbers images otherwise, so there the tag has to do (HAZARDS H42).
+        name = self.archive.tags[0] if self.by_tag else self.archive.image_id
+        try:
+            engine.inspect("images", name)
+        except EngineError as error:
+            raise SwarmkitError(
+                f"{self.host}: image {self.archive.tags[0]} was sent but is not there as {name}",
+                error.message,
+                f"see docker image ls on {self.host}",
+            ) from error
+        return f"{self.archive.size_bytes / 1e6:.0f} MB"
+
+    def _chunks(self, context: Context) -> Iterator[bytes]:
+        sent = 0
+        with self.archive.path.open("rb") as file:
+            while chunk := file.read(_CHUNK_BYTES):
+                yield chunk
+                sent += len(chunk)
+                context.progress.advanced(self.step.key, "", sent, self.archive.size_bytes)
+
+
+@dataclass(frozen=True)
+class CreateNetwork:
+    step: Step
+    body: Mapping[str, Any]
+
+    def run(self, context: Context) -> str:
+        identity = context.manager.create("networks", dict(self.body))
+        context.remember("networks", str(self.body["Name"]), identity)
+        return ""
+
+
+@dataclass(frozen=True)
+class CreateFile:
+    """Create a secret or a config; its content goes in the request's body only."""
+
+    step: Step
+    kind: Kind
+    name: str
+    content: Secret
+    labels: Mapping[str, str]
+    drivers: Mapping[str, Any] = field(default_factory=dict)
+    """The API's Driver and Templating, where the file names them."""
+
+    def run(self, context: Context) -> str:
+        body = {
+            "Name": self.name,
+            "Labels": dict(self.labels),
+            "Data": base64.b64encode(self.content.reveal()).decode(),
+            **self.drivers,
+        }
+        context.remember(self.kind, self.name, context.manager.create(self.kind, body))
+        return ""
+
+
+@dataclass(frozen=True)
+class CreateService:
+    step: Step
+    spec: Mapping[str, Any]
+    registry_auth: Secret | None = None
+
+    def run(self, context: Context) -> str:
+        name = str(self.spec["Name"])
+        spec = _resolved(self.spec, context)
+        context.remember("services", name, context.manager.create("services", spec, registry_auth=self.registry_auth))
+        return ""
+
+
+@dataclass(frozen=True)
+class UpdateService:
+    """Replace a service's whole spec at the version that was compared, so nothing unseen is overwritten."""
+
+    step: Step
+    identity: str
+    version: int
+    spec: Mapping[str, Any]
+    registry_auth: Secret | None = None
+    """None: the service keeps the credentials that it has."""
+
+    def run(self, context: Context) -> str:
+        spec = _resolved(self.spec, context)
+        context.manager.update("services", self.identity, self.version, spec, registry_auth=self.registry_auth)
+        return ""
+
+
+@dataclass(frozen=True)
+class MoveService:
+    """Update a service that an earlier operation of the plan has updated; refuses when others have since."""
+
+    step: Step
+    identity: str
+    expected: Mapping[str, Any]
+    """The spec that it should have now, by names."""
+    spec: Mapping[str, Any]
+    registry_auth: Secret | None = None
+
+    def run(self, context: Context) -> str:
+        live = context.manager.inspect("services", self.identity)
+        names = {str(item["Id"]): str(item["Name"]) for item in context.manager.find("networks")}
+        for target in {
+            str(entry["Target"]) for entry in live["Spec"]["TaskTemplate"].get("Networks") or []
+        } - names.keys():
+            # The swarm's own host network is in no list.
+            names[target] = str(context.manager.inspect("networks", target)["Name"])
+        changes = spec_changes(self.expected, with_names(live["Spec"], names))
+        if changes:
+            raise SwarmkitError(
+                f"{self.step.target}: was changed by others meanwhile",
+                "; ".join(f"{change.path}: {change.new} is now {change.old}" for change in changes),
+                "run the same command again: it goes on from what is there",
+            )
+        body = _resolved(carry_over(self.spec, live["Spec"]), context)
+        version = int(live["Version"]["Index"])
+        context.manager.update("services", self.identity, version, body, registry_auth=self.registry_auth)
+        return ""
+
+
+def _resolved(spec: Mapping[str, Any], context: Context) -> Json:
+    """Return *spec* with the ids of the networks, secrets and configs that it names."""
+    template = spec["TaskTemplate"]
+    container = template["ContainerSpec"]
+
+    def ids(kind: Kind, names: list[str]) -> dict[str, str]:
+        return {name: context.identity(kind, name) for name in names}
+
+    return with_ids(
+        dict(spec),
+        ids("networks", [entry["Target"] for entry in template.get("Networks") or []]),
+        ids("secrets", [entry["SecretName"] for entry in container.get("Secrets") or []]),
+        ids("configs", [entry["ConfigName"] for entry in container.get("Configs") or []]),
+    )
+
+
+@dataclass(frozen=True)
+class AwaitService:
+    """Wait until a service runs as declared, or only until it has *started*; writes nothing."""
+
+    step: Step
+    service: str
+    started: bool = False
+
+    def run(self, context: Context) -> str:
+        wait_for = context.await_started if self.started else context.await_service
+        return wait_for(self.service, self.step.key)
+
+
+@dataclass(frozen=True)
+class RemoveObject:
+    """Remove an object from the swarm, or from one host when *host* is given (a volume)."""
+
+    step: Step
+    kind: Kind
+    identity: str
+    host: str | None = None
+
+    def run(self, context: Context) -> str:
+        engine = context.reached(self.host).engine if self.host else context.manager
+        engine.remove(self.kind, self.identity)
+        return ""

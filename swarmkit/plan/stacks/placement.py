@@ -1,0 +1,74 @@
+"""Which hosts may run a service: the scheduler's constraints, read against the declared hosts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from swarmkit.declared.inventory.host import Host
+from swarmkit.declared.stack.service import Service
+from swarmkit.observed.model import HostFacts, Node, Observed
+
+_CONSTRAINT = re.compile(r"\s*([\w.\-/]+)\s*(==|!=)\s*(.*?)\s*")
+
+
+def eligible_hosts(service: Service, hosts: Iterable[Host], observed: Observed) -> tuple[Host, ...]:
+    """Return the *hosts* on which *service* may run once labels, roles and availability are as declared."""
+    return tuple(
+        host
+        for host in hosts
+        if host.availability == "active"
+        and all(_holds(text, host, observed.hosts[host.name]) for text in service.deploy.constraints)
+    )
+
+
+def lacking_room(service: Service, hosts: Iterable[Host], observed: Observed) -> str:
+    """Return what *service* reserves for a task and none of *hosts* has, with the most that one has; else nothing."""
+    wanted = service.deploy.reservations
+    engines = [observed.hosts[host.name].engine for host in hosts]
+    memory, most_memory = wanted.memory_bytes or 0, max(engine.memory_bytes for engine in engines)
+    if memory > most_memory:
+        return f"{memory / 2**20:.0f} MiB of memory; the most is {most_memory / 2**20:.0f} MiB"
+    cpus, most_cpus = (wanted.nano_cpus or 0) / 10**9, max(engine.cpus for engine in engines)
+    return f"{cpus:g} CPUs; the most is {most_cpus}" if cpus > most_cpus else ""
+
+
+def node_may_run(spec: Mapping[str, Any], node: Node) -> bool:
+    """Tell whether *node* as it is satisfies the constraints of a live service's *spec*."""
+    constraints = (spec["TaskTemplate"].get("Placement") or {}).get("Constraints") or ()
+    known = {"node.role": node.role, "node.hostname": node.hostname, "node.id": node.id}
+
+    def value(attribute: str) -> str | None:
+        if attribute.startswith("node.labels."):
+            return node.labels.get(attribute.removeprefix("node.labels."), "")
+        return known.get(attribute)
+
+    return node.availability == "active" and all(_satisfied(text, value) for text in constraints)
+
+
+def _holds(constraint: str, host: Host, facts: HostFacts) -> bool:
+    return _satisfied(constraint, lambda attribute: _value(attribute, host, facts))
+
+
+def _satisfied(constraint: str, read: Callable[[str], str | None]) -> bool:
+    match = _CONSTRAINT.fullmatch(constraint)
+    if match is None:
+        return True
+    attribute, operator, wanted = match.groups()
+    value = read(attribute)
+    # What only the engine knows (engine.labels) is left to the scheduler.
+    return value is None or (value.lower() == wanted.lower()) == (operator == "==")
+
+
+def _value(attribute: str, host: Host, facts: HostFacts) -> str | None:
+    if attribute.startswith("node.labels."):
+        return host.labels.get(attribute.removeprefix("node.labels."), "")
+    known = {
+        "node.role": host.role,
+        "node.hostname": facts.system.hostname,
+        "node.id": facts.engine.node_id,
+        "node.platform.os": facts.engine.operating_system,
+        "node.platform.arch": facts.engine.architecture,
+    }
+    return known.get(attribute)

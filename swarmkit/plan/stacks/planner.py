@@ -1,0 +1,315 @@
+"""Planning one stack: networks, secrets, images and services in dependency order; pure."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from swarmkit.declared.inventory.host import Host, Inventory
+from swarmkit.declared.stack.image_archive import ImageArchive, names_registry
+from swarmkit.declared.stack.service import Condition, Service, Stack
+from swarmkit.finding import Finding
+from swarmkit.observed.model import Observed, SecretState, ServiceState
+from swarmkit.plan.data.planning import StackData, data_key, load, make_volume, volume_key
+from swarmkit.plan.declaration import RegistryLogins
+from swarmkit.plan.jobs import with_job_told
+from swarmkit.plan.model import Operation, Step
+from swarmkit.plan.networks.lan_removal import LiveLans
+from swarmkit.plan.networks.moves import MovingService, move_operations, move_refusals, removals, targets_of
+from swarmkit.plan.stacks.files import FileVersions
+from swarmkit.plan.stacks.names import file_name, has_image, image_name
+from swarmkit.plan.stacks.networks import StackNetworks
+from swarmkit.plan.stacks.operations import AwaitService, CreateService, SendImage, UpdateService
+from swarmkit.plan.stacks.order import in_dependency_order, in_waiting_order
+from swarmkit.plan.stacks.placement import eligible_hosts, lacking_room
+from swarmkit.plan.stacks.pruning import UNDECLARED, Pruning, removals_of
+from swarmkit.plan.stacks.record import Record
+from swarmkit.plan.stacks.recording import note_of
+from swarmkit.plan.stacks.registry_logins import login_warnings, unsent_warnings, with_logins
+from swarmkit.plan.stacks.removal import remove_object
+from swarmkit.plan.stacks.service_waits import HEALTHY, await_service, wait_key
+from swarmkit.plan.stacks.spec import left_out_keys, service_spec
+from swarmkit.plan.stacks.spec_diff import carry_over, spec_changes, with_names
+from swarmkit.reach.engine import Kind
+
+
+@dataclass
+class StackPlanner:
+    """One planning of one stack; collects refusals and warnings on its way."""
+
+    inventory: Inventory
+    stack: Stack
+    observed: Observed
+    archives: Mapping[str, ImageArchive]
+    prune: bool
+    networks: StackNetworks
+    swarm_ready: frozenset[str]
+    """What has to be done before the swarm takes objects: the init, or nothing."""
+    node_keys: Mapping[str, str]
+    """Host -> key of the operation that labels its node, where there is one."""
+    data: StackData
+    """What has to go into volumes before others use it."""
+    logins: RegistryLogins | None = None
+    refusals: list[Finding] = field(default_factory=list)
+    warnings: list[Finding] = field(default_factory=list)
+    specs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """What shall run, by the service's full name."""
+
+    def operations(self) -> list[Operation]:
+        self._plan_networks()
+        networks = self.networks.operations
+        versions = FileVersions(self.stack, self.observed.cluster, self.swarm_ready)
+        files = list(versions.new())
+        self.refusals += versions.refusals
+        images = self._images()
+        made = {operation.step.key for operation in [*networks, *files]}
+        services = self._moved(list(self._services(frozenset(made), images)))
+        removed = self._gone_services(frozenset(op.step.key for op in services if op.step.verb != "wait"))
+        note = note_of(self.stack, self.observed, self.specs, [*services, *removed], self.swarm_ready)
+        self.warnings += note.warnings
+        services, removed = self._with_logins(note.before(services)), note.before(removed)
+        left = removals(self.networks.moves, frozenset(op.step.key for op in [*services, *removed]))
+        changes = [*note.created, *services, *removed, *left]
+        old = self._left_over(versions.old(note.kept, self._goes), note.kept, services, removed)
+        return [*networks, *files, *images.values(), *changes, *note.obsolete, *old]
+
+    def _with_logins(self, services: list[Operation]) -> list[Operation]:
+        if self.logins is None:
+            return services
+        self.warnings += login_warnings(self.specs.values(), self.logins)
+        self.warnings += unsent_warnings(services, self.specs, self.observed.cluster, self.logins)
+        return with_logins(services, self.specs, self.observed.cluster, self.logins)
+
+    def _plan_networks(self) -> None:
+        self.networks.plan()
+        self.refusals += self.networks.refusals
+        if self.observed.cluster and self.networks.moves:
+            leaving = [live.name for live in self._gone()] if self.prune else []
+            moving = [*leaving, *(f"{self.stack.name}_{service.name}" for service in self.stack.services)]
+            self.refusals += move_refusals(self.networks.moves, self.observed.cluster, moving)
+
+    def _moved(self, operations: list[Operation]) -> list[Operation]:
+        """Return *operations* with the updates of services on a network that is made anew replaced by their move."""
+        old = {move.old.id for move in self.networks.moves}
+        moving = [
+            MovingService(live, op)
+            for op in operations
+            if isinstance(op, UpdateService) and (live := self._by_id(op.identity)) and old & set(targets_of(live.spec))
+        ]
+        if not moving or self.observed.cluster is None:
+            return operations
+        moves = move_operations(self.networks.moves, moving, self.observed.cluster)
+        keys = {op.step.key for op in moves}
+        return in_waiting_order([*moves, *(op for op in operations if op.step.key not in keys)])
+
+    def _by_id(self, identity: str) -> ServiceState | None:
+        return next((live for live in self._live_services() if live.id == identity), None)
+
+    def _hosts_for(self, service: Service) -> tuple[Host, ...]:
+        return eligible_hosts(service, self.inventory.hosts, self.observed)
+
+    def _images(self) -> dict[str, Operation]:
+        """Return the transfers that are needed, by key; a host gets only what it may run and lacks."""
+        transfers: dict[str, Operation] = {}
+        for service in self.stack.services:
+            hosts = self._hosts_for(service)
+            archive = self.archives.get(service.image)
+            if hosts and (amount := lacking_room(service, hosts, self.observed)):
+                what = f"each task reserves {amount} of {', '.join(host.name for host in hosts)}"
+                why = f"its tasks would wait for a node for ever ({service.place})"
+                self._refuse("B42", service.name, what, why, "reserve less, or have a larger host")
+            if not hosts:
+                self._refuse_unplaceable(service)
+            elif archive is None:
+                self._warn_of_registry(service, hosts)
+            else:
+                lacking = [host for host in hosts if not has_image(host, self._sent_name(archive, host), self.observed)]
+                for host in lacking:
+                    key = f"image:{host.name}:{archive.image_id}"
+                    size = f"{archive.size_bytes / 1e6:.0f} MB"
+                    step = Step(key, "image", "create", host.name, f"send {service.image}", f"{size}; it lacks it")
+                    by_tag = self._sent_name(archive, host) != archive.image_id
+                    transfers[key] = SendImage(step, host.name, archive, by_tag)
+        return transfers
+
+    def _sent_name(self, archive: ImageArchive, host: Host) -> str:
+        """Return what the archive's image will be known by on *host*."""
+        return archive.tags[0] if self.observed.hosts[host.name].engine.content_store else archive.image_id
+
+    def _refuse_unplaceable(self, service: Service) -> None:
+        labels = sorted({f"{key}={value}" for host in self.inventory.hosts for key, value in host.labels.items()})
+        known = f"the hosts' labels are: {', '.join(labels) or 'none'}"
+        if any(text.lstrip().startswith("node.hostname") for text in service.deploy.constraints):
+            names = [self.observed.hosts[host.name].system.hostname for host in self.inventory.hosts]
+            known = f"the hosts' names are: {', '.join(names)}; their labels: {', '.join(labels) or 'none'}"
+        self._refuse(
+            "B35", service.name, f"its constraints match no active host: {', '.join(service.deploy.constraints)}",
+            f"{known} ({service.place})",
+            "correct deploy.placement.constraints, or swarm_labels in the inventory",
+        )  # fmt: skip
+
+    def _warn_of_registry(self, service: Service, hosts: tuple[Host, ...]) -> None:
+        if names_registry(service.image) or any(has_image(host, service.image, self.observed) for host in hosts):
+            return
+        live = self._live_service(service)
+        if live and str(live.spec["TaskTemplate"]["ContainerSpec"].get("Image", "")).partition("@")[0] == service.image:
+            return
+        self.warnings.append(
+            Finding(
+                "B30",
+                "warning",
+                service.name,
+                f"no host has image {service.image}: each will ask Docker Hub for it",
+                "",
+                "give its docker-archive file with --images DIR if it is not there",
+            )
+        )
+
+    def _services(self, made: frozenset[str], images: Mapping[str, Operation]) -> Iterator[Operation]:
+        """Yield the changes of services, each after a wait for every service it depends on."""
+        changed: dict[str, str] = {}
+        waits: set[str] = set()
+        loads: dict[str, frozenset[str]] = {}
+        for service in in_dependency_order(self.stack):
+            pending = self.data.pending(service, self._hosts_for(service))
+            makes = [make_volume(data, host, self.swarm_ready) for data, host in pending]
+            yield from makes
+            held = frozenset[str]().union(*(loads.get(name, frozenset()) for name in service.depends_on))
+            operation = self._service(service, made | held | {make.step.key for make in makes}, images)
+            if operation is None and not pending:
+                continue
+            for name, condition in service.depends_on.items():
+                key = wait_key(self._full(name), condition)
+                if key not in waits:
+                    waits.add(key)
+                    yield self._wait(name, frozenset({changed[name]} if name in changed else ()), condition)
+            if operation is not None:
+                changed[service.name] = operation.step.key
+                yield operation
+            for data, host in pending:
+                key = wait_key(self._full(service.name))
+                if key not in waits:
+                    waits.add(key)
+                    yield self._wait(service.name, frozenset(changed.get(service.name, "").split()))
+                yield load(data, host, frozenset({key, volume_key(data)}))
+                loads[service.name] = loads.get(service.name, frozenset()) | {data_key(data)}
+
+    def _wait(self, name: str, after: frozenset[str], condition: Condition = HEALTHY) -> AwaitService:
+        is_job = self.stack.service(name).deploy.is_job
+        return await_service(self._full(name), after, condition, is_job=is_job)
+
+    def _full(self, name: str) -> str:
+        return f"{self.stack.name}_{name}"
+
+    def _service(
+        self, service: Service, made: frozenset[str], images: Mapping[str, Operation]
+    ) -> CreateService | UpdateService | None:
+        live = self._live_service(service)
+        hosts = self._hosts_for(service)
+        spec = self.specs[f"{self.stack.name}_{service.name}"] = self._spec(service, live, hosts)
+        key = f"service:{spec['Name']}"
+        after = made | self.swarm_ready
+        after |= {wait_key(self._full(name), condition) for name, condition in service.depends_on.items()}
+        after |= {self.node_keys[host.name] for host in hosts if host.name in self.node_keys}
+        image = self.archives.get(service.image)
+        after |= {f"image:{host.name}:{image.image_id}" for host in hosts if image} & images.keys()
+        if live is None:
+            places = ", ".join(host.name for host in hosts)
+            amount = "one a host" if service.deploy.mode.startswith("global") else f"{service.deploy.replicas} x"
+            reason = f"not there yet; {amount} {service.image}, may run on {places}"
+            return CreateService(Step(key, "service", "create", spec["Name"], "create service", reason, after), spec)
+        changes = spec_changes(spec, self._named(live))
+        if not changes:
+            return None
+        reason = with_job_told("differs from the file", spec)
+        step = Step(key, "service", "update", live.name, "update service", reason, after, changes)
+        return UpdateService(step, live.id, live.version, carry_over(spec, live.spec))
+
+    def _live_service(self, service: Service) -> ServiceState | None:
+        cluster = self.observed.cluster
+        return cluster.service(f"{self.stack.name}_{service.name}") if cluster else None
+
+    def _named(self, live: ServiceState) -> dict[str, Any]:
+        return with_names(live.spec, self.observed.cluster.network_names if self.observed.cluster else {})
+
+    def _spec(self, service: Service, live: ServiceState | None, hosts: tuple[Host, ...]) -> dict[str, Any]:
+        live_image = live.spec["TaskTemplate"]["ContainerSpec"]["Image"] if live else None
+        versions = [facts.engine.api_version for facts in self.observed.hosts.values()]
+        for key in left_out_keys(service, api_version=min(versions)):
+            what = f"{key} is left out: an engine of API {'.'.join(map(str, min(versions)))} does not know it"
+            seen = f"{service.image} of {service.place}" if service.place else service.image
+            self.warnings.append(Finding("H44", "warning", service.name, what, seen, "swarmkit engine upgrade"))
+        return service_spec(
+            self.stack,
+            service,
+            images={service.image: image_name(service, live_image, hosts, self.observed, self.archives)},
+            api_version=min(versions),
+            secret_names=self._secret_names,
+            config_names=self._config_names,
+            network_names=self.networks.names,
+        )
+
+    @functools.cached_property
+    def _secret_names(self) -> dict[str, str]:
+        return {file.key: file_name(file) for file in self.stack.secrets}
+
+    @functools.cached_property
+    def _config_names(self) -> dict[str, str]:
+        return {file.key: file_name(file) for file in self.stack.configs}
+
+    def _gone(self) -> list[ServiceState]:
+        return [live for live in self._live_services() if live.stack == self.stack.name and not self._declares(live)]
+
+    def _gone_services(self, changed: frozenset[str]) -> list[Operation]:
+        """Return the removals of services that the file no longer has; without prune, warn of them."""
+        gone = self._gone()
+        if self.prune:
+            return [remove_object("services", live.name, live.id, UNDECLARED, changed) for live in gone]
+        for live in gone:
+            what = "is in the swarm but not in the stack file"
+            seen = f"docker service ls has it, of the stack {live.stack}"
+            self.warnings.append(Finding("H77", "warning", live.name, what, seen, "remove it with --prune"))
+        return []
+
+    def _left_over(
+        self,
+        old: list[tuple[Kind, SecretState]],
+        record: Record | None,
+        services: list[Operation],
+        removed: list[Operation],
+    ) -> list[Operation]:
+        """Return the removals of *old* versions, and with prune of what the file no longer has.
+
+        They wait until the changed services run, which may go back yet.
+        """
+        pruning = Pruning(self.stack, self.observed.cluster, record, self._goes) if self.prune else None
+        unneeded = pruning.found(self.networks.names) if pruning else []
+        lans = pruning.lans(self.observed) if pruning else LiveLans((), ())
+        if not (old or unneeded or lans.parts):
+            return []
+        known = {op.step.key for op in services}
+        waits: list[Operation] = []
+        for operation in services:
+            name = operation.step.target.removeprefix(f"{self.stack.name}_")
+            if operation.step.verb != "wait" and wait_key(operation.step.target) not in known:
+                waits.append(self._wait(name, frozenset({operation.step.key})))
+        after = frozenset(op.step.key for op in [*services, *waits, *removed])
+        # After a rollback it may be the newer content that goes.
+        reason = "neither the file nor the way back names this content"
+        replaced = [remove_object(kind, item.name, item.id, reason, after) for kind, item in old]
+        return [*waits, *replaced, *removals_of(unneeded, lans, after)]
+
+    def _goes(self, live: ServiceState) -> bool:
+        """Tell whether a live service is replaced by the declared one, or removed."""
+        return self._declares(live) or (self.prune and live.stack == self.stack.name)
+
+    def _live_services(self) -> tuple[ServiceState, ...]:
+        return self.observed.cluster.services if self.observed.cluster else ()
+
+    def _declares(self, live: ServiceState) -> bool:
+        return live.name in {f"{self.stack.name}_{service.name}" for service in self.stack.services}
+
+    def _refuse(self, code: str, where: str, what: str, evidence: str = "", remedy: str = "") -> None:
+        self.refusals.append(Finding(code, "error", where, what, evidence, remedy))

@@ -1,0 +1,197 @@
+"""Planning the way back after the quorum was lost: which manager goes on, and who must not; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from swarmkit.declared.inventory.host import Host, Inventory
+from swarmkit.finding import Finding
+from swarmkit.observed.model import RECOVERY_LABEL, Observed
+from swarmkit.observed.raft import RaftFacts
+from swarmkit.plan.model import Operation, Plan, Step
+from swarmkit.plan.nodes.leaving import LeaveSwarm
+from swarmkit.plan.planner import INIT, addresses
+from swarmkit.plan.states.operations import TakeLockOff
+from swarmkit.plan.states.recovery_operations import ForceNewCluster, RemoveOldManagers, no_members
+from swarmkit.secret import Secret
+
+_OLD = "recover:old-managers"
+_LOCK = f"{INIT}:lock"
+NO_KEY = Secret(b"")
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What is known before a recovery."""
+
+    inventory: Inventory
+    """As declared: the lost hosts too."""
+    observed: Observed
+    """Of the hosts that answer."""
+    raft: Mapping[str, RaftFacts]
+    """Of those of them that are managers."""
+    silent: Mapping[str, str]
+    """Host that does not answer -> why."""
+
+    @property
+    def survivors(self) -> list[str]:
+        """Managers that answer, the most advanced one first."""
+
+        def rank(name: str) -> tuple[int, int]:
+            return (-self.raft[name].term, -self.raft[name].index)
+
+        return sorted(self.raft, key=rank)
+
+
+@dataclass(frozen=True)
+class Recovery:
+    plan: Plan
+    manager: str
+    """Host that goes on as the swarm's manager; empty when the plan is refused."""
+
+
+def recovery_plan(
+    survey: Survey, *, lost: Collection[str], going_on: str = "", unlock_key: Secret = NO_KEY
+) -> Recovery:
+    """Return how the swarm of *survey* gets a quorum again, or old managers are kept away from one that has it.
+
+    *lost* are the silent managers that never come back with what they know, as the operator says; *going_on* overrides
+    the choice among the survivors, which is the one with the newest raft log. Managers that lock need *unlock_key*.
+    """
+    cluster = survey.observed.cluster
+    if cluster is not None:
+        return _fence(survey)
+    refusals = list(_refusals(survey, lost, going_on))
+    refusals += _lock_refusals(survey, unlock_key)
+    if refusals:
+        return Recovery(Plan((), tuple(refusals)), "")
+    manager = going_on or survey.survivors[0]
+    operations = tuple(_operations(survey, manager, unlock_key))
+    return Recovery(Plan(operations, (), tuple(_warnings(survey, manager))), manager)
+
+
+def _operations(survey: Survey, manager: str, unlock_key: Secret) -> Iterator[Operation]:
+    host = survey.inventory.host(manager)
+    locks = survey.raft[manager].locks
+    body = {**addresses(host, survey.observed), **force_new_cluster(autolock=locks)}
+    if survey.inventory.data_path_port:
+        body["DataPathPort"] = survey.inventory.data_path_port
+    if locks:
+        is_locked = survey.observed.hosts[manager].engine.swarm_state == "locked"
+        how = "take the lock off its state" + (" and restart its engine" if is_locked else "")
+        reason = "Docker cannot force a new cluster of a locked state; it locks again when it leads"
+        yield TakeLockOff(Step(_LOCK, "swarm", "update", manager, how, reason), unlock_key, is_locked)
+    step = Step(
+        INIT, "swarm", "update", manager, "go on alone with its state: force a new cluster",
+        f"no quorum; {survey.raft[manager]}", frozenset({_LOCK} if locks else ()), destructive=True,
+    )  # fmt: skip
+    yield ForceNewCluster(step, body, survey.raft[manager].cluster_id)
+    yield _remove_old(manager, frozenset({INIT}))
+    for name in survey.survivors:
+        if name != manager:
+            yield _leave(survey.inventory.host(name), f"{survey.raft[name]}; joins again at once", frozenset({_OLD}))
+
+
+def force_new_cluster(*, autolock: bool) -> dict[str, Any]:
+    """Return what a request to force a new cluster says: the engine takes *autolock* from it, whatever was before."""
+    spec = {"EncryptionConfig": {"AutoLockManagers": autolock}}
+    return {"ForceNewCluster": True, "AutoLockManagers": autolock, "Spec": spec}
+
+
+def _remove_old(manager: str, after: frozenset[str] = frozenset()) -> RemoveOldManagers:
+    what = "remove the entries of the managers that are no members any more"
+    reason = "what comes back with the old raft is a stranger then"
+    step = Step(_OLD, "node", "remove", manager, what, reason, after, destructive=True)
+    return RemoveOldManagers(step, after_force=bool(after))
+
+
+def _leave(host: Host, reason: str, after: frozenset[str] = frozenset()) -> LeaveSwarm:
+    step = Step(
+        f"leave:{host.name}", "node", "remove", host.name, "leave the old raft", reason, after, destructive=True
+    )
+    return LeaveSwarm(step, host.name)
+
+
+def _warnings(survey: Survey, manager: str) -> Iterator[Finding]:
+    yield Finding(
+        "H54", "warning", "swarm", f"what only the lost managers knew is lost; {manager} decides what was declared", "",
+        "tasks keep running; compare with swarmkit plan -f STACK afterwards",
+    )  # fmt: skip
+    if survey.silent:
+        yield Finding(
+            "H54", "warning", ", ".join(survey.silent), "may come back with the old raft and make a second swarm", "",
+            "keep it off; once it is back run this again, before anything else: it leaves and joins",
+        )  # fmt: skip
+
+
+def _refusals(survey: Survey, lost: Collection[str], going_on: str) -> Iterator[Finding]:
+    inventory, survivors = survey.inventory, survey.survivors
+    declared = {host.name for host in inventory.managers}
+    for name in sorted(declared & survey.silent.keys() - set(lost)):
+        yield Finding(
+            "H54", "error", name, "does not answer, and may be a manager that lives", survey.silent[name],
+            f"bring it back; if it is off for good: --lost {name}",
+        )  # fmt: skip
+    for name in sorted(set(lost) - survey.silent.keys()):
+        yield Finding("H54", "error", name, "is said to be lost, but it answers", "", f"leave out --lost {name}")
+    if not survivors:
+        yield Finding(
+            "H54", "error", "swarm", "no manager is left that answers", survey.observed.cluster_error,
+            "a swarm without a manager can only be made anew: swarmkit up; data in volumes stays",
+        )  # fmt: skip
+        return
+    ids = {survey.raft[name].cluster_id for name in survivors}
+    if len(ids) > 1:
+        told = ", ".join(f"{name}: {survey.raft[name].cluster_id or 'unknown'}" for name in survivors)
+        yield Finding("H54", "error", "swarm", "the managers are not of one cluster", told, "correct the inventory")
+    if len(survivors) > len(declared) // 2:
+        yield Finding(
+            "H54", "error", "swarm", f"{len(survivors)} of {len(declared)} managers answer, which is a quorum",
+            survey.observed.cluster_error,
+            "wait for the election of a leader; when none comes, tcp/2377 is closed between them: swarmkit doctor",
+        )  # fmt: skip
+    if going_on and going_on not in survivors:
+        yield Finding("H54", "error", going_on, "is no manager that answers", "", f"choose: {', '.join(survivors)}")
+    if not going_on and len(survivors) > 1 and not all(survey.raft[name].index for name in survivors):
+        told = ", ".join(f"{name}: {survey.raft[name]}" for name in survivors)
+        yield Finding("H54", "error", "swarm", "which manager knows most cannot be told", told, "choose: --from HOST")
+
+
+def _lock_refusals(survey: Survey, unlock_key: Secret) -> Iterator[Finding]:
+    locking = [name for name in survey.survivors if survey.raft[name].locks]
+    if locking and not unlock_key.text():
+        yield Finding(
+            "H60", "error", ", ".join(locking), "its state is locked: the swarm's unlock key is needed", "",
+            "give the key on stdin: swarmkit recover quorum --unlock-key ... < KEYFILE",
+        )  # fmt: skip
+
+
+def _fence(survey: Survey) -> Recovery:
+    """Return how managers that missed a recovery leave the raft they still believe in."""
+    observed, cluster = survey.observed, survey.observed.cluster
+    assert cluster is not None  # noqa: S101 - the caller's branch
+    members = {node.id for node in cluster.nodes}
+    recovered = int(cluster.labels.get(RECOVERY_LABEL, "0"))
+    operations: list[Operation] = []
+    refusals: list[Finding] = []
+    if recovered and any(node.state == "down" for node in no_members(cluster.nodes)):
+        operations.append(_remove_old(cluster.told_by))
+    for name, raft in survey.raft.items():
+        engine = observed.hosts[name].engine
+        if (engine.node_id or raft.node_id) in members:
+            continue
+        if raft.cluster_id == cluster.id and engine.recovery < recovered:
+            reason = "it missed the recovery and may make a second swarm; joins again at once"
+            operations.append(_leave(survey.inventory.host(name), reason))
+        else:
+            refusals.append(
+                Finding(
+                    "H49", "error", name, "it is a manager of another swarm", f"cluster {raft.cluster_id}",
+                    "correct the inventory",
+                )
+            )  # fmt: skip
+    if refusals:
+        return Recovery(Plan((), tuple(refusals)), "")
+    return Recovery(Plan(tuple(operations)), cluster.told_by)

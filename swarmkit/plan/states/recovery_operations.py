@@ -1,0 +1,105 @@
+"""Operations that make a working swarm of the one manager that is left. Each reads back what it did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from swarmkit.errors import NotConvergedError, SwarmkitError
+from swarmkit.observed import parse
+from swarmkit.observed.model import RECOVERY_LABEL, Node
+from swarmkit.plan.context import Context
+from swarmkit.plan.engines.started_engine import start_network_agent, wait_for_locking_manager
+from swarmkit.plan.model import Step
+from swarmkit.reach.engine import EngineError
+from swarmkit.reach.fleet import ReachedHost
+from swarmkit.reach.retry import wait_until
+from swarmkit.reach.ssh import ConnectionLostError
+
+LEADER_TIMEOUT_SECONDS = 90.0
+RESTORED_LABEL = "swarmkit.restored"
+"""Label of a swarm that goes on from a backup: which one."""
+
+
+@dataclass(frozen=True)
+class ForceNewCluster:
+    """Make the manager its raft's only member, and mark the swarm: who has not the mark missed the recovery."""
+
+    step: Step
+    body: Mapping[str, Any]
+    cluster_id: str
+    """What it must be afterwards as before."""
+    restored: str = ""
+    """The backup that it goes on from, if it does."""
+
+    def run(self, context: Context) -> str:
+        engine = context.reached(self.step.target).engine
+        context.manager_name = self.step.target
+        engine.init_swarm(dict(self.body))
+        swarm = wait_until(
+            engine.swarm,
+            lambda swarm: bool(swarm.get("ID")),
+            timeout_seconds=LEADER_TIMEOUT_SECONDS,
+            retry_on=(EngineError, ConnectionLostError),
+        )
+        if self.cluster_id and swarm["ID"] != self.cluster_id:
+            raise SwarmkitError(
+                f"{self.step.target}: the swarm has another id than before",
+                f"it was {self.cluster_id} and is {swarm['ID']}",
+                "nothing else was changed; compare docker service ls there with what should run",
+            )
+        labels = swarm["Spec"].get("Labels") or {}
+        count = int(labels.get(RECOVERY_LABEL, "0")) + 1
+        restored = {RESTORED_LABEL: self.restored} if self.restored else {}
+        spec = {**swarm["Spec"], "Labels": {**labels, RECOVERY_LABEL: str(count), **restored}}
+        engine.update_swarm(int(swarm["Version"]["Index"]), spec)
+        reached = context.reached(self.step.target)
+        key = engine.unlock_key()
+        restarted = start_network_agent(reached, lambda: wait_for_locking_manager(reached, key))
+        _check_address(reached, str(self.body["AdvertiseAddr"]))
+        return f"cluster {swarm['ID']} has a leader again{restarted}"
+
+
+def _check_address(reached: ReachedHost, advertised: str) -> None:
+    """See that the engine, and its raft, by which nodes find their managers, have the address that was asked for.
+
+    An engine that is told to force a new cluster with another address leaves the old one in the raft.
+    """
+    node = reached.engine.info()["Swarm"]
+    manager = reached.engine.inspect("nodes", str(node["NodeID"]))["ManagerStatus"]
+    raft = str(manager["Addr"]).rpartition(":")[0].strip("[]")
+    if node["NodeAddr"] != advertised or raft != advertised:
+        raise SwarmkitError(
+            f"{reached.host.name}: other nodes would look for it at another address than {advertised}",
+            f"its engine has {node['NodeAddr']}, its raft {raft}",
+            f"give the host the address {raft} back; or take a backup, and restore it with --new-addresses",
+        )
+
+
+@dataclass(frozen=True)
+class RemoveOldManagers:
+    """Take out every manager's entry that is no member of the raft: what comes back with the old one is a stranger.
+
+    They are removed as they are: an engine refuses to demote who is no member (moby/swarmkit controlapi/node.go).
+    """
+
+    step: Step
+    after_force: bool
+    """Nobody else is a member then, whether the new leader has noticed that they are down or not."""
+
+    def run(self, context: Context) -> str:
+        manager = context.manager
+        strangers = no_members(map(parse.node, manager.find("nodes")))
+        old = [node for node in strangers if self.after_force or node.state == "down"]
+        for node in old:
+            manager.remove("nodes", node.id, force=True)
+        left = {item["ID"] for item in manager.find("nodes")} & {node.id for node in old}
+        if left:
+            raise NotConvergedError(f"{len(left)} entries of old managers are still there", "", "run the same again")
+        return ", ".join(f"{node.hostname} ({node.id[:12]})" for node in old)
+
+
+def no_members(nodes: Iterable[Node]) -> list[Node]:
+    """Return the nodes that are managers by their entry and no members of the raft."""
+    return [node for node in nodes if node.role == "manager" and not node.reachability]
