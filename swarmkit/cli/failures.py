@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @contextmanager
 def shown_failures(declared: Declared) -> Iterator[None]:
     """Print a refused plan, or what was done and what was not, and exit with the error's code."""
-    from swarmkit.workflows.up import IncompleteError, RefusedError
+    from swarmkit.workflows.unfinished import IncompleteError, RefusedError
 
     try:
         yield

@@ -108,8 +108,8 @@ def wait_for_service(
     while True:
         seen = woken.count
         look = look_at(manager, name)
-        is_as_before = is_taken_back and look.update_state == "rollback_completed" and look.running >= look.wanted
-        if look.has_come_to(until) or is_as_before:
+        is_as_before = is_taken_back and look.update_state == "rollback_completed"
+        if look.has_come_to(until) or (is_as_before and look.running >= look.wanted):
             return _done(look)
         # An unhealthy container that ends with 0 when it is stopped leaves a task that is complete.
         ended = ("failed", "rejected") if look.is_job else ("failed", "rejected", "complete")
@@ -117,7 +117,7 @@ def wait_for_service(
         failed_before = failed if failed_before is None else failed_before
         reasons.tell(look, failed - failed_before)
         progress.advanced(key, doing(look, len(failed - failed_before)))
-        if look.update_state in _STOPPED:
+        if look.update_state in _STOPPED and not is_as_before:
             message = str(look.service["UpdateStatus"].get("Message", ""))
             raise _not_converged(name, f"its update is {look.update_state}: {message}", look, fleet, manager)
         if len(failed - failed_before) >= _FAILURES_BEFORE_GIVING_UP and not look.running:

@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from swarmkit.plan.address_rows import SubnetRow
+from swarmkit.plan.networks.address_rows import SubnetRow
 from swarmkit.plan.networks.address_sheet import AddressSheet
 from swarmkit.report.finding_text import by_severity, finding_lines
 from swarmkit.report.json_value import json_value

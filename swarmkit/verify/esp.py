@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from swarmkit.finding import Finding
 from swarmkit.observed.firewalls import Firewalls
 from swarmkit.observed.model import Observed
-from swarmkit.plan.firewall_rules import ESP, let_in
+from swarmkit.plan.networks.firewall_rules import ESP, let_in
 from swarmkit.verify import codes
 from swarmkit.verify.xfrm import DOCKER_MARK, EspPolicy, Ipsec, grown, new_errors
 

@@ -13,7 +13,7 @@ from itertools import permutations
 from swarmkit.finding import Finding
 from swarmkit.observed.firewalls import Firewalls
 from swarmkit.observed.model import ClusterState, Observed
-from swarmkit.plan.firewall_rules import let_in
+from swarmkit.plan.networks.firewall_rules import let_in
 from swarmkit.verify import codes
 from swarmkit.verify.cable import Cable
 from swarmkit.verify.look import HOST_NAMESPACE

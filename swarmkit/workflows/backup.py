@@ -28,7 +28,8 @@ from swarmkit.recovery.manifest import Manifest
 from swarmkit.secret import Secret
 from swarmkit.workflows.backup_content import Archiver, Seen, finish
 from swarmkit.workflows.one_writer import one_writer
-from swarmkit.workflows.up import IncompleteError, RefusedError, Waiter
+from swarmkit.workflows.unfinished import IncompleteError, RefusedError
+from swarmkit.workflows.waiting import Waiter, taken_back
 
 SERVICE_TIMEOUT_SECONDS = 300.0
 
@@ -77,7 +78,7 @@ def backup(
         progress.phase("apply")
         parts = remove_parts(folder, inventory.cluster)
         woken = resources.enter_context(wakeups(fleet))
-        waiter = Waiter(fleet, woken, progress, SERVICE_TIMEOUT_SECONDS)
+        waiter = Waiter(fleet, woken, progress, SERVICE_TIMEOUT_SECONDS, taken_back(seen.plan, seen.observed))
         context = Context(fleet, progress, seen.cluster.told_by, waiter.wait_for, guard=writer.guard)
         if left_standing(seen.cluster):
             _apply(seen.plan, context)

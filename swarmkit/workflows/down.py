@@ -18,7 +18,7 @@ from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.fleet import Fleet, reach
 from swarmkit.secret import Secret
 from swarmkit.workflows.one_writer import one_writer
-from swarmkit.workflows.up import IncompleteError, RefusedError
+from swarmkit.workflows.unfinished import IncompleteError, RefusedError
 
 
 def down(

@@ -27,7 +27,9 @@ from swarmkit.secret import Secret
 from swarmkit.verify.prove import prove
 from swarmkit.verify.state.nodes import prove_nodes
 from swarmkit.workflows.one_writer import one_writer
-from swarmkit.workflows.up import PROOF_PATIENCE_SECONDS, IncompleteError, RefusedError, Waiter
+from swarmkit.workflows.unfinished import IncompleteError, RefusedError
+from swarmkit.workflows.up import PROOF_PATIENCE_SECONDS
+from swarmkit.workflows.waiting import Waiter, taken_back
 
 
 def upgrade_engines(
@@ -58,7 +60,7 @@ def upgrade_engines(
                 return None
         progress.phase("apply")
         woken = resources.enter_context(wakeups(fleet))
-        waiter = Waiter(fleet, woken, progress, service_timeout_seconds)
+        waiter = Waiter(fleet, woken, progress, service_timeout_seconds, taken_back(plan, observed))
         cancelled = threading.Event()
 
         def wait_for(service: str, key: str) -> str:

@@ -23,7 +23,7 @@ from swarmkit.reach.fleet import reach
 from swarmkit.recovery.keys import Opener, Sealer
 from swarmkit.recovery.manifest import FileEntry
 from swarmkit.secret import Secret
-from swarmkit.workflows.up import IncompleteError, RefusedError
+from swarmkit.workflows.unfinished import IncompleteError, RefusedError
 
 _READ_BYTES = 256 * 1024
 

@@ -12,6 +12,7 @@ from swarmkit.observed.model import Observed
 from swarmkit.plan.model import Applied
 from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.fleet import Fleet
+from swarmkit.workflows.unfinished import IncompleteError
 
 ANSWER_SECONDS = 10.0
 _ALIVE = ("assigned", "accepted", "preparing", "ready", "starting", "running")
@@ -49,8 +50,6 @@ def telling_of_lost(fleet: Fleet) -> Iterator[Watched]:
         lost = _lost(fleet) if watched.observed else {}
         if not lost or watched.observed is None:
             raise
-        from swarmkit.workflows.up import IncompleteError
-
         applied = error.applied if isinstance(error, IncompleteError) else None
         going_on = {host: _going_on(host, watched.observed, applied, fleet, lost) for host in lost}
         told = HostLostError(lost, going_on, error)

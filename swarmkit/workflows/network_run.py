@@ -14,7 +14,7 @@ from swarmkit.plan.model import Applied, Plan
 from swarmkit.plan.progress import Progress
 from swarmkit.reach.fleet import Fleet, reach
 from swarmkit.secret import Secret
-from swarmkit.workflows.up import IncompleteError, RefusedError
+from swarmkit.workflows.unfinished import IncompleteError, RefusedError
 
 
 @dataclass(frozen=True)

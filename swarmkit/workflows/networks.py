@@ -14,10 +14,10 @@ from swarmkit.observed.model import Observed, network_targets
 from swarmkit.observed.network_drivers import has_driver
 from swarmkit.observed.networks import HostNetwork, read_networks
 from swarmkit.observed.observe import observe
-from swarmkit.plan.lan_by_command import lan_wishes
 from swarmkit.plan.model import Applied, Plan
-from swarmkit.plan.network_drivers import other_drivers
+from swarmkit.plan.networks.drivers import other_drivers
 from swarmkit.plan.networks.ingress import publishing
+from swarmkit.plan.networks.lan_by_command import lan_wishes
 from swarmkit.plan.networks.planner import in_turn, plan_create, plan_remove
 from swarmkit.plan.networks.wish import PARENT_DRIVERS, NetworkWish
 from swarmkit.plan.planner import as_warnings

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Literal
 
-from swarmkit.converge.wait import Wakeups, wait_for_service, wakeups
+from swarmkit.converge.wait import wakeups
 from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.errors import InputError, NotConvergedError
 from swarmkit.observed.model import Observed
@@ -23,7 +23,8 @@ from swarmkit.plan.progress import Progress
 from swarmkit.reach.fleet import Fleet, reach
 from swarmkit.secret import Secret
 from swarmkit.workflows.one_writer import one_writer
-from swarmkit.workflows.up import IncompleteError, RefusedError
+from swarmkit.workflows.unfinished import IncompleteError, RefusedError
+from swarmkit.workflows.waiting import Waiter, taken_back
 
 Action = Literal["drain", "activate", "replace"]
 
@@ -85,7 +86,8 @@ def change_node(
         progress.phase("apply")
         woken = resources.enter_context(wakeups(fleet))
         manager = first_manager(wish.inventory, observed)
-        applied = _apply(plan, fleet, manager, woken, progress, writer.guard, service_timeout_seconds)
+        waiter = Waiter(fleet, woken, progress, service_timeout_seconds, taken_back(plan, observed))
+        applied = _apply(plan, waiter, manager, writer.guard)
         progress.phase("observe again")
         left, _ = wish.plan(fleet)
         if not left.is_empty:
@@ -94,31 +96,13 @@ def change_node(
         return applied
 
 
-def _apply(
-    plan: Plan,
-    fleet: Fleet,
-    manager: str,
-    woken: Wakeups,
-    progress: Progress,
-    guard: Callable[[Step], None],
-    timeout_seconds: float,
-) -> Applied:
+def _apply(plan: Plan, waiter: Waiter, manager: str, guard: Callable[[Step], None]) -> Applied:
     cancelled = threading.Event()
 
     def wait_for(service: str, key: str) -> str:
-        return wait_for_service(
-            service,
-            key,
-            fleet=fleet,
-            manager=context.manager,
-            woken=woken,
-            progress=progress,
-            timeout_seconds=timeout_seconds,
-            cancelled=cancelled,
-        )
+        return waiter.wait_for(service, key, cancelled)
 
-    context = Context(fleet, progress, manager, wait_for, cancelled, guard)
-    applied = apply(plan, context)
+    applied = apply(plan, Context(waiter.fleet, waiter.progress, manager, wait_for, cancelled, guard))
     if applied.failed:
         raise IncompleteError(applied)
     return applied

@@ -20,7 +20,9 @@ from swarmkit.reach.fleet import Fleet, reach_some
 from swarmkit.secret import Secret
 from swarmkit.verify.prove import prove
 from swarmkit.workflows.one_writer import one_writer
-from swarmkit.workflows.up import PROOF_PATIENCE_SECONDS, RefusedError, Waiter, apply_rounds
+from swarmkit.workflows.unfinished import RefusedError
+from swarmkit.workflows.up import PROOF_PATIENCE_SECONDS, apply_rounds
+from swarmkit.workflows.waiting import Waiter, taken_back
 
 SERVICE_TIMEOUT_SECONDS = 300.0
 ELECTION_SECONDS = 30.0
@@ -72,7 +74,7 @@ def recover_quorum(
             one_writer({manager: fleet[manager]}, observed, progress, "recover quorum", lock_wait_seconds)
         )
         woken = resources.enter_context(wakeups(fleet))
-        waiter = Waiter(fleet, woken, progress, SERVICE_TIMEOUT_SECONDS)
+        waiter = Waiter(fleet, woken, progress, SERVICE_TIMEOUT_SECONDS, taken_back(recovery.plan, observed))
         applied, observed = apply_rounds(recovery.plan, Declared(reached), fleet, observed, waiter, writer)
         progress.phase("verify")
         findings = prove(fleet, reached, None, observed, patience_seconds=PROOF_PATIENCE_SECONDS).findings

@@ -28,7 +28,9 @@ from swarmkit.workflows.backed_up_data import check_cluster
 from swarmkit.workflows.one_writer import one_writer
 from swarmkit.workflows.recover import SERVICE_TIMEOUT_SECONDS, RecoveryReport
 from swarmkit.workflows.restore_scene import Agreed, backup_of, look
-from swarmkit.workflows.up import PROOF_PATIENCE_SECONDS, RefusedError, Waiter, apply_rounds
+from swarmkit.workflows.unfinished import RefusedError
+from swarmkit.workflows.up import PROOF_PATIENCE_SECONDS, apply_rounds
+from swarmkit.workflows.waiting import Waiter, taken_back
 
 SETTLE_TIMEOUT_SECONDS = 120.0
 
@@ -76,7 +78,8 @@ def restore(
         declared = Declared(reached, data=DeclaredData())
         applied, observed = apply_rounds(plan, declared, fleet, observed, waiter, writer, replan=plan_for)
         progress.phase("converge")
-        _settle(replace(waiter, timeout_seconds=SETTLE_TIMEOUT_SECONDS), observed)
+        was_back = taken_back(plan, observed)
+        _settle(replace(waiter, timeout_seconds=SETTLE_TIMEOUT_SECONDS, taken_back=was_back), observed)
         progress.phase("verify")
         findings = prove(fleet, reached, None, observed, patience_seconds=PROOF_PATIENCE_SECONDS).findings
         return RecoveryReport(applied, observed, reached, findings)

@@ -20,7 +20,9 @@ from swarmkit.secret import Secret
 from swarmkit.verify.prove import prove
 from swarmkit.workflows.lost_hosts import telling_of_lost
 from swarmkit.workflows.one_writer import one_writer
-from swarmkit.workflows.up import PROOF_PATIENCE_SECONDS, RefusedError, UpReport, Waiter, apply_rounds, taken_back
+from swarmkit.workflows.unfinished import RefusedError
+from swarmkit.workflows.up import PROOF_PATIENCE_SECONDS, UpReport, apply_rounds
+from swarmkit.workflows.waiting import Waiter, taken_back
 
 
 def rollback(

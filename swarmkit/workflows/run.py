@@ -19,7 +19,7 @@ from swarmkit.plan.context import Context
 from swarmkit.reach.engine import Engine, EngineError, Json
 from swarmkit.reach.fleet import Fleet, reach
 from swarmkit.workflows.network_run import NetworkRun
-from swarmkit.workflows.up import IncompleteError, RefusedError
+from swarmkit.workflows.unfinished import IncompleteError, RefusedError
 
 STAYS_SECONDS = 1.0
 """How long a detached container must have run before it is believed to stay."""

@@ -24,7 +24,8 @@ from swarmkit.plan.progress import Progress
 from swarmkit.reach.fleet import Fleet, reach
 from swarmkit.secret import Secret
 from swarmkit.workflows.one_writer import one_writer
-from swarmkit.workflows.up import IncompleteError, RefusedError, Waiter
+from swarmkit.workflows.unfinished import IncompleteError, RefusedError
+from swarmkit.workflows.waiting import Waiter
 
 GENERATED_BYTES = 32
 

@@ -18,7 +18,7 @@ from swarmkit.plan.restore.undo import undo_plan
 from swarmkit.reach.fleet import reach_some
 from swarmkit.reach.lock import LOCK_NAME, Holder, LockedError
 from swarmkit.secret import Secret
-from swarmkit.workflows.up import IncompleteError, RefusedError
+from swarmkit.workflows.unfinished import IncompleteError, RefusedError
 
 
 def undo_restore(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from swarmkit.doctor.model import Paths, Peer, Way
 from swarmkit.finding import Finding
-from swarmkit.plan.firewall_rules import ESP, rules, security_group
+from swarmkit.plan.networks.firewall_rules import ESP, rules, security_group
 
 
 def check_paths(

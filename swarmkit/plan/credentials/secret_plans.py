@@ -18,10 +18,10 @@ from swarmkit.errors import NotConvergedError, SwarmkitError
 from swarmkit.finding import Finding
 from swarmkit.observed.model import STACK_LABEL, ClusterState, Observed, SecretState, ServiceState
 from swarmkit.plan.context import Context
-from swarmkit.plan.jobs import with_job_told
 from swarmkit.plan.model import Operation, Plan, Step
 from swarmkit.plan.refusals import host_refusals
 from swarmkit.plan.stacks.files import FILE_LABEL
+from swarmkit.plan.stacks.jobs import with_job_told
 from swarmkit.plan.stacks.names import file_name
 from swarmkit.plan.stacks.operations import AwaitService, CreateFile, UpdateService
 from swarmkit.plan.stacks.order import in_dependency_order

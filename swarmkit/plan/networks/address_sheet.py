@@ -11,7 +11,7 @@ from swarmkit.declared.inventory.host import Inventory
 from swarmkit.finding import Finding
 from swarmkit.observed.model import Observed
 from swarmkit.observed.networks import ON_LAN, HostNetwork
-from swarmkit.plan.address_rows import Network, SubnetRow, order, subnet_rows
+from swarmkit.plan.networks.address_rows import Network, SubnetRow, order, subnet_rows
 from swarmkit.plan.networks.pools import free_pool
 from swarmkit.plan.networks.ranges import overlap, pool_prefix
 

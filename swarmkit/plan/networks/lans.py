@@ -13,7 +13,7 @@ from swarmkit.declared.inventory.host import Inventory
 from swarmkit.declared.stack.service import Lan, Network, Stack
 from swarmkit.finding import Finding
 from swarmkit.observed.model import STACK_LABEL, Observed
-from swarmkit.plan.lan_ranges import IpNetwork, kept_part, overlaps, own_addresses, shared_out
+from swarmkit.plan.networks.lan_ranges import IpNetwork, kept_part, overlaps, own_addresses, shared_out
 from swarmkit.plan.networks.wish import NetworkWish
 from swarmkit.plan.stacks.placement import eligible_hosts
 

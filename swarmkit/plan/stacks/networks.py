@@ -15,7 +15,7 @@ from swarmkit.declared.stack.service import Network, Stack
 from swarmkit.finding import Finding
 from swarmkit.observed.model import NETWORK_LABEL, STACK_LABEL, NetworkState, Observed
 from swarmkit.plan.model import Operation, Step
-from swarmkit.plan.network_drivers import driver_refusals
+from swarmkit.plan.networks.drivers import driver_refusals
 from swarmkit.plan.networks.lans import lan_refusals, lan_wish
 from swarmkit.plan.networks.operations import CreateHostNetwork
 from swarmkit.plan.networks.ranges import overlap

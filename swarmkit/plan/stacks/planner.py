@@ -14,11 +14,11 @@ from swarmkit.finding import Finding
 from swarmkit.observed.model import Observed, SecretState, ServiceState
 from swarmkit.plan.data.planning import StackData, data_key, load, make_volume, volume_key
 from swarmkit.plan.declaration import RegistryLogins
-from swarmkit.plan.jobs import with_job_told
 from swarmkit.plan.model import Operation, Step
 from swarmkit.plan.networks.lan_removal import LiveLans
 from swarmkit.plan.networks.moves import MovingService, move_operations, move_refusals, removals, targets_of
 from swarmkit.plan.stacks.files import FileVersions
+from swarmkit.plan.stacks.jobs import with_job_told
 from swarmkit.plan.stacks.names import file_name, has_image, image_name
 from swarmkit.plan.stacks.networks import StackNetworks
 from swarmkit.plan.stacks.operations import AwaitService, CreateService, SendImage, UpdateService

@@ -16,7 +16,7 @@ from typing import Any, Literal
 from swarmkit.declared.stack.service import Condition
 from swarmkit.errors import SwarmkitError
 from swarmkit.observed.model import RECORD_LABEL, ClusterState, NetworkState, Observed, SecretState
-from swarmkit.plan.lan_record import lan_bodies
+from swarmkit.plan.networks.lan_record import lan_bodies
 from swarmkit.plan.stacks.container_spec import NAMESPACE_LABEL
 from swarmkit.plan.stacks.service_waits import HEALTHY
 from swarmkit.plan.stacks.spec_diff import spec_changes, with_names

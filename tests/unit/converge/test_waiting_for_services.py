@@ -21,7 +21,7 @@ from swarmkit.observed import parse
 from swarmkit.observed.observe import observe
 from swarmkit.plan.progress import Progress, Silent
 from swarmkit.secret import Secret
-from swarmkit.workflows.up import Waiter
+from swarmkit.workflows.waiting import Waiter
 
 MADE = {"AdvertiseAddr": "10.88.0.11", "Spec": {"Labels": {}}}
 
@@ -385,6 +385,12 @@ def test_an_update_that_was_taken_back_is_explained_by_its_own_task_and_not_by_a
 
 def test_an_update_that_was_taken_back_before_this_run_is_no_failure_of_it(fleet: FakeFleet) -> None:
     identity = start(fleet, looks=0)
+    fleet.cluster.objects["services"][identity]["UpdateStatus"] = {"State": "rollback_completed", "Message": "back"}
+    assert wait(fleet, is_taken_back=True) == "1/1 running"
+
+
+def test_a_service_taken_back_before_this_run_is_waited_for_where_its_tasks_start_anew(fleet: FakeFleet) -> None:
+    identity = start(fleet, looks=4)
     fleet.cluster.objects["services"][identity]["UpdateStatus"] = {"State": "rollback_completed", "Message": "back"}
     assert wait(fleet, is_taken_back=True) == "1/1 running"
 

@@ -3,7 +3,7 @@
 import pytest
 
 from swarmkit.observed.firewalls import Firewalls, parse_firewalls
-from swarmkit.plan.firewall_rules import let_in
+from swarmkit.plan.networks.firewall_rules import let_in
 
 IPTABLES_NFT = """
 table ip filter {

@@ -24,7 +24,8 @@ from swarmkit.report.plan_json import plan_as_json
 from swarmkit.secret import Secret
 from swarmkit.workflows.one_writer import one_writer
 from swarmkit.workflows.planning import plan_for
-from swarmkit.workflows.up import Waiter, apply_rounds
+from swarmkit.workflows.up import apply_rounds
+from swarmkit.workflows.waiting import Waiter
 
 OLD, NEW, NOBODY = Secret(b"b2xk-passw0rd"), Secret(b"bmV3-passw0rd"), Secret(b"e30=")
 TWO = """

@@ -11,7 +11,7 @@ from fakes.network_commands import Command, add_network
 from fakes.swarm import FakeFleet, FakeShell
 
 from swarmkit.plan.model import Plan
-from swarmkit.workflows.up import RefusedError
+from swarmkit.workflows.unfinished import RefusedError
 
 LAN = ("create", "lan", "-d", "macvlan", "--parent", "eth0", "--subnet", "10.88.0.0/24", "--gateway", "10.88.0.254")
 

@@ -16,7 +16,7 @@ from swarmkit.plan.data.holding import HELD_LABEL, HOLDER_LABEL, hold, release
 from swarmkit.plan.model import Plan
 from swarmkit.plan.states.backup_plans import Taking, backup_plan
 from swarmkit.reach.ssh import ConnectionLostError
-from swarmkit.workflows.up import IncompleteError, RefusedError
+from swarmkit.workflows.unfinished import IncompleteError, RefusedError
 
 STACK = """
 services:

@@ -18,7 +18,7 @@ from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Applied, Outcome, Step
 from swarmkit.reach.ssh import ConnectionLostError
 from swarmkit.workflows.lost_hosts import HostLostError, telling_of_lost
-from swarmkit.workflows.up import IncompleteError
+from swarmkit.workflows.unfinished import IncompleteError
 
 STACK = "services: {data: {image: 'r.example/data:1', deploy: {mode: global}}}"
 LATE = NotConvergedError("s_data: 0 of 1 tasks run after 300 s", "the nodes it may run on are down")

@@ -15,7 +15,7 @@ from swarmkit.declared.inventory.host import Inventory
 from swarmkit.errors import InputError
 from swarmkit.plan.declaration import Declared
 from swarmkit.reach.engine import EngineError
-from swarmkit.workflows.up import RefusedError
+from swarmkit.workflows.unfinished import RefusedError
 
 
 def test_several_networks_are_removed_by_one_command(fleet: FakeFleet, command: Command) -> None:

@@ -16,7 +16,7 @@ from swarmkit.errors import InputError
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan
 from swarmkit.reach.ssh import CommandResult
-from swarmkit.workflows.up import RefusedError
+from swarmkit.workflows.unfinished import RefusedError
 
 SUBNETS = ("--subnet", "10.1.0.0/24", "--subnet", "10.2.0.0/24")
 

@@ -28,7 +28,7 @@ from swarmkit.recovery.manifest import Manifest, NodeEntry
 from swarmkit.secret import Secret
 from swarmkit.workflows.restore import restore
 from swarmkit.workflows.restore_scene import Agreed
-from swarmkit.workflows.up import RefusedError
+from swarmkit.workflows.unfinished import RefusedError
 
 HOSTS = (Host("A", "10.88.0.11", "manager"), Host("D", "10.88.0.14", "worker"))
 ELSEWHERE = (Host("X", "10.88.0.21", "manager"), HOSTS[1])

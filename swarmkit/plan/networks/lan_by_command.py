@@ -9,8 +9,8 @@ from ipaddress import ip_network
 from swarmkit.finding import Finding
 from swarmkit.observed.model import Observed
 from swarmkit.observed.networks import ON_LAN, HostNetwork
-from swarmkit.plan.lan_ranges import IpNetwork, kept_part, overlaps, own_addresses, shared_out
 from swarmkit.plan.networks.ipam import DEFAULT_DRIVER
+from swarmkit.plan.networks.lan_ranges import IpNetwork, kept_part, overlaps, own_addresses, shared_out
 from swarmkit.plan.networks.wish import PARENT_DRIVERS, NetworkWish
 
 

@@ -1,0 +1,32 @@
+"""How a run ends that did not do all that was asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from swarmkit.errors import NotConvergedError, SwarmkitError
+from swarmkit.plan.model import Applied, Plan
+
+if TYPE_CHECKING:
+    from swarmkit.workflows.lost_hosts import HostLostError
+
+
+class RefusedError(SwarmkitError):
+    """The plan is refused; nothing was changed."""
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__("refused, nothing was changed")
+        self.plan = plan
+
+
+class IncompleteError(SwarmkitError):
+    """Some operation failed; *applied* says what is done, what failed and what was not started."""
+
+    def __init__(self, applied: Applied) -> None:
+        first = applied.failed[0]
+        super().__init__(f"{first.step.target}: {first.step.summary} failed")
+        self.applied = applied
+        self.lost: HostLostError | None = None
+        """Set where hosts were lost meanwhile."""
+        if any(isinstance(outcome.error, NotConvergedError) for outcome in applied.failed):
+            self.exit_code = NotConvergedError.exit_code
