@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from swarmkit.observed import parse
+from swarmkit.observed.jobs import is_job
 from swarmkit.observed.model import TaskState
 from swarmkit.reach.engine import Engine, Json
 
@@ -29,7 +30,7 @@ class ServiceLook:
 
     @property
     def is_job(self) -> bool:
-        return bool({"ReplicatedJob", "GlobalJob"} & (self.service["Spec"].get("Mode") or {}).keys())
+        return is_job(self.service["Spec"])
 
     @property
     def running(self) -> int:

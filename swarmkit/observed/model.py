@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from swarmkit.observed.jobs import is_job
+
 NETWORK_LABEL = "swarmkit.network"
 """On a network that took another's place: the name that the stack file gives it."""
 STACK_LABEL = "com.docker.stack.namespace"
@@ -191,7 +193,7 @@ class ServiceState:
 
     @property
     def is_job(self) -> bool:
-        return bool({"ReplicatedJob", "GlobalJob"} & (self.spec.get("Mode") or {}).keys())
+        return is_job(self.spec)
 
     @property
     def is_settled(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -62,10 +63,7 @@ def upgrade_engines(
         woken = resources.enter_context(wakeups(fleet))
         waiter = Waiter(fleet, woken, progress, service_timeout_seconds, taken_back(plan, observed))
         cancelled = threading.Event()
-
-        def wait_for(service: str, key: str) -> str:
-            return waiter.wait_for(service, key, cancelled)
-
+        wait_for = functools.partial(waiter.wait_for, cancelled=cancelled)
         manager = first_manager(inventory, observed)
         applied = apply(plan, Context(fleet, progress, manager, wait_for, cancelled, writer.guard))
         if applied.failed:

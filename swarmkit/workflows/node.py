@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -98,10 +99,7 @@ def change_node(
 
 def _apply(plan: Plan, waiter: Waiter, manager: str, guard: Callable[[Step], None]) -> Applied:
     cancelled = threading.Event()
-
-    def wait_for(service: str, key: str) -> str:
-        return waiter.wait_for(service, key, cancelled)
-
+    wait_for = functools.partial(waiter.wait_for, cancelled=cancelled)
     applied = apply(plan, Context(waiter.fleet, waiter.progress, manager, wait_for, cancelled, guard))
     if applied.failed:
         raise IncompleteError(applied)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import secrets
 import threading
 from collections.abc import Callable, Collection, Mapping
@@ -107,10 +108,7 @@ def rotate_secrets(
         progress.phase("apply")
         waiter = Waiter(fleet, resources.enter_context(wakeups(fleet)), progress, service_timeout_seconds)
         cancelled = threading.Event()
-
-        def wait_for(service: str, key: str) -> str:
-            return waiter.wait_for(service, key, cancelled)
-
+        wait_for = functools.partial(waiter.wait_for, cancelled=cancelled)
         manager = first_manager(wanted.inventory, observed)
         applied = apply(plan, Context(fleet, progress, manager, wait_for, cancelled, writer.guard))
         if applied.failed:

@@ -13,9 +13,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from swarmkit.finding import Finding
+from swarmkit.observed.jobs import is_job
 from swarmkit.observed.model import ClusterState, ServiceState
 from swarmkit.plan.model import Operation, Step
-from swarmkit.plan.stacks.jobs import is_job, with_job_told
+from swarmkit.plan.stacks.jobs import with_job_told
 from swarmkit.plan.stacks.networks import NetworkMove
 from swarmkit.plan.stacks.operations import MoveService, RemoveObject, UpdateService
 from swarmkit.plan.stacks.service_waits import await_service

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-
-def is_job(spec: Mapping[str, Any]) -> bool:
-    return bool({"ReplicatedJob", "GlobalJob"} & (spec.get("Mode") or {}).keys())
+from swarmkit.observed.jobs import is_job
 
 
 def with_job_told(reason: str, spec: Mapping[str, Any]) -> str:

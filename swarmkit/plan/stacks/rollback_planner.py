@@ -10,11 +10,12 @@ from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.declared.stack.image_archive import ImageArchive, names_registry
 from swarmkit.declared.stack.service import Condition
 from swarmkit.finding import Finding
+from swarmkit.observed.jobs import is_job
 from swarmkit.observed.model import NETWORK_LABEL, ClusterState, Observed, ServiceState, network_targets
 from swarmkit.plan.model import Operation, Plan, Step
 from swarmkit.plan.networks.lan_record import lan_obstacles, lan_operations
 from swarmkit.plan.refusals import host_refusals
-from swarmkit.plan.stacks.jobs import is_job, with_job_told
+from swarmkit.plan.stacks.jobs import with_job_told
 from swarmkit.plan.stacks.names import has_image
 from swarmkit.plan.stacks.operations import AwaitService, CreateNetwork, CreateService, SendImage, UpdateService
 from swarmkit.plan.stacks.placement import node_may_run

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from swarmkit.declared.stack.service import Stack
 from swarmkit.finding import Finding
+from swarmkit.observed.jobs import is_job
 from swarmkit.observed.model import Observed
 from swarmkit.verify import codes
 from swarmkit.verify.live import Live, LiveService
@@ -36,7 +37,7 @@ def _replicas(service: LiveService) -> int:
     mode = service.spec.get("Mode") or {}
     if "Replicated" in mode:
         return int(mode["Replicated"].get("Replicas") or 0)
-    if "ReplicatedJob" in mode or "GlobalJob" in mode:
+    if is_job(service.spec):
         return len(service.tasks)
     return max(1, len(service.tasks) + len(service.waiting))
 
