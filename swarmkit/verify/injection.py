@@ -64,7 +64,7 @@ def prove_injections(tried: Iterable[Attempt], untried: Iterable[Untried]) -> It
             what = f"broken: a clear frame from {origin} enters the encrypted network {network} on {receiver}"
             remedy = (
                 f"on {receiver}: sudo systemctl restart docker (makes the rule that drops them anew); "
-                "if it stays: sudo iptables -S INPUT shows what accepts them before that rule"
+                "if it stays: sudo iptables -w -S INPUT shows what accepts them before that rule"
             )
             yield Finding(codes.INJECTION, "error", where, what, evidence, remedy)
         elif attempt.is_tried:

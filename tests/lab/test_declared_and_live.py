@@ -97,8 +97,8 @@ def test_changes_by_hand_are_found_and_each_remedy_takes_one_back(apart: Apart) 
     apart.docker("service update --quiet --network-add apart_inner apart_front")
     apart.docker("service scale apart_middle=2")
     apart.docker("network create -d overlay --opt encrypted --label com.docker.stack.namespace=apart apart_extra")
-    rule = apart.shop.lab.run("B", "iptables -t nat -S DOCKER-INGRESS | grep -e '-p udp'").strip().removeprefix("-A ")
-    apart.shop.lab.run("B", f"iptables -t nat -D {rule}")
+    rule = apart.shop.lab.run("B", "iptables -w -t nat -S DOCKER-INGRESS | grep udp").strip().removeprefix("-A ")
+    apart.shop.lab.run("B", f"iptables -w -t nat -D {rule}")
     apart.shop.lab.run("A", "echo x | docker secret create --label com.docker.stack.namespace=apart apart_old -")
 
     code, found = apart.verify()
@@ -123,7 +123,7 @@ def test_changes_by_hand_are_found_and_each_remedy_takes_one_back(apart: Apart) 
         ("V23", "apart_old"),
     }
 
-    apart.shop.lab.run("B", f"iptables -t nat -I {rule}")
+    apart.shop.lab.run("B", f"iptables -w -t nat -I {rule}")
     apart.up("--prune")
     code, healed = apart.verify()
     assert (code, wrong(healed)) == (0, set())

@@ -61,17 +61,17 @@ def test_what_a_firewall_drops_is_named_with_the_rule_that_lets_it_in(
     spare_lab: SpareLab, inventory: Path, rule: str, host: str, code: str, kind: str
 ) -> None:
     other = "Y" if host == "X" else "X"
-    spare_lab.run(host, f"iptables -A INPUT {rule} -j DROP")
+    spare_lab.run(host, f"iptables -w -A INPUT {rule} -j DROP")
     try:
         finding = the_one(spare_lab, inventory, code)
         assert finding["where"] == f"{other} -> {host}"
         assert kind in finding["what"]
-        remedy = next(line for line in finding["remedy"].splitlines() if line.startswith("iptables -I"))
+        remedy = next(line for line in finding["remedy"].splitlines() if line.startswith("iptables -w -I"))
         spare_lab.run(host, remedy)
         assert findings(spare_lab, inventory) == []
         spare_lab.run(host, remedy.replace("-I", "-D", 1))
     finally:
-        spare_lab.run(host, f"iptables -D INPUT {rule} -j DROP")
+        spare_lab.run(host, f"iptables -w -D INPUT {rule} -j DROP")
 
 
 CLOSED_BOTH_WAYS = {
@@ -89,7 +89,7 @@ def test_what_is_dropped_in_both_directions_is_named_for_both_and_all_remedies_o
     drops = [f"INPUT {rule} -j DROP" for rule in CLOSED_BOTH_WAYS]
     opened: list[tuple[str, str]] = []
     for host in "XY":
-        spare_lab.run(host, " && ".join(f"iptables -A {drop}" for drop in drops))
+        spare_lab.run(host, " && ".join(f"iptables -w -A {drop}" for drop in drops))
     try:
         found = findings(spare_lab, inventory)
         told = {(one["where"], kind) for one in found for kind in CLOSED_BOTH_WAYS.values() if kind in one["what"]}
@@ -101,7 +101,7 @@ def test_what_is_dropped_in_both_directions_is_named_for_both_and_all_remedies_o
             if (where, kind) != ("X -> Y", "tcp/2377")
         }
         for finding in found:
-            rule = next(line for line in finding["remedy"].splitlines() if line.startswith("iptables -I"))
+            rule = next(line for line in finding["remedy"].splitlines() if line.startswith("iptables -w -I"))
             opened.append((finding["where"][-1], rule))
             spare_lab.run(*opened[-1])
         assert findings(spare_lab, inventory) == []
@@ -109,7 +109,7 @@ def test_what_is_dropped_in_both_directions_is_named_for_both_and_all_remedies_o
         for host, rule in opened:
             spare_lab.run(host, rule.replace("-I", "-D", 1))
         for host in "XY":
-            spare_lab.run(host, " && ".join(f"iptables -D {drop}" for drop in drops))
+            spare_lab.run(host, " && ".join(f"iptables -w -D {drop}" for drop in drops))
 
 
 def test_a_smaller_link_on_one_host_is_found_and_its_remedy_works(spare_lab: SpareLab, inventory: Path) -> None:
@@ -129,14 +129,14 @@ def test_a_smaller_link_on_one_host_is_found_and_its_remedy_works(spare_lab: Spa
 
 
 def test_a_path_that_loses_full_frames_is_found(spare_lab: SpareLab, inventory: Path) -> None:
-    spare_lab.run("Y", "iptables -A INPUT -p udp -m length --length 1451: -j DROP")
+    spare_lab.run("Y", "iptables -w -A INPUT -p udp -m length --length 1451: -j DROP")
     try:
         finding = the_one(spare_lab, inventory, "H11")
         assert finding["where"] == "X -> Y"
         assert "1450 bytes pass" in finding["evidence"]
         assert "com.docker.network.driver.mtu: '1450'" in finding["remedy"]
     finally:
-        spare_lab.run("Y", "iptables -D INPUT -p udp -m length --length 1451: -j DROP")
+        spare_lab.run("Y", "iptables -w -D INPUT -p udp -m length --length 1451: -j DROP")
 
 
 def test_a_host_without_perl_and_python_is_told_and_what_to_install(spare_lab: SpareLab, inventory: Path) -> None:
@@ -265,7 +265,7 @@ def test_a_kernel_without_a_module_is_found(spare_lab: SpareLab, inventory: Path
 
 
 def test_up_refuses_what_the_doctor_finds_and_goes_on_only_by_its_code(spare_lab: SpareLab, inventory: Path) -> None:
-    spare_lab.run("Y", "iptables -A INPUT -p esp -j DROP")
+    spare_lab.run("Y", "iptables -w -A INPUT -p esp -j DROP")
     state = "docker info --format '{{.Swarm.LocalNodeState}}'"
     try:
         refused = spare_lab.swarmkit("up", "--yes", "-i", str(inventory), check=False)
@@ -278,7 +278,7 @@ def test_up_refuses_what_the_doctor_finds_and_goes_on_only_by_its_code(spare_lab
         assert "overridden by --override H06" in told.stdout + told.stderr
         assert spare_lab.run("Y", state).stdout.strip() == "active"
     finally:
-        spare_lab.run("Y", "iptables -D INPUT -p esp -j DROP")
+        spare_lab.run("Y", "iptables -w -D INPUT -p esp -j DROP")
         spare_lab.leave_swarm("Y")
         spare_lab.leave_swarm("X")
 

@@ -56,11 +56,11 @@ def marks_by_u32_without_bpf(lab: SpareLab, folder: Path) -> None:
         .stdout.split('vxlanid_list":"')[1]
         .split('"')[0]
     )
-    rules = [lab.run("old", f"iptables {table} -S").stdout for table in ("-t mangle", "-t filter")]
+    rules = [lab.run("old", f"iptables -w {table} -S").stdout for table in ("-t mangle", "-t filter")]
     assert all("-m u32" in of_table for of_table in rules)
     assert marked_vnis(rules[0], 4789) == dropped_vnis(rules[1], 4789).keys() == {vni}
 
-    lab.run("old", "iptables -t mangle -F; iptables -F INPUT; modprobe -r xt_u32")
+    lab.run("old", "iptables -w -t mangle -F; iptables -w -F INPUT; modprobe -r xt_u32")
     lab.run("old", "echo install xt_u32 /bin/false >/etc/modprobe.d/no-u32.conf")
     told = {finding["code"]: finding for finding in doctor_of_both(lab, folder)}
     assert told["H04"]["where"] == "old"

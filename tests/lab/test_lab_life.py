@@ -128,12 +128,12 @@ def test_a_partition_drops_what_hosts_send_each_other_until_it_is_healed(spare_l
     assert "Y: sends to host number 34 again" in spare_lab.swarmkit("lab", "fault", "heal", "X").stdout
     assert hears(spare_lab, "Y", "10.88.0.34")
     spare_lab.swarmkit("lab", "fault", "partition", "--one-way", "X", "Y")
-    counted = "iptables -t raw -{} PREROUTING -p icmp -s 10.88.0.34"
+    counted = "iptables -w -t raw -{} PREROUTING -p icmp -s 10.88.0.34"
     spare_lab.run("Y", counted.format("A"))
     spare_lab.run("X", counted.format("A").replace("34", "35"))
     try:
         assert not hears(spare_lab, "Y", "10.88.0.34")
-        received = {host: spare_lab.run(host, "iptables -t raw -nvxL PREROUTING").stdout.splitlines()[-1].split()[0]
+        received = {host: spare_lab.run(host, "iptables -w -t raw -nvxL PREROUTING").stdout.splitlines()[-1].split()[0]
                     for host in ("X", "Y")}  # fmt: skip
         assert received == {"X": "2", "Y": "0"}
     finally:

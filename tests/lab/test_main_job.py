@@ -161,11 +161,11 @@ def test_status_verify_and_plan_tell_programs_what_their_schemas_say(deployed_sh
 def test_verify_tells_when_a_host_lost_its_encryption_rules(deployed_shop: Shop) -> None:
     arguments = deployed_shop.declared
     saved = deployed_shop.lab.run("B", "iptables-save -t mangle")
-    deployed_shop.lab.run("B", "iptables -t mangle -F OUTPUT")
+    deployed_shop.lab.run("B", "iptables -w -t mangle -F OUTPUT")
     try:
         broken = deployed_shop.lab.swarmkit("verify", *arguments)
     finally:
-        deployed_shop.lab.run("B", f"iptables-restore -T mangle <<'RULES'\n{saved}\nRULES")
+        deployed_shop.lab.run("B", f"iptables-restore -w -T mangle <<'RULES'\n{saved}\nRULES")
     assert broken.returncode == 4
     assert "V10" in broken.stdout
     # Seen on the cable too, by the hosts it went to.
@@ -190,9 +190,9 @@ def test_watching_tells_what_changes_and_ends_with_the_last_verdict(deployed_sho
     )
     try:
         assert eventually(lambda: proved(1), 60)
-        lab.run("B", "iptables -A INPUT -p esp -j DROP")
+        lab.run("B", "iptables -w -A INPUT -p esp -j DROP")
         assert eventually(lambda: proved(0), 60)
-        lab.run("B", "iptables -D INPUT -p esp -j DROP")
+        lab.run("B", "iptables -w -D INPUT -p esp -j DROP")
         assert eventually(lambda: proved(1), 60)
     finally:
         watching.terminate()

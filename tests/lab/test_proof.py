@@ -81,8 +81,8 @@ def test_marked_packets_arrive_whole_and_clear_frames_do_not(deployed_shop: Shop
 
 def test_a_host_that_lost_the_rule_that_drops_lets_an_injected_frame_in(deployed_shop: Shop) -> None:
     lab = deployed_shop.lab
-    rule = lab.run("B", "iptables -S INPUT | grep -e '--pol none'").splitlines()[0].removeprefix("-A INPUT ")
-    with changed(lab, "B", f"iptables -D INPUT {rule}", f"iptables -I INPUT {rule}"):
+    rule = lab.run("B", "iptables -w -S INPUT | grep -e '--pol none'").splitlines()[0].removeprefix("-A INPUT ")
+    with changed(lab, "B", f"iptables -w -D INPUT {rule}", f"iptables -w -I INPUT {rule}"):
         code, found = verify(deployed_shop)
     assert code == 4
     assert found["V19", "shop_shop on B"]["what"].startswith("broken: a clear frame from")
@@ -112,8 +112,8 @@ def test_a_port_led_into_a_container_and_gossip_that_is_dropped_are_found_from_t
     lead = f"PREROUTING -i vec0 -p tcp --dport 3000 -j DNAT --to-destination {inside}:3000"
     let = f"FORWARD -d {inside} -p tcp --dport 3000 -j ACCEPT"
     drop = "INPUT -p udp --dport 7946 -j DROP"
-    open_it, shut_it = (f"iptables -t nat -{flag} {lead}; iptables -{flag} {let}" for flag in "ID")
-    with changed(lab, "C", f"iptables -A {drop}", f"iptables -D {drop}"):
+    open_it, shut_it = (f"iptables -w -t nat -{flag} {lead}; iptables -w -{flag} {let}" for flag in "ID")
+    with changed(lab, "C", f"iptables -w -A {drop}", f"iptables -w -D {drop}"):
         with changed(lab, "B", open_it, shut_it):
             code, found = verify(deployed_shop)
         assert code == 4

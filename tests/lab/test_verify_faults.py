@@ -71,8 +71,8 @@ def test_nothing_is_found_on_healthy_hosts(shop: Shop) -> None:
 
 
 def test_a_mark_rule_that_is_gone_is_found_and_the_restart_it_asks_for_brings_it_back(shop: Shop) -> None:
-    rule = shop.lab.run("B", "iptables -t mangle -S OUTPUT | grep -m 1 MARK").strip()
-    shop.lab.run("B", f"iptables -t mangle {rule.replace('-A', '-D', 1)}")
+    rule = shop.lab.run("B", "iptables -w -t mangle -S OUTPUT | grep -m 1 MARK").strip()
+    shop.lab.run("B", f"iptables -w -t mangle {rule.replace('-A', '-D', 1)}")
     (finding,) = of(findings(shop, "verify"), "V10")
     assert finding["where"] == "shop_shop on B"
     assert "frames leave in clear" in finding["evidence"]
@@ -81,7 +81,7 @@ def test_a_mark_rule_that_is_gone_is_found_and_the_restart_it_asks_for_brings_it
 
 
 def test_flushed_rules_are_found_on_their_host_with_its_dead_port_and_brought_back(shop: Shop) -> None:
-    shop.lab.run("C", "for table in filter nat mangle; do iptables -t $table -F; done")
+    shop.lab.run("C", "for table in filter nat mangle; do iptables -w -t $table -F; done")
     found = findings(shop, "verify")
     assert [finding["where"] for finding in of(found, "V10")] == ["shop_shop on C"]
     assert [finding["where"] for finding in of(found, "V06")] == ["shop_frontend at C"]
@@ -92,16 +92,16 @@ def test_flushed_rules_are_found_on_their_host_with_its_dead_port_and_brought_ba
 
 @pytest.mark.parametrize("source", ["-s 10.88.0.31", ""])
 def test_protocol_50_that_is_dropped_is_found_by_direction_and_its_rule_lets_it_in(shop: Shop, source: str) -> None:
-    shop.lab.run("B", f"iptables -A INPUT -p esp {source} -j DROP")
+    shop.lab.run("B", f"iptables -w -A INPUT -p esp {source} -j DROP")
     try:
         found = of(findings(shop, "verify"), "V11")
         assert {finding["where"] for finding in found} == ({"A -> B"} if source else {"A -> B", "C -> B"})
         for finding in found:
             apply(shop, finding["remedy"])
         wait_until_proved(shop)
-        shop.lab.run("B", "iptables -S INPUT | sed -n '/-p esp .*ACCEPT/s/^-A/-D/p' | xargs -r -L 1 iptables")
+        shop.lab.run("B", "iptables -w -S INPUT | sed -n '/-p esp .*ACCEPT/s/^-A/-D/p' | xargs -r -L 1 iptables -w")
     finally:
-        shop.lab.run("B", f"iptables -D INPUT -p esp {source} -j DROP")
+        shop.lab.run("B", f"iptables -w -D INPUT -p esp {source} -j DROP")
 
 
 CLOSED = {
@@ -117,20 +117,20 @@ CLOSED = {
 def test_closed_ports_are_named_each_with_its_direction_and_the_data_path_s_remedy_opens_it(shop: Shop) -> None:
     data_path, *others = CLOSED
     rule = ""
-    shop.lab.run("B", f"iptables -I INPUT {data_path} -j DROP")
+    shop.lab.run("B", f"iptables -w -I INPUT {data_path} -j DROP")
     try:
         assert any("shop_backend@B" in finding["where"] for finding in of(findings(shop, "verify"), "V05"))
         for rule in others:
-            shop.lab.run(CLOSED[rule][0], f"iptables -I INPUT {rule} -j DROP")
+            shop.lab.run(CLOSED[rule][0], f"iptables -w -I INPUT {rule} -j DROP")
         try:
             found = {(one["where"], one["what"].split()[0]): one for one in of(findings(shop, "doctor"), "H07")}
             assert found.keys() == {(where, kind) for _, where, kind in CLOSED.values()}
-            assert all("iptables -I INPUT" in finding["remedy"] for finding in found.values())
+            assert all("iptables -w -I INPUT" in finding["remedy"] for finding in found.values())
         finally:
             for rule in others:
-                shop.lab.run(CLOSED[rule][0], f"iptables -D INPUT {rule} -j DROP")
+                shop.lab.run(CLOSED[rule][0], f"iptables -w -D INPUT {rule} -j DROP")
         remedy = found["C -> B", "udp/4789"]["remedy"]
-        rule = next(line for line in remedy.splitlines() if line.startswith("iptables -I"))
+        rule = next(line for line in remedy.splitlines() if line.startswith("iptables -w -I"))
         assert "swarmkit verify, whose V10" in remedy
         # The rule alone accepts clear frames as well, until Docker's own stands before it again: as it does by itself
         # when a task that the closed port has cost starts anew, so it is put first until that is told.
@@ -145,7 +145,7 @@ def test_closed_ports_are_named_each_with_its_direction_and_the_data_path_s_reme
         apply(shop, behind["remedy"])
         wait_until_proved(shop)
     finally:
-        shop.lab.run("B", f"iptables -D INPUT {data_path} -j DROP; {rule.replace('-I', '-D', 1) or 'true'}")
+        shop.lab.run("B", f"iptables -w -D INPUT {data_path} -j DROP; {rule.replace('-I', '-D', 1) or 'true'}")
 
 
 PARTITION_SECONDS = 40

@@ -129,7 +129,7 @@ def check_open_engine(host: HostEvidence) -> Iterator[Finding]:
         yield Finding(
             "D05", "error", host.name, "whoever reaches this host may use its engine, and so is root",
             f"something listens on {_OPEN_PORT}, the engine's port without TLS",
-            f"{unit_option(host.name, port)}; till then: iptables -I INPUT -p tcp --dport {port} ! -i lo -j DROP",
+            f"{unit_option(host.name, port)}; till then: iptables -w -I INPUT -p tcp --dport {port} ! -i lo -j DROP",
         )  # fmt: skip
 
 

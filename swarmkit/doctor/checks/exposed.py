@@ -46,7 +46,7 @@ def _remedy(evidence: Evidence, host: str, public: list[str]) -> str:
             to = f"-I INPUT -d {','.join(targets)}"
             for protocol, ports in (("tcp", "2377,7946"), ("udp", f"7946,{evidence.data_path_port}")):
                 rules.append(f"{to} -p {protocol} -m multiport --dports {ports} -j {_CHAIN}")
-            lines.append(" && ".join(f"{command} {rule}" for rule in rules))
+            lines.append(" && ".join(f"{command} -w {rule}" for rule in rules))
     lines.append("in a cloud's security group: 2377/tcp, 7946/tcp, 7946/udp and the data path from these hosts alone")
     return "\n".join(lines)
 

@@ -19,7 +19,8 @@ def rules(kind: str, address: str, chains: Sequence[str] = (USUAL_CHAIN,)) -> Ma
     tool, family, source = ("ip6tables", "ipv6", "ip6") if ":" in address else ("iptables", "ipv4", "ip")
     whole = f"'rule family={family} source address={address} {rich} accept'"
     return {
-        "iptables": (f"{tool} -I INPUT -s {address} {iptables} -j ACCEPT",),
+        # -w: the engine takes the lock of xtables often, and without it a command that meets that fails.
+        "iptables": (f"{tool} -w -I INPUT -s {address} {iptables} -j ACCEPT",),
         "ufw": (f"ufw allow from {address} {ufw}",),
         # No --reload: it removes Docker's own rules, those of encryption among them (HAZARDS H24).
         "firewalld": (f"firewall-cmd --add-rich-rule={whole}", f"firewall-cmd --permanent --add-rich-rule={whole}"),

@@ -61,12 +61,12 @@ def test_a_second_card_with_a_public_address_opens_the_swarms_ports_to_everybody
 def test_the_rules_for_a_public_address_let_the_hosts_in_and_leave_ssh_and_other_addresses_alone() -> None:
     seen = dataclasses.replace(carrying(evidence(), "C", eth9="8.8.4.4"), unread=(Host("D", "10.88.0.14", "worker"),))
     rules = the_one(seen).remedy.splitlines()[1].split(" && ")
-    passed = [f"iptables -A SWARM-PEERS -s 10.88.0.{number} -j RETURN" for number in (11, 12, 13, 14)]
-    assert set(passed) <= set(rules[: rules.index("iptables -A SWARM-PEERS -j DROP")])
+    passed = [f"iptables -w -A SWARM-PEERS -s 10.88.0.{number} -j RETURN" for number in (11, 12, 13, 14)]
+    assert set(passed) <= set(rules[: rules.index("iptables -w -A SWARM-PEERS -j DROP")])
     inserted = [rule for rule in rules if "INPUT" in rule]
     assert inserted == [
-        "iptables -I INPUT -d 8.8.4.4 -p tcp -m multiport --dports 2377,7946 -j SWARM-PEERS",
-        "iptables -I INPUT -d 8.8.4.4 -p udp -m multiport --dports 7946,4789 -j SWARM-PEERS",
+        "iptables -w -I INPUT -d 8.8.4.4 -p tcp -m multiport --dports 2377,7946 -j SWARM-PEERS",
+        "iptables -w -I INPUT -d 8.8.4.4 -p udp -m multiport --dports 7946,4789 -j SWARM-PEERS",
     ]
 
 

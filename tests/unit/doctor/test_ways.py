@@ -46,7 +46,7 @@ def test_a_way_that_does_not_pass_is_told_with_the_rules_for_each_firewall() -> 
     (finding,) = found(paths(answers(lambda host, words: not (host == "B" and words[1:3] == ["0", "esp"]))))
     assert (finding.code, finding.where) == ("H06", "A -> B")
     for rule in (
-        "iptables -I INPUT -s 10.88.0.11 -p esp",
+        "iptables -w -I INPUT -s 10.88.0.11 -p esp",
         "ufw allow from 10.88.0.11 proto esp",
         "firewall-cmd",
         "nft",

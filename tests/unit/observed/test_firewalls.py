@@ -85,7 +85,7 @@ def test_firewalld_is_told_now_and_for_good_without_the_reload_that_removes_dock
 @pytest.mark.parametrize(
     ("said", "rule"),
     [
-        ("", "ip6tables -I INPUT -s fd00::1 -p esp -j ACCEPT"),
+        ("", "ip6tables -w -I INPUT -s fd00::1 -p esp -j ACCEPT"),
         ("firewalld", "--add-rich-rule='rule family=ipv6 source address=fd00::1 protocol value=esp accept'"),
         (OWN, "nft insert rule inet filter input ip6 saddr fd00::1 meta l4proto esp accept"),
     ],

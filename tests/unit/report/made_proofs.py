@@ -47,7 +47,7 @@ def hostile_proof() -> Proof:
 
 def _findings() -> list[Finding]:
     way = "shop_frontend@mercury -> shop_backend"
-    remedy = "on venus: sudo iptables -I INPUT -p esp -s 10.88.0.11 -j ACCEPT"
+    remedy = "on venus: sudo iptables -w -I INPUT -p esp -s 10.88.0.11 -j ACCEPT"
     return [
         Finding("V01", "ok", "mercury", "mercury is a ready manager, active"),
         Finding("V13", "warning", "ingress", "a request crosses in clear", f"the token is {TOKEN}", "speak TLS"),

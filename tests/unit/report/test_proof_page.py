@@ -138,7 +138,7 @@ def test_the_page_is_whole_in_a_browser_and_asks_nobody(
     assert page.get_by_role("heading", name="<b>shop</b> is not proved").is_visible()
     # Errors first.
     assert "V05" in page.locator(".finding h3").first.text_content()
-    assert page.get_by_text("iptables -I INPUT -p esp").is_visible()
+    assert page.get_by_text("iptables -w -I INPUT -p esp").is_visible()
     assert page.locator(".task").filter(has_text=HOSTILE).is_visible()
     assert page.locator(".arc.error").count() == 1
     page.locator("summary").first.click()
@@ -164,5 +164,5 @@ def test_a_click_selects_a_whole_remedy_to_copy(browser: Any, page_file: Path) -
     page.goto(page_file.as_uri())
     page.locator("pre.copy").first.click()
     assert page.evaluate("getSelection().toString()").strip() == (
-        "on venus: sudo iptables -I INPUT -p esp -s 10.88.0.11 -j ACCEPT"
+        "on venus: sudo iptables -w -I INPUT -p esp -s 10.88.0.11 -j ACCEPT"
     )

@@ -232,7 +232,7 @@ def test_gossip_that_one_protocol_carries_and_the_other_not_is_an_error_of_its_d
     wrong = {where: f for where, f in of("V26", world).items() if f.severity == "error"}
     assert wrong.keys() == {"B -> C"}
     assert wrong["B -> C"].evidence == "udp/7946: nothing arrived"
-    rule = "on C: sudo iptables -I INPUT -s 10.88.0.12 -p udp --dport 7946 -j ACCEPT; "
+    rule = "on C: sudo iptables -w -I INPUT -s 10.88.0.12 -p udp --dport 7946 -j ACCEPT; "
     group = "in a cloud's security group, inbound: udp port 7946, source 10.88.0.12/32"
     assert wrong["B -> C"].remedy == rule + group
     world.shells["C"].sections["firewalls"] = "ufw"

@@ -158,5 +158,5 @@ def test_rules_that_may_accept_clear_frames_before_the_drop_are_named(rule: str,
 def test_a_rule_that_drops_is_moved_before_all_others_as_it_is() -> None:
     drop = f"-A INPUT -p udp -m udp --dport 4789 {U32} -m policy --dir in --pol none -j DROP"
     rest = drop.removeprefix("-A INPUT ")
-    moved = f"sudo iptables -D INPUT {rest} && sudo iptables -I INPUT 1 {rest}"
+    moved = f"sudo iptables -w -D INPUT {rest} && sudo iptables -w -I INPUT 1 {rest}"
     assert dropped_vnis(drop, 4789)[4097].to_the_top == moved

@@ -237,7 +237,7 @@ def test_what_is_sent_and_not_received_is_blocked_on_the_way(world: World) -> No
     world.shells["B"].received["A"] = 0
     found = [f for f in proved(world) if f.severity == "error" and f.code != "V12"]
     assert [(f.code, f.where) for f in found] == [("V11", "A -> B")]
-    rule = "on B: sudo iptables -I INPUT -s 10.88.0.11 -p esp -j ACCEPT; "
+    rule = "on B: sudo iptables -w -I INPUT -s 10.88.0.11 -p esp -j ACCEPT; "
     group = "in a cloud's security group, inbound: protocol 50 (ESP), source 10.88.0.11/32"
     assert found[0].remedy == rule + group
     world.shells["B"].sections["firewalls"] = "firewalld"
