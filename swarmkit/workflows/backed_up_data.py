@@ -9,6 +9,7 @@ from swarmkit.declared.inventory.host import Inventory
 from swarmkit.errors import InputError
 from swarmkit.plan.data.putting import VolumeData
 from swarmkit.recovery.archive import Archive
+from swarmkit.recovery.backup_folder import check_room
 
 
 def volume_data(archive: Archive) -> dict[str, VolumeData]:
@@ -34,7 +35,12 @@ def volume_data(archive: Archive) -> dict[str, VolumeData]:
 
 
 def unpack_images(archive: Archive, folder: Path) -> None:
-    """Write the archive's images into *folder*, each as a docker-archive file."""
+    """Write the archive's images into *folder*, each as a docker-archive file.
+
+    Raises InputError where it has no room for all of them.
+    """
+    needed = sum(archive.manifest.files[entry.file].bytes for entry in archive.manifest.images)
+    check_room(folder, needed, "unpacking the backup's images", "make room there, or set TMPDIR to another")
     for entry in archive.manifest.images:
         with (folder / f"{entry.file}.tar").open("wb") as file:
             for data in archive.stream(entry.file):

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import datetime
 import functools
-import os
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from swarmkit.converge.wait import wakeups
-from swarmkit.errors import InputError
 from swarmkit.observed.observe import observe
 from swarmkit.plan.apply import apply
 from swarmkit.plan.context import Context
@@ -22,6 +20,7 @@ from swarmkit.plan.progress import Progress
 from swarmkit.plan.states.backup_plans import backup_plan
 from swarmkit.reach.fleet import Fleet, reach
 from swarmkit.recovery.archive_writer import SUFFIX, writing
+from swarmkit.recovery.backup_folder import check_folder, little_room
 from swarmkit.recovery.kept_backups import remove_old, remove_parts
 from swarmkit.recovery.keys import Sealer
 from swarmkit.recovery.manifest import Manifest
@@ -60,12 +59,12 @@ def backup(
 
     Raises RefusedError, LockedError, IncompleteError or NotConvergedError; then no file is left.
     """
-    _check_folder(folder)
+    check_folder(folder)
     inventory, archiver = declared.inventory, Archiver(datetime.datetime.now(tz=datetime.UTC))
     progress.phase("connect")
     with ExitStack() as resources:
         fleet = resources.enter_context(reach(inventory, sudo_password=sudo_password))
-        look = functools.partial(_look, declared, fleet, archiver, with_images=with_images)
+        look = functools.partial(_look, declared, fleet, archiver, folder, with_images=with_images)
         progress.phase("observe")
         seen = look()
         if not confirm(seen.plan):
@@ -96,7 +95,15 @@ def backup(
     return BackupReport(path, path.stat().st_size, manifest, removed)
 
 
-def _look(declared: Declared, fleet: Fleet, archiver: Archiver, *, with_images: bool, may_let_go: bool = True) -> Seen:
+def _look(
+    declared: Declared,
+    fleet: Fleet,
+    archiver: Archiver,
+    folder: Path,
+    *,
+    with_images: bool,
+    may_let_go: bool = True,
+) -> Seen:
     observed = observe(fleet, kernel="never")
     plan = backup_plan(
         declared.inventory,
@@ -108,6 +115,7 @@ def _look(declared: Declared, fleet: Fleet, archiver: Archiver, *, with_images: 
     )
     if plan.refusals or observed.cluster is None:
         raise RefusedError(plan)
+    plan = replace(plan, warnings=(*plan.warnings, *little_room(folder, declared.inventory.cluster)))
     return Seen(plan, observed, observed.cluster)
 
 
@@ -115,18 +123,3 @@ def _apply(plan: Plan, context: Context) -> None:
     applied = apply(plan, context)
     if applied.failed:
         raise IncompleteError(applied)
-
-
-def _check_folder(folder: Path) -> None:
-    if not folder.is_dir():
-        raise InputError(f"no folder {folder} for the backup", to_do=f"make it: mkdir -m 700 {folder}")
-    if not os.access(folder, os.W_OK | os.X_OK):
-        raise InputError(f"the folder {folder} cannot be written to")
-    if folder.stat().st_mode & 0o002:
-        raise InputError(f"everybody may write into the folder {folder}", to_do=f"take another, or: chmod o-w {folder}")
-    resolved = folder.resolve()
-    if repository := next((up for up in (resolved, *resolved.parents) if (up / ".git").exists()), None):
-        raise InputError(
-            f"the folder {folder} is in the git repository {repository}",
-            to_do="take another: a backup holds every secret of the swarm, and a commit of it cannot be taken back",
-        )

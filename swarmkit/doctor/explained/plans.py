@@ -19,6 +19,13 @@ PLANS: dict[str, Explanation] = {
         "Bring the other managers back, or add managers, first; then swarmkit up --remove-nodes.",
         "moby swarmkit controlapi/node.go",
     ),
+    "B52": Explanation(
+        "Less room for a backup than the newest one took",
+        "The backup fails when the folder's disk is full; no file of it is left.",
+        "How large a backup gets is not known before; the cluster's newest one in the folder tells what to expect.",
+        "Make room in the folder, or take another.",
+        "docs/recovery.md",
+    ),
     "H58": Explanation(
         "Data that a backup leaves out, or a restore has none of",
         "After the rebuild a database starts empty.",

@@ -9,8 +9,16 @@ flock -w 120 9 || { echo "another backup is at work on this host" >&2; exit 1; }
 rm -rf /var/tmp/swarmkit-backup.??????
 copy=$(mktemp -d /var/tmp/swarmkit-backup.XXXXXX)
 clean() { rm -rf "$copy"; }
-trap 'start_engine; clean' EXIT
+trap clean EXIT
 trap 'exit 1' HUP INT TERM
+# Asked while the manager serves: a copy that finds no room would have stopped it for nothing.
+needed=$(du -sk "$root/swarm" </dev/null | cut -f 1)
+free=$(df -k --output=avail "$copy" </dev/null | tail -n 1)
+test "$free" -ge "$needed" || {
+    echo "/var/tmp has $((free / 1000)) MB free, the copy may need $((needed / 1000)) MB" >&2
+    exit 1
+}
+trap 'start_engine; clean' EXIT
 begin=$(date +%s%3N)
 stop_engine
 # Only copied while it stands; packing takes twenty times as long, for a log is made 64 MB large at once, mostly holes.

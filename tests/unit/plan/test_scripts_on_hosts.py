@@ -131,6 +131,17 @@ def test_a_state_is_taken_without_the_copy_that_a_power_cut_left(host: Path) -> 
     assert [path.name for path in (host / "tmp").iterdir()] == ["other"]
 
 
+def test_an_engine_is_not_stopped_for_a_copy_that_finds_no_room(host: Path) -> None:
+    (host / "tmp").mkdir()
+    program(host, "df", 'printf "   Avail\\n       3\\n"')
+    program(host, "systemctl", 'echo "$@" >>"$FOLDER/asked"; echo inactive')
+    done = run(host, taking(host), f"{host}/root")
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert b"has 0 MB free, the copy may need" in done.stderr
+    assert not (host / "asked").exists()
+    assert [*(host / "tmp").iterdir()] == []
+
+
 def test_the_copy_of_a_backup_that_was_killed_goes_with_the_next_one(host: Path) -> None:
     (host / "tmp").mkdir()
     program(host, "cp", '/bin/cp "$@"; touch "$FOLDER/copied"; exec sleep 60')
