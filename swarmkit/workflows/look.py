@@ -19,7 +19,7 @@ PATIENCE_SECONDS = 5.0
 def plan(declared: Declared, *, progress: Progress, sudo_password: Secret | None = None) -> Plan:
     """Return the plan that `up` would show."""
     progress.phase("connect")
-    with reach(declared.inventory, sudo_password=sudo_password, meanwhile=lambda: prepare(declared)) as fleet:
+    with reach(declared.inventory, sudo_password=sudo_password, meanwhile=prepare(declared)) as fleet:
         progress.phase("observe")
         return plan_for(declared, fleet)[0]
 

@@ -65,7 +65,7 @@ def up(
     returns a report without outcomes.
     """
     progress.phase("connect")
-    reached = reach(declared.inventory, sudo_password=sudo_password, meanwhile=lambda: prepare(declared))
+    reached = reach(declared.inventory, sudo_password=sudo_password, meanwhile=prepare(declared))
     with reached as fleet, telling_of_lost(fleet) as watched:
         progress.phase("observe")
         plan, observed = plan_for(declared, fleet)

@@ -35,29 +35,30 @@ class NodeBuilder:
         return node
 
     def _node(self, raw: Any, path: str, depth: int) -> tuple[Node, int]:
-        if id(raw) in self.done:
-            return self.done[id(raw)]
+        done = self.done.get(id(raw))
+        if done is not None:
+            return done
         if id(raw) in self.open or depth > MAXIMUM_DEPTH:
             place = self._place(raw)
             what = "an alias that contains itself" if id(raw) in self.open else "nested too deeply"
             self.log.refuse("B04", place, path, what)
             return ScalarNode(place.line, place.column, None, "", file=place.file), 1
-        self.open.add(id(raw))
-        built = self._fresh(raw, path, depth)
-        self.open.discard(id(raw))
+        if raw.id == "scalar":
+            built: tuple[Node, int] = self._scalar(raw, self._tag(raw, path), path), 1
+        else:
+            self.open.add(id(raw))
+            built = self._fresh(raw, path, depth)
+            self.open.discard(id(raw))
         self.done[id(raw)] = built
         return built
 
     def _fresh(self, raw: Any, path: str, depth: int) -> tuple[Node, int]:
-        tag = self._tag(raw, path)
+        self._tag(raw, path)
         if raw.id == "mapping":
             return self._map(raw, path, depth)
-        if raw.id == "sequence":
-            built = [self._node(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(raw.value)]
-            items = tuple(node for node, _ in built)
-            line, column = _position(raw)
-            return ListNode(line, column, items, file=self.log.file), 1 + sum(n for _, n in built)
-        return self._scalar(raw, tag, path), 1
+        built = [self._node(item, f"{path}[{i}]", depth + 1) for i, item in enumerate(raw.value)]
+        items = tuple(node for node, _ in built)
+        return ListNode(*_position(raw), items, file=self.log.file), 1 + sum(n for _, n in built)
 
     def _map(self, raw: Any, path: str, depth: int) -> tuple[Node, int]:
         own: dict[str, Node] = {}
@@ -123,7 +124,8 @@ class NodeBuilder:
 
 
 def _position(raw: Any) -> tuple[int, int]:
-    return raw.start_mark.line + 1, raw.start_mark.column + 1
+    mark = raw.start_mark
+    return mark.line + 1, mark.column + 1
 
 
 def _is_forced_text(raw: Any) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from operator import is_
 
 from swarmkit.declared.documents.complaints import Complaints, key_path, shown
 from swarmkit.declared.documents.nodes import ListNode, MapNode, Node, ScalarNode
@@ -35,17 +36,22 @@ class _Interpolation:
         self.done: dict[int, Node] = {}
 
     def node(self, node: Node, path: str) -> Node:
-        if id(node) not in self.done:
-            self.done[id(node)] = self._fresh(node, path)
-        return self.done[id(node)]
+        done = self.done.get(id(node))
+        if done is None:
+            done = self.done[id(node)] = self._fresh(node, path)
+        return done
 
     def _fresh(self, node: Node, path: str) -> Node:
         if isinstance(node, MapNode):
             items = {key: self.node(value, key_path(path, key)) for key, value in node.items.items()}
+            if all(map(is_, items.values(), node.items.values())):
+                return node
             return MapNode(node.line, node.column, items, node.keys, file=node.file)
         if isinstance(node, ListNode):
-            items_of = (self.node(item, f"{path}[{i}]") for i, item in enumerate(node.items))
-            return ListNode(node.line, node.column, tuple(items_of), file=node.file)
+            replaced = [self.node(item, f"{path}[{i}]") for i, item in enumerate(node.items)]
+            if all(map(is_, replaced, node.items)):
+                return node
+            return ListNode(node.line, node.column, tuple(replaced), file=node.file)
         if isinstance(node, ScalarNode) and isinstance(node.value, str) and "$" in node.value:
             text = _VARIABLE.sub(lambda found: self._value(found, node, path), node.value)
             return ScalarNode(node.line, node.column, text, text, node.tag, file=node.file)
