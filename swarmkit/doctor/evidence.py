@@ -192,9 +192,10 @@ def _read_hosts(fleet: Fleet, infos: Mapping[str, Future[Json]], port: int) -> d
 
 def _host(facts: HostFacts, answer: _Said, session: SshSession | None) -> HostEvidence:
     said = sections(answer.script.stdout)
+    links, said["policies"] = _links(said.get("links_and_policies", ""))
     sockets = (line for line in said.get("files", "").splitlines() if line.startswith("/proc/net/"))
     heard = frozenset(listening(line.removeprefix("/proc/net/").replace(":", " ", 1) for line in sockets))
-    return HostEvidence(facts, answer.info, _links(said), said, heard, session, answer.script.noise, _holders(said))
+    return HostEvidence(facts, answer.info, links, said, heard, session, answer.script.noise, _holders(said))
 
 
 def _holders(said: Mapping[str, str]) -> dict[str, str]:
@@ -207,8 +208,10 @@ def _holders(said: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def _links(said: Mapping[str, str]) -> tuple[Link, ...]:
-    return tuple(_link(link, link.get("linkinfo") or {}) for link in json.loads(said.get("links") or "[]"))
+def _links(text: str) -> tuple[tuple[Link, ...], str]:
+    """Return the interfaces, and the IPsec policies that ``ip -batch`` wrote after them."""
+    found, end = json.JSONDecoder().raw_decode(text or "[]")
+    return tuple(_link(link, link.get("linkinfo") or {}) for link in found), text[end:].strip()
 
 
 def _link(link: Json, info: Json) -> Link:

@@ -3,8 +3,11 @@
 # tens of milliseconds on a small host: the shell's own tests where they do, and one grep for all files.
 section() { printf '\n== %s\n' "$1"; }
 exists() { test -e "$1" || test -L "$1"; }
-section links; ip -j -d link show
-section policies; ip xfrm policy 2>/dev/null
+section links_and_policies
+ip -j -d -batch - 2>/dev/null <<COMMANDS
+link show
+xfrm policy
+COMMANDS
 section space; stat -f -c '%S %b %a %c %d' "$1"
 section modes
 stat -c '%a %n' /etc/ssh/ssh_host_*_key /run/docker.sock "$1/swarm/certificates/swarm-node.key" 2>/dev/null
@@ -39,7 +42,8 @@ test "$2" != old || modprobe -n -a ip_set ip_set_hash_net xt_set iptable_raw 2>&
 section drivers
 for device in /sys/class/net/*/device/driver; do
     test -e "$device" || continue
-    name=${device#/sys/class/net/} name=${name%%/*} driver=$(cd "$device" && pwd -P) offload=''
+    cd -P "$device" || continue
+    name=${device#/sys/class/net/} name=${name%%/*} driver=$PWD offload=''
     case $driver in */vmxnet3) offload=$(ethtool -k "$name" 2>/dev/null | grep 'tx-checksum-ip-generic: off') ;; esac
     printf '%s %s %s\n' "$name" "${driver##*/}" "${offload:+off}"
 done
@@ -56,8 +60,16 @@ for group in /sys/fs/cgroup /sys/fs/cgroup/systemd; do
     exists "$group/system.slice/firewalld.service" && printf 'firewalld active\n'
 done
 
+# The shell's read leaves out what stands between the words there, NUL.
 section dockerd
 pid=''; if test -r /run/docker.pid; then read -r pid </run/docker.pid; fi
-test -z "$pid" || grep -aoE -e '--iptables=false' -e 'DOCKER_INSECURE_NO_IPTABLES_RAW=1' \
-    "/proc/$pid/cmdline" "/proc/$pid/environ" 2>/dev/null
+for file in "/proc/$pid/cmdline" "/proc/$pid/environ"; do
+    test -n "$pid" && test -r "$file" || continue
+    while read -r words || test -n "$words"; do
+        for sought in --iptables=false DOCKER_INSECURE_NO_IPTABLES_RAW=1; do
+            case $words in *"$sought"*) printf '%s\n' "$sought" ;; esac
+        done
+        words=''
+    done <"$file" 2>/dev/null
+done
 section user; if test -w /proc/sys/kernel/hostname; then echo root; else echo other; fi

@@ -5,9 +5,12 @@
 # Prints: "heard FROM KIND SOURCE BYTES", "tcp TO PORT ok|refused|timeout|..." and "unsent TO KIND why".
 # KIND is esp, udp7946, udpdata, full (a frame of the link's size that must not be fragmented), sizeN (one of N bytes,
 # as paths have that are smaller), tcp7946 or tcp2377.
-use strict; use warnings; use Time::HiRes qw(time);
+#
+# No module is loaded, not strict, warnings or Time::HiRes either: each costs a small host as much as all the rest.
 $| = 1;
-# Not from Socket and Errno, whose loading costs a small host as much as all the rest; the same wherever Docker runs.
+open(my $uptime, '<', '/proc/uptime') or die "/proc/uptime: $!\n";
+sub now { sysseek($uptime, 0, 0); sysread($uptime, my $text, 64); (split ' ', $text)[0] }
+# Not from Socket and Errno; the same wherever Docker runs.
 my ($PF_INET, $STREAM, $DGRAM, $RAW, $SOL_SOCKET, $SO_ERROR, $NONBLOCK, $EINPROGRESS) = (2, 1, 2, 3, 1, 4, 2048, 115);
 sub at { my ($port, $address) = @_; pack('S n C4 x8', $PF_INET, $port, split /\./, $address) }
 my ($marker, $own, $seconds, $data_port, $mtu, @peers) = @ARGV;
@@ -28,24 +31,28 @@ sub dgram {
     $s;
 }
 my %out = (esp => from($me->{data}), data => dgram($me->{data}), gossip => dgram($me->{adv}));
-my (%heard, %done, %unsent, %open, %told, %syn);
+my (%heard, %done, %due, %unsent, %open, %told);
 
-# "done" tells the peers that this one has heard all of them: when all have, nobody needs to send on.
-sub complete { for my $i (keys %peer) { for (qw(esp udp7946 udpdata full)) { return 0 unless $heard{$i} && $heard{$i}{$_} } } 1 }
-sub payload { my ($kind, $size) = @_;
-    my $text = "\0\0\0\0$marker " . join(' ', $own, $kind, complete() ? 1 : 0) . ' ';
+# What goes to a peer tells it whether all of its own was heard: then it needs to send no more than this answer. A peer
+# that is heard for the first time listens from now on: it is sent to at once, as what came before may have been too early.
+my @kinds = qw(esp udp7946 udpdata full);
+sub has_all { my ($i) = @_; for (@kinds) { return 0 unless $heard{$i} && $heard{$i}{$_} } 1 }
+sub complete { for my $i (keys %peer) { return 0 unless has_all($i) } 1 }
+sub payload { my ($to, $kind, $size) = @_;
+    my $text = "\0\0\0\0$marker " . join(' ', $own, $kind, has_all($to)) . ' ';
     $size && length $text < $size ? $text . ('.' x ($size - length $text)) : $text }
 sub put { my ($to, $kind, $s, $port, $address, $size) = @_;
-    defined send($s, payload($kind, $size), 0, at($port, $address)) or $unsent{$to}{$kind} = "$!" }
-# Who has heard all needs to be told no more than that this one has, too; what a path is too small for shows late.
-sub send_all { my ($is_late) = @_; for my $i (keys %peer) {
+    defined send($s, payload($to, $kind, $size), 0, at($port, $address)) or $unsent{$to}{$kind} = "$!" }
+# What a path is too small for shows late.
+sub send_to { my ($i, $is_late) = @_;
+    delete $due{$i};
     put($i, 'udp7946', $out{gossip}, 7946, $peer{$i}{adv});
-    next if $done{$i};
+    return if $done{$i};
     put($i, 'esp', $out{esp}, 0, $peer{$i}{data});
     put($i, 'udpdata', $out{data}, $data_port, $peer{$i}{data});
     put($i, 'full', $out{data}, $data_port, $peer{$i}{data}, $mtu - 28);
     put($i, "size$_", $out{data}, $data_port, $peer{$i}{data}, $_ - 28) for grep { $is_late && $_ < $mtu } @smaller;
-} }
+}
 sub dial { my ($to, $port) = @_;
     socket(my $s, $PF_INET, $STREAM, 6) or die "socket: $!\n";
     bind($s, at(0, $me->{adv}));
@@ -59,32 +66,37 @@ sub listen_once { my ($name) = @_;
     if ($name eq 'tcp') {
         my ($to, $flags) = unpack('x2 n x9 C', substr($packet, $head, 14));
         return 1 unless ($flags & 0x12) == 2 && ($to == 2377 || $to == 7946) && defined $from{$address};
+        $due{$from{$address}} = 1 unless $heard{$from{$address}};
         $heard{$from{$address}}{"tcp$to"} = "$address 0";
         return 1;
     }
     return 1 unless $packet =~ /\Q$marker\E (\d+) (\w+) (\d)/;
     my ($i, $kind, $is_done) = ($1, $2, $3);
     return 1 unless $peer{$i};
+    $due{$i} = 1 unless $heard{$i};
+    my $had_all = has_all($i);
     $heard{$i}{$kind} = "$address " . length $packet;
+    $due{$i} = 1 if !$had_all && has_all($i);
     $done{$i} = 1 if $is_done;
     1;
 }
 # All that waits is read each time: on a busy host the end would come before the rest was looked at.
 sub drain { for my $name (keys %in) { for (1 .. 2000) { last unless listen_once($name) } } }
-my ($began, $next, $last, $told_all) = (time, 0, 0, 0);
-my $until = $began + $seconds;
+my $now = now();
+my ($began, $next, $last, $until) = ($now, 0, 0, $now + $seconds);
 my %dialled;
 # A peer is dialled once it was heard, which tells that it listens, too; one that is never heard, at half time.
 sub dial_all { for my $i (grep { ($dialled{$_} // 0) < ($heard{$_} ? 2 : 1) } keys %peer) {
-    next unless $heard{$i} || time > $began + $seconds / 2;
+    next unless $heard{$i} || $now > $began + $seconds / 2;
     $dialled{$i} = $heard{$i} ? 2 : 1;
-    if ($heard{$i} && $until < time + $seconds / 2) { $until = time + $seconds / 2 }
+    if ($heard{$i} && $until < $now + $seconds / 2) { $until = $now + $seconds / 2 }
     dial($i, 7946); dial($i, 2377) if $peer{$i}{mgr} } }
-while (time < $until) {
+while (($now = now()) < $until) {
+    # Before the answer: whoever has that knows that it was dialled.
     dial_all();
-    my $is_complete = complete();
-    if (time >= $next || $is_complete && !$told_all) { send_all(time > $began + $seconds / 3); $next = time + 0.15; $told_all = $is_complete }
-    if ($is_complete && keys %done == keys %peer && keys %dialled == keys %peer && !%open) { $last ||= time + 0.2; last if time > $last }
+    if ($now >= $next) { @due{keys %peer} = (); $next = $now + 0.3 }
+    send_to($_, $now > $began + $seconds / 3) for keys %due;
+    if (complete() && keys %done == keys %peer && keys %dialled == keys %peer && !%open) { $last ||= $now + 0.1; last if $now > $last }
     my ($r, $w) = ('', '');
     vec($r, fileno $_, 1) = 1 for values %in;
     vec($w, $_, 1) = 1 for keys %open;

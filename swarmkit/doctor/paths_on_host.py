@@ -51,26 +51,26 @@ class Probe:
         self.esp = _raw(ESP)
         self.esp.bind((self.me.data, 0))
         self.data, self.gossip = _datagrams(self.me.data), _datagrams(self.me.advertise)
+        self.due: set[str] = set()
         self.open: dict[socket.socket, tuple[Peer, int]] = {}
 
     def is_complete(self) -> bool:
         return all(peer.is_complete() for peer in self.peers.values())
 
-    def send_all(self, *, is_late: bool) -> None:
-        """Send to every peer; who has heard all needs to be told no more than that this one has, too."""
-        sizes = [size for size in SMALLER if is_late and size < self.mtu]
-        for peer in self.peers.values():
-            self._put(peer, "udp7946", self.gossip, (peer.advertise, 7946), 0)
-            if peer.is_done:
-                continue
-            self._put(peer, "esp", self.esp, (peer.data, 0), 0)
-            self._put(peer, "udpdata", self.data, (peer.data, self.data_port), 0)
-            self._put(peer, "full", self.data, (peer.data, self.data_port), self.mtu - 28)
-            for size in sizes:
-                self._put(peer, f"size{size}", self.data, (peer.data, self.data_port), size - 28)
+    def send_to(self, peer: Peer, *, is_late: bool) -> None:
+        """Send to *peer*; that all of its own was heard is all that one needs which has heard all of this one's."""
+        self.due.discard(peer.index)
+        self._put(peer, "udp7946", self.gossip, (peer.advertise, 7946), 0)
+        if peer.is_done:
+            return
+        self._put(peer, "esp", self.esp, (peer.data, 0), 0)
+        self._put(peer, "udpdata", self.data, (peer.data, self.data_port), 0)
+        self._put(peer, "full", self.data, (peer.data, self.data_port), self.mtu - 28)
+        for size in [size for size in SMALLER if is_late and size < self.mtu]:
+            self._put(peer, f"size{size}", self.data, (peer.data, self.data_port), size - 28)
 
     def _put(self, peer: Peer, kind: str, through: socket.socket, to: "tuple[str, int]", size: int) -> None:
-        text = f"\0\0\0\0{self.marker} {self.own} {kind} {int(self.is_complete())} "
+        text = f"\0\0\0\0{self.marker} {self.own} {kind} {int(peer.is_complete())} "
         try:
             through.sendto(text.ljust(size, ".").encode(), to)
         except OSError as error:
@@ -116,13 +116,20 @@ class Probe:
         if protocol == socket.IPPROTO_TCP:
             port, flags = int.from_bytes(packet[head + 2 : head + 4], "big"), packet[head + 13]
             if flags & SYN_ACK == SYN and port in (2377, 7946) and address in self.at:
-                self.at[address].heard[f"tcp{port}"] = f"{address} 0"
+                self._note(self.at[address], f"tcp{port}", f"{address} 0")
             return
         words = packet.partition(self.marker.encode())[2].split()[:3]
         peer = self.peers.get(words[0].decode()) if len(words) == 3 else None
         if peer:
-            peer.heard[words[1].decode()] = f"{address} {len(packet)}"
+            self._note(peer, words[1].decode(), f"{address} {len(packet)}")
             peer.is_done = peer.is_done or words[2] == b"1"
+
+    def _note(self, peer: Peer, kind: str, what: str) -> None:
+        """Keep what was heard; who is heard for the first time listens from now on, and may have missed all before."""
+        was = bool(peer.heard), peer.is_complete()
+        peer.heard[kind] = what
+        if was != (True, peer.is_complete()):
+            self.due.add(peer.index)
 
     def answered(self, ready: "list[socket.socket]") -> None:
         for dialled in ready:
@@ -132,18 +139,18 @@ class Probe:
             dialled.close()
 
     def run(self) -> None:
-        began, due, last, has_told = time.time(), 0.0, 0.0, False
+        began, next_round, last = time.time(), 0.0, 0.0
         until = began + self.seconds
         while time.time() < until:
             now = time.time()
+            # Before the answer: whoever has that knows that it was dialled.
             until = self.dial_all(now, began, until)
-            is_complete = self.is_complete()
-            if now >= due or (is_complete and not has_told):
-                self.send_all(is_late=now > began + self.seconds / 3)
-                due, has_told = now + 0.15, is_complete
-            # "done" tells the peers that this one has heard all of them: when all have, nobody needs to send on.
-            if is_complete and not self.open and all(peer.is_done and peer.dialled for peer in self.peers.values()):
-                last = last or now + 0.2
+            if now >= next_round:
+                self.due, next_round = set(self.peers), now + 0.3
+            for index in list(self.due):
+                self.send_to(self.peers[index], is_late=now > began + self.seconds / 3)
+            if self.is_complete() and not self.open and all(p.is_done and p.dialled for p in self.peers.values()):
+                last = last or now + 0.1
                 if now > last:
                     break
             reading, writing, _ = select.select(list(self.listening.values()), list(self.open), [], 0.05)

@@ -39,7 +39,12 @@ esp="xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x100 reqid 1 mode
 policy="xfrm policy add src 192.0.2.1 dst 192.0.2.2 proto udp dport 4789 dir out mark 0xd0c4e3 \
 tmpl proto esp mode transport reqid 1"
 vxlan="link add vx0 type vxlan id 4097 dstport 4789"
-if printf '%s\n' "$esp" "$policy" "$vxlan" | ip -batch - 2>/dev/null; then
+if ip -batch - 2>/dev/null <<COMMANDS
+$esp
+$policy
+$vxlan
+COMMANDS
+then
     ok esp policy vxlan
 else
     set -f
@@ -57,7 +62,20 @@ redirect="-A PREROUTING -d 192.0.2.1 -p tcp --dport 8080 -j REDIRECT --to-ports 
 # The engine writes rules at the same time, and the lock is one for all namespaces. Before 1.6.2 there is no -w.
 wait='-w 5'
 restore() { printf '%s\n' "$@" | iptables-restore $wait; }
-if restore '*mangle' "$mark" "$enter" COMMIT '*filter' "$refuse" COMMIT '*nat' "$leave" "$redirect" COMMIT 2>/dev/null; then
+if iptables-restore $wait 2>/dev/null <<RULES
+*mangle
+$mark
+$enter
+COMMIT
+*filter
+$refuse
+COMMIT
+*nat
+$leave
+$redirect
+COMMIT
+RULES
+then
     ok mark refuse mesh
 else
     iptables-restore $wait </dev/null >/dev/null 2>&1 || wait=''

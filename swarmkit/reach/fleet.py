@@ -13,6 +13,7 @@ from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.errors import SwarmkitError, UnreachableError
 from swarmkit.reach.engine import Engine, EngineError
 from swarmkit.reach.fan_out import fan_out
+from swarmkit.reach.kept_shell import KeptShell
 from swarmkit.reach.ssh import CommandResult, ConnectionLostError, SshSession
 from swarmkit.reach.ssh_config import hops_to, read_ssh_settings
 from swarmkit.reach.ssh_connect import connect
@@ -73,12 +74,14 @@ def reach(
 
 
 @contextmanager
-def reach_some(inventory: Inventory, *, sudo_password: Secret | None = None) -> Iterator[tuple[Fleet, dict[str, str]]]:
+def reach_some(
+    inventory: Inventory, *, sudo_password: Secret | None = None, in_turn: bool = False
+) -> Iterator[tuple[Fleet, dict[str, str]]]:
     """Connect to every host at once; yield those that answer, and why each of the others does not.
 
-    Raises UnreachableError when none answers.
+    With *in_turn*, one shell a host runs its scripts one after the other. Raises UnreachableError when none answers.
     """
-    with _opened(inventory, sudo_password, lambda _: None) as (fleet, failures):
+    with _opened(inventory, sudo_password, lambda _: None, in_turn=in_turn) as (fleet, failures):
         ours = [error for error in failures.values() if isinstance(error, SwarmkitError)]
         if not fleet or len(ours) < len(failures):
             raise _all_failures(list(failures.values()))
@@ -91,6 +94,8 @@ def _opened(
     sudo_password: Secret | None,
     on_connected: Callable[[str], None],
     meanwhile: Callable[[], object] = lambda: None,
+    *,
+    in_turn: bool = False,
 ) -> Iterator[tuple[Fleet, dict[str, Exception]]]:
     # The Docker SDK alone takes a quarter of a second to import, about as long as the hosts take to answer.
     threading.Thread(target=_prepare, args=(meanwhile,), daemon=True).start()
@@ -113,7 +118,8 @@ def _opened(
             engine.close()
             connection.close()
 
-        return ReachedHost(host, connection, engine, connection.session), close
+        shell = KeptShell(connection) if in_turn else connection
+        return ReachedHost(host, shell, engine, connection.session), close
 
     opened = fan_out(routes, open_one)
     try:

@@ -108,14 +108,26 @@ class Connection:
             channel.close()
         noise, found, output = stdout.partition(sentinel + "\n")
         if not found:
-            raise SwarmkitError(
-                f"{self.host.name}: cannot run commands" + (" as root" if prefix else ""),
-                mask(stderr.strip()[-500:]) or f"the login shell ended with {exit_code} and no output",
-                "check that sudo works for this user: sudo -n true, or give its password with --ask-become-pass"
-                if prefix
-                else "check the user's login shell",
-            )
+            raise self.cannot_run(stderr, root=bool(prefix))
         return CommandResult(exit_code, output, mask(stderr), noise)
+
+    def cannot_run(self, stderr: str, *, root: bool) -> SwarmkitError:
+        """Return the error of a shell that did not come to its first command, but to *stderr*."""
+        return SwarmkitError(
+            f"{self.host.name}: cannot run commands" + (" as root" if root else ""),
+            mask(stderr.strip()[-500:]) or "the login shell ended and said nothing",
+            "check that sudo works for this user: sudo -n true, or give its password with --ask-become-pass"
+            if root
+            else "check the user's login shell",
+        )
+
+    def start_shell(self) -> paramiko.Channel:
+        """Return the channel of a new ``/bin/sh`` that runs what is sent to it, as root where the inventory says so."""
+        prefix, password = self._become()
+        channel = self._open_channel()
+        channel.exec_command(prefix + "/bin/sh -s")
+        channel.sendall(password)
+        return channel
 
     @property
     def session(self) -> SshSession:

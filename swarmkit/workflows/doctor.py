@@ -29,7 +29,7 @@ def doctor(
     A host that cannot be reached is a finding, the others are checked; raises UnreachableError when none can.
     """
     progress.phase("connect")
-    with reach_some(declared.inventory, sudo_password=sudo_password) as (fleet, silent):
+    with reach_some(declared.inventory, sudo_password=sudo_password, in_turn=True) as (fleet, silent):
         progress.phase("read and probe")
         powerless = check_sudo(fleet)
         usable = {name: reached for name, reached in fleet.items() if name not in powerless}
