@@ -20,8 +20,9 @@ from swarmkit.errors import InputError
 @options.inventory_option
 @click.option("--on", "host", required=True, metavar="HOST", help="The host of the inventory that runs it.")
 @click.option(
-    "--network", default="bridge", show_default=True, metavar="NETWORK", help="bridge, host, none, or a name."
-)
+    "--network", "--net", "networks", multiple=True, metavar="NETWORK",
+    help="bridge (default), host, none, a name or ID, or name=NETWORK,alias=NAME,ip=ADDRESS,...; may be given again.",
+)  # fmt: skip
 @click.option("--name", default="", help="Without: swarmkit-run- and a random word.")
 @click.option("-d", "--detach", is_flag=True, help="Leave it running.")
 @click.option("--rm", "remove", is_flag=True, help="Remove it when it has ended.")
@@ -61,7 +62,7 @@ def run(
     command: tuple[str, ...],
     inventory_file: Path,
     host: str,
-    network: str,
+    networks: tuple[str, ...],
     name: str,
     detach: bool,
     remove: bool,
@@ -100,9 +101,11 @@ def run(
     Services of the swarm are declared in a stack file instead, and made by `swarmkit up`.
     """
     from swarmkit.cli.carried_out import carried_out
+    from swarmkit.cli.networking.attachments import Attachment, read_attachments
     from swarmkit.cli.networking.subnets import addresses, ipv4_address, ipv6_address
     from swarmkit.cli.networking.words import container_links, pairs
     from swarmkit.plan.containers.wish import ContainerWish
+    from swarmkit.plan.networks.endpoint_wish import EndpointWish
     from swarmkit.reach.published_ports import read_exposed, read_published
     from swarmkit.workflows.run import run_container
 
@@ -110,17 +113,26 @@ def run(
         raise InputError("--rm waits for the container's end, --detach does not", to_do="give one of them")
     if remove and restart != "no":
         raise InputError("--rm removes the container at its end, --restart starts it again", to_do="give one of them")
+    place = EndpointWish(
+        ip=ipv4_address("--ip", ip),
+        ip6=ipv6_address("--ip6", ip6),
+        link_local=addresses("--link-local-ip", link_local),
+        aliases=aliases,
+    )
+    first, others = read_attachments(networks, Attachment("", place, mac_address))
     wish = ContainerWish(
         image=image,
         command=command,
         name=name or f"swarmkit-run-{secrets.token_hex(4)}",
-        network=network,
-        aliases=aliases,
-        ip=ipv4_address("--ip", ip),
-        ip6=ipv6_address("--ip6", ip6),
-        link_local=addresses("--link-local-ip", link_local),
+        network=first.network,
+        aliases=first.endpoint.aliases,
+        ip=first.endpoint.ip,
+        ip6=first.endpoint.ip6,
+        link_local=first.endpoint.link_local,
         links=container_links(links),
-        mac_address=mac_address,
+        driver_options=first.endpoint.options,
+        others={other.network: other.endpoint for other in others},
+        mac_address=first.mac_address,
         hostname=hostname,
         domainname=domainname,
         dns=dns,

@@ -97,7 +97,19 @@ def _with_users_anywhere(network: HostNetwork, host: str, seen: Iterable[HostNet
 
 
 def network_of(name: str, networks: Iterable[HostNetwork]) -> HostNetwork | None:
-    return next((network for network in networks if name in (network.name, network.id)), None)
+    """Return the network that *name* means to Docker: an ID, a name, or the beginning of one network's ID alone."""
+    found = networks_of_word(name, networks)
+    return found[0] if len({network.id for network in found}) == 1 or name in {one.name for one in found} else None
+
+
+def networks_of_word(word: str, networks: Iterable[HostNetwork]) -> tuple[HostNetwork, ...]:
+    """Return what *word* may mean, on all hosts: those of that ID, else of that name, else whose ID begins with it."""
+    known = tuple(networks)
+    return (
+        tuple(network for network in known if network.id == word)
+        or tuple(network for network in known if network.name == word)
+        or tuple(network for network in known if word and network.id.startswith(word))
+    )
 
 
 def _networks_of(engine: Engine) -> list[HostNetwork]:

@@ -73,9 +73,11 @@ def disconnect(run: NetworkRun, host: str, network: str, container: str, *, forc
     with reached(run, [host]) as (fleet, _):
 
         def plan() -> Plan:
-            if not is_on(fleet[host].engine, network, container, gone_too=force):
+            found = network_of(network, networks_for(host, read_networks(fleet)))
+            name = found.name if found else network
+            if not is_on(fleet[host].engine, name, container, gone_too=force):
                 return Plan()
-            step = Step("disconnect", "network", "update", host, f"disconnect {container} from {network}", "on it now")
-            return Plan((DisconnectContainer(step, host, network, container, force),))
+            step = Step("disconnect", "network", "update", host, f"disconnect {container} from {name}", "on it now")
+            return Plan((DisconnectContainer(step, host, name, container, force),))
 
         return carry_out(run, fleet, plan)

@@ -12,7 +12,7 @@ from swarmkit.observed.ipam_drivers import has_ipam_driver
 from swarmkit.observed.lan import has_device
 from swarmkit.observed.model import Observed, network_targets
 from swarmkit.observed.network_drivers import has_driver
-from swarmkit.observed.networks import HostNetwork, read_networks
+from swarmkit.observed.networks import HostNetwork, networks_of_word, read_networks
 from swarmkit.observed.observe import observe
 from swarmkit.plan.model import Applied, Plan
 from swarmkit.plan.networks.drivers import other_drivers
@@ -87,11 +87,26 @@ def remove(run: NetworkRun, names: Sequence[str], on: Sequence[str], *, force: b
         def plan() -> Plan:
             seen = read_networks(fleet)
             there = {network.name for network in seen if network.host in hosts}
-            wanted = [name for name in dict.fromkeys(names) if name in there or not force]
-            plans = [_removal(name, wanted[:place], hosts, seen, observed) for place, name in enumerate(wanted)]
+            meant = _by_name(names, hosts, seen)
+            wanted = [name for name in meant if name in there or not force]
+            plans = [_removal(name, wanted[:place], meant[name], seen, observed) for place, name in enumerate(wanted)]
             return in_turn(plans)
 
         return carry_out(run, fleet, plan, empty_after=False)
+
+
+def _by_name(words: Sequence[str], hosts: Sequence[str], seen: Sequence[HostNetwork]) -> dict[str, list[str]]:
+    """Return the names of the networks that *words* mean, and of *hosts* those that are asked: by an ID, its own."""
+    on: dict[str, set[str]] = {}
+    for word in words:
+        found = networks_of_word(word, [network for network in seen if network.host in hosts])
+        is_name = not found or found[0].name == word
+        if not is_name and len({network.id for network in found}) > 1:
+            raise InputError(f"the IDs of several networks begin with {word}", to_do="give more of the ID, or the name")
+        on.setdefault(word if is_name else found[0].name, set()).update(
+            hosts if is_name else [network.host for network in found]
+        )
+    return {name: [host for host in hosts if host in its] for name, its in on.items()}
 
 
 def _removal(

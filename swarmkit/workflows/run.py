@@ -80,7 +80,11 @@ def _place(fleet: Fleet, host: str, wish: ContainerWish) -> ContainerPlace:
         frozenset(str(name).removeprefix("/") for container in containers for name in container.get("Names") or []),
         networks,
         listened | _published(containers),
-        bool(wish.ip) and is_answered(reached.shell, wish.ip, network_of(wish.network, networks)),
+        frozenset(
+            endpoint.ip
+            for name, endpoint in {wish.network: wish.endpoint, **wish.others}.items()
+            if endpoint.ip and is_answered(reached.shell, endpoint.ip, network_of(name, networks))
+        ),
     )
 
 

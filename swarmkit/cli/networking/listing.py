@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from swarmkit.cli import options
+from swarmkit.cli.networking.words import on_hosts
 from swarmkit.errors import InputError
 
 SHORT_ID = 12
@@ -19,7 +20,8 @@ SHORT_ID = 12
 @options.ask_become_pass_option
 @options.json_option
 @click.option("-q", "--quiet", is_flag=True, help="Only the networks' IDs; one of the swarm has one for all hosts.")
-@click.option("--no-trunc", is_flag=True, help="Whole IDs, with --quiet: the table shows none.")
+@click.option("--no-trunc", is_flag=True, help="Whole IDs, with --quiet or --format: the table shows none.")
+@click.option("--format", "format_text", default="", metavar="TEMPLATE", help="json, or a line by a Go template.")
 @click.option(
     "-f", "--filter", "filters", multiple=True, metavar="KEY=VALUE", help="By name, id, driver, scope, label or type."
 )
@@ -33,6 +35,7 @@ def list_command(
     as_json: bool,
     quiet: bool,
     no_trunc: bool,
+    format_text: str,
     filters: tuple[str, ...],
     prove: bool,
 ) -> None:
@@ -40,6 +43,8 @@ def list_command(
 
     Each key of --filter means what it means to Docker: several values of one are either of them, but of label all; name
     and id are patterns; type is builtin or custom. With --prove, ends with 4 when an encryption is not proved.
+    --format has a line for each ID, by .ID, .Name, .Driver, .Scope, .IPv6, .Internal, .Labels, .CreatedAt, and .Hosts,
+    .Subnets, .Encryption and .Users; 'table TEMPLATE' puts headings over it.
     """
     import json
     from datetime import UTC, datetime
@@ -48,13 +53,16 @@ def list_command(
     from swarmkit.observed.network_filters import LISTED_BY, read_filter
     from swarmkit.report.console import results
     from swarmkit.report.live import progress_for
-    from swarmkit.report.networks import network_rows, networks_as_json, render_networks
+    from swarmkit.report.networks import formatted, network_rows, networks_as_fields, networks_as_json, render_networks
     from swarmkit.workflows.networks import list_networks, prove_encryption, services_on
 
     if quiet and (as_json or prove):
         raise InputError("--quiet leaves out what --json and --prove tell", to_do="leave --quiet out")
-    if no_trunc and not quiet:
-        raise InputError("--no-trunc is for the IDs of --quiet", to_do="give --quiet as well")
+    if format_text and (quiet or as_json):
+        raise InputError("--format says what is shown, and so do --quiet and --json", to_do="give one of them")
+    if no_trunc and not quiet and not format_text:
+        raise InputError("--no-trunc is for the IDs of --quiet and --format", to_do="give --quiet as well")
+    formatted([], format_text)
     wanted = read_filter(filters, LISTED_BY, datetime.now(UTC))
     inventory = load_inventory(inventory_file, allow_even_managers=True)
     password = options.sudo_password(ask=ask_become_pass)
@@ -68,7 +76,10 @@ def list_command(
         return
     services = {network.name: services_on(network.name, seen, observed) for network in seen}
     rows = network_rows(seen, services, verdicts)
-    if as_json:
+    if format_text:
+        fields = networks_as_fields(seen, services, verdicts, id_length=None if no_trunc else SHORT_ID)
+        click.echo(formatted(fields, format_text), nl=False)
+    elif as_json:
         click.echo(json.dumps(networks_as_json(rows), indent=2))
     else:
         results().print(render_networks(rows))
@@ -111,22 +122,40 @@ def plan_command(*, inventory_file: Path, ask_become_pass: bool, as_json: bool) 
 @click.command()
 @click.argument("names", metavar="NAME...", nargs=-1, required=True)
 @options.inventory_option
+@on_hosts
+@click.option("-f", "--format", "format_text", default="", metavar="TEMPLATE", help="A line by a Go template.")
 @options.ask_become_pass_option
-def inspect(*, names: tuple[str, ...], inventory_file: Path, ask_become_pass: bool) -> None:
-    """Print what each host's engine tells of networks, as JSON by network and host."""
+def inspect(
+    *, names: tuple[str, ...], inventory_file: Path, on: tuple[str, ...], format_text: str, ask_become_pass: bool
+) -> None:
+    """Print what each host's engine tells of networks, as JSON by network and host.
+
+    NAME may be an ID, or the beginning of one. --format has a line for each network of each host.
+    """
     import json
 
     from swarmkit.declared.inventory.reading import load_inventory
+    from swarmkit.observed.networks import networks_of_word
+    from swarmkit.report.go_template import Template
     from swarmkit.report.live import progress_for
     from swarmkit.workflows.networks import list_networks
 
+    template = Template("{{json .}}" if format_text == "json" else format_text)
     inventory = load_inventory(inventory_file, allow_even_managers=True)
+    if unknown := [host for host in on if host not in [one.name for one in inventory.hosts]]:
+        raise InputError(f"no host {', '.join(unknown)} in the inventory")
     with progress_for(sys.stderr) as progress:
         seen, _ = list_networks(inventory, progress=progress, sudo_password=options.sudo_password(ask=ask_become_pass))
-    found: dict[str, dict[str, object]] = {name: {} for name in names}
-    for network in seen:
-        if network.name in found:
-            found[network.name][network.host] = {**network.raw, "Users": dict(network.users)}
-    if missing := [name for name, hosts in found.items() if not hosts]:
+    meant = {name: networks_of_word(name, [each for each in seen if not on or each.host in on]) for name in names}
+    if missing := [name for name, networks in meant.items() if not networks]:
         raise InputError(f"no host has a network {', '.join(missing)}", to_do="see: swarmkit network ls")
-    click.echo(json.dumps(found, indent=2))
+    if many := [name for name, networks in meant.items() if len({each.name for each in networks}) > 1]:
+        raise InputError(f"the IDs of several networks begin with {', '.join(many)}", to_do="give more of the ID")
+    found: dict[str, dict[str, object]] = {}
+    for network in (each for networks in meant.values() for each in networks):
+        told = {**network.raw, "Users": dict(network.users)}
+        found.setdefault(network.name, {})[network.host] = told
+        if format_text:
+            click.echo(template.render({**told, "Host": network.host}))
+    if not format_text:
+        click.echo(json.dumps(found, indent=2))

@@ -23,13 +23,17 @@ class RunContainer:
         engine = context.reached(self.host).engine
         identity = engine.create("containers", self.wish.body)
         try:
+            # An engine before API 1.44 makes a container on one network alone.
+            for network, endpoint in self.wish.others.items():
+                engine.connect_container(network, identity, endpoint.body)
             engine.start_container(identity)
         except EngineError:
             engine.remove("containers", identity, force=True)
             raise
         live = engine.inspect("containers", identity)
         networks = (live.get("NetworkSettings") or {}).get("Networks") or {}
-        if self.wish.network not in (*networks, "default") and self.wish.network not in _ids(networks):
+        there = (*networks, *_ids(networks), "default")
+        if any(network not in there for network in (self.wish.network, *self.wish.others)):
             raise SwarmkitError(f"{self.host}: {self.wish.name} runs, but on {', '.join(networks) or 'no network'}")
         return ", ".join(filter(None, (_state(live), *(_address(endpoint) for endpoint in networks.values()))))
 

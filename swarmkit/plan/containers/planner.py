@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from swarmkit.finding import Finding
@@ -11,6 +11,7 @@ from swarmkit.observed.networks import HostNetwork, network_of
 from swarmkit.plan.containers.operations import RunContainer
 from swarmkit.plan.containers.wish import ContainerWish
 from swarmkit.plan.model import Plan, Step
+from swarmkit.plan.networks.endpoint_wish import EndpointWish
 from swarmkit.plan.networks.refusals import absence_refusals, address_refusals, endpoint_refusals
 
 OWN_STACK = ("host", "none")
@@ -29,8 +30,8 @@ class ContainerPlace:
     """The host's own, and the managers' of the swarm: a worker knows an overlay only while it uses it."""
     listened: frozenset[str]
     """The host's ports that are taken, as ``80/tcp``."""
-    answering: bool = False
-    """Whether something on the network already answers at the address that was asked for."""
+    answering: frozenset[str] = frozenset()
+    """Those of the addresses asked for that something on their network already answers at."""
 
 
 def plan_run(wish: ContainerWish, place: ContainerPlace) -> Plan:
@@ -38,7 +39,12 @@ def plan_run(wish: ContainerWish, place: ContainerPlace) -> Plan:
     refusals = tuple(_refusals(wish, place))
     if refusals:
         return Plan((), refusals)
-    reason = f"{wish.image} on {_kind(wish, place)}"
+    wish = replace(
+        wish,
+        network=_as_known(wish.network, place),
+        others={_as_known(name, place): endpoint for name, endpoint in wish.others.items()},
+    )
+    reason = f"{wish.image} on {' and '.join(_kind(name, place) for name in (wish.network, *wish.others))}"
     step = Step(f"container:{wish.name}", "container", "create", place.host, f"run container {wish.name}", reason)
     return Plan((RunContainer(step, place.host, wish),))
 
@@ -63,19 +69,43 @@ def _refusals(wish: ContainerWish, place: ContainerPlace) -> Iterator[Finding]:
 
 
 def _network_refusals(wish: ContainerWish, place: ContainerPlace) -> Iterator[Finding]:
-    network = network_of(wish.network, place.networks)
     if wish.network in OWN_STACK and _on_network(wish):
         what = f"--network {wish.network} has no ports to publish, no names, and no addresses of the container's own"
         remedy = "leave -p, -P, --ip, --ip6, --link-local-ip, --mac-address, --link and --network-alias out"
         yield Finding("H80", "error", place.host, what, "", remedy)
-    elif network is not None or wish.network not in _MODES:
-        yield from absence_refusals(place.host, wish.network, network, place.networks)
-    if network is not None:
-        yield from endpoint_refusals(wish.endpoint, place.host, network)
-        for word, address in (("--ip", wish.ip), ("--ip6", wish.ip6)):
-            if address:
-                answered = place.answering and word == "--ip"
-                yield from address_refusals(place.host, address, network, answered=answered, word=word)
+        return
+    meant: dict[str, str] = {}
+    for name, endpoint in {wish.network: wish.endpoint, **wish.others}.items():
+        network = network_of(name, place.networks)
+        if network is None and name in _MODES:
+            continue
+        yield from absence_refusals(place.host, name, network, place.networks)
+        if network is None:
+            continue
+        if network.id in meant:
+            what = f"--network {meant[network.id]} and {name} are one network"
+            yield Finding("H80", "error", place.host, what, "", "give it once")
+        elif wish.others and network.name in _MODES:
+            what = f"--network {name} is the engine's own {network.name}, and goes with no other"
+            yield Finding("H80", "error", place.host, what, "", "swarmkit network create")
+        meant[network.id] = name
+        yield from _place_refusals(endpoint, place, network)
+
+
+def _place_refusals(endpoint: EndpointWish, place: ContainerPlace, network: HostNetwork) -> Iterator[Finding]:
+    yield from endpoint_refusals(endpoint, place.host, network)
+    for word, address in (("--ip", endpoint.ip), ("--ip6", endpoint.ip6)):
+        if address:
+            answered = address in place.answering
+            yield from address_refusals(place.host, address, network, answered=answered, word=word)
+
+
+def _as_known(name: str, place: ContainerPlace) -> str:
+    """Return the network's name, for which an ID may stand; the ID where the host has several of that name."""
+    network = network_of(name, place.networks)
+    if network is None:
+        return name
+    return network.name if sum(other.name == network.name for other in place.networks) == 1 else network.id
 
 
 def _on_network(wish: ContainerWish) -> bool:
@@ -83,10 +113,10 @@ def _on_network(wish: ContainerWish) -> bool:
     return bool(wish.published or wish.publish_all or wish.links or wish.endpoint.body or wish.mac_address)
 
 
-def _kind(wish: ContainerWish, place: ContainerPlace) -> str:
-    network = network_of(wish.network, place.networks)
-    if wish.network in _MODES or network is None:
-        return f"network {wish.network}"
+def _kind(name: str, place: ContainerPlace) -> str:
+    network = network_of(name, place.networks)
+    if name in _MODES or network is None:
+        return f"network {name}"
     return f"{network.driver} network {network.name}"
 
 

@@ -26,6 +26,10 @@ class ContainerWish:
     link_local: tuple[str, ...] = ()
     links: tuple[str, ...] = ()
     """``CONTAINER:ALIAS``."""
+    driver_options: Mapping[str, str] = field(default_factory=dict)
+    """For the driver of its network."""
+    others: Mapping[str, EndpointWish] = field(default_factory=dict)
+    """Further networks, and its place on each."""
     mac_address: str = ""
     hostname: str = ""
     domainname: str = ""
@@ -70,6 +74,7 @@ class ContainerWish:
             link_local=self.link_local,
             aliases=self.aliases,
             links=() if self.network in ENGINES_OWN else self.links,
+            options=self.driver_options,
         )
 
     @property

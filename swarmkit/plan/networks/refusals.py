@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from ipaddress import ip_address, ip_network
 
 from swarmkit.finding import Finding
-from swarmkit.observed.networks import CONFIG_ONLY, HostNetwork
+from swarmkit.observed.networks import CONFIG_ONLY, HostNetwork, networks_of_word
 from swarmkit.plan.networks.endpoint_wish import EndpointWish
 from swarmkit.plan.networks.wish import NetworkWish
 from swarmkit.plan.stacks.spec_diff import VXLAN_NUMBERS
@@ -80,7 +80,11 @@ def absence_refusals(
     host: str, name: str, network: HostNetwork | None, known: Iterable[HostNetwork]
 ) -> Iterator[Finding]:
     """Yield that *network*, what *name* was found to be among those *known*, is none that a container may be on."""
-    if network is None:
+    if network is None and len(begun := networks_of_word(name, known)) > 1:
+        what = f"{name} begins the IDs of {len(begun)} networks on {host}"
+        names = ", ".join(sorted(each.name for each in begun))
+        yield Finding("H30", "error", host, what, f"they are {names}", "give more of the ID, or the name")
+    elif network is None:
         what = f"there is no network {name} on {host}"
         names = ", ".join(sorted({each.name for each in known}))
         yield Finding("H30", "error", host, what, f"there are {names}", "swarmkit network create")

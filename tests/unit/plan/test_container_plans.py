@@ -8,11 +8,14 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from swarmkit.cli.networking.attachments import Attachment, read_attachments
 from swarmkit.cli.run import run
 from swarmkit.errors import InputError
 from swarmkit.observed.networks import HostNetwork
+from swarmkit.plan.containers.operations import RunContainer
 from swarmkit.plan.containers.planner import ContainerPlace, plan_run
 from swarmkit.plan.containers.wish import ContainerWish
+from swarmkit.plan.networks.endpoint_wish import EndpointWish
 from swarmkit.reach.published_ports import read_exposed, read_published
 
 WISH = ContainerWish("web:1", name="web", published=read_published(["8080:80", "127.0.0.1:53:53/udp", "443"]))
@@ -151,5 +154,62 @@ def test_a_service_network_takes_no_container_and_an_attachable_one_does() -> No
 
 def test_an_address_that_a_container_has_or_that_answers_is_refused() -> None:
     assert refused(with_network("app", ip="10.1.0.5"), place()) == [("D12", "the address 10.1.0.5 is in use")]
-    assert refused(with_network("app", ip="10.1.0.6"), place(answering=True))
+    assert refused(with_network("app", ip="10.1.0.6"), place(answering=frozenset({"10.1.0.6"})))
     assert not refused(with_network("app", ip="10.1.0.6"), place())
+
+
+def several(*words: str, **flags: str) -> tuple[Attachment, tuple[Attachment, ...]]:
+    place = EndpointWish(ip=flags.get("ip", ""), aliases=tuple(filter(None, [flags.get("alias", "")])))
+    return read_attachments(words, Attachment("", place, flags.get("mac", "")))
+
+
+def test_the_words_of_a_place_are_the_first_networks_and_each_network_may_say_its_own() -> None:
+    first, others = several(
+        "app", "name=open,alias=me,alias=too,ip=10.2.0.9,driver-opt=a=b", ip="10.1.0.9", mac="02::1"
+    )
+    assert (first.network, first.endpoint.ip, first.mac_address) == ("app", "10.1.0.9", "02::1")
+    assert [(other.network, other.endpoint.ip, other.endpoint.aliases) for other in others] == [
+        ("open", "10.2.0.9", ("me", "too"))
+    ]
+    assert others[0].endpoint.options == {"a": "b"}
+    assert several()[0].network == "bridge"
+
+
+@pytest.mark.parametrize(
+    ("words", "flags", "what"),
+    [
+        (["app", "app"], {}, "given twice"),
+        (["app", "host"], {}, "the engine's own"),
+        (["bridge", "app"], {}, "the engine's own"),
+        (["app", "name=open,mac-address=02:00:00:00:00:01"], {}, "first network alone"),
+        (["name=app,ip=10.1.0.9"], {"ip": "10.1.0.8"}, "--ip is said by --network"),
+        (["name=app,alias=x"], {"alias": "y"}, "--network-alias is said"),
+        (["alias=x"], {}, "names no network"),
+        (["name=app,ip=10.1"], {}, "no IPv4 address"),
+        (["name=app,gw-priority=1"], {}, "'gw-priority=1' is not known"),
+        (["name=app,ip=10.1.0.1,ip=10.1.0.2"], {}, "says ip twice"),
+        ([""], {}, "is no network"),
+    ],
+)
+def test_networks_that_contradict_each_other_are_refused(words: list[str], flags: dict[str, str], what: str) -> None:
+    with pytest.raises(InputError, match=what):
+        several(*words, **flags)
+
+
+def test_each_of_several_networks_is_looked_at_and_may_be_an_id() -> None:
+    wish = with_network("app", others={"open": EndpointWish(ip="10.1.0.5"), "shop": EndpointWish()})
+    assert refused(wish, place()) == [
+        ("D12", "the address 10.1.0.5 is in use"),
+        ("H30", "network shop is for services alone: it is not attachable"),
+    ]
+    (operation,) = plan_run(with_network("id-app", others={"id-op": EndpointWish()}), place()).operations
+    assert isinstance(operation, RunContainer)
+    assert (operation.wish.network, list(operation.wish.others)) == ("app", ["open"])
+    assert operation.step.reason == "web:1 on bridge network app and overlay network open"
+    assert refused(with_network("app", others={"id-app": EndpointWish()}), place()) == [
+        ("H80", "--network app and id-app are one network")
+    ]
+    assert refused(with_network("app", others={"id-bridge": EndpointWish()}), place()) == [
+        ("H80", "--network id-bridge is the engine's own bridge, and goes with no other")
+    ]
+    assert refused(with_network("id-"), place()) == [("H30", "id- begins the IDs of 4 networks on A")]

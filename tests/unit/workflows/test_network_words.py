@@ -156,3 +156,59 @@ def test_networks_are_listed_by_filters_and_with_whole_ids(fleet: FakeFleet, com
     assert {row["name"] for row in rows} == {"everywhere-and-long", "lan"}
     assert isinstance(command("ls", "--no-trunc").exception, InputError)
     assert isinstance(command("ls", "--filter", "until=1h").exception, InputError)
+
+
+def test_networks_are_listed_by_a_template_a_line_for_each_id(fleet: FakeFleet, command: Command) -> None:
+    for host in ("A", "B"):
+        add_network(fleet, host, "app", Id=f"{host.lower()}" * 64, Labels={"team": "shop"})
+    lines = command("ls", "-f", "name=app", "--format", r"{{.ID}}\t{{.Hosts}}\t{{.Labels}}").stdout.splitlines()
+    assert lines == ["aaaaaaaaaaaa\tA\tteam=shop", "bbbbbbbbbbbb\tB\tteam=shop"]
+    table = command("ls", "-f", "name=app", "--no-trunc", "--format", r"table {{.ID}}\t{{.Name}}").stdout.splitlines()
+    assert table == [f"{'NETWORK ID':64}   NAME", f"{'a' * 64}   app", f"{'b' * 64}   app"]
+    assert json.loads(command("ls", "-f", "id=aa", "--format", "json").stdout)["Name"] == "app"
+    assert isinstance(command("ls", "-q", "--format", "{{.ID}}").exception, InputError)
+    assert isinstance(command("ls", "--format", "{{printf}}").exception, InputError)
+    assert isinstance(command("ls", "--format", "{{.Nmae}}").exception, InputError)
+
+
+def test_a_network_is_inspected_by_the_beginning_of_its_id_and_by_a_template(
+    fleet: FakeFleet, command: Command
+) -> None:
+    for host in ("A", "B"):
+        add_network(fleet, host, "app", Id=f"{host.lower()}" * 64)
+    add_network(fleet, "A", "lan", Id="ab" * 32, Driver="macvlan")
+    assert list(json.loads(command("inspect", "aaa").stdout)["app"]) == ["A"]
+    assert command("inspect", "app", "abab", "--format", "{{.Host}} {{.Driver}}").stdout == (
+        "A bridge\nB bridge\nA macvlan\n"
+    )
+    assert command("inspect", "app", "--on", "B", "--format", "{{.Host}}").stdout == "B\n"
+    assert isinstance(command("inspect", "a").exception, InputError)
+    assert isinstance(command("inspect", "app", "--on", "X").exception, InputError)
+    assert isinstance(command("inspect", "app", "--format", "{{.Nmae}}").exception, InputError)
+
+
+def test_by_an_id_one_hosts_network_is_removed_and_the_others_of_its_name_stay(
+    fleet: FakeFleet, command: Command
+) -> None:
+    for host in ("A", "B"):
+        add_network(fleet, host, "app", Id=f"{host.lower()}" * 64)
+        fleet.engine(host).config_networks[f"{host.lower()}" * 64] = fleet.engine(host).config_networks.pop("app")
+    assert command("rm", "b" * 12, "bbb").exception is None
+    assert [len(networks_of(fleet, host)) for host in "AB"] == [1, 0]
+    add_network(fleet, "A", "other", Id="ab" * 32)
+    ambiguous = command("rm", "a").exception
+    assert isinstance(ambiguous, InputError)
+    assert len(networks_of(fleet, "A")) == 2
+
+
+def test_a_container_is_connected_and_disconnected_by_the_networks_id(fleet: FakeFleet, command: Command) -> None:
+    add_network(fleet, "A", "app", Id="a" * 64)
+    add_container(fleet, "A", "web")
+    assert command("connect", "aaaa", "web", "--on", "A").exception is None
+    assert list(fleet.engine("A").containers["web"]["NetworkSettings"]["Networks"]) == ["app"]
+    add_network(fleet, "A", "other", Id="ab" * 32)
+    ambiguous = command("connect", "a", "web", "--on", "A").exception
+    assert isinstance(ambiguous, RefusedError)
+    assert ambiguous.plan.refusals[0].what == "a begins the IDs of 2 networks on A"
+    assert command("disconnect", "aaaa", "web", "--on", "A").exception is None
+    assert not fleet.engine("A").containers["web"]["NetworkSettings"]["Networks"]
