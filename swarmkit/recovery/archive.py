@@ -75,7 +75,8 @@ def read(path: Path, opener: Opener) -> Archive:
 def _pieces(path: Path, opener: Opener) -> Iterator[tuple[str, bytes]]:
     """Yield every piece of every file with the file's name, in the archive's order, the manifest last."""
     if not path.is_file():
-        raise InputError(f"cannot read the backup {path}: no such file")
+        why = "it is no regular file" if path.exists() else "no such file"
+        raise InputError(f"cannot read the backup {path}: {why}")
     numbers: dict[str, int] = {}
     with opener.opening(path) as content:
         try:

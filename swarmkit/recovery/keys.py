@@ -19,6 +19,7 @@ from swarmkit.errors import InputError, SwarmkitError
 from swarmkit.secret import Secret
 
 _ARMOR_BEGIN, _ARMOR_END = b"-----BEGIN AGE ENCRYPTED FILE-----", b"-----END AGE ENCRYPTED FILE-----"
+_AGE = b"age-encryption.org/"
 _LONGEST_ARMOR_BYTES = 4096
 ATTEMPTS = 5
 
@@ -147,9 +148,13 @@ class Opener:
 
     def _identities(self, sealed: BinaryIO) -> list[object]:
         """Return what opens the rest of *sealed*, after the block for a passphrase if it begins with one."""
-
         start = sealed.readline(_LONGEST_ARMOR_BYTES)
         if start.rstrip() != _ARMOR_BEGIN:
+            if not start.startswith(_AGE):
+                raise InputError(
+                    "it is no file of age, by which every backup is encrypted",
+                    to_do="nothing was changed; give the file that swarmkit backup has written",
+                )
             if self.identity is None:
                 raise InputError("it is not sealed by a passphrase: give --identity")
             sealed.seek(0)
@@ -167,9 +172,10 @@ class Opener:
 
 def _unopened(path: Path, error: Exception) -> InputError:
     why = error.what if isinstance(error, SwarmkitError) else str(error)
+    to_do = error.to_do if isinstance(error, SwarmkitError) else ""
     return InputError(
         f"the backup {path} cannot be opened: {why}",
-        to_do="nothing was changed; the key is another one, or the file was changed or cut off",
+        to_do=to_do or "nothing was changed; the key is another one, or the file was changed or cut off",
     )
 
 

@@ -16,6 +16,7 @@ import click
 from swarmkit.cli.journaled import journaled
 from swarmkit.cli.rehearsing.twin import twin_of
 from swarmkit.declared.inventory.host import Inventory
+from swarmkit.errors import InputError
 from swarmkit.finding import Finding
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan
@@ -123,6 +124,10 @@ def enclosed_inventory(archive: Archive, folder: Path) -> Inventory:
     from swarmkit.declared.inventory.reading import load_inventory
     from swarmkit.recovery.archive_writer import INVENTORY
 
+    if INVENTORY not in archive.small:
+        raise InputError(
+            f"the backup {archive.path} holds no inventory", to_do="give one: swarmkit rehearse ARCHIVE -i FILE"
+        )
     path = folder / "inventory.yaml"
     path.write_bytes(archive.small[INVENTORY])
     return load_inventory(path, allow_even_managers=True, check_files=False)

@@ -89,7 +89,8 @@ class _Reader:
             top.refuse("B05", f"no parameter {shown(name)}", did_you_mean(name, parameters) or f"there are: {known}")
         for name, parameter in parameters.items():
             if not self.values.get(name):
-                self.values[name] = ()
+                # One that is needed stands for itself, so that its steps are not complained of for want of it.
+                self.values[name] = () if parameter.optional else (name,)
                 if not parameter.optional:
                     top.refuse("B05", f"the parameter {name} is not given: {parameter.about}", f"--set {name}=VALUE")
 

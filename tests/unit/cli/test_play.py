@@ -127,6 +127,13 @@ steps:
     assert not (tmp_path / "state").exists()
 
 
+def test_of_a_parameter_that_is_not_given_only_that_is_told() -> None:
+    with pytest.raises(InputError) as caught:
+        read_playbook(ROOT / "playbooks" / "replace-host.yaml", {})
+    (complaint,) = caught.value.complaints
+    assert "the parameter host is not given" in str(complaint)
+
+
 def test_a_host_of_a_condition_must_be_in_the_inventory(tmp_path: Path) -> None:
     done = play(tmp_path, "title: h\nsteps:\n  - {name: a, when: node-ready(Z), note: x}\n")
     assert done.returncode == 2

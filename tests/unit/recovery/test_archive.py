@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from swarmkit.cli.rehearsing.drill import enclosed_inventory
 from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.errors import InputError, SwarmkitError
 from swarmkit.plan.declaration import Declared
@@ -182,7 +183,24 @@ def test_a_changed_a_cut_off_and_a_foreign_file_are_refused(tmp_path: Path) -> N
     path.write_bytes(whole)
     assert "cannot be opened" in refused(path, pair()[1])
     assert "no such file" in refused(tmp_path / "none.age", opener)
-    assert "no such file" in refused(tmp_path, opener)
+    assert "no regular file" in refused(tmp_path, opener)
+
+
+def test_what_is_no_backup_at_all_is_told_as_that_whatever_key_is_given(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    for content in (b"", b"notes\n", bytes(range(256))):
+        path.write_bytes(content)
+        for opener in (pair()[1], Opener(passphrase=Secret(b"one"))):
+            assert "it is no file of age" in refused(path, opener)
+    assert refused(tmp_path, pair()[1]) == f"cannot read the backup {tmp_path}: it is no regular file"
+    assert refused(tmp_path / "none", pair()[1]) == f"cannot read the backup {tmp_path}/none: no such file"
+
+
+def test_a_backup_without_its_inventory_is_refused_for_a_twin(tmp_path: Path) -> None:
+    sealer, opener = pair()
+    written(tmp_path / "a.age", sealer, {STATE: state(*GOOD)})
+    with pytest.raises(InputError, match="holds no inventory"):
+        enclosed_inventory(archive.read(tmp_path / "a.age", opener), tmp_path)
 
 
 def test_files_that_are_not_those_of_the_manifest_are_refused(tmp_path: Path) -> None:
