@@ -9,12 +9,12 @@ from swarmkit.finding import Finding, Severity
 from swarmkit.observed.model import NetworkState
 from swarmkit.proof import PairVerdict
 from swarmkit.verify import codes
-from swarmkit.verify.encryption import Kernels
-from swarmkit.verify.esp import Esp, traffic
-from swarmkit.verify.injection import Attempt
+from swarmkit.verify.encryption.esp import Esp, traffic
+from swarmkit.verify.encryption.injection import Attempt
+from swarmkit.verify.encryption.kernels import Kernels
+from swarmkit.verify.encryption.wire import WireSeen
 from swarmkit.verify.live import Live
-from swarmkit.verify.payloads import Delivery
-from swarmkit.verify.wire import WireSeen
+from swarmkit.verify.ways.payloads import Delivery
 
 BROKEN = "broken"
 

@@ -11,7 +11,7 @@ from lab.spare_lab import SpareLab
 
 from swarmkit import lab as room
 from swarmkit.lab import LabHost
-from swarmkit.verify.firewall import dropped_vnis, marked_vnis
+from swarmkit.verify.encryption.firewall import dropped_vnis, marked_vnis
 
 pytestmark = pytest.mark.lab
 

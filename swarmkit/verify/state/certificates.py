@@ -9,7 +9,7 @@ from swarmkit.finding import Finding
 from swarmkit.observed.certificates import validity
 from swarmkit.observed.model import Observed
 from swarmkit.verify import codes
-from swarmkit.verify.look import HostLook
+from swarmkit.verify.probe.look import HostLook
 
 
 def prove_certificates(looks: Mapping[str, HostLook], observed: Observed, now: datetime.datetime) -> Iterator[Finding]:

@@ -19,7 +19,7 @@ from swarmkit.plan.stacks.pruning import UNDECLARED
 from swarmkit.plan.stacks.record import read_records
 from swarmkit.reach.lock import LOCK_NAME, Holder
 from swarmkit.verify import codes
-from swarmkit.verify.look import HostLook
+from swarmkit.verify.probe.look import HostLook
 from swarmkit.verify.state.unused_overlays import in_use, unused_overlays
 
 

@@ -15,7 +15,7 @@ from swarmkit.plan.model import Plan
 from swarmkit.plan.nodes.silent_hosts import silent_nodes
 from swarmkit.verify import codes
 from swarmkit.verify.live import Live
-from swarmkit.verify.look import HostLook
+from swarmkit.verify.probe.look import HostLook
 from swarmkit.verify.state.certificates import prove_certificates
 from swarmkit.verify.state.comparison import compare, prove_as_declared
 from swarmkit.verify.state.leftovers import Remains

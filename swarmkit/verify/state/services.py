@@ -10,7 +10,7 @@ from swarmkit.observed.jobs import is_job
 from swarmkit.observed.model import Observed
 from swarmkit.verify import codes
 from swarmkit.verify.live import Live, LiveService
-from swarmkit.verify.look import HostLook
+from swarmkit.verify.probe.look import HostLook
 
 _STOPPED_UPDATES = ("paused", "rollback_started", "rollback_paused")
 _MOVING_UPDATES = ("updating",)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from swarmkit.finding import Finding
 from swarmkit.observed.model import STACK_LABEL, ClusterState, NetworkState
 from swarmkit.verify import codes
-from swarmkit.verify.look import HostLook
+from swarmkit.verify.probe.look import HostLook
 
 _ENDED = ("complete", "shutdown", "failed", "rejected", "remove", "orphaned")
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from swarmkit.finding import Finding
-from swarmkit.verify import prove as proving
+from swarmkit.verify import asking, proving
 
 
 @pytest.fixture(autouse=True)
 def _nobody_here(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(proving, "answers_here", lambda host, port, _: Finding("V07", "ok", host.name, f"{port}"))
+    monkeypatch.setattr(asking, "answers_here", lambda host, port, _: Finding("V07", "ok", host.name, f"{port}"))
     monkeypatch.setattr(proving, "answering_here", lambda *_: None)

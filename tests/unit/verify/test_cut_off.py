@@ -8,9 +8,9 @@ from verify_world import ADDRESS, SERVICES, TASK, VIP, World
 from swarmkit.finding import Finding
 from swarmkit.report.console import console_for
 from swarmkit.report.findings import print_findings
-from swarmkit.verify.cut_off import prove_cut_off
-from swarmkit.verify.gossip import SwarmWay, TriedWay
 from swarmkit.verify.prove import prove
+from swarmkit.verify.ways.cut_off import prove_cut_off
+from swarmkit.verify.ways.gossip import SwarmWay, TriedWay
 
 
 def tried(*, cut: str, half_open: str = "", hosts: str = "ABC") -> list[TriedWay]:

@@ -11,9 +11,9 @@ from swarmkit.declared.stack.service import Network, Service, ServiceNetwork, St
 from swarmkit.errors import SwarmkitError
 from swarmkit.finding import Finding
 from swarmkit.proof import Proof
-from swarmkit.verify.isolation import prove_declared_isolation
 from swarmkit.verify.live import read_live
 from swarmkit.verify.prove import prove
+from swarmkit.verify.ways.isolation import prove_declared_isolation
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import pytest
 from verify_world import World
 
 from swarmkit.finding import Finding
-from swarmkit.verify.mesh import parse_mesh
 from swarmkit.verify.prove import prove
+from swarmkit.verify.ways.mesh import parse_mesh
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import socket
 import threading
 
 from swarmkit.declared.inventory.host import Host
-from swarmkit.verify.published import answers_here
+from swarmkit.verify.ways.published import answers_here
 
 
 def test_a_port_that_opens_a_moment_later_still_answers_from_here() -> None:

@@ -21,7 +21,7 @@ from swarmkit.observed.observe import observe
 from swarmkit.plan.declaration import Declared
 from swarmkit.reach.lock import LOCK_NAME, Holder
 from swarmkit.secret import Secret
-from swarmkit.verify.look import HostLook, ServiceContainer
+from swarmkit.verify.probe.look import HostLook, ServiceContainer
 from swarmkit.verify.prove import prove
 from swarmkit.verify.state.certificates import prove_certificates
 from swarmkit.verify.state.comparison import compare, prove_as_declared

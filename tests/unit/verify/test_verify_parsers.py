@@ -5,10 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from swarmkit.verify import dns
-from swarmkit.verify.firewall import Drop, dropped_vnis, marked_vnis
-from swarmkit.verify.sockets import parse_listeners, ports_at
-from swarmkit.verify.xfrm import (
+from swarmkit.verify.encryption.firewall import Drop, dropped_vnis, marked_vnis
+from swarmkit.verify.encryption.xfrm import (
     EspPolicy,
     EspState,
     Ipsec,
@@ -18,6 +16,8 @@ from swarmkit.verify.xfrm import (
     parse_ipsec,
     parse_policies,
 )
+from swarmkit.verify.probe import dns
+from swarmkit.verify.probe.sockets import parse_listeners, ports_at
 
 SAMPLES = Path(__file__).parent / "samples"
 

@@ -13,8 +13,8 @@ import pytest
 
 from swarmkit.errors import SwarmkitError
 from swarmkit.reach.ssh import CommandResult
-from swarmkit.verify import dns
-from swarmkit.verify.script import run_script
+from swarmkit.verify.probe import dns
+from swarmkit.verify.probe.script import run_script
 
 Resolver = tuple[int, list[bytes], bytes]
 

@@ -20,9 +20,9 @@ from unit.verify.test_verify_scripts import LocalShell, install
 from unit.verify.verify_world import World
 
 from swarmkit.finding import Finding
-from swarmkit.verify.cable import Frames, parse_cable
+from swarmkit.verify.probe.cable import Frames, parse_cable
+from swarmkit.verify.probe.script import run_script
 from swarmkit.verify.prove import prove
-from swarmkit.verify.script import run_script
 
 VNI = 4097
 PORT = 47890

@@ -19,7 +19,7 @@ from swarmkit.observed import parse
 from swarmkit.observed.model import EngineFacts, HostFacts, Observed, SystemFacts
 from swarmkit.reach.fleet import ReachedHost
 from swarmkit.reach.ssh import CommandResult
-from swarmkit.verify.wire import VNI_OPTION
+from swarmkit.verify.encryption.wire import VNI_OPTION
 
 SAMPLES = Path(__file__).parent / "samples"
 NET = "netid"

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from swarmkit.finding import Finding
 from swarmkit.verify import codes
-from swarmkit.verify.cable import Cable
-from swarmkit.verify.parcels import Parcel
-from swarmkit.verify.probes import Path
+from swarmkit.verify.probe.cable import Cable
+from swarmkit.verify.probe.parcels import Parcel
+from swarmkit.verify.probe.probes import Path
 
 _MTU_REMEDY = (
     "find the path's MTU between the hosts (ping -M do -s SIZE PEER) and set it for the network in the stack file: "

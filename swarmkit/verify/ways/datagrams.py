@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from swarmkit.finding import Finding
 from swarmkit.verify import codes
-from swarmkit.verify.firewall import forwarded_ports, host_mode_ports
+from swarmkit.verify.encryption.firewall import forwarded_ports, host_mode_ports
+from swarmkit.verify.encryption.xfrm import UnreadableError
 from swarmkit.verify.live import Live, LiveService, PublishedPort
-from swarmkit.verify.look import HostLook
-from swarmkit.verify.mesh import parse_mesh
-from swarmkit.verify.xfrm import UnreadableError
+from swarmkit.verify.probe.look import HostLook
+from swarmkit.verify.ways.mesh import parse_mesh
 
 _TRIED = ("tcp", "udp")
 

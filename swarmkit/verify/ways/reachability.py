@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from swarmkit.finding import Finding
 from swarmkit.verify import codes
 from swarmkit.verify.live import Live, LiveService
-from swarmkit.verify.look import HostLook
-from swarmkit.verify.probes import Ask, Connect, NotConnect, Path
-from swarmkit.verify.probing import Result
+from swarmkit.verify.probe.look import HostLook
+from swarmkit.verify.probe.probes import Ask, Connect, NotConnect, Path
+from swarmkit.verify.probe.probing import Result
 
 
 def prove_names(results: Iterable[Result]) -> Iterator[Finding]:

@@ -15,12 +15,12 @@ from swarmkit.finding import Finding
 from swarmkit.observed.model import ClusterState, Observed
 from swarmkit.reach.fan_out import fan_out
 from swarmkit.verify import codes
-from swarmkit.verify.firewall import host_mode_ports
+from swarmkit.verify.encryption.firewall import host_mode_ports
+from swarmkit.verify.encryption.xfrm import UnreadableError
 from swarmkit.verify.live import Live
-from swarmkit.verify.look import HOST_NAMESPACE, HostLook
-from swarmkit.verify.probes import NotConnect
-from swarmkit.verify.probing import Result
-from swarmkit.verify.xfrm import UnreadableError
+from swarmkit.verify.probe.look import HOST_NAMESPACE, HostLook
+from swarmkit.verify.probe.probes import NotConnect
+from swarmkit.verify.probe.probing import Result
 
 FROM_HERE_TIMEOUT_SECONDS = 1.0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from swarmkit.verify.xfrm import DOCKER_MARK, UnreadableError
+from swarmkit.verify.encryption.xfrm import DOCKER_MARK, UnreadableError
 
 # The header's word that holds the VNI in its upper 24 bits is compared: by BPF, which shifts it down by 8 first, and
 # by u32 in older engines (moby libnetwork/drivers/overlay/encryption_bpf.go, encryption_u32.go).

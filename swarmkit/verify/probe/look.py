@@ -13,10 +13,10 @@ from swarmkit.observed.model import STACK_LABEL
 from swarmkit.reach.engine import EngineError, Json
 from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.fleet import ReachedHost
+from swarmkit.verify.encryption.xfrm import Ipsec, parse_ipsec
 from swarmkit.verify.live import LiveTask
-from swarmkit.verify.script import run_script
-from swarmkit.verify.sockets import Listener, parse_listeners
-from swarmkit.verify.xfrm import Ipsec, parse_ipsec
+from swarmkit.verify.probe.script import run_script
+from swarmkit.verify.probe.sockets import Listener, parse_listeners
 
 LOOK_TIMEOUT_SECONDS = 20.0
 HOST_NAMESPACE = 1

@@ -11,12 +11,12 @@ from swarmkit.finding import Finding
 from swarmkit.observed.model import ClusterState, Observed
 from swarmkit.reach.retry import wait_until
 from swarmkit.verify import codes
-from swarmkit.verify.firewall import forwarded_ports
+from swarmkit.verify.encryption.firewall import forwarded_ports
+from swarmkit.verify.encryption.xfrm import UnreadableError
 from swarmkit.verify.live import Live
-from swarmkit.verify.look import HOST_NAMESPACE, HostLook
-from swarmkit.verify.probes import Connect
-from swarmkit.verify.probing import Result
-from swarmkit.verify.xfrm import UnreadableError
+from swarmkit.verify.probe.look import HOST_NAMESPACE, HostLook
+from swarmkit.verify.probe.probes import Connect
+from swarmkit.verify.probe.probing import Result
 
 FROM_HERE_TIMEOUT_SECONDS = 2.0
 FROM_HERE_PATIENCE_SECONDS = 3.0

@@ -10,7 +10,7 @@ from swarmkit.observed.firewalls import Firewalls
 from swarmkit.observed.model import Observed
 from swarmkit.plan.networks.firewall_rules import ESP, let_in
 from swarmkit.verify import codes
-from swarmkit.verify.xfrm import DOCKER_MARK, EspPolicy, Ipsec, grown, new_errors
+from swarmkit.verify.encryption.xfrm import DOCKER_MARK, EspPolicy, Ipsec, grown, new_errors
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from swarmkit.observed.model import NetworkState
-from swarmkit.verify.gossip import SwarmWay, gossip_wishes
+from swarmkit.verify.encryption.wire import vnis_of
 from swarmkit.verify.live import Live, LiveService, LiveTask
-from swarmkit.verify.look import HOST_NAMESPACE, HostLook
-from swarmkit.verify.probes import SILENT_PORT, Path, one_of_each_service
-from swarmkit.verify.sockets import ports_at
-from swarmkit.verify.wire import vnis_of
+from swarmkit.verify.probe.look import HOST_NAMESPACE, HostLook
+from swarmkit.verify.probe.probes import SILENT_PORT, Path, one_of_each_service
+from swarmkit.verify.probe.sockets import ports_at
+from swarmkit.verify.ways.gossip import SwarmWay, gossip_wishes
 
 INGRESS_NAMESPACE = "/run/docker/netns/ingress_sbox"
 """The file by which the engine keeps the namespace that takes requests for published ports."""

@@ -12,10 +12,10 @@ from dataclasses import replace
 
 from swarmkit.finding import Finding
 from swarmkit.verify import codes
-from swarmkit.verify.gossip import TriedWay
 from swarmkit.verify.live import Live
-from swarmkit.verify.published import NO_RULE
 from swarmkit.verify.verdicts import BROKEN
+from swarmkit.verify.ways.gossip import TriedWay
+from swarmkit.verify.ways.published import NO_RULE
 
 Part = frozenset[str]
 

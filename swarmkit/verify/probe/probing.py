@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from swarmkit.reach.fleet import Shell
-from swarmkit.verify.cable import Cable, parse_cable
-from swarmkit.verify.dns import Answer, parse_answer
-from swarmkit.verify.probes import FORBIDDING, Ask, Connect, NotAsk, NotConnect, Probe
-from swarmkit.verify.script import run_script
-from swarmkit.verify.xfrm import Ipsec, parse_ipsec
+from swarmkit.verify.encryption.xfrm import Ipsec, parse_ipsec
+from swarmkit.verify.probe.cable import Cable, parse_cable
+from swarmkit.verify.probe.dns import Answer, parse_answer
+from swarmkit.verify.probe.probes import FORBIDDING, Ask, Connect, NotAsk, NotConnect, Probe
+from swarmkit.verify.probe.script import run_script
 
 PROBE_TIMEOUT_SECONDS = 30.0
 PATIENCE_SECONDS = 3.5

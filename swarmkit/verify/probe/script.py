@@ -21,7 +21,7 @@ def run_script(shell: Shell, name: str, wishes: Iterable[str], *, timeout_second
     A wish is a line of words of letters, digits and ``._/:\\-``. Raises SwarmkitError when the script did not
     reach its end.
     """
-    folder = importlib.resources.files("swarmkit.verify")
+    folder = importlib.resources.files("swarmkit.verify.probe")
     watcher = f"CABLE={shlex.quote(folder.joinpath('cable.pl').read_text())}\n" if name == "probe.sh" else ""
     source = watcher + folder.joinpath("ipsec.sh").read_text() + folder.joinpath(name).read_text()
     lines = list(wishes)

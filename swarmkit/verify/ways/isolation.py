@@ -8,11 +8,11 @@ from itertools import combinations
 from swarmkit.declared.stack.service import Service, Stack
 from swarmkit.finding import Finding
 from swarmkit.verify import codes
-from swarmkit.verify.cable import Cable
 from swarmkit.verify.live import Live
-from swarmkit.verify.parcels import Trespass
-from swarmkit.verify.probes import NotAsk
-from swarmkit.verify.probing import Result
+from swarmkit.verify.probe.cable import Cable
+from swarmkit.verify.probe.parcels import Trespass
+from swarmkit.verify.probe.probes import NotAsk
+from swarmkit.verify.probe.probing import Result
 
 _REMEDY = "see ip route in the container and on the host for a way that Docker has not made; then restart docker there"
 

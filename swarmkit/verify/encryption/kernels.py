@@ -10,12 +10,12 @@ from swarmkit.declared.stack.service import Stack
 from swarmkit.finding import Finding
 from swarmkit.observed.model import NetworkState
 from swarmkit.verify import codes
-from swarmkit.verify.esp import Esp, prove_direction, prove_no_errors
-from swarmkit.verify.firewall import dropped_vnis, marked_vnis
+from swarmkit.verify.encryption.esp import Esp, prove_direction, prove_no_errors
+from swarmkit.verify.encryption.firewall import dropped_vnis, marked_vnis
+from swarmkit.verify.encryption.wire import vnis_of
+from swarmkit.verify.encryption.xfrm import UnreadableError
 from swarmkit.verify.live import Live
-from swarmkit.verify.look import HostLook
-from swarmkit.verify.wire import vnis_of
-from swarmkit.verify.xfrm import UnreadableError
+from swarmkit.verify.probe.look import HostLook
 
 
 @dataclass(frozen=True)

@@ -15,10 +15,10 @@ from swarmkit.observed.firewalls import Firewalls
 from swarmkit.observed.model import ClusterState, Observed
 from swarmkit.plan.networks.firewall_rules import let_in
 from swarmkit.verify import codes
-from swarmkit.verify.cable import Cable
-from swarmkit.verify.look import HOST_NAMESPACE
-from swarmkit.verify.probes import Connect
-from swarmkit.verify.probing import Result
+from swarmkit.verify.probe.cable import Cable
+from swarmkit.verify.probe.look import HOST_NAMESPACE
+from swarmkit.verify.probe.probes import Connect
+from swarmkit.verify.probe.probing import Result
 
 GOSSIP_PORT = 7946
 MANAGER_PORT = 2377

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from swarmkit.verify import dns
 from swarmkit.verify.live import Live, LiveService, LiveTask
-from swarmkit.verify.look import HostLook
-from swarmkit.verify.sockets import Listener, ports_at
+from swarmkit.verify.probe import dns
+from swarmkit.verify.probe.look import HostLook
+from swarmkit.verify.probe.sockets import Listener, ports_at
 
 SILENT_PORT = 9
 """Tried where nothing listens: that the kernel there refuses is an answer too."""

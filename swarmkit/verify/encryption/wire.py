@@ -11,8 +11,8 @@ from swarmkit.declared.inventory.host import Inventory
 from swarmkit.finding import Finding
 from swarmkit.observed.model import NetworkState, Observed
 from swarmkit.verify import codes
-from swarmkit.verify.cable import Cable, Frames
 from swarmkit.verify.live import Live
+from swarmkit.verify.probe.cable import Cable, Frames
 
 VNI_OPTION = "com.docker.network.driver.overlay.vxlanid_list"
 _DEVICE = re.compile(r"[A-Za-z0-9._:-]+", re.ASCII)

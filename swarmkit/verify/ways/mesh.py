@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from swarmkit.verify.firewall import rule_lines
+from swarmkit.verify.encryption.firewall import rule_lines
 
 _MARKED = re.compile(r"-A PREROUTING -p (\w+) .*--dport (\d+) -j MARK --set-x?mark (0x[0-9a-f]+|\d+)")
 _SERVICE = re.compile(r"FWM\s+([0-9A-F]{8}) ")

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from swarmkit.finding import Finding
 from swarmkit.verify import codes
-from swarmkit.verify.cable import Cable
-from swarmkit.verify.parcels import Injection, Untried
+from swarmkit.verify.probe.cable import Cable
+from swarmkit.verify.probe.parcels import Injection, Untried
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,127 @@
+"""What one run of the proofs asks of the hosts, all of them at once. Never writes."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from typing import TypeVar
+
+from swarmkit.declared.inventory.host import Inventory
+from swarmkit.finding import Finding
+from swarmkit.observed.model import ClusterState, Observed
+from swarmkit.reach.fan_out import fan_out
+from swarmkit.reach.fleet import Fleet
+from swarmkit.verify.encryption.esp import own_addresses
+from swarmkit.verify.encryption.kernels import encrypted_hosts
+from swarmkit.verify.encryption.wire import data_address, wire_wish
+from swarmkit.verify.live import Live
+from swarmkit.verify.probe.look import HostLook, look
+from swarmkit.verify.probe.parcels import Parcels, Sender
+from swarmkit.verify.probe.probes import probes_between
+from swarmkit.verify.probe.probing import HostAnswers, probe_host
+from swarmkit.verify.silent import host_failure
+from swarmkit.verify.ways.datagrams import UdpPort
+from swarmkit.verify.ways.gossip import gossip_probes, swarm_ways
+from swarmkit.verify.ways.published import Publication, answers_here, probes_of
+from swarmkit.verify.ways.unpublished import Closed, closed_probes
+
+T = TypeVar("T")
+
+
+class Asking:
+    """The hosts of one run, what is known of them, and the findings about those that failed."""
+
+    def __init__(
+        self, fleet: Fleet, inventory: Inventory, observed: Observed, cluster: ClusterState, live: Live
+    ) -> None:
+        self._fleet, self._inventory, self._observed = fleet, inventory, observed
+        self._cluster, self._live = cluster, live
+        self.encrypted = encrypted_hosts(live)
+        self.addresses = own_addresses(observed)
+        self.failures: list[Finding] = []
+
+    def look(self, published: tuple[Publication, ...], datagrams: tuple[UdpPort, ...]) -> dict[str, HostLook]:
+        """Return what each host says of its containers, and of encryption and ports where it has to do with them."""
+        meshed = {entry.host for entry in datagrams if entry.port.mode == "ingress"}
+        forwarding = {entry.host for entry in published if entry.mode == "ingress"}
+        forwarding |= {entry.host for entry in datagrams}
+        hearing = {task.id for entry in datagrams for task in entry.service.tasks}
+        return self._of_hosts(
+            self._fleet,
+            lambda host: look(
+                self._fleet[host],
+                self._live.tasks_on(host),
+                encrypted=host in self.encrypted,
+                published=host in forwarding,
+                mesh=host in meshed,
+                datagrams=hearing,
+                certificate=f"{self._observed.hosts[host].engine.root_dir}/swarm/certificates/swarm-node.crt",
+            ),
+        )
+
+    def parcels(self, looks: Mapping[str, HostLook]) -> Parcels:
+        """Return what the hosts shall send to each other and hear while the probes run."""
+        sender = Sender(self._live, looks)
+        peers = {host: self.addresses[host] for host in looks}
+        port = self._cluster.data_path_port
+        wishes = {host: wire_wish(host, self._live, self._inventory, self._observed, peers, port) for host in looks}
+        watches = {host: wish for host, wish in wishes.items() if wish}
+        data = self.data_addresses(watches)
+        injections = tuple(sender.injections(data, frozenset(self._live.ready_hosts)))
+        senders = {entry.sender for entry in injections}
+        return Parcels(
+            f"swarmkit-probe-{secrets.token_hex(12)}",
+            tuple(sender.parcels()),
+            tuple(sender.trespasses()),
+            injections,
+            # Who is alone has nobody who could send such a frame.
+            tuple(sender.untried(data)) if len(self._inventory.hosts) > 1 else (),
+            swarm_ways(looks, self._cluster, self._observed),
+            frozenset(host for host, seen in looks.items() if seen.has_perl),
+            {host: wish for host, wish in watches.items() if host in self.encrypted or host in senders},
+        )
+
+    def probe(
+        self,
+        looks: Mapping[str, HostLook],
+        published: tuple[Publication, ...],
+        parcels: Parcels,
+        closed: tuple[Closed, ...] = (),
+    ) -> dict[str, HostAnswers]:
+        """Return what each host that was looked at found when it probed, sent and heard."""
+        probes = probes_between(self._live, looks)
+        return self._of_hosts(
+            looks,
+            lambda host: probe_host(
+                self._fleet[host].shell,
+                [
+                    *probes[host],
+                    *probes_of(published),
+                    *gossip_probes(host, parcels.ways),
+                    *closed_probes(host, closed),
+                ],
+                encrypted=host in self.encrypted,
+                cabling=parcels.wishes(host),
+                has_perl=looks[host].has_perl,
+            ),
+        )
+
+    def from_here(self, published: tuple[Publication, ...], patience_seconds: float) -> list[Finding]:
+        """Return the published ports that answer this machine, and those that do not within *patience_seconds*."""
+        ports = {(entry.host, entry.port) for entry in published}
+        asked = fan_out(
+            sorted(ports), lambda where: answers_here(self._inventory.host(where[0]), where[1], patience_seconds)
+        )
+        return [value for value in asked.values() if isinstance(value, Finding)]
+
+    def data_addresses(self, hosts: Iterable[str]) -> dict[str, str]:
+        """Return the address of each host that other nodes send its overlay traffic to."""
+        return {host: data_address(host, self._inventory, self._observed) for host in hosts}
+
+    def _of_hosts(self, hosts: Mapping[str, object], work: Callable[[str], T]) -> dict[str, T]:
+        """Return the hosts' values; a host that failed is left out and becomes a finding."""
+        values = fan_out(hosts, work)
+        for host, value in values.items():
+            if isinstance(value, Exception):
+                self.failures.append(host_failure(host, value))
+        return {host: value for host, value in values.items() if not isinstance(value, Exception)}

@@ -1,0 +1,154 @@
+"""One run of the proofs: look at all hosts at once, probe between them, judge what came of it. Never writes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from swarmkit.declared.inventory.host import Inventory
+from swarmkit.declared.stack.service import Stack
+from swarmkit.finding import Finding
+from swarmkit.observed.model import ClusterState, Observed
+from swarmkit.proof import Proof
+from swarmkit.reach.fleet import Fleet
+from swarmkit.verify.asking import Asking
+from swarmkit.verify.encryption.esp import Esp, HostIpsec
+from swarmkit.verify.encryption.injection import attempts, prove_injections
+from swarmkit.verify.encryption.kernels import (
+    Evidence,
+    look_into_kernels,
+    prove_ingress,
+    prove_kernels,
+    prove_options,
+)
+from swarmkit.verify.encryption.wire import WireSeen, prove_wire
+from swarmkit.verify.encryption.xfrm import UnreadableError, parse_policies
+from swarmkit.verify.live import Live
+from swarmkit.verify.probe.cable import Cable
+from swarmkit.verify.probe.look import HostLook
+from swarmkit.verify.probe.parcels import Parcels, Untried
+from swarmkit.verify.probe.probing import HostAnswers, Result
+from swarmkit.verify.seen import seen_hosts, seen_networks, seen_ports
+from swarmkit.verify.silent import host_failure
+from swarmkit.verify.state.prove import prove_state
+from swarmkit.verify.verdicts import Judge
+from swarmkit.verify.ways.cut_off import prove_cut_off, with_cause
+from swarmkit.verify.ways.datagrams import prove_udp, udp_ports
+from swarmkit.verify.ways.gossip import prove_gossip, tried_ways
+from swarmkit.verify.ways.ipv6 import tell_untried
+from swarmkit.verify.ways.isolation import prove_declared_isolation, prove_isolation
+from swarmkit.verify.ways.payloads import deliveries, prove_payloads
+from swarmkit.verify.ways.published import Publication, prove_published, publications, ready_addresses
+from swarmkit.verify.ways.reachability import prove_connections, prove_names, prove_sources
+from swarmkit.verify.ways.unpublished import answering_here, closed_ports, prove_unpublished
+
+
+class Proving:
+    """One run: what was read so far, and the findings about hosts that failed."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        inventory: Inventory,
+        observed: Observed,
+        cluster: ClusterState,
+        live: Live,
+        from_here_seconds: float,
+    ) -> None:
+        self._inventory, self._observed, self._cluster = inventory, observed, cluster
+        self._live, self._from_here_seconds = live, from_here_seconds
+        self._asking = Asking(fleet, inventory, observed, cluster, live)
+
+    def proof(self, stack: Stack | None, on_phase: Callable[[str], None]) -> Proof:
+        ready = ready_addresses(self._cluster, self._observed)
+        published, datagrams = publications(self._live, ready), udp_ports(self._live, ready)
+        on_phase("looking at every host's containers and encryption")
+        looks = self._asking.look(published, datagrams)
+        parcels = self._asking.parcels(looks)
+        closed = closed_ports(self._live, self._cluster, self._observed, looks)
+        on_phase("probing between containers, and published ports")
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            here: Future[list[Finding]] = pool.submit(self._asking.from_here, published, self._from_here_seconds)
+            open_here = pool.submit(answering_here, closed, self._inventory)
+            answers = self._asking.probe(looks, published, parcels, closed)
+            from_here = here.result()
+        evidence = self._evidence(looks, answers)
+        judge = self._judge(evidence, parcels, {host: said.cable for host, said in answers.items() if said.cable})
+        results = {host: said.results for host, said in answers.items()}
+        tried = tuple(tried_ways(parcels.ways, results, judge.wire.cables, parcels.speaking))
+        findings = [
+            *prove_state(self._inventory, stack, self._observed, self._cluster, self._live, looks),
+            *self._reached(looks, results, published, parcels, judge),
+            *prove_cut_off(tried),
+            *prove_gossip(tried, {host: seen.firewalls for host, seen in looks.items()}),
+            *prove_udp(datagrams, self._live, looks),
+            *prove_declared_isolation(self._live, stack),
+            *from_here,
+            *prove_unpublished(closed, results, open_here.result()),
+            *prove_options(self._live, self._inventory, stack),
+            *self._encryption(judge, evidence, parcels.untried),
+            *prove_ingress(self._live, self._inventory),
+            *tell_untried(self._live, self._cluster, self._observed, self._asking.data_addresses(looks)),
+            *self._asking.failures,
+        ]
+        return Proof(
+            with_cause(findings, tried, self._live, self._cluster.told_by),
+            seen_hosts(self._inventory, self._observed, self._cluster, self._live),
+            seen_networks(self._live, judge),
+            seen_ports(self._live),
+        )
+
+    def _reached(
+        self,
+        looks: Mapping[str, HostLook],
+        results: Mapping[str, tuple[Result, ...]],
+        published: tuple[Publication, ...],
+        parcels: Parcels,
+        judge: Judge,
+    ) -> Iterator[Finding]:
+        all_results = [result for of_host in results.values() for result in of_host]
+        yield from prove_sources(self._live, looks)
+        yield from prove_names(all_results)
+        yield from prove_connections(all_results)
+        yield from prove_payloads(judge.delivered)
+        yield from prove_isolation(parcels.trespasses, all_results, judge.wire.cables)
+        yield from prove_published(published, looks, results)
+
+    def _encryption(self, judge: Judge, evidence: Evidence, untried: Iterable[Untried]) -> Iterator[Finding]:
+        yield from prove_kernels(judge.kernels, evidence)
+        yield from judge.findings()
+        yield from prove_wire(self._live, judge.wire)
+        yield from prove_injections(judge.tried, untried)
+
+    def _judge(self, evidence: Evidence, parcels: Parcels, cables: Mapping[str, Cable]) -> Judge:
+        return Judge(
+            self._live,
+            look_into_kernels(self._live, evidence),
+            evidence.esp,
+            WireSeen(cables, self._asking.addresses),
+            deliveries(parcels.parcels, cables),
+            attempts(parcels.injections, cables),
+        )
+
+    def encryption(self) -> dict[str, bool]:
+        """Return by ID, for each encrypted network that a task is on, whether its encryption is proved."""
+        looks = self._asking.look((), ())
+        parcels = self._asking.parcels(looks)
+        answers = self._asking.probe(looks, (), parcels)
+        cables = {host: said.cable for host, said in answers.items() if said.cable}
+        judge = self._judge(self._evidence(looks, answers), parcels, cables)
+        networks = [network for network in self._live.networks.values() if network.encrypted]
+        return {network.id: judge.holds(network) for network in networks if self._live.carriers(network.id)}
+
+    def _evidence(self, looks: Mapping[str, HostLook], answers: Mapping[str, HostAnswers]) -> Evidence:
+        hosts: dict[str, HostIpsec] = {}
+        for host in sorted(self._asking.encrypted & answers.keys()):
+            before, after = looks[host].ipsec, answers[host].ipsec
+            try:
+                policies = parse_policies(looks[host].policies)
+            except UnreadableError as error:
+                self._asking.failures.append(host_failure(host, error))
+                continue
+            if before and after:
+                hosts[host] = HostIpsec(before, after, policies)
+        return Evidence(looks, Esp(hosts, self._asking.addresses), self._cluster.data_path_port)
