@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,9 +11,11 @@ from typing import TYPE_CHECKING
 import click
 
 from swarmkit.cli import options
+from swarmkit.errors import InputError
 
 if TYPE_CHECKING:
     from swarmkit.declared.stack.image_archive import ImageArchive
+    from swarmkit.plan.declaration import Declared
     from swarmkit.recovery.archive import Archive
     from swarmkit.recovery.manifest import Manifest
     from swarmkit.secret import Secret
@@ -30,6 +33,20 @@ archive_argument = click.argument("archive_file", metavar="ARCHIVE", type=file_p
 
 def passphrase(path: Path | None) -> Secret | None:
     return options.secret_line(path, "--passphrase-file") if path else None
+
+
+def check_volumes(names: Iterable[str], known: Iterable[str], where: str) -> None:
+    """Raise InputError when *names*, which shall start empty, has volumes that are not among those *known*."""
+    there = list(known)
+    if unknown := [name for name in names if name not in there]:
+        raise InputError(
+            f"--init-empty: no volume {', '.join(unknown)} in {where}", to_do=f"there are: {', '.join(there) or 'none'}"
+        )
+
+
+def stacks_volumes(declared: Declared) -> list[str]:
+    """Return the names in the swarm of the volumes that the stack has."""
+    return [volume.name for volume in declared.stack.volumes] if declared.stack else []
 
 
 def open_archive(path: Path, passphrase_file: Path | None, identity: Path | None) -> Archive:

@@ -204,6 +204,7 @@ def restore(
     declared = read_declared(inventory_file, (), allow_even_managers=allow_even_managers)
     content = archives.open_archive(archive_file, passphrase_file, identity)
     options.check_hosts(declared.inventory, lost, backed_up=content.manifest.managers)
+    archives.check_volumes(init_empty, [volume.name for volume in content.manifest.volumes], "the backup")
     password = options.sudo_password(ask=ask_become_pass)
     question = f"restore cluster '{declared.inventory.cluster}' this way?"
     with ExitStack() as resources:

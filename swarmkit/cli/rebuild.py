@@ -119,6 +119,7 @@ def _declared(
         overridden=overridden,
         ask_local_engine=True,
     )
+    archives.check_volumes(init_empty, archives.stacks_volumes(declared), "the stack")
     if archive:
         check_cluster(archive, declared.inventory)
     data = volume_data(archive) if archive else {}

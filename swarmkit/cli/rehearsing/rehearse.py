@@ -64,6 +64,8 @@ def rehearse(
         raise InputError("give a backup's file or --live, one of both")
     if live and not stack_files:
         raise InputError("--live rebuilds a stack: give its file with -f")
+    if init_empty and not stack_files:
+        raise InputError("--init-empty is for the volumes of a stack that is rebuilt: give its file with -f")
     declared = read_declared(
         inventory_file,
         stack_files,
@@ -72,6 +74,7 @@ def rehearse(
         allow_even_managers=allow_even_managers,
         ask_local_engine=True,
     )
+    archives.check_volumes(init_empty, archives.stacks_volumes(declared), "the stack")
     password = options.sudo_password(ask=ask_become_pass) if live else None
     with ExitStack() as resources:
         if archive_file is None:

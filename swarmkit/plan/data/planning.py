@@ -20,7 +20,7 @@ class DeclaredData:
     volumes: Mapping[str, VolumeData] = field(default_factory=dict)
     """By the volume's name."""
     init_empty: frozenset[str] = frozenset()
-    """Volumes that shall start empty, at the operator's word."""
+    """Volumes that shall start empty, at the operator's word, whatever is given for them."""
 
 
 def is_in(data: VolumeData, observed: Observed) -> bool:
@@ -82,7 +82,7 @@ class StackData:
             if volume.external or service not in self.stack.services_on(volume):
                 continue
             owner = self.stack.owner(volume)
-            data = self.declared.volumes.get(volume.name)
+            data = None if volume.name in self.declared.init_empty else self.declared.volumes.get(volume.name)
             there = {host.name: self.observed.volumes.get(host.name, {}).get(volume.name) for host in hosts}
             if data is None:
                 self._check_undelivered(volume, [name for name, labels in there.items() if labels is not None])

@@ -176,6 +176,20 @@ def test_a_rehearsal_without_the_images_is_refused_before_anything_is_contacted_
         listener.accept()
 
 
+def test_a_volume_to_start_empty_that_there_is_not_is_told_before_anything_is_contacted(
+    listener: socket.socket, tmp_path: Path
+) -> None:
+    declared = "    volumes: ['data:/data']\nvolumes: {data: {}}\n"
+    inventory, stack = write_files(tmp_path, listener.getsockname()[1], stack=declared)
+    for command in (("rebuild",), ("rehearse", "--live")):
+        done = swarmkit(*command, "-i", inventory, "-f", stack, "--stack", "shop", "--init-empty", "shop_dta")
+        assert done.returncode == 2
+        assert "no volume shop_dta in the stack" in done.stderr
+        assert "there are: shop_data" in done.stderr
+    with pytest.raises(TimeoutError):
+        listener.accept()
+
+
 def test_a_variable_that_is_not_set_is_told_beside_the_error_that_comes_of_it(tmp_path: Path) -> None:
     paths = write_files(tmp_path, 1, stack="    deploy: {replicas: '${COUNT_NOT_SET}'}\n")
     done = swarmkit("plan", "-i", paths[0], "-f", paths[1])

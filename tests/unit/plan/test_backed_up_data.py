@@ -155,6 +155,15 @@ def test_a_volume_without_data_never_starts_empty_unasked(fleet: FakeFleet, decl
     assert "starts empty, as asked for" in [warning.what for warning in agreed.warnings]
 
 
+def test_a_volume_that_shall_start_empty_does_though_the_backup_has_data_for_it(
+    fleet: FakeFleet, declared: Make
+) -> None:
+    plan = plan_on(fleet, declared(data=DeclaredData({"s_data": DATA}, frozenset({"s_data"}))))
+    assert "data:s_data" not in after(plan)
+    assert "volume:s_data" not in after(plan)
+    assert "starts empty, as asked for" in [warning.what for warning in plan.warnings]
+
+
 def test_a_volume_that_is_there_stays_as_it_is(fleet: FakeFleet, declared: Make) -> None:
     fleet["C"].engine.create("volumes", {"Name": "s_data"})
     plan = plan_on(fleet, declared(data=DeclaredData({"s_data": DATA})))
