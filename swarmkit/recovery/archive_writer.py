@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from swarmkit.errors import SwarmkitError
-from swarmkit.recovery.keys import Sealer, Sink
+from swarmkit.recovery.keys import UNWRITTEN_TO_DO, Sealer, Sink
 from swarmkit.recovery.manifest import FileEntry, Manifest
 
 MANIFEST, STATE, UNLOCK_KEY, INVENTORY = "manifest.json", "swarm.tar.gz", "unlock-key", "inventory.yaml"
@@ -80,6 +80,6 @@ def writing(path: Path, sealer: Sealer) -> Iterator[ArchiveWriter]:
             raise SwarmkitError(f"there is a file {path} already")
         partial.rename(path)
     except OSError as error:
-        raise SwarmkitError(f"the backup {path} could not be written", str(error)) from error
+        raise SwarmkitError(f"the backup {path} could not be written", str(error), UNWRITTEN_TO_DO) from error
     finally:
         partial.unlink(missing_ok=True)

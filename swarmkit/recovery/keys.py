@@ -22,6 +22,7 @@ _ARMOR_BEGIN, _ARMOR_END = b"-----BEGIN AGE ENCRYPTED FILE-----", b"-----END AGE
 _AGE = b"age-encryption.org/"
 _LONGEST_ARMOR_BYTES = 4096
 ATTEMPTS = 5
+UNWRITTEN_TO_DO = "no file is left: mend that, or take another folder, and run the same again"
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def _pumped(work: Callable[[BinaryIO], None]) -> Iterator[Sink]:
     finally:
         thread.join()
         if failures:
-            raise SwarmkitError("the backup could not be written", str(failures[0])) from failures[0]
+            raise SwarmkitError("the backup could not be written", str(failures[0]), UNWRITTEN_TO_DO) from failures[0]
 
 
 @dataclass(frozen=True)

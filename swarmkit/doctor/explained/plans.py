@@ -38,7 +38,7 @@ PLANS: dict[str, Explanation] = {
         "The key that unlocks managers",
         "A restored or restarted manager stays locked.",
         "A state needs the unlock key of its own day: one that was rotated later does not open it.",
-        "Keep each key beside the backups of its time; give it on stdin with --unlock-key.",
+        "Keep each key beside the backups of its time; unlock, and recover quorum --unlock-key, read it from stdin.",
         "moby swarmkit design/raft_encryption.md",
     ),
     "H62": Explanation(

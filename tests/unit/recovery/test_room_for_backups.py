@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from pyrage import x25519
 
-from swarmkit.errors import InputError
+from swarmkit.errors import InputError, SwarmkitError
 from swarmkit.recovery import backup_folder
 from swarmkit.recovery.archive import Archive
 from swarmkit.recovery.archive_writer import SUFFIX
-from swarmkit.recovery.keys import Opener
+from swarmkit.recovery.keys import Opener, Sealer
 from swarmkit.recovery.manifest import FileEntry, ImageEntry, Manifest
 from swarmkit.secret import Secret
 from swarmkit.workflows.backed_up_data import unpack_images
@@ -60,3 +61,17 @@ def test_images_that_the_temporary_folder_has_no_room_for_are_not_unpacked(tmp_p
     with pytest.raises(InputError, match="5 MB free, unpacking the backup's images needs 6 MB"):
         unpack_images(Archive(tmp_path / "a.age", Opener(Secret(b"a")), manifest, {}), tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def write_to_a_full_disk(sealer: Sealer) -> None:
+    with Path("/dev/full").open("wb", buffering=0) as full, sealer.sealing(full) as sink:
+        for _ in range(10):
+            sink.write(b"x" * 1_000_000)
+
+
+def test_a_disk_that_is_full_in_the_middle_ends_the_backup_with_why_and_what_to_do() -> None:
+    sealer = Sealer(recipients=[str(x25519.Identity.generate().to_public())])
+    with pytest.raises(SwarmkitError) as caught:
+        write_to_a_full_disk(sealer)
+    assert "No space left on device" in caught.value.why
+    assert "run the same again" in caught.value.to_do
