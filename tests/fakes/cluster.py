@@ -218,6 +218,9 @@ class Cluster:
         entries = ipam.get("Config") or [{"Subnet": f"{base[0]}.{base[1]}.{number}.0/24"}]
         # The request to the managers has no place for auxiliary addresses (moby daemon/cluster/convert/network.go).
         config = [{key: value for key, value in one.items() if key != "AuxiliaryAddresses"} for one in entries]
+        if body.get("Driver") == "bridge":
+            # Seen on 26.1: the managers drop the range, of Docker's own tool as well, and each engine chooses one.
+            driver, config = "", []
         return {
             "Id": identity,
             "Name": body["Name"],

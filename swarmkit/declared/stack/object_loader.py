@@ -45,7 +45,11 @@ def read_network(key: str, field: Field, stack: str) -> Network:
         check_dns_name(field, name or f"{stack}_{key}", "network")
     options = values.labels(parts.get("driver_opts"))
     _check_options(options, parts.get("driver_opts"))
-    subnets = _subnets(parts.get("ipam"))
+    subnets, ipam_driver = _subnets(parts.get("ipam")), _ipam_driver(parts.get("ipam"))
+    if driver == "bridge" and not external and (subnets or ipam_driver):
+        # moby/swarmkit cnmallocator: for a driver of single hosts the managers empty what was asked for.
+        advice = "remove ipam; one host's bridge with a range: swarmkit network create NAME --on HOST --subnet ..."
+        parts["ipam"].warn("B25", "managers drop a bridge's range: each host's engine chooses its own", advice)
     is_lan = driver in lan_loader.DRIVERS and not external
     lan = lan_loader.read_lan(parts.get("x-swarmkit"), field, driver or "", subnets) if is_lan else None
     encrypted, reason = (None, None) if is_lan else _own(parts.get("x-swarmkit"))
@@ -63,7 +67,7 @@ def read_network(key: str, field: Field, stack: str) -> Network:
         internal=_boolean(parts, "internal"),
         external=external,
         labels=values.labels(parts.get("labels")),
-        ipam_driver=_ipam_driver(parts.get("ipam")),
+        ipam_driver=ipam_driver,
         subnets=subnets,
         ipv6=_boolean(parts, "enable_ipv6"),
         plaintext_reason=reason,

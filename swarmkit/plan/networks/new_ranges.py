@@ -63,8 +63,8 @@ def _new_networks(operations: Iterable[Operation], stack: Stack | None, observed
         if isinstance(operation, CreateNetwork):
             body = operation.body
             name, driver = str(body["Name"]), str(body.get("Driver", ""))
-            subnets = subnets_of(body)
             of = declared.get(str((body.get("Labels") or {}).get(NETWORK_LABEL) or name))
+            subnets = of.subnets if of else subnets_of(body)
             new = NewNetwork(name, driver, subnets, everywhere, bool(body.get("EnableIPv6")), of.place if of else "")
         elif isinstance(operation, CreateHostNetwork) and not operation.wish.config_only:
             wish = operation.wish

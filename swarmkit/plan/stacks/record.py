@@ -190,7 +190,11 @@ def _network_body(network: NetworkState) -> Json:
         "Attachable": bool(raw.get("Attachable")),
         "Internal": bool(raw.get("Internal")),
         "EnableIPv6": bool(raw.get("EnableIPv6")),
-        "IPAM": {"Driver": ipam.get("Driver") or "default", "Config": list(ipam.get("Config") or ())},
+        # What a manager tells of a bridge's range would be its own host's, and no manager gives one to others.
+        "IPAM": {
+            "Driver": ipam.get("Driver") or "default",
+            "Config": [] if network.driver == "bridge" else list(ipam.get("Config") or ()),
+        },
         # Not said, a bridge would be made on one manager alone.
         **({} if network.driver == "overlay" else {"Scope": network.scope}),
     }

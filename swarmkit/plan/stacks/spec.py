@@ -116,7 +116,8 @@ def network_spec(stack: Stack, network: Network, *, encrypted: bool) -> dict[str
         "Attachable": network.attachable,
         "Internal": network.internal,
     }
-    if network.subnets or network.ipam_driver:
+    # Of a bridge the managers drop it, which is warned of: asked for, it would be a difference ever after.
+    if network.driver != "bridge" and (network.subnets or network.ipam_driver):
         subnets = [{"Subnet": subnet} for subnet in network.subnets]
         spec["IPAM"] = written({"Driver": network.ipam_driver or "default", "Config": subnets})
     if network.ipv6:

@@ -40,6 +40,23 @@ def test_a_cluster_is_told_by_the_first_manager_that_can(fleet: FakeFleet) -> No
     assert (observed.cluster.told_by, observed.cluster.labels) == ("B", {"x": "y"})
 
 
+def test_a_network_that_is_left_on_the_managers_host_alone_is_none_of_the_swarms(fleet: FakeFleet) -> None:
+    engine = fleet.engine("A")
+    engine.init_swarm({"AdvertiseAddr": "10.88.0.11"})
+    identity = engine.create("networks", {"Name": "s_own", "Driver": "bridge", "Scope": "swarm"})
+
+    def names() -> set[str]:
+        cluster = observe(fleet, kernel="never").cluster
+        return {network.name for network in cluster.networks} if cluster else set()
+
+    # The manager's own answer says of no container, its host's part has a map of them.
+    left = {**engine.inspect("networks", identity), "Containers": {}}
+    assert "s_own" in names()
+    engine.remove("networks", identity)
+    engine.config_networks[identity] = left
+    assert names() == {"ingress"}
+
+
 def test_a_manager_without_quorum_is_an_error_and_no_missing_cluster(
     fleet: FakeFleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
