@@ -68,7 +68,7 @@ def backed_up(fleet: FakeFleet, monkeypatch: pytest.MonkeyPatch, stop: Callable[
         if "/var/tmp/swarmkit-backup" not in script:
             return CommandResult(0, "", "")
         stop()
-        said = f"stopped 1200 since {BEGAN.timestamp() * 1000:.0f}"
+        said = f"stopped 1200 since {BEGAN.timestamp() * 1000:.0f} ended 700 copied 100"
         return CommandResult(0, f"{said}\n{base64.b64encode(b'state').decode()}", "")
 
     monkeypatch.setattr("swarmkit.workflows.backup.reach", on_fleet)

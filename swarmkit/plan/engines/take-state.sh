@@ -1,4 +1,5 @@
-# $1: Docker's root folder. Prints "stopped MILLISECONDS since BEGIN", in milliseconds too, and the swarm's folder as tar.gz in base64.
+# $1: Docker's root folder. Prints "stopped TIME since BEGIN ended TIME copied TIME", all in milliseconds, the last two what it took
+# until the engine had ended, and for the copy; and the swarm's folder as tar.gz in base64.
 set -eu
 umask 077
 root=$1
@@ -21,12 +22,14 @@ test "$free" -ge "$needed" || {
 trap 'start_engine; clean' EXIT
 begin=$(date +%s%3N)
 stop_engine
+ended=$(date +%s%3N)
 # Only copied while it stands; packing takes twenty times as long, for a log is made 64 MB large at once, mostly holes.
 cp -a --sparse=always "$root/swarm" "$copy/swarm" </dev/null
 is_stopped || { echo "docker was started while its state was copied" >&2; exit 1; }
+copied=$(date +%s%3N)
 start_engine
 end=$(date +%s%3N)
 trap clean EXIT
 tar -C "$copy" -S -czf "$copy/swarm.tar.gz" swarm </dev/null
-echo "stopped $((end - begin)) since $begin"
+echo "stopped $((end - begin)) since $begin ended $((ended - begin)) copied $((copied - ended))"
 base64 "$copy/swarm.tar.gz"

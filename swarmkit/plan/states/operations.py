@@ -55,14 +55,17 @@ class TakeState:
         before = tasks_before(context.manager, str(info["Swarm"]["NodeID"]))
         said = _run(reached, "take-state.sh", "copy the swarm's state", (str(info["DockerRootDir"]),))
         first, _, encoded = said.stdout.partition("\n")
-        _, milliseconds, _, began = first.split()
+        words = first.split()
+        told = {what: int(milliseconds) / 1000 for what, milliseconds in zip(words[::2], words[1::2], strict=True)}
         wait_for_locking_manager(reached, key)
         restarted = start_network_agent(reached, lambda: wait_for_locking_manager(reached, key))
-        stop = Stop(int(began) / 1000, int(milliseconds) / 1000, was_once=not restarted)
+        stop = Stop(told["since"], told["stopped"], was_once=not restarted)
         context.progress.advanced(self.step.key, "wait until what stopped with it runs again")
         down = down_tasks(context, stop, before)
         self.sink(TakenState(base64.b64decode(encoded), stop.seconds, key, down))
-        return f"its engine was stopped for {stop.seconds:.1f} s{restarted}"
+        started = told["stopped"] - told["ended"] - told["copied"]
+        parts = f"{told['ended']:.1f} to end with its tasks, {told['copied']:.1f} for the copy, {started:.1f} to start"
+        return f"its engine was stopped for {stop.seconds:.1f} s ({parts}){restarted}"
 
 
 @dataclass(frozen=True)
