@@ -40,7 +40,8 @@ def prepare(declared: Declared) -> Callable[[], object]:
 def plan_for(declared: Declared, fleet: Fleet) -> tuple[Plan, Observed]:
     """Observe and plan.
 
-    A plan that changes something was made knowing every kernel; one that makes nodes, with all the doctor's checks.
+    A plan that changes something was made knowing every kernel; one that makes nodes, with all the doctor's checks; one
+    that makes a living swarm's first encrypted network, with those of what carries it between the hosts.
     """
     from swarmkit.plan.nodes.kernel_refusals import kernel_refusals
     from swarmkit.plan.planner import make_plan
@@ -65,7 +66,32 @@ def _findings(plan: Plan, declared: Declared, fleet: Fleet, observed: Observed) 
         observed = kernels.result()
     if plan.makes_nodes:
         found += _of_nodes(declared, fleet, observed, found)
+    elif _makes_first_encrypted(plan, observed):
+        found += _of_encryption(declared, fleet, observed, found)
     return found, observed
+
+
+def _makes_first_encrypted(plan: Plan, observed: Observed) -> bool:
+    """Tell whether *plan* makes an encrypted network of a swarm that has none: nothing shows yet that ESP passes."""
+    from swarmkit.plan.stacks.operations import CreateNetwork
+
+    live = observed.cluster.networks if observed.cluster else ()
+    made = (operation.body for operation in plan.operations if isinstance(operation, CreateNetwork))
+    return not any(network.encrypted for network in live) and any(
+        "encrypted" in (body.get("Options") or {}) for body in made
+    )
+
+
+def _of_encryption(
+    declared: Declared, fleet: Fleet, observed: Observed, told: tuple[Finding, ...]
+) -> tuple[Finding, ...]:
+    from swarmkit.doctor.evidence import gather
+    from swarmkit.doctor.examine import examine
+    from swarmkit.doctor.explained.encryption import ENCRYPTION
+
+    evidence = gather(fleet, declared.inventory, declared.stack, observed)
+    examined = examine(evidence, now=datetime.datetime.now(tz=datetime.UTC), only=ENCRYPTION)
+    return tuple(one for one in examined if one not in told)
 
 
 def _of_nodes(declared: Declared, fleet: Fleet, observed: Observed, told: tuple[Finding, ...]) -> tuple[Finding, ...]:

@@ -32,7 +32,7 @@ def steady(spare_lab: SpareLab, inventory: Path) -> Iterator[None]:
 
 def findings(lab: SpareLab, inventory: Path, *more: str) -> list[dict[str, Any]]:
     said = lab.swarmkit("doctor", "--json", "-i", str(inventory), *more, check=False)
-    assert said.returncode in (0, 4), said.stderr
+    assert said.returncode in (0, 4), said.stdout + said.stderr
     whole = json.loads(said.stdout)
     assert_fits("doctor", whole)
     found: list[dict[str, Any]] = whole["findings"]
@@ -303,3 +303,38 @@ def test_a_certificate_about_to_end_is_found_and_made_anew_as_its_remedy_says(
         assert findings(spare_lab, inventory, "--only", "H35") == []
     finally:
         spare_lab.leave_swarm("X")
+
+
+ENCRYPTED = """
+services:
+  none: {image: 'none:1', networks: [guarded], deploy: {replicas: 0}}
+networks:
+  guarded: {driver: overlay, driver_opts: {encrypted: ''}}
+"""
+
+
+def test_an_adopted_swarm_s_first_encrypted_network_is_refused_where_esp_does_not_pass_until_it_is_let_in(
+    spare_lab: SpareLab, inventory: Path, tmp_path: Path
+) -> None:
+    stack = tmp_path / "guarded.yaml"
+    stack.write_text(ENCRYPTED)
+    call = ("up", "--yes", "-i", str(inventory), "-f", str(stack), "--adopt", "--no-verify")
+    spare_lab.run("X", "docker swarm init --advertise-addr 10.88.0.34 --default-addr-pool 10.20.0.0/16")
+    token = spare_lab.run("X", "docker swarm join-token -q worker").stdout.strip()
+    spare_lab.run("Y", f"docker swarm join --token {token} --advertise-addr 10.88.0.35 10.88.0.34:2377")
+    spare_lab.run("Y", "iptables -w -A INPUT -p esp -j DROP")
+    try:
+        refused = spare_lab.swarmkit(*call, check=False)
+        assert refused.returncode == 1
+        assert "H06" in refused.stderr
+        assert "guarded" not in spare_lab.run("X", "docker network ls").stdout
+        remedy = next(line for line in refused.stderr.splitlines() if line.strip().startswith("iptables -w -I")).strip()
+        spare_lab.run("Y", remedy)
+        done = spare_lab.swarmkit(*call, check=False)
+        assert done.returncode == 0, done.stderr
+        assert "guarded" in spare_lab.run("X", "docker network ls").stdout
+        spare_lab.run("Y", remedy.replace("-I", "-D", 1))
+    finally:
+        spare_lab.run("Y", "iptables -w -D INPUT -p esp -j DROP")
+        for host in "YX":
+            spare_lab.leave_swarm(host)
