@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from swarmkit.declared.documents.complaints import shown
+from swarmkit.declared.documents.complaints import did_you_mean, shown
 from swarmkit.declared.documents.field import Field
 from swarmkit.declared.inventory.addresses import NAME, check_dns_name
 from swarmkit.declared.stack import lan_loader, values
@@ -21,6 +22,14 @@ from swarmkit.secret import Secret
 _OFF = frozenset(("false", "no", "off", "0"))
 _MTU = "com.docker.network.driver.mtu"
 _OWN_KEYS = ("driver", "driver_opts", "labels", "ipam", "internal", "attachable", "enable_ipv6")
+_DRIVERS = ("bridge", "ipvlan", "macvlan", "overlay")
+_ADVICE = f"there are {', '.join(_DRIVERS)}, and the plugins that are installed on the hosts"
+# A swarm takes the plugins that Docker manages: these have names like images. The plan looks whether a host has one.
+_PLUGIN = re.compile(
+    r"(?:[A-Za-z0-9.-]+(?::[0-9]+)?/)?[a-z0-9]+(?:(?:\.|_{1,2}|-+|/)[a-z0-9]+)*"
+    r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?",
+    re.ASCII,
+)
 # Their networks are the engine's own, one a host: they can be used, and not be made.
 _OWN_NETWORKS = {"host": "host", "none": "none", "null": "none"}
 
@@ -36,6 +45,9 @@ def read_network(key: str, field: Field, stack: str) -> Network:
     if driver in _OWN_NETWORKS and not external:
         what = f"a network with driver {driver} is the engine's own: none can be made"
         parts["driver"].refuse("B32", what, f"write {{external: true, name: {_OWN_NETWORKS[driver]}}}")
+    elif driver and not external and not _PLUGIN.fullmatch(driver):
+        what = f"there is no network driver {shown(driver)}, and no plugin can have that name"
+        parts["driver"].refuse("B32", what, did_you_mean(driver.strip().lower(), _DRIVERS) or _ADVICE)
     if external and (name or key) == "none":
         what = "a service cannot be on the network none: a swarm knows no such network"
         field.refuse(

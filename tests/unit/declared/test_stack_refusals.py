@@ -144,6 +144,9 @@ LAN = "driver: macvlan, ipam: {config: [{subnet: 10.8.0.0/24}]}, "
         ("B18", "name: 'a;b'", "name 'a;b'"),
         ("B25", "ipam: {config: [{subnet: 10.1.1.1/8}]}", "host bits"),
         ("B32", "driver: macvlan", "x-swarmkit: {parent"),
+        ("B32", "driver: Overlay", "did you mean 'overlay'?"),
+        ("B32", "driver: 'bridge '", "did you mean 'bridge'?"),
+        ("B32", "driver: a//b", "bridge, ipvlan, macvlan, overlay, and the plugins"),
         ("B32", "driver: host", "external: true, name: host"),
         ("B32", "external: true, name: none", "internal: true"),
         ("B25", LAN + "x-swarmkit: {parent: eth0}", "which addresses"),
@@ -218,3 +221,15 @@ def test_any_tree_is_a_stack_or_a_refusal(tmp_path: Path, service: dict[str, obj
 @given(text=st.text(max_size=150))
 def test_any_text_is_a_stack_or_a_refusal(tmp_path: Path, text: str) -> None:
     assert is_answered(tmp_path / "stack.yaml", text)
+
+
+def test_a_name_that_a_plugin_may_have_is_for_the_hosts_to_say(tmp_path: Path) -> None:
+    for driver in (
+        "brigde",
+        "acme/net-plugin:v1.0",
+        "registry.example:5000/acme",
+        "weaveworks/net-plugin:latest_release",
+    ):
+        path = tmp_path / "stack.yaml"
+        path.write_text(f"services: {{a: {{image: 'a:1'}}}}\nnetworks: {{default: {{driver: '{driver}'}}}}\n")
+        assert load_stack(path, name="s", environment={}).networks[0].driver == driver

@@ -248,3 +248,17 @@ def test_a_record_that_the_engine_would_not_take_is_warned_of_and_not_written(ma
     note = write_down(replace(record, services={"s_web": spec}), (), frozenset())
     assert note.created == ()
     assert "rollback will not be possible" in note.warnings[0].what
+
+
+def test_an_order_alone_is_no_change_and_the_way_back_leads_past_it(made: FakeFleet) -> None:
+    run_once(made, declared("2"))
+    before = records(made)
+    changed = declared("2")
+    assert changed.stack is not None
+    web, other = changed.stack.services
+    turned = (replace(web, depends_on={}), replace(other, depends_on={"web": "service_healthy"}))
+    plan = plan_on(made, replace(changed, stack=replace(changed.stack, services=turned)))
+    assert plan.is_empty
+    assert records(made) == before
+    roll_back(made)
+    assert is_as(made, declared("1"))
