@@ -10,7 +10,7 @@ from verify_world import ADDRESS, NET, SPI, TASK, VIP, World
 from swarmkit.errors import SwarmkitError
 from swarmkit.finding import Finding
 from swarmkit.observed.model import Observed
-from swarmkit.verify import prove as proving
+from swarmkit.verify import prove as proofs
 from swarmkit.verify.live import read_live
 from swarmkit.verify.prove import prove
 
@@ -258,7 +258,7 @@ def test_error_counters_are_named_when_they_grow_a_second_time(
         world.shells["B"].new_errors *= still_counts
         return world.observed
 
-    monkeypatch.setattr(proving, "observe", look_again)
+    monkeypatch.setattr(proofs, "observe", look_again)
     world.shells["B"].new_errors = 5
     assert errors(world) == ([("V15", "B")] if still_counts else [])
 
@@ -303,9 +303,9 @@ def test_without_a_manager_nothing_is_proved(world: World) -> None:
 
 
 def test_patience_looks_again_at_nodes_that_were_not_ready(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(proving, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(proofs, "PAUSE_SECONDS", 0.0)
     seen = world.observed
-    monkeypatch.setattr(proving, "observe", lambda *_, **__: seen)
+    monkeypatch.setattr(proofs, "observe", lambda *_, **__: seen)
     world.nodes[2]["Status"]["State"] = "unknown"
     assert any(f.code == "V01" and f.severity == "error" for f in proved(world))
     found = prove(world.fleet, world.inventory, None, seen, patience_seconds=30.0).findings
@@ -313,8 +313,8 @@ def test_patience_looks_again_at_nodes_that_were_not_ready(world: World, monkeyp
 
 
 def test_patience_tries_again_until_it_is_proved(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(proving, "PAUSE_SECONDS", 0.0)
-    monkeypatch.setattr(proving, "observe", lambda *_, **__: world.observed)
+    monkeypatch.setattr(proofs, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(proofs, "observe", lambda *_, **__: world.observed)
     shell = world.shells["A"]
     shell.names["backend"] = "10.0.1.99"
     real = shell._probed
