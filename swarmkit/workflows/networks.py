@@ -13,7 +13,7 @@ from swarmkit.observed.lan import has_device
 from swarmkit.observed.model import Observed, network_targets
 from swarmkit.observed.network_drivers import has_driver
 from swarmkit.observed.networks import HostNetwork, networks_of_word, read_networks
-from swarmkit.observed.observe import observe
+from swarmkit.observed.observe import observe, with_kernel_facts
 from swarmkit.plan.model import Applied, Plan
 from swarmkit.plan.networks.drivers import other_drivers
 from swarmkit.plan.networks.ingress import publishing
@@ -26,6 +26,7 @@ from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.fleet import Fleet, reach
 from swarmkit.secret import Secret
 from swarmkit.verify.prove import prove_networks
+from swarmkit.workflows.first_encryption import encryption_findings, makes_first_encrypted
 from swarmkit.workflows.look import PATIENCE_SECONDS
 from swarmkit.workflows.network_run import NetworkRun, carry_out, reached
 
@@ -55,7 +56,8 @@ def create(
 ) -> Applied | None:
     """Make *wish* on the hosts *on* (all without any; an overlay on a manager); None when nothing was done.
 
-    Of the codes *overridden* what hosts and ranges forbid is a warning.
+    Of the codes *overridden* what hosts and ranges forbid is a warning. Before a swarm's first encrypted network it is
+    tried whether its hosts can carry one.
     """
     with reached(run, on) as (fleet, hosts):
         observed = observe(fleet, kernel="never")
@@ -67,6 +69,8 @@ def create(
             lan = lan_wishes(wish, chosen, seen, observed)
             made = plan_create(wish, chosen, seen, parents, _lacking_ipam(fleet, wish, chosen), lan.own)
             found = (*lan.findings, *plan_findings(fleet, made, run.inventory, None, observed))
+            if makes_first_encrypted(made, observed):
+                found += encryption_findings(fleet, run.inventory, None, with_kernel_facts(fleet, observed))
             errors = [finding for finding in found if finding.severity == "error"]
             refusals = tuple(finding for finding in errors if finding.code not in overridden)
             accepted = as_warnings(finding for finding in errors if finding.code in overridden)

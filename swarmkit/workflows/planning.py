@@ -16,6 +16,7 @@ from swarmkit.observed.volumes import with_volumes
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan
 from swarmkit.reach.fleet import Fleet
+from swarmkit.workflows.first_encryption import encryption_findings, makes_first_encrypted
 
 
 def prepare(declared: Declared) -> Callable[[], object]:
@@ -66,32 +67,10 @@ def _findings(plan: Plan, declared: Declared, fleet: Fleet, observed: Observed) 
         observed = kernels.result()
     if plan.makes_nodes:
         found += _of_nodes(declared, fleet, observed, found)
-    elif _makes_first_encrypted(plan, observed):
-        found += _of_encryption(declared, fleet, observed, found)
+    elif makes_first_encrypted(plan, observed):
+        examined = encryption_findings(fleet, declared.inventory, declared.stack, observed)
+        found += tuple(one for one in examined if one not in found)
     return found, observed
-
-
-def _makes_first_encrypted(plan: Plan, observed: Observed) -> bool:
-    """Tell whether *plan* makes an encrypted network of a swarm that has none: nothing shows yet that ESP passes."""
-    from swarmkit.plan.stacks.operations import CreateNetwork
-
-    live = observed.cluster.networks if observed.cluster else ()
-    made = (operation.body for operation in plan.operations if isinstance(operation, CreateNetwork))
-    return not any(network.encrypted for network in live) and any(
-        "encrypted" in (body.get("Options") or {}) for body in made
-    )
-
-
-def _of_encryption(
-    declared: Declared, fleet: Fleet, observed: Observed, told: tuple[Finding, ...]
-) -> tuple[Finding, ...]:
-    from swarmkit.doctor.evidence import gather
-    from swarmkit.doctor.examine import examine
-    from swarmkit.doctor.explained.encryption import ENCRYPTION
-
-    evidence = gather(fleet, declared.inventory, declared.stack, observed)
-    examined = examine(evidence, now=datetime.datetime.now(tz=datetime.UTC), only=ENCRYPTION)
-    return tuple(one for one in examined if one not in told)
 
 
 def _of_nodes(declared: Declared, fleet: Fleet, observed: Observed, told: tuple[Finding, ...]) -> tuple[Finding, ...]:

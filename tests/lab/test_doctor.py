@@ -324,10 +324,12 @@ def test_an_adopted_swarm_s_first_encrypted_network_is_refused_where_esp_does_no
     spare_lab.run("Y", f"docker swarm join --token {token} --advertise-addr 10.88.0.35 10.88.0.34:2377")
     spare_lab.run("Y", "iptables -w -A INPUT -p esp -j DROP")
     try:
-        refused = spare_lab.swarmkit(*call, check=False)
-        assert refused.returncode == 1
-        assert "H06" in refused.stderr
-        assert "guarded" not in spare_lab.run("X", "docker network ls").stdout
+        by_command = ("network", "create", "guarded", "-d", "overlay", "--encrypted", "--yes", "-i", str(inventory))
+        for made in (by_command, call):
+            refused = spare_lab.swarmkit(*made, check=False)
+            assert refused.returncode == 1, refused.stdout + refused.stderr
+            assert "H06" in refused.stderr
+            assert "guarded" not in spare_lab.run("X", "docker network ls").stdout
         remedy = next(line for line in refused.stderr.splitlines() if line.strip().startswith("iptables -w -I")).strip()
         spare_lab.run("Y", remedy)
         done = spare_lab.swarmkit(*call, check=False)
