@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from swarmkit.declared.inventory.host import Host, Inventory
-from swarmkit.declared.stack.image_archive import ImageArchive, names_registry
+from swarmkit.declared.stack.image_archive import ImageArchive
 from swarmkit.declared.stack.service import Condition, Service, Stack
 from swarmkit.finding import Finding
 from swarmkit.observed.model import Observed, SecretState, ServiceState
@@ -18,12 +18,13 @@ from swarmkit.plan.model import Operation, Step
 from swarmkit.plan.networks.lan_removal import LiveLans
 from swarmkit.plan.networks.moves import MovingService, move_operations, move_refusals, removals, targets_of
 from swarmkit.plan.stacks.files import FileVersions
+from swarmkit.plan.stacks.images import StackImages
 from swarmkit.plan.stacks.jobs import with_job_told
-from swarmkit.plan.stacks.names import file_name, has_image, image_name
+from swarmkit.plan.stacks.names import file_name, image_name
 from swarmkit.plan.stacks.networks import StackNetworks
-from swarmkit.plan.stacks.operations import AwaitService, CreateService, SendImage, UpdateService
+from swarmkit.plan.stacks.operations import AwaitService, CreateService, UpdateService
 from swarmkit.plan.stacks.order import in_dependency_order, in_waiting_order
-from swarmkit.plan.stacks.placement import eligible_hosts, lacking_room
+from swarmkit.plan.stacks.placement import eligible_hosts
 from swarmkit.plan.stacks.pruning import UNDECLARED, Pruning, removals_of
 from swarmkit.plan.stacks.record import Record
 from swarmkit.plan.stacks.recording import note_of
@@ -63,7 +64,8 @@ class StackPlanner:
         versions = FileVersions(self.stack, self.observed.cluster, self.swarm_ready)
         files = list(versions.new())
         self.refusals += versions.refusals
-        images = self._images()
+        sending = StackImages(self.inventory, self.stack, self.observed, self.archives, self.refusals, self.warnings)
+        images = sending.transfers()
         made = {operation.step.key for operation in [*networks, *files]}
         services = self._moved(list(self._services(frozenset(made), images)))
         removed = self._gone_services(frozenset(op.step.key for op in services if op.step.verb != "wait"))
@@ -109,63 +111,6 @@ class StackPlanner:
 
     def _hosts_for(self, service: Service) -> tuple[Host, ...]:
         return eligible_hosts(service, self.inventory.hosts, self.observed)
-
-    def _images(self) -> dict[str, Operation]:
-        """Return the transfers that are needed, by key; a host gets only what it may run and lacks."""
-        transfers: dict[str, Operation] = {}
-        for service in self.stack.services:
-            hosts = self._hosts_for(service)
-            archive = self.archives.get(service.image)
-            if hosts and (amount := lacking_room(service, hosts, self.observed)):
-                what = f"each task reserves {amount} of {', '.join(host.name for host in hosts)}"
-                why = f"its tasks would wait for a node for ever ({service.place})"
-                self._refuse("B42", service.name, what, why, "reserve less, or have a larger host")
-            if not hosts:
-                self._refuse_unplaceable(service)
-            elif archive is None:
-                self._warn_of_registry(service, hosts)
-            else:
-                lacking = [host for host in hosts if not has_image(host, self._sent_name(archive, host), self.observed)]
-                for host in lacking:
-                    key = f"image:{host.name}:{archive.image_id}"
-                    size = f"{archive.size_bytes / 1e6:.0f} MB"
-                    step = Step(key, "image", "create", host.name, f"send {service.image}", f"{size}; it lacks it")
-                    by_tag = self._sent_name(archive, host) != archive.image_id
-                    transfers[key] = SendImage(step, host.name, archive, by_tag)
-        return transfers
-
-    def _sent_name(self, archive: ImageArchive, host: Host) -> str:
-        """Return what the archive's image will be known by on *host*."""
-        return archive.tags[0] if self.observed.hosts[host.name].engine.content_store else archive.image_id
-
-    def _refuse_unplaceable(self, service: Service) -> None:
-        labels = sorted({f"{key}={value}" for host in self.inventory.hosts for key, value in host.labels.items()})
-        known = f"the hosts' labels are: {', '.join(labels) or 'none'}"
-        if any(text.lstrip().startswith("node.hostname") for text in service.deploy.constraints):
-            names = [self.observed.hosts[host.name].system.hostname for host in self.inventory.hosts]
-            known = f"the hosts' names are: {', '.join(names)}; their labels: {', '.join(labels) or 'none'}"
-        self._refuse(
-            "B35", service.name, f"its constraints match no active host: {', '.join(service.deploy.constraints)}",
-            f"{known} ({service.place})",
-            "correct deploy.placement.constraints, or swarm_labels in the inventory",
-        )  # fmt: skip
-
-    def _warn_of_registry(self, service: Service, hosts: tuple[Host, ...]) -> None:
-        if names_registry(service.image) or any(has_image(host, service.image, self.observed) for host in hosts):
-            return
-        live = self._live_service(service)
-        if live and str(live.spec["TaskTemplate"]["ContainerSpec"].get("Image", "")).partition("@")[0] == service.image:
-            return
-        self.warnings.append(
-            Finding(
-                "B30",
-                "warning",
-                service.name,
-                f"no host has image {service.image}: each will ask Docker Hub for it",
-                "",
-                "give its docker-archive file with --images DIR if it is not there",
-            )
-        )
 
     def _services(self, made: frozenset[str], images: Mapping[str, Operation]) -> Iterator[Operation]:
         """Yield the changes of services, each after a wait for every service it depends on."""
@@ -310,6 +255,3 @@ class StackPlanner:
 
     def _declares(self, live: ServiceState) -> bool:
         return live.name in {f"{self.stack.name}_{service.name}" for service in self.stack.services}
-
-    def _refuse(self, code: str, where: str, what: str, evidence: str = "", remedy: str = "") -> None:
-        self.refusals.append(Finding(code, "error", where, what, evidence, remedy))

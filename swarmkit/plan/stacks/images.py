@@ -1,0 +1,89 @@
+"""The images of one stack: which host is sent which, and which can be nowhere or have to come from a registry; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from swarmkit.declared.inventory.host import Host, Inventory
+from swarmkit.declared.stack.image_archive import ImageArchive, names_registry
+from swarmkit.declared.stack.service import Service, Stack
+from swarmkit.finding import Finding
+from swarmkit.observed.model import Observed
+from swarmkit.plan.model import Operation, Step
+from swarmkit.plan.stacks.names import has_image
+from swarmkit.plan.stacks.operations import SendImage
+from swarmkit.plan.stacks.placement import eligible_hosts, lacking_room
+
+
+@dataclass
+class StackImages:
+    """Collects refusals and warnings on its way."""
+
+    inventory: Inventory
+    stack: Stack
+    observed: Observed
+    archives: Mapping[str, ImageArchive]
+    refusals: list[Finding] = field(default_factory=list)
+    warnings: list[Finding] = field(default_factory=list)
+
+    def transfers(self) -> dict[str, Operation]:
+        """Return the transfers that are needed, by key; a host gets only what it may run and lacks."""
+        transfers: dict[str, Operation] = {}
+        for service in self.stack.services:
+            hosts = eligible_hosts(service, self.inventory.hosts, self.observed)
+            archive = self.archives.get(service.image)
+            if hosts and (amount := lacking_room(service, hosts, self.observed)):
+                what = f"each task reserves {amount} of {', '.join(host.name for host in hosts)}"
+                why = f"its tasks would wait for a node for ever ({service.place})"
+                self._refuse("B42", service.name, what, why, "reserve less, or have a larger host")
+            if not hosts:
+                self._refuse_unplaceable(service)
+            elif archive is None:
+                self._warn_of_registry(service, hosts)
+            else:
+                lacking = [host for host in hosts if not has_image(host, self._sent_name(archive, host), self.observed)]
+                for host in lacking:
+                    key = f"image:{host.name}:{archive.image_id}"
+                    size = f"{archive.size_bytes / 1e6:.0f} MB"
+                    step = Step(key, "image", "create", host.name, f"send {service.image}", f"{size}; it lacks it")
+                    by_tag = self._sent_name(archive, host) != archive.image_id
+                    transfers[key] = SendImage(step, host.name, archive, by_tag)
+        return transfers
+
+    def _sent_name(self, archive: ImageArchive, host: Host) -> str:
+        """Return what the archive's image will be known by on *host*."""
+        return archive.tags[0] if self.observed.hosts[host.name].engine.content_store else archive.image_id
+
+    def _refuse_unplaceable(self, service: Service) -> None:
+        labels = sorted({f"{key}={value}" for host in self.inventory.hosts for key, value in host.labels.items()})
+        known = f"the hosts' labels are: {', '.join(labels) or 'none'}"
+        if any(text.lstrip().startswith("node.hostname") for text in service.deploy.constraints):
+            names = [self.observed.hosts[host.name].system.hostname for host in self.inventory.hosts]
+            known = f"the hosts' names are: {', '.join(names)}; their labels: {', '.join(labels) or 'none'}"
+        self._refuse(
+            "B35", service.name, f"its constraints match no active host: {', '.join(service.deploy.constraints)}",
+            f"{known} ({service.place})",
+            "correct deploy.placement.constraints, or swarm_labels in the inventory",
+        )  # fmt: skip
+
+    def _warn_of_registry(self, service: Service, hosts: tuple[Host, ...]) -> None:
+        if names_registry(service.image) or any(has_image(host, service.image, self.observed) for host in hosts):
+            return
+        cluster = self.observed.cluster
+        live = cluster.service(f"{self.stack.name}_{service.name}") if cluster else None
+        if live and str(live.spec["TaskTemplate"]["ContainerSpec"].get("Image", "")).partition("@")[0] == service.image:
+            return
+        self.warnings.append(
+            Finding(
+                "B30",
+                "warning",
+                service.name,
+                f"no host has image {service.image}: each will ask Docker Hub for it",
+                "",
+                "give its docker-archive file with --images DIR if it is not there",
+            )
+        )
+
+    def _refuse(self, code: str, where: str, what: str, evidence: str = "", remedy: str = "") -> None:
+        self.refusals.append(Finding(code, "error", where, what, evidence, remedy))
