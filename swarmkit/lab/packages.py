@@ -19,6 +19,7 @@ TOOLS: dict[str, str] = {
 BUILD_TOOLS: dict[str, str] = {
     "mkfs.ext4": "e2fsprogs",
     "mmdebstrap": "mmdebstrap",
+    "xz": "xz-utils",
 }
 """Tool -> package: what building a disk image takes besides."""
 

@@ -15,7 +15,7 @@ from swarmkit.errors import SwarmkitError
 from swarmkit.lab import control
 from swarmkit.lab.hosts import LabHost
 from swarmkit.lab.identity import prepare_identities
-from swarmkit.lab.image import Image, Tell, ensure_image
+from swarmkit.lab.image.disk import Image, Tell, ensure_image
 from swarmkit.lab.places import HostPlaces, Places
 
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from swarmkit.lab import Places
-from swarmkit.lab.debian import machine_mirror
+from swarmkit.lab.image.debian import machine_mirror
 
 VERSION = "28."
 _SUITES = ("forky", "sid")

@@ -9,9 +9,9 @@ import pytest
 from swarmkit.cli.lab import lab_hosts
 from swarmkit.errors import SwarmkitError
 from swarmkit.lab import LabHost, Places, number_of
-from swarmkit.lab.debian import choose_mirror
 from swarmkit.lab.identity import merge_known_hosts
-from swarmkit.lab.image import recipe_key
+from swarmkit.lab.image.debian import choose_mirror
+from swarmkit.lab.image.disk import recipe_key
 from swarmkit.lab.machine import Boot, kernel_arguments
 from swarmkit.lab.packages import all_packages
 

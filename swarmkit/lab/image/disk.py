@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from swarmkit.errors import SwarmkitError
-from swarmkit.lab import debian, kernel
 from swarmkit.lab.hosts import DEFAULT_ENGINE
+from swarmkit.lab.image import debian, kernel
+from swarmkit.lab.image.scratch import exclusive, scratch
 from swarmkit.lab.packages import BUILD_TOOLS, ROOTLESS_TOOLS, find_tool
 from swarmkit.lab.preflight import require_tools
 
@@ -41,10 +41,11 @@ PACKAGES = (
     "systemd-sysv",
     "tcpdump",
 )
-ENGINE_PACKAGES = {"26.1": ["docker-cli", kernel.PACKAGE], "20.10": []}
+ENGINE_PACKAGES = {"26.1": ["docker-cli"], "20.10": []}
 DISK_SIZE = "8G"
-_WORK_BYTES = 3 << 30
-_FORMAT = "1"
+_NO_DISK = "the lab's file system could not be made"
+_NO_MODULES = "the kernel's modules could not be installed in the lab's disk"
+_FORMAT = "2"
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ def ensure_image(cache: Path, engine: str, tell: Tell) -> Image:
     require_tools(BUILD_TOOLS if os.geteuid() == 0 else {**BUILD_TOOLS, **ROOTLESS_TOOLS})
     donor = image if engine == DEFAULT_ENGINE else ensure_image(cache, DEFAULT_ENGINE, tell)
     cache.mkdir(parents=True, exist_ok=True)
-    with _exclusive(cache / "build.lock"):
+    with exclusive(cache / "build.lock"):
         if not image.disk.exists():
             _build(image, engine, donor, tell)
     return image
@@ -83,7 +84,7 @@ def ensure_image(cache: Path, engine: str, tell: Tell) -> Image:
 
 def recipe_key(engine: str) -> str:
     """Return the name of this recipe: whatever changes the image changes the key."""
-    parts = [_FORMAT, SUITES[engine], DISK_SIZE, *PACKAGES, *ENGINE_PACKAGES[engine]]
+    parts = [_FORMAT, SUITES[engine], DISK_SIZE, *PACKAGES, *ENGINE_PACKAGES[engine], kernel.SCRIPT.read_text()]
     parts += [file.read_text() for file in sorted(GUEST.iterdir())]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
 
@@ -95,14 +96,14 @@ def _build(image: Image, engine: str, donor: Image, tell: Tell) -> None:
         tell(f"image {engine}: {time.monotonic() - started:5.1f} s  {what}")
 
     say("building the disk image (once)")
-    with _scratch(image.folder.parent) as work:
+    with scratch(image.folder.parent) as work:
         made = Image(Path(tempfile.mkdtemp(prefix=".new-", dir=image.folder.parent)))
         try:
-            debian.bootstrap(work / "root", _recipe(engine, work, donor), say)
-            if donor is image:
-                kernel.take_out(work / "root", made.kernel, made.modules)
-            else:
-                shutil.copytree(donor.kernel, made.kernel)
+            with ThreadPoolExecutor() as pool:
+                kernel_made = pool.submit(_put_kernel, image, donor, made, work, say)
+                debian.bootstrap(work / "root", _recipe(engine, work), say)
+                modules = kernel_made.result()
+            _install_modules(work, modules)
             say("making the file system")
             _make_disk(work, made.disk)
             made.folder.chmod(0o755)
@@ -113,16 +114,33 @@ def _build(image: Image, engine: str, donor: Image, tell: Tell) -> None:
     say("done")
 
 
-def _recipe(engine: str, work: Path, donor: Image) -> debian.Recipe:
-    # The build may run under other user ids, which cannot look into this user's folders: hand it copies.
+def _put_kernel(image: Image, donor: Image, made: Image, work: Path, say: Tell) -> Path:
+    """Make the kernel, or copy the default engine's; return where its modules are."""
+    if donor is image:
+        kernel.make_kernel(work, made.kernel, made.modules, say)
+        return made.modules
+    shutil.copytree(donor.kernel, made.kernel)
+    return donor.modules
+
+
+def _recipe(engine: str, work: Path) -> debian.Recipe:
+    # The build may run under other user ids, which cannot look into this user's folders: hand it a copy.
     guest = Path(shutil.copytree(GUEST, work / "guest"))
-    modules = "" if engine == DEFAULT_ENGINE else str(shutil.copytree(donor.modules, work / "modules", symlinks=True))
     return debian.Recipe(
         suite=SUITES[engine],
         packages=(*PACKAGES, *ENGINE_PACKAGES[engine]),
         hook=guest / "customize.sh",
-        environment={"LAB_GUEST": str(guest), "LAB_MODULES": modules},
+        environment={"LAB_GUEST": str(guest)},
     )
+
+
+def _install_modules(work: Path, modules: Path) -> None:
+    # A copy again, for the same reason. Debian keeps these modules out of modprobe's sight: /usr/lib/uml/modules.
+    copy, root = shutil.copytree(modules, work / "modules", symlinks=True), str(work / "root")
+    _run(_NO_MODULES, debian.as_tree_owner(["cp", "-rT", str(copy), f"{root}/usr/lib/modules"]))
+    chroot = find_tool("chroot") or "chroot"
+    for release in modules.iterdir():
+        _run(_NO_MODULES, debian.as_tree_owner([chroot, root, "depmod", release.name]))
 
 
 def _make_disk(work: Path, disk: Path) -> None:
@@ -131,33 +149,13 @@ def _make_disk(work: Path, disk: Path) -> None:
     draft.parent.chmod(work.stat().st_mode)
     mkfs = find_tool("mkfs.ext4") or "mkfs.ext4"
     make = debian.as_tree_owner([mkfs, "-q", "-E", "nodiscard", "-d", str(work / "root"), str(draft), DISK_SIZE])
-    for command in (make, ["cp", "--sparse=always", str(draft), str(disk)]):
-        result = subprocess.run(command, capture_output=True, text=True, check=False)
-        if result.returncode:
-            raise SwarmkitError("the lab's file system could not be made", result.stderr.strip()[-500:])
+    _run(_NO_DISK, make)
+    _run(_NO_DISK, ["cp", "--sparse=always", str(draft), str(disk)])
     # Copy-on-write files remember their base's time and size: nobody may touch it from here on.
     disk.chmod(0o444)
 
 
-@contextmanager
-def _scratch(cache: Path) -> Iterator[Path]:
-    """Yield a folder for the tree: in memory when there is room, there the build is twice as fast."""
-    memory = Path("/dev/shm")  # noqa: S108 - a private folder is made in it
-    roomy = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 2 * _WORK_BYTES
-    work = Path(tempfile.mkdtemp(prefix="swarmkit-lab-build-", dir=memory if roomy else cache))
-    # Without root the tree belongs to other user ids than this folder.
-    work.chmod(0o755 if os.geteuid() == 0 else 0o777)
-    try:
-        yield work
-    finally:
-        # A build killed half-way may leave the machine's /dev or /proc mounted in the tree: stay out of them.
-        of_tree = [str(work / "root"), str(work / "out")]
-        subprocess.run(debian.as_tree_owner(["rm", "-rf", "--one-file-system", *of_tree]), check=False)
-        shutil.rmtree(work, ignore_errors=True)
-
-
-@contextmanager
-def _exclusive(lock: Path) -> Iterator[None]:
-    with lock.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+def _run(what: str, command: list[str]) -> None:
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    if result.returncode:
+        raise SwarmkitError(what, result.stderr.strip()[-500:])

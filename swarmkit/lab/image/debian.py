@@ -10,15 +10,24 @@ from pathlib import Path
 
 from swarmkit.errors import SwarmkitError
 
+_ARCHIVE = "http://deb.debian.org/debian"
+
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a tree is made of; *hook* gets the tree's path as its argument once the packages are in."""
+    """What a tree is made of; *hook* gets the tree's path as its argument once the packages are in.
+
+    A tree that is only *unpacked* is none to run: its packages are not configured, not even the essential ones are in.
+    """
 
     suite: str
     packages: tuple[str, ...]
-    hook: Path
+    hook: Path | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    unpacked: bool = False
+    other_suites: tuple[str, ...] = ()
+    documents: tuple[str, ...] = ()
+    """Packages whose /usr/share/doc is kept."""
 
 
 def bootstrap(root: Path, recipe: Recipe, say: Callable[[str], None]) -> None:
@@ -44,19 +53,31 @@ def bootstrap(root: Path, recipe: Recipe, say: Callable[[str], None]) -> None:
 
 def _command(root: Path, recipe: Recipe) -> list[str]:
     excluded = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*", "/usr/share/info/*")
+    when = "extract" if recipe.unpacked else "customize"
     return [
         "mmdebstrap",
         # Without root: in a user namespace, with the ids that /etc/subuid gives this user.
         f"--mode={'root' if os.geteuid() == 0 else 'unshare'}",
-        "--variant=minbase",
+        f"--variant={'extract' if recipe.unpacked else 'minbase'}",
         '--aptopt=Acquire::Languages "none"',
+        # A mirror that stands still is no danger to a lab without a network; a signature has to be right all the same.
+        '--aptopt=Acquire::Check-Valid-Until "false"',
         *(f"--dpkgopt=path-exclude={pattern}" for pattern in excluded),
+        *(f"--dpkgopt=path-include=/usr/share/doc/{package}/*" for package in recipe.documents),
         f"--include={','.join(recipe.packages)}",
-        f"--customize-hook={recipe.hook}",
+        *([f"--{when}-hook={recipe.hook}"] if recipe.hook else []),
         recipe.suite,
         str(root),
-        *machine_mirror(),
+        *_sources(recipe),
     ]
+
+
+def _sources(recipe: Recipe) -> list[str]:
+    mirror = machine_mirror()
+    if not recipe.other_suites:
+        return mirror
+    archive = mirror[0] if mirror else _ARCHIVE
+    return [f"deb {archive} {suite} main" for suite in (recipe.suite, *recipe.other_suites)]
 
 
 def as_tree_owner(command: list[str]) -> list[str]:

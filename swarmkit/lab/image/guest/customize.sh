@@ -1,19 +1,8 @@
 #!/bin/sh
 # Turn a fresh Debian tree into a lab host: users, sshd, engine, a fast boot. Called by mmdebstrap as its customize hook.
-# usage: customize.sh ROOT   (LAB_GUEST: the folder of this file; LAB_MODULES: kernel modules, else the tree has them)
+# usage: customize.sh ROOT   (LAB_GUEST: the folder of this file)
 set -eu
 root=$1
-
-# --- kernel modules: Debian's UML package keeps them out of modprobe's sight ---
-mkdir -p "$root/usr/lib/modules"
-if [ -n "${LAB_MODULES:-}" ]; then
-    cp -a "$LAB_MODULES/." "$root/usr/lib/modules/"
-else
-    mv "$root"/usr/lib/uml/modules/* "$root/usr/lib/modules/"
-fi
-for version in "$root"/usr/lib/modules/*; do
-    chroot "$root" depmod "${version##*/}"
-done
 
 # --- the lab's own programs ---
 install -D -m 755 "$LAB_GUEST/init.sh" "$root/usr/local/sbin/swarmkit-lab-init"
@@ -72,7 +61,7 @@ rm -f "$root"/tmp/k "$root"/tmp/k.pub
 sed -i '/pam_motd\|pam_mail\|pam_lastlog/d' "$root/etc/pam.d/sshd"
 
 # --- the engine ---
-# Debian's default nft backend needs more than UML's modules give; the engine works with legacy (measured).
+# Debian's default nft backend needs more than UML's modules give; the engine works with legacy (image/kernel.sh).
 for tool in iptables ip6tables; do
     chroot "$root" update-alternatives --set $tool /usr/sbin/$tool-legacy >/dev/null
 done

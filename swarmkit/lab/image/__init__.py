@@ -1,0 +1,1 @@
+"""Build and cache what a lab host boots: its kernel and its disk."""

@@ -1,0 +1,40 @@
+"""Where an image is built: a folder that is gone afterwards, and a lock, since two builders never build at once."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from swarmkit.lab.image import debian
+
+_WORK_BYTES = 4 << 30
+
+
+@contextmanager
+def scratch(cache: Path) -> Iterator[Path]:
+    """Yield a folder for the tree: in memory when there is room, there the build is twice as fast."""
+    memory = Path("/dev/shm")  # noqa: S108 - a private folder is made in it
+    roomy = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 2 * _WORK_BYTES
+    work = Path(tempfile.mkdtemp(prefix="swarmkit-lab-build-", dir=memory if roomy else cache))
+    # Without root the tree belongs to other user ids than this folder.
+    work.chmod(0o755 if os.geteuid() == 0 else 0o777)
+    try:
+        yield work
+    finally:
+        # A build killed half-way may leave the machine's /dev or /proc mounted in the tree: stay out of them.
+        of_tree = [str(entry) for entry in work.iterdir()]
+        subprocess.run(debian.as_tree_owner(["rm", "-rf", "--one-file-system", *of_tree]), check=False)
+        shutil.rmtree(work, ignore_errors=True)
+
+
+@contextmanager
+def exclusive(lock: Path) -> Iterator[None]:
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,53 @@
+"""Which kernel the hosts get: the fast one, or Debian's plain one where that cannot be made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from swarmkit.errors import SwarmkitError
+from swarmkit.lab.image import debian, kernel
+
+
+def tree_with_kernel(root: Path, release: str) -> None:
+    for name, content in {
+        "usr/bin/linux.uml": b"ELF /lib64/ld-linux-x86-64.so.2\0 " + release.encode(),
+        "usr/lib64/ld-linux-x86-64.so.2": b"loader",
+        "usr/lib/x86_64-linux-gnu/libc.so.6": b"libc",
+        f"usr/lib/uml/modules/{release}/kernel/esp4.ko": b"module",
+    }.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(content)
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    suites: list[str] = []
+
+    def bootstrap(root: Path, recipe: debian.Recipe, say: Callable[[str], None]) -> None:
+        suites.append(recipe.suite)
+        if recipe.suite == "forky":
+            tree_with_kernel(root, "7.2.7")
+            if not recipe.hook or "linux-source-$series" not in recipe.hook.read_text():
+                raise AssertionError("the missing modules are not built")
+            raise SwarmkitError("Debian forky could not be bootstrapped", "E: no package linux-source-7.2")
+        tree_with_kernel(root, "6.12.1")
+
+    monkeypatch.setattr(debian, "bootstrap", bootstrap)
+    return suites
+
+
+def test_where_the_fast_kernel_cannot_be_made_trixie_s_takes_its_place_and_why_is_said(
+    asked: list[str], tmp_path: Path
+) -> None:
+    said: list[str] = []
+    kernel.make_kernel(tmp_path, tmp_path / "kernel", tmp_path / "modules", said.append)
+    assert asked == ["forky", "trixie"]
+    assert b"6.12.1" in (tmp_path / "kernel/linux").read_bytes()
+    assert [release.name for release in (tmp_path / "modules").iterdir()] == ["6.12.1"]
+    assert said == [
+        "hosts will be slower, without the fast kernel (E: no package linux-source-7.2); "
+        "to try again, delete this image's folder"
+    ]
