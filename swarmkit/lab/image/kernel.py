@@ -36,9 +36,15 @@ def make_kernel(work: Path, folder: Path, modules: Path, say: Callable[[str], No
     try:
         _make(work / "kernel", _fast(work), folder, modules, say)
     except SwarmkitError as error:
-        last = error.why.splitlines()[-1] if error.why else "no reason given"
-        say(f"hosts will be slower, without the fast kernel ({last}); to try again, delete this image's folder")
+        say(f"hosts will be slower, without the fast kernel ({_reason(error)}); to try again, delete this image")
         _make(work / "plain-kernel", PLAIN, folder, modules, say)
+        (folder / "why-not-fast.txt").write_text(f"{error}\n")
+
+
+def _reason(error: SwarmkitError) -> str:
+    """Return the first complaint; those after it only say that all of it ended."""
+    lines = [line for line in error.why.splitlines() if "*** " in line or line.startswith("E: ")]
+    return lines[0] if lines else error.what
 
 
 def _fast(work: Path) -> debian.Recipe:
