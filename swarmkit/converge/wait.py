@@ -119,7 +119,8 @@ def wait_for_service(
         progress.advanced(key, doing(look, len(failed - failed_before)))
         if look.update_state in _STOPPED and not is_as_before:
             message = str(look.service["UpdateStatus"].get("Message", ""))
-            raise _not_converged(name, f"its update is {look.update_state}: {message}", look, fleet, manager)
+            why = f"its update is {look.update_state}: {message}"
+            raise _not_converged(name, why, look, fleet, manager, go_on=_STOPPED[look.update_state])
         if len(failed - failed_before) >= _FAILURES_BEFORE_GIVING_UP and not look.running:
             why = "its tasks fail again and again"
             raise _not_converged(name, why, look, fleet, manager, blamed=failed - failed_before)
@@ -155,15 +156,22 @@ def _pause(woken: Wakeups, seen: int, deadline: float, has_come: Callable[[], bo
 
 
 def _not_converged(
-    name: str, why: str, look: ServiceLook, fleet: Fleet, manager: Engine, *, blamed: Collection[str] = ()
+    name: str,
+    why: str,
+    look: ServiceLook,
+    fleet: Fleet,
+    manager: Engine,
+    *,
+    blamed: Collection[str] = (),
+    go_on: str = "",
 ) -> NotConvergedError:
     """Return the failure with its cause: of the tasks *blamed*, of the one that *why* names, else of them all.
 
-    The engine keeps tasks of earlier versions, which failed of something else.
+    The engine keeps tasks of earlier versions, which failed of something else. *go_on*: what to do about the update.
     """
     blamed = blamed or set(why.split())
     of_now = [task for task in look.states if task.id in blamed]
     cause = explain(of_now or look.states, fleet, manager)
-    to_do = "\n".join(filter(None, (cause.to_do, _STOPPED.get(look.update_state, ""))))
+    to_do = "\n".join(filter(None, (cause.to_do, go_on)))
     said = "\n".join(filter(None, (cause.sentence, cause.logged)))
     return NotConvergedError(f"{name}: {why}", said, to_do or f"see: docker service ps --no-trunc {name}\n{_MEND}")

@@ -395,6 +395,16 @@ def test_a_service_taken_back_before_this_run_is_waited_for_where_its_tasks_star
     assert wait(fleet, is_taken_back=True) == "1/1 running"
 
 
+def test_of_a_service_taken_back_before_this_run_no_version_before_is_said_to_serve(fleet: FakeFleet) -> None:
+    identity = start(fleet, "crash", looks=1)
+    fleet.cluster.objects["services"][identity]["UpdateStatus"] = {"State": "rollback_completed", "Message": "back"}
+    with pytest.raises(NotConvergedError) as caught:
+        wait(fleet, 30, is_taken_back=True)
+    assert "its tasks fail again and again" in str(caught.value)
+    assert "serves" not in str(caught.value)
+    assert "mend the cause and run up again, or go back: swarmkit rollback" in str(caught.value)
+
+
 def test_ctrl_c_ends_the_waiting_for_services_at_once(fleet: FakeFleet) -> None:
     start(fleet, looks=1000)
     with wakeups(fleet) as woken:
