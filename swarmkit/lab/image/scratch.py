@@ -27,9 +27,11 @@ def scratch(cache: Path) -> Iterator[Path]:
     try:
         yield work
     finally:
-        # A build killed half-way may leave the machine's /dev or /proc mounted in the tree: stay out of them.
-        of_tree = [str(entry) for entry in work.iterdir()]
-        subprocess.run(debian.as_tree_owner(["rm", "-rf", "--one-file-system", *of_tree]), check=False)
+        # A build killed half-way may leave the machine's /dev or /proc mounted in the tree: stay out of them. What is
+        # this user's own, the user ids of a tree may not remove.
+        me = os.geteuid()
+        of_trees = [str(entry) for entry in work.iterdir() if me == 0 or entry.stat().st_uid != me]
+        subprocess.run(debian.as_tree_owner(["rm", "-rf", "--one-file-system", *of_trees]), check=False)
         shutil.rmtree(work, ignore_errors=True)
 
 
