@@ -26,6 +26,7 @@ from swarmkit.reach.fleet import Fleet
 from swarmkit.reach.ssh import CommandResult, SshSession
 
 DEFAULT_MTU_BYTES = 1500
+MTU_OPTION = "com.docker.network.driver.mtu"
 FACTS_TIMEOUT_SECONDS = 20.0
 FIRST_WITH_IP_SETS = (28,)
 """The first engines that need the kernel's ip_set and iptable_raw (moby #49503)."""
@@ -128,6 +129,14 @@ class Evidence:
     def mtus(self) -> dict[str, int]:
         """Host -> MTU of the interface its overlays use, in bytes."""
         return data_mtus(self.peers, self.hosts)
+
+    @property
+    def assumed_mtu(self) -> int:
+        """The largest path MTU that an overlay of the stack reckons with, in bytes; Docker's default without one."""
+        live = {network.name: network.raw.get("Options") or {} for network in self.networks}
+        overlays = [net for net in self.stack.networks if net.driver == "overlay"] if self.stack else []
+        options = [live.get(net.name, {}) if net.external else net.driver_options for net in overlays]
+        return max((int(of.get(MTU_OPTION) or DEFAULT_MTU_BYTES) for of in options), default=DEFAULT_MTU_BYTES)
 
 
 def gather(fleet: Fleet, inventory: Inventory, stack: Stack | None, observed: Observed | None = None) -> Evidence:

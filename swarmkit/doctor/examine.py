@@ -87,4 +87,6 @@ def _all(evidence: Evidence, now: datetime.datetime) -> Iterator[Finding]:
         yield from engine.check_proxy(evidence, seen)
     for compare in _BETWEEN:
         yield from compare(evidence)
-    yield from ways.check_paths(evidence.paths, evidence.peers, evidence.mtus, evidence.data_path_port)
+    yield from ways.check_paths(
+        evidence.paths, evidence.peers, evidence.mtus, evidence.data_path_port, evidence.assumed_mtu
+    )

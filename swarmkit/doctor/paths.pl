@@ -18,7 +18,7 @@ my %peer = map { my ($i, $adv, $data, $mgr) = split /,/; $i => { adv => $adv, da
 my $me = delete $peer{$own};
 my %from = map { ($peer{$_}{adv} => $_, $peer{$_}{data} => $_) } keys %peer;
 my ($IP_MTU_DISCOVER, $PROBE) = (10, 3);
-my @smaller = (8900, 1480, 1460, 1450, 1420, 1400, 1380, 1280);
+my @smaller = (8900, 1500, 1480, 1460, 1450, 1420, 1400, 1380, 1280);
 
 sub raw { my $p = shift; socket(my $s, $PF_INET, $RAW, $p) or die "raw socket: $!\n"; fcntl($s, 4, $NONBLOCK); $s }
 my %in = (udp => raw(17), tcp => raw(6), esp => raw(50));

@@ -11,7 +11,7 @@ import time
 
 IP_MTU_DISCOVER, PROBE = 10, 3
 KINDS = ("esp", "udp7946", "udpdata", "full")
-SMALLER = (8900, 1480, 1460, 1450, 1420, 1400, 1380, 1280)
+SMALLER = (8900, 1500, 1480, 1460, 1450, 1420, 1400, 1380, 1280)
 SYN, SYN_ACK = 0x02, 0x12
 ESP = 50
 

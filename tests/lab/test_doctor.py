@@ -112,7 +112,22 @@ def test_what_is_dropped_in_both_directions_is_named_for_both_and_all_remedies_o
             spare_lab.run(host, " && ".join(f"iptables -w -D {drop}" for drop in drops))
 
 
-def test_a_smaller_link_on_one_host_is_found_and_its_remedy_works(spare_lab: SpareLab, inventory: Path) -> None:
+def with_option(folder: Path, remedy: str) -> Path:
+    """Return a stack file whose network has what *remedy* tells to write for each network."""
+    stack = folder / "narrow.yaml"
+    written = remedy.partition("for each network: ")[2]
+    stack.write_text(f"""
+services:
+  none: {{image: 'none:1', networks: [guarded], deploy: {{replicas: 0}}}}
+networks:
+  guarded: {{driver: overlay, {written.replace("driver_opts: {", "driver_opts: {encrypted: '', ")}}}
+""")
+    return stack
+
+
+def test_a_smaller_link_on_one_host_is_found_and_its_remedy_works(
+    spare_lab: SpareLab, inventory: Path, tmp_path: Path
+) -> None:
     spare_lab.run("Y", "ip link set dev vec0 mtu 1400")
     try:
         found = {finding["code"]: finding for finding in findings(spare_lab, inventory)}
@@ -123,18 +138,24 @@ def test_a_smaller_link_on_one_host_is_found_and_its_remedy_works(spare_lab: Spa
         left = the_one(spare_lab, inventory, "H11")
         assert left["where"] == "X, Y"
         assert "com.docker.network.driver.mtu: '1400'" in left["remedy"]
+        stack = with_option(tmp_path, left["remedy"])
+        assert findings(spare_lab, inventory, "-f", str(stack)) == []
+        stack.write_text(stack.read_text().replace("'1400'", "'1450'"))
+        (still,) = findings(spare_lab, inventory, "-f", str(stack))
+        assert (still["code"], still["where"]) == ("H11", "X, Y")
     finally:
         for host in "XY":
             spare_lab.run(host, "ip link set dev vec0 mtu 1500")
 
 
-def test_a_path_that_loses_full_frames_is_found(spare_lab: SpareLab, inventory: Path) -> None:
+def test_a_path_that_loses_full_frames_is_found(spare_lab: SpareLab, inventory: Path, tmp_path: Path) -> None:
     spare_lab.run("Y", "iptables -w -A INPUT -p udp -m length --length 1451: -j DROP")
     try:
         finding = the_one(spare_lab, inventory, "H11")
         assert finding["where"] == "X -> Y"
         assert "1450 bytes pass" in finding["evidence"]
         assert "com.docker.network.driver.mtu: '1450'" in finding["remedy"]
+        assert findings(spare_lab, inventory, "-f", str(with_option(tmp_path, finding["remedy"]))) == []
     finally:
         spare_lab.run("Y", "iptables -w -D INPUT -p udp -m length --length 1451: -j DROP")
 

@@ -5,28 +5,24 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Iterator
 
-from swarmkit.doctor.evidence import DEFAULT_MTU_BYTES, Evidence, HostEvidence
+from swarmkit.doctor.evidence import DEFAULT_MTU_BYTES, MTU_OPTION, Evidence, HostEvidence
 from swarmkit.finding import Finding
 from swarmkit.plan.networks.ranges import overlap
 
-_MTU_OPTION = "com.docker.network.driver.mtu"
-
 
 def check_mtus(evidence: Evidence) -> Iterator[Finding]:
-    """Yield H11 and H13: links smaller than what Docker assumes, and sizes that differ between hosts."""
+    """Yield H11 and H13: links smaller than what overlays assume, and sizes that differ between hosts."""
     mtus = evidence.mtus
-    networks = evidence.stack.networks if evidence.stack else ()
-    is_set = bool(networks) and all(_MTU_OPTION in network.driver_options for network in networks)
     if len(set(mtus.values())) > 1:
         sizes = ", ".join(f"{name}: {mtu}" for name, mtu in mtus.items())
         what = "the hosts' data links have different MTUs: large frames get lost in one direction"
         remedy = f"on the hosts with the larger MTU: ip link set dev DEVICE mtu {min(mtus.values())}"
         yield Finding("H13", "error", ", ".join(mtus), what, sizes, remedy)
     smallest = min(mtus.values(), default=DEFAULT_MTU_BYTES)
-    if smallest < DEFAULT_MTU_BYTES and not is_set:
-        small = [name for name, mtu in mtus.items() if mtu < DEFAULT_MTU_BYTES]
-        what = f"overlays assume links of {DEFAULT_MTU_BYTES} bytes: large payloads will hang, small ones pass"
-        remedy = f"in the stack file, for each network: driver_opts: {{{_MTU_OPTION}: '{smallest}'}}"
+    if smallest < evidence.assumed_mtu:
+        small = [name for name, mtu in mtus.items() if mtu < evidence.assumed_mtu]
+        what = f"overlays assume links of {evidence.assumed_mtu} bytes: large payloads will hang, small ones pass"
+        remedy = f"in the stack file, for each network: driver_opts: {{{MTU_OPTION}: '{smallest}'}}"
         yield Finding("H11", "error", ", ".join(small), what, f"the smallest MTU is {smallest} bytes", remedy)
 
 
@@ -37,10 +33,10 @@ def check_addresses(evidence: Evidence) -> Iterator[Finding]:
         declared = host.advertise_addr
         facts = evidence.hosts[host.name].facts
         node = cluster.node(facts.engine.node_id) if cluster else None
-        if declared and ":" in declared:
+        less = evidence.mtus.get(host.name, DEFAULT_MTU_BYTES) - 20
+        if declared and ":" in declared and evidence.assumed_mtu > less:
             what = "over IPv6 an encrypted overlay's frames are 20 bytes larger than Docker reckons"
-            less = evidence.mtus.get(host.name, DEFAULT_MTU_BYTES) - 20
-            remedy = f"in the stack file, for each network: driver_opts: {{{_MTU_OPTION}: '{less}'}}"
+            remedy = f"in the stack file, for each network: driver_opts: {{{MTU_OPTION}: '{less}'}}"
             yield Finding("H12", "warning", host.name, what, declared, remedy)
         if declared and node and declared != node.address and node.address in facts.system.addresses:
             yield Finding(
@@ -74,7 +70,8 @@ def check_swarm_ports(evidence: Evidence) -> Iterator[Finding]:
     """Yield D10: ports that a swarm needs and another process of a host, which is in no swarm yet, has taken.
 
     The data-path port in the kernel's own hands is no obstacle: VXLAN devices share it. An engine that left a swarm may
-    keep one in a namespace beyond its restart; a device in the host's own namespace is D07's.
+    keep one in a namespace beyond its restart; a device in the host's own namespace is D07's. Such an engine may also
+    keep its own gossip's port, and closes it when it starts anew.
     """
     data_path = f"{evidence.data_path_port}/udp"
     needed = ("7946/tcp", "7946/udp", data_path)
@@ -87,10 +84,14 @@ def check_swarm_ports(evidence: Evidence) -> Iterator[Finding]:
         if taken and seen.facts.engine.swarm_state == "inactive":
             number = taken[0].partition("/")[0]
             whose = sorted({holder for port in taken if (holder := seen.holders.get(port))})
+            is_engine = bool(whose) and all(holder.startswith("dockerd,") for holder in whose)
+            look = f"ss -lnp 'sport = :{number}'"
             yield Finding(
-                "D10", "error", host.name, f"another process has the swarm's port {', '.join(taken)}",
+                "D10", "error", host.name,
+                f"{'its engine' if is_engine else 'another process'} has the swarm's port {', '.join(taken)}",
                 f"{'; '.join(whose) or 'something'} listens there and the host is in no swarm",
-                f"on {host.name}: ss -lnp 'sport = :{number}', then systemctl status PID for its unit, and stop that",
+                f"on {host.name}: systemctl restart docker; if it is there again ({look}), a container publishes it"
+                if is_engine else f"on {host.name}: {look}, then systemctl status PID for its unit, and stop that",
             )  # fmt: skip
 
 

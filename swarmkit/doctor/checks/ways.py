@@ -10,9 +10,12 @@ from swarmkit.plan.networks.firewall_rules import ESP, rules, security_group
 
 
 def check_paths(
-    paths: Paths, peers: Mapping[str, Peer], mtus: Mapping[str, int], data_path_port: int
+    paths: Paths, peers: Mapping[str, Peer], mtus: Mapping[str, int], data_path_port: int, assumed_mtu: int
 ) -> Iterator[Finding]:
-    """Yield what does not pass, one finding a target and kind, with the rules that let it pass."""
+    """Yield what does not pass, one finding a target and kind, with the rules that let it pass.
+
+    A way that carries frames of *assumed_mtu*, an overlay's largest, is wide enough, whatever its links have.
+    """
     for host, why in paths.untried.items():
         remedy = _AS_ROOT if "permitted" in why else "apt install perl, dnf install python3, or apk add perl"
         yield Finding(
@@ -21,7 +24,8 @@ def check_paths(
     blocked: dict[tuple[str, str], list[Way]] = {}
     small = {(way.source, way.target) for way in paths.ways if way.passes and way.kind == f"udp/{data_path_port}"}
     for way in paths.ways:
-        if not way.passes and (way.kind != "full frame" or (way.source, way.target) in small):
+        is_frame = way.kind == "full frame"
+        if not way.passes and (not is_frame or ((way.source, way.target) in small and _carries(way) < assumed_mtu)):
             blocked.setdefault((way.target, way.kind), []).append(way)
     for (target, kind), ways in blocked.items():
         sources = [way.source for way in ways]
@@ -51,10 +55,15 @@ def _nat(source: str, target: str) -> str:
 
 
 def _mtu_remedy(ways: list[Way]) -> str:
-    passing = [way.said.split()[0] for way in ways if way.said.endswith("bytes pass")]
-    mtu = min(map(int, passing)) if len(passing) == len(ways) else "MTU"
+    passing = [_carries(way) for way in ways if _carries(way)]
+    mtu = min(passing) if len(passing) == len(ways) else "MTU"
     find = "" if passing else "find the path's MTU (ping -M do -s SIZE PEER) and set it for the networks "
     return f"{find}in the stack file, for each network: driver_opts: {{com.docker.network.driver.mtu: '{mtu}'}}"
+
+
+def _carries(way: Way) -> int:
+    """Return the largest frame that is known to pass where a full one does not, in bytes; 0 when none is."""
+    return int(way.said.split()[0]) if way.said.endswith("bytes pass") else 0
 
 
 def _sends_from(peer: Peer, kind: str) -> str:

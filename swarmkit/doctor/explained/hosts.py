@@ -92,8 +92,8 @@ HOSTS: dict[str, Explanation] = {
     "D10": Explanation(
         "A swarm port is taken",
         "swarm init or join fails: 'bind: address already in use'.",
-        "Another process listens on 2377, 7946 or the data-path port.",
-        "Stop it, or give it another port.",
+        "Another process listens on 2377, 7946 or the data-path port; or the engine, since a swarm that it has left.",
+        "Stop it, or give it another port; start such an engine anew.",
         "moby daemon/cluster/swarm.go",
     ),
     "D11": Explanation(

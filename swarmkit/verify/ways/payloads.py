@@ -15,6 +15,13 @@ _MTU_REMEDY = (
     "find the path's MTU between the hosts (ping -M do -s SIZE PEER) and set it for the network in the stack file: "
     "driver_opts: {com.docker.network.driver.mtu: MTU}"
 )
+# No stack file has ingress. An engine keeps its end of the old one until it starts anew (moby/moby#40184).
+_INGRESS_REMEDY = (
+    "find the path's MTU between the hosts (ping -M do -s SIZE PEER); remove the stacks that publish ports, then on a "
+    "manager: docker network rm ingress && docker network create -d overlay --ingress "
+    "--opt com.docker.network.driver.mtu=MTU ingress (with --opt encrypted where it was), on every node: systemctl "
+    "restart docker, then swarmkit up; or give all hosts' data links the larger MTU"
+)
 
 
 @dataclass(frozen=True)
@@ -76,5 +83,7 @@ def prove_payloads(delivered: Iterable[Delivery]) -> Iterator[Finding]:
             where,
             f"{which} get from {path.source} on {path.host} to {path.target} on {path.network}",
             evidence="; ".join(map(str, wrong)),
-            remedy=_MTU_REMEDY if is_size else "first do what the findings of the two hosts say",
+            remedy=(_INGRESS_REMEDY if path.source == "ingress" else _MTU_REMEDY)
+            if is_size
+            else "first do what the findings of the two hosts say",
         )

@@ -6,9 +6,10 @@ import dataclasses
 
 import pytest
 from unit.doctor.doctor_world import evidence, found
-from unit.doctor.test_doctor_between import the_one, with_cluster, with_engine
+from unit.doctor.test_doctor_between import the_one, with_cluster, with_engine, with_stack
 
 from swarmkit.declared.inventory.host import Host
+from swarmkit.declared.stack.service import Network
 from swarmkit.doctor.evidence import Evidence
 from swarmkit.observed.model import Route
 from swarmkit.observed.networks import HostNetwork
@@ -41,6 +42,8 @@ def test_an_overlay_over_ipv6_is_told_with_the_mtu_that_leaves_room() -> None:
     finding = next(one for one in found(seen) if one.code == "H12")
     assert (finding.severity, finding.where, finding.evidence) == ("warning", "C", "fd00::13")
     assert "com.docker.network.driver.mtu: '1480'" in finding.remedy
+    networks = (Network("net", "s_net", driver_options={"com.docker.network.driver.mtu": "1480"}),)
+    assert "H12" not in {one.code for one in found(with_stack(seen, networks=networks))}
 
 
 def test_a_node_that_the_swarm_knows_by_another_of_its_addresses_is_told_with_both() -> None:

@@ -79,6 +79,16 @@ def test_the_data_path_port_of_a_swarm_that_a_host_left_is_the_kernels_and_no_ob
     assert len(kernel) == (0 if port == "4789/udp" else 1)
 
 
+def test_a_port_that_the_engine_itself_has_kept_from_an_earlier_swarm_is_let_go_by_its_restart() -> None:
+    taken = with_engine(evidence(listening=frozenset({"7946/tcp", "7946/udp"})), "C", swarm_state="inactive")
+    kept = held(taken, dict.fromkeys(("7946/tcp", "7946/udp"), "dockerd, pid 827"))
+    finding = next(finding for finding in found(kept) if finding.code == "D10")
+    assert finding.what == "its engine has the swarm's port 7946/tcp, 7946/udp"
+    assert finding.remedy.startswith("on C: systemctl restart docker; ")
+    both = held(taken, {"7946/tcp": "dockerd, pid 827", "7946/udp": "nginx, pid 17"})
+    assert "stop that" in next(finding for finding in found(both) if finding.code == "D10").remedy
+
+
 def held(seen: Evidence, holders: dict[str, str]) -> Evidence:
     hosts = {name: dataclasses.replace(host, holders=holders) for name, host in seen.hosts.items()}
     return dataclasses.replace(seen, hosts=hosts)

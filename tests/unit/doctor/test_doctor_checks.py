@@ -12,9 +12,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from unit.doctor.doctor_world import NOW, card_of, evidence, found
 
+from swarmkit.declared.stack.service import Network, Stack
 from swarmkit.doctor.checks.host import check_reverse_path
+from swarmkit.doctor.evidence import MTU_OPTION as _MTU
 from swarmkit.doctor.evidence import Link
 from swarmkit.doctor.examine import examine
+from swarmkit.observed.networks import HostNetwork
 from swarmkit.reach.ssh import SshSession
 
 ROOT = Path(__file__).parents[3]
@@ -155,6 +158,15 @@ def test_links_of_different_sizes_are_an_error_and_a_left_vxlan_link_a_warning()
     assert codes.keys() == {"H11", "H13", "H65", "D07"}
     assert "flannel.1" in codes["D07"].what
     assert "1400" in codes["H11"].remedy
+
+
+@pytest.mark.parametrize(("mtu", "codes"), [("1400", set()), ("1450", {"H11"})])
+def test_smaller_links_are_none_for_networks_that_are_told_their_mtu(mtu: str, codes: set[str]) -> None:
+    narrow = evidence(links=(Link(card_of("C"), 1400, "52:54:00:00:00:0f", ""),))
+    external = HostNetwork("A", "n1", "shared", "overlay", "swarm", {"Options": {_MTU: "1400"}}, {})
+    networks = (Network("net", "s_net", driver_options={_MTU: mtu}), Network("shared", "shared", external=True))
+    seen = dataclasses.replace(narrow, stack=Stack(Path("s.yaml"), "s", (), networks), networks=(external,))
+    assert {finding.code for finding in found(seen)} - {"H13"} == codes
 
 
 def test_hosts_with_one_mac_address_or_one_ssh_host_key_are_clones() -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 
+import pytest
 from fakes.swarm import FakeShell, fake_fleet
 from unit.doctor.doctor_world import evidence, found
+from unit.doctor.test_doctor_between import with_stack
 from unit.verify.verify_world import World
 
+from swarmkit.declared.stack.service import Network
 from swarmkit.doctor.evidence import Evidence
 from swarmkit.doctor.paths import paths_from, probe_paths
 from swarmkit.reach.ssh import CommandResult
@@ -63,6 +66,25 @@ def test_a_smaller_path_is_told_with_the_largest_frame_that_passed_as_the_networ
     assert (finding.code, finding.where) == ("H11", "A -> B")
     assert "1400 bytes pass" in finding.evidence
     assert "com.docker.network.driver.mtu: '1400'" in finding.remedy
+
+
+def narrow(cluster: Evidence, *sizes: int) -> Evidence:
+    """Return *cluster* with a way from A to B that carries frames of *sizes*, and not those of the links' size."""
+    said = answers(lambda host, words: not (host == "B" and words[1:3] == ["0", "full"]))
+    assert isinstance(said["B"], list)
+    said["B"] += [["heard", "0", f"size{size}", f"10.88.0.11 {size}"] for size in sizes]
+    return dataclasses.replace(cluster, paths=paths_from(cluster.peers, said, 4789))
+
+
+@pytest.mark.parametrize(("mtu", "codes"), [("1400", []), ("1300", []), ("1420", ["H11"]), ("", ["H11"])])
+def test_a_smaller_path_is_wide_enough_for_networks_that_are_told_its_mtu(mtu: str, codes: list[str]) -> None:
+    options = {"com.docker.network.driver.mtu": mtu} if mtu else {}
+    networks = (Network("net", "shop_net", driver_options=options), Network("lan", "shop_lan", driver="macvlan"))
+    assert [one.code for one in found(with_stack(narrow(evidence(), 1400), networks=networks))] == codes
+
+
+def test_jumbo_links_over_a_path_of_1500_bytes_are_wide_enough_for_what_docker_assumes() -> None:
+    assert found(narrow(evidence(), 1280, 1500)) == []
 
 
 def test_a_refused_connection_whose_packet_arrived_passes_and_one_that_did_not_is_blocked() -> None:
