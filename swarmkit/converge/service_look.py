@@ -46,6 +46,11 @@ class ServiceLook:
         return sum(1 for task in tasks if task["Status"]["State"] in _STARTED)
 
     @property
+    def starting(self) -> set[str]:
+        """The tasks whose containers are there and not healthy yet."""
+        return {str(task["ID"]) for task in self._current() if task["Status"]["State"] == "starting"}
+
+    @property
     def update_state(self) -> str:
         return str((self.service.get("UpdateStatus") or {}).get("State", ""))
 

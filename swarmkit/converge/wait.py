@@ -135,7 +135,7 @@ def wait_for_service(
         if time.monotonic() > deadline:
             what = "have completed" if look.is_job else "run"
             why = f"{look.running} of {look.wanted} tasks {what} after {timeout_seconds:g} s"
-            raise _not_converged(name, why, look, fleet, manager)
+            raise _not_converged(name, why, look, fleet, manager, blamed=(failed - failed_before) or look.starting)
         _pause(woken, seen, deadline, lambda: look_at(manager, name).has_come_to(until))
 
 

@@ -383,6 +383,27 @@ def test_an_update_that_was_taken_back_is_explained_by_its_own_task_and_not_by_a
     assert "non-zero exit (3)" not in said
 
 
+def test_a_task_that_is_not_healthy_in_time_is_not_explained_by_one_that_failed_before_the_waiting(
+    fleet: FakeFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start(fleet)
+    manager = fleet.engine("A")
+    health = {"Log": [{"ExitCode": 1, "Output": "the database does not answer"}]}
+    manager.containers["c2"] = {"Id": "c2", "Labels": {}, "FullState": {"Health": health}}
+    look = look_at(manager, "shop_x")
+    (made, *_) = look.tasks
+    rejected = {"State": "rejected", "Err": "its node of then had no xt_bpf"}
+    starting = {"State": "starting", "ContainerStatus": {"ContainerID": "c2"}}
+    tasks = (
+        {**made, "ID": "gone", "CreatedAt": "2026-11-01T00:00:00Z", "Status": rejected, "DesiredState": "shutdown"},
+        {**made, "ID": "now", "CreatedAt": "2026-11-02T00:00:00Z", "Status": starting, "DesiredState": "running"},
+    )
+    monkeypatch.setattr(waiting, "look_at", lambda *_: ServiceLook(look.service, tasks, 1))
+    said = complaint(fleet, timeout_seconds=0.05)
+    assert "still starting; its health check says: exit 1, the database does not answer" in said
+    assert "xt_bpf" not in said
+
+
 def test_an_update_that_was_taken_back_before_this_run_is_no_failure_of_it(fleet: FakeFleet) -> None:
     identity = start(fleet, looks=0)
     fleet.cluster.objects["services"][identity]["UpdateStatus"] = {"State": "rollback_completed", "Message": "back"}
