@@ -115,7 +115,7 @@ ENCRYPTION: dict[str, Explanation] = {
         "No IPVS, or no routing mesh",
         "Task addresses answer, service addresses and published ports do not.",
         "The kernel has no ip_vs, or refuses the rules of iptables that lead to it.",
-        "modprobe -a ip_vs ip_vs_rr xt_ipvs",
+        "modprobe -a ip_vs ip_vs_rr xt_ipvs; then restart an engine that is in a swarm: it looks for IPVS once.",
         "moby service_linux.go, moby/moby#24005",
     ),
     "H21": Explanation(

@@ -48,7 +48,8 @@ def kernel_refusals(observed: Observed) -> Iterator[Finding]:
         if kernel.lacking("ipvs"):
             yield Finding(
                 "H20", "error", name, "its kernel has no IPVS: service addresses and published ports would be dead",
-                kernel.answers.get("ipvs", ""), "modprobe ip_vs, or install a kernel with CONFIG_IP_VS",
+                kernel.answers.get("ipvs", ""),
+                "modprobe ip_vs, or a kernel with CONFIG_IP_VS; then restart the engine where it is in a swarm",
             )  # fmt: skip
         elif lacking := kernel.lacking("mesh"):
             yield Finding(
