@@ -57,13 +57,6 @@ def plan(
     Exit codes: 0 shown, 1 failed or refused, 2 bad input (nothing was contacted), 3 a host is unreachable or not
     trusted, 5 changes pending (with --detailed-exitcode), 130 interrupted, 143 ended by SIGTERM.
     """
-    import json
-
-    from swarmkit.report.console import results
-    from swarmkit.report.live import progress_for
-    from swarmkit.report.plan_json import plan_as_json
-    from swarmkit.report.plan_text import print_plan
-    from swarmkit.workflows import look
     from swarmkit.workflows.inputs import read_declared
 
     declared = read_declared(
@@ -77,15 +70,26 @@ def plan(
         prune=prune,
         recreate_networks=recreate_networks,
         remove_nodes=remove_nodes,
-        ask_local_engine=True,
+        to_deploy=True,
         with_registry_auth=with_registry_auth,
     )
+    # The names' hashes are made beside these imports, SSH's among them.
+    from swarmkit.report.live import progress_for
+    from swarmkit.workflows import look
+
     password = options.sudo_password(ask=ask_become_pass)
     with progress_for(sys.stderr) as progress:
         made = look.plan(declared, progress=progress, sudo_password=password)
     if as_json:
+        import json
+
+        from swarmkit.report.plan_json import plan_as_json
+
         click.echo(json.dumps(plan_as_json(made), indent=2))
     else:
+        from swarmkit.report.console import results
+        from swarmkit.report.plan_text import print_plan
+
         hosts = [host.name for host in declared.inventory.hosts]
         print_plan(results(), made, cluster=declared.inventory.cluster, hosts=hosts)
     if made.refusals:

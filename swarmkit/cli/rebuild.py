@@ -117,7 +117,7 @@ def _declared(
         images=images_folder,
         allow_even_managers=allow_even_managers,
         overridden=overridden,
-        ask_local_engine=True,
+        to_deploy=True,
     )
     archives.check_volumes(init_empty, archives.stacks_volumes(declared), "the stack")
     if archive:

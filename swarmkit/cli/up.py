@@ -92,9 +92,7 @@ def up(
     unreachable or not trusted, nothing was changed (one lost in the middle is a 1), 4 not converged or a proof failed,
     130 interrupted, 143 ended by SIGTERM.
     """
-    from swarmkit.report.live import progress_for
     from swarmkit.workflows.inputs import read_declared
-    from swarmkit.workflows.up import up as run
 
     declared = read_declared(
         inventory_file,
@@ -107,9 +105,13 @@ def up(
         prune=prune,
         recreate_networks=recreate_networks,
         remove_nodes=remove_nodes,
-        ask_local_engine=True,
+        to_deploy=True,
         with_registry_auth=with_registry_auth,
     )
+    # The names' hashes are made beside these imports, SSH's among them.
+    from swarmkit.report.live import progress_for
+    from swarmkit.workflows.up import up as run
+
     password = options.sudo_password(ask=ask_become_pass)
     with journaled("up", declared.inventory) as journal:
         with shown_failures(declared), progress_for(sys.stderr) as progress:

@@ -20,6 +20,8 @@ UPGRADE_LABEL = "swarmkit.upgrading"
 RECORD_LABEL = "swarmkit.before"
 """Label of the configs that hold what a stack ran before a change: its stack."""
 
+DATA_LABEL = "swarmkit.data."
+"""Begins a label of the swarm that says which backup's data is whole in a volume; the volume's name follows."""
 FILLED_LABEL = "swarmkit.backup"
 """On a volume that was made to be filled from a backup: which one."""
 

@@ -26,13 +26,14 @@ def read_declared(
     recreate_networks: bool = False,
     remove_nodes: bool = False,
     overridden: Collection[str] = (),
-    ask_local_engine: bool = False,
+    to_deploy: bool = False,
     with_registry_auth: bool = False,
 ) -> Declared:
     """Read inventory, stack and image archives; raises one InputError with everything wrong in any of them.
 
-    With *ask_local_engine*, images that neither an archive nor a registry is named for come from the operator's own
-    engine, if it has them. Several *stack* files are merged. *with_registry_auth* reads the operator's logins too.
+    *to_deploy* begins the hashes in the names of secrets, and takes images that neither an archive nor a registry is
+    named for from the operator's own engine, if it has them. Several *stack* files are merged. *with_registry_auth*
+    reads the operator's logins too.
     """
     errors: list[InputError] = []
     loaded_inventory = loaded_stack = None
@@ -50,7 +51,10 @@ def read_declared(
         errors.append(error)
     if errors or loaded_inventory is None:
         raise _together(errors, [one for said in (loaded_inventory, loaded_stack) if said for one in said.warnings])
-    if loaded_stack is not None and ask_local_engine:
+    if loaded_stack is not None and to_deploy:
+        from swarmkit.plan.stacks.names import begin_names
+
+        begin_names(loaded_stack)
         archives |= _from_local_engine(loaded_stack, archives)
     return Declared(
         loaded_inventory,

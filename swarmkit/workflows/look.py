@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from swarmkit.observed.model import Observed
 from swarmkit.observed.observe import observe
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan
 from swarmkit.plan.progress import Progress
-from swarmkit.proof import Proof
 from swarmkit.reach.fleet import reach, reach_some
 from swarmkit.secret import Secret
-from swarmkit.workflows.planning import plan_for, prepare
+from swarmkit.workflows.planning import import_planner, plan_for
+
+if TYPE_CHECKING:
+    from swarmkit.proof import Proof
 
 PATIENCE_SECONDS = 5.0
 """How long `verify` gives a proof to hold, so that a look at a bad moment is no alarm."""
@@ -19,7 +23,7 @@ PATIENCE_SECONDS = 5.0
 def plan(declared: Declared, *, progress: Progress, sudo_password: Secret | None = None) -> Plan:
     """Return the plan that `up` would show."""
     progress.phase("connect")
-    with reach(declared.inventory, sudo_password=sudo_password, meanwhile=prepare(declared)) as fleet:
+    with reach(declared.inventory, sudo_password=sudo_password, meanwhile=import_planner) as fleet:
         progress.phase("observe")
         return plan_for(declared, fleet)[0]
 

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import datetime
 import importlib
-import threading
-from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 
-from swarmkit.declared.stack.service import SecretFile
 from swarmkit.finding import Finding
 from swarmkit.observed.model import Observed
 from swarmkit.observed.observe import KernelQuestion, observe, with_kernel_facts
@@ -19,23 +16,9 @@ from swarmkit.reach.fleet import Fleet
 from swarmkit.workflows.first_encryption import encryption_findings, makes_first_encrypted
 
 
-def prepare(declared: Declared) -> Callable[[], object]:
-    """Begin the hashes in names, 50 ms each, and return what else planning needs and no host: the planner's import.
-
-    A hash leaves the interpreter to others: begun first, it is made while they import and connect.
-    """
-    from swarmkit.plan.stacks.names import file_name
-
-    files = (*declared.stack.secrets, *declared.stack.configs) if declared.stack else ()
-
-    def name_all(in_order: Iterable[SecretFile]) -> None:
-        for file in in_order:
-            file_name(file)
-
-    # From both ends, each by a core of its own; who asks meanwhile for one that is under way waits for that.
-    for in_order in (files, files[::-1]):
-        threading.Thread(target=name_all, args=(in_order,), daemon=True).start()
-    return lambda: importlib.import_module("swarmkit.plan.planner")
+def import_planner() -> None:
+    """Do what planning needs and no host."""
+    importlib.import_module("swarmkit.plan.planner")
 
 
 def plan_for(declared: Declared, fleet: Fleet) -> tuple[Plan, Observed]:

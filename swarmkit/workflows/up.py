@@ -20,7 +20,7 @@ from swarmkit.plan.progress import Progress
 from swarmkit.reach.fleet import Fleet, reach
 from swarmkit.secret import Secret
 from swarmkit.workflows.lost_hosts import telling_of_lost
-from swarmkit.workflows.planning import look_at, plan_for, prepare
+from swarmkit.workflows.planning import import_planner, look_at, plan_for
 from swarmkit.workflows.unfinished import IncompleteError, RefusedError
 from swarmkit.workflows.waiting import Waiter, taken_back
 
@@ -65,7 +65,7 @@ def up(
     returns a report without outcomes.
     """
     progress.phase("connect")
-    reached = reach(declared.inventory, sudo_password=sudo_password, meanwhile=prepare(declared))
+    reached = reach(declared.inventory, sudo_password=sudo_password, meanwhile=import_planner)
     with reached as fleet, telling_of_lost(fleet) as watched:
         progress.phase("observe")
         plan, observed = plan_for(declared, fleet)

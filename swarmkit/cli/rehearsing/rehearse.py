@@ -72,7 +72,7 @@ def rehearse(
         stack_name=stack_name,
         images=images_folder,
         allow_even_managers=allow_even_managers,
-        ask_local_engine=True,
+        to_deploy=True,
     )
     archives.check_volumes(init_empty, archives.stacks_volumes(declared), "the stack")
     password = options.sudo_password(ask=ask_become_pass) if live else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from swarmkit.declared.documents.complaints import Complaints, did_you_mean, key_path, shown
@@ -82,8 +82,16 @@ class Field:
 
     def fields(self, code: str = "B05") -> dict[str, Field]:
         """Return the entries of a map; nothing counts as an empty one."""
+        entries = self._entries(code)
+        return {key: Field(node, key_path(self.path, key), self.log) for key, node in entries.items()}
+
+    def names(self, code: str = "B05") -> Iterable[str]:
+        """Return the keys of a map alone; nothing counts as an empty one."""
+        return self._entries(code)
+
+    def _entries(self, code: str) -> Mapping[str, Node]:
         if isinstance(self.node, MapNode):
-            return {key: Field(node, key_path(self.path, key), self.log) for key, node in self.node.items.items()}
+            return self.node.items
         if not self.is_empty:
             self.refuse(code, f"must be a map (key: value), got {kind(self.node)}")
         return {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from decimal import Decimal
 from fractions import Fraction
@@ -22,7 +23,11 @@ _STEP = re.compile(r"([0-9]{1,18}(?:\.[0-9]{0,18})?|\.[0-9]{1,18})(ns|us|µs|μs
 _SIZE = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,9})?) ?([kmgtp])?i?b?", re.IGNORECASE | re.ASCII)
 _CPUS = re.compile(r"[0-9]{1,6}(?:\.[0-9]{0,18})?|\.[0-9]{1,18}|[0-9]{1,9}/0*[1-9][0-9]{0,8}", re.ASCII)
 
+# A large file says the same few amounts hundreds of times.
+_kept = functools.lru_cache(maxsize=1024)
 
+
+@_kept
 def nanoseconds(text: str) -> int | None:
     """Return ``1m30s`` as nanoseconds (Go's time.ParseDuration, without a sign)."""
     steps = _STEP.findall(text)
@@ -34,6 +39,7 @@ def nanoseconds(text: str) -> int | None:
     return total if total < 2**63 else None
 
 
+@_kept
 def bytes_of(text: str) -> int | None:
     """Return ``512M`` as bytes; all units are binary (docker/go-units RAMInBytes)."""
     match = _SIZE.fullmatch(text)
@@ -43,6 +49,7 @@ def bytes_of(text: str) -> int | None:
     return int(Decimal(match[1]) * 1024**power)
 
 
+@_kept
 def nano_cpus(text: str) -> int | None:
     """Return ``0.25`` or ``1/4`` as nano-CPUs; what is no whole number of them is refused (opts.ParseCPUs)."""
     count = Fraction(text) * 10**9 if _CPUS.fullmatch(text) else None

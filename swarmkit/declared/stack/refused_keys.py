@@ -17,7 +17,7 @@ def refuse_other_keys(
 ) -> None:
     """Complain about every key of *field* that is neither *taken* nor an ``x-`` extension; warn of *ignored* ones."""
     known = tuple(taken)
-    for key in field.fields():
+    for key in field.names():
         if key in known or key.startswith("x-"):
             continue
         place = field.key(key)

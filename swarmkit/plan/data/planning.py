@@ -1,16 +1,22 @@
-"""Planning how a backup's data goes into the volumes of a stack before anybody uses it; pure."""
+"""Planning how a backup's data goes into the volumes of a stack before anybody uses it; pure.
+
+What runs the operations is imported where one is made: most plans have none.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from swarmkit.declared.inventory.host import Host
 from swarmkit.declared.stack.service import Service, Stack, Volume
 from swarmkit.finding import Finding
-from swarmkit.observed.model import FILLED_LABEL, WHOLE_LABEL, Observed
-from swarmkit.plan.data.putting import DATA_LABEL, LoadDump, MakeVolume, MarkFilled, VolumeData
+from swarmkit.observed.model import DATA_LABEL, FILLED_LABEL, WHOLE_LABEL, Observed
 from swarmkit.plan.model import Operation, Step
+
+if TYPE_CHECKING:
+    from swarmkit.plan.data.putting import MakeVolume, VolumeData
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,8 @@ def data_key(data: VolumeData) -> str:
 
 def make_volume(data: VolumeData, host: str, after: frozenset[str], *, key: str = "") -> MakeVolume:
     """Return the operation that makes the volume; it follows the swarm, which has the lock that writes are kept by."""
+    from swarmkit.plan.data.putting import MakeVolume
+
     key = key or volume_key(data)
     how = f"make it on {host}" if data.restore else f"make it on {host} with its files"
     return MakeVolume(Step(key, "volume", "create", data.name, how, _reason(data), after), host, data)
@@ -51,6 +59,8 @@ def make_volume(data: VolumeData, host: str, after: frozenset[str], *, key: str 
 
 def load(data: VolumeData, host: str, after: frozenset[str]) -> Operation:
     """Return the operation after which the data counts as being in; it follows the wait for its service."""
+    from swarmkit.plan.data.putting import LoadDump, MarkFilled
+
     if not data.restore:
         step = Step(data_key(data), "volume", "update", data.name, "note that it is whole", "", after)
         return MarkFilled(step, data)

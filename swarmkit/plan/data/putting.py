@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
 from swarmkit.errors import NotConvergedError, SwarmkitError
-from swarmkit.observed.model import FILLED_LABEL
+from swarmkit.observed.model import DATA_LABEL, FILLED_LABEL
 from swarmkit.observed.volumes import WHOLE_FILE
 from swarmkit.plan.context import Context
 from swarmkit.plan.data.taking import IDLE_SECONDS, running_container
@@ -15,9 +15,6 @@ from swarmkit.plan.model import Step
 from swarmkit.reach.engine import Engine, EngineError
 from swarmkit.reach.fleet import ReachedHost
 from swarmkit.reach.ssh import CommandResult
-
-DATA_LABEL = "swarmkit.data."
-"""Begins a label of the swarm that says which backup's data is whole in a volume; the volume's name follows."""
 
 _TRIES = 10
 _LOAD_SECONDS = 4 * 3600.0

@@ -4,18 +4,37 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import Future
+from typing import TYPE_CHECKING
 
 from swarmkit.declared.inventory.host import Host
 from swarmkit.declared.stack.image_archive import ImageArchive
-from swarmkit.declared.stack.service import SecretFile, Service
-from swarmkit.observed.model import Observed
+from swarmkit.declared.stack.service import SecretFile, Service, Stack
 from swarmkit.plan.stacks.container_spec import familiar
 from swarmkit.secret import Secret
 
+if TYPE_CHECKING:
+    from swarmkit.observed.model import Observed
+
 _lock = threading.Lock()
 _digests: dict[tuple[str, Secret], Future[str]] = {}
+
+
+def begin_names(stack: Stack) -> None:
+    """Begin the hashes in the names of the stack's secrets, 50 ms each; who asks for one meanwhile waits for it.
+
+    A hash leaves the interpreter to others: begun early, it is made while they import and connect.
+    """
+    files = (*stack.secrets, *stack.configs)
+
+    def name_all(in_order: Iterable[SecretFile]) -> None:
+        for file in in_order:
+            file_name(file)
+
+    # From both ends, each by a core of its own.
+    for in_order in (files, files[::-1]):
+        threading.Thread(target=name_all, args=(in_order,), daemon=True).start()
 
 
 def file_name(file: SecretFile) -> str:
