@@ -118,21 +118,15 @@ def run(
         ip6=ipv6_address("--ip6", ip6),
         link_local=addresses("--link-local-ip", link_local),
         aliases=aliases,
+        links=container_links(links),
     )
-    first, others = read_attachments(networks, Attachment("", place, mac_address))
+    places, mac_address = read_attachments(networks, Attachment("", place, mac_address))
     wish = ContainerWish(
         image=image,
         command=command,
         name=name or f"swarmkit-run-{secrets.token_hex(4)}",
-        network=first.network,
-        aliases=first.endpoint.aliases,
-        ip=first.endpoint.ip,
-        ip6=first.endpoint.ip6,
-        link_local=first.endpoint.link_local,
-        links=container_links(links),
-        driver_options=first.endpoint.options,
-        others={other.network: other.endpoint for other in others},
-        mac_address=first.mac_address,
+        places=places,
+        mac_address=mac_address,
         hostname=hostname,
         domainname=domainname,
         dns=dns,

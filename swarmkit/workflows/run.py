@@ -82,7 +82,7 @@ def _place(fleet: Fleet, host: str, wish: ContainerWish) -> ContainerPlace:
         listened | _published(containers),
         frozenset(
             endpoint.ip
-            for name, endpoint in {wish.network: wish.endpoint, **wish.others}.items()
+            for name, endpoint in wish.places.items()
             if endpoint.ip and is_answered(reached.shell, endpoint.ip, network_of(name, networks))
         ),
     )

@@ -23,8 +23,8 @@ class Attachment:
     mac_address: str = ""
 
 
-def read_attachments(words: Sequence[str], flags: Attachment) -> tuple[Attachment, tuple[Attachment, ...]]:
-    """Return the first network, with the place that *flags* (``--ip`` and so on) say, and the others.
+def read_attachments(words: Sequence[str], flags: Attachment) -> tuple[dict[str, EndpointWish], str]:
+    """Return the networks and the place on each, of the first as *flags* (``--ip`` and so on) say, and its MAC address.
 
     Raises InputError for one that is given twice, and as Docker does for a network of the engine's own beside others.
     """
@@ -39,7 +39,8 @@ def read_attachments(words: Sequence[str], flags: Attachment) -> tuple[Attachmen
         raise InputError(
             f"--network {macs[0]}: mac-address is for the first network alone", to_do="put that network first"
         )
-    return _with_flags(first, flags), tuple(others)
+    first = _with_flags(first, flags)
+    return {one.network: one.endpoint for one in (first, *others)}, first.mac_address
 
 
 def _attachment(word: str) -> Attachment:
@@ -89,5 +90,6 @@ def _with_flags(first: Attachment, flags: Attachment) -> Attachment:
         ip6=own.ip6 or said.ip6,
         link_local=own.link_local or said.link_local,
         aliases=own.aliases or said.aliases,
+        links=said.links,
     )
     return Attachment(first.network, endpoint, first.mac_address or flags.mac_address)

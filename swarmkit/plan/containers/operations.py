@@ -33,7 +33,7 @@ class RunContainer:
         live = engine.inspect("containers", identity)
         networks = (live.get("NetworkSettings") or {}).get("Networks") or {}
         there = (*networks, *_ids(networks), "default")
-        if any(network not in there for network in (self.wish.network, *self.wish.others)):
+        if any(network not in there for network in self.wish.places):
             raise SwarmkitError(f"{self.host}: {self.wish.name} runs, but on {', '.join(networks) or 'no network'}")
         return ", ".join(filter(None, (_state(live), *(_address(endpoint) for endpoint in networks.values()))))
 

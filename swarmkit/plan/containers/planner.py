@@ -39,12 +39,8 @@ def plan_run(wish: ContainerWish, place: ContainerPlace) -> Plan:
     refusals = tuple(_refusals(wish, place))
     if refusals:
         return Plan((), refusals)
-    wish = replace(
-        wish,
-        network=_as_known(wish.network, place),
-        others={_as_known(name, place): endpoint for name, endpoint in wish.others.items()},
-    )
-    reason = f"{wish.image} on {' and '.join(_kind(name, place) for name in (wish.network, *wish.others))}"
+    wish = replace(wish, places={_as_known(name, place): endpoint for name, endpoint in wish.places.items()})
+    reason = f"{wish.image} on {' and '.join(_kind(name, place) for name in wish.places)}"
     step = Step(f"container:{wish.name}", "container", "create", place.host, f"run container {wish.name}", reason)
     return Plan((RunContainer(step, place.host, wish),))
 
@@ -75,7 +71,7 @@ def _network_refusals(wish: ContainerWish, place: ContainerPlace) -> Iterator[Fi
         yield Finding("H80", "error", place.host, what, "", remedy)
         return
     meant: dict[str, str] = {}
-    for name, endpoint in {wish.network: wish.endpoint, **wish.others}.items():
+    for name, endpoint in wish.places.items():
         network = network_of(name, place.networks)
         if network is None and name in _MODES:
             continue
@@ -85,7 +81,7 @@ def _network_refusals(wish: ContainerWish, place: ContainerPlace) -> Iterator[Fi
         if network.id in meant:
             what = f"--network {meant[network.id]} and {name} are one network"
             yield Finding("H80", "error", place.host, what, "", "give it once")
-        elif wish.others and network.name in _MODES:
+        elif len(wish.places) > 1 and network.name in _MODES:
             what = f"--network {name} is the engine's own {network.name}, and goes with no other"
             yield Finding("H80", "error", place.host, what, "", "swarmkit network create")
         meant[network.id] = name
@@ -110,7 +106,7 @@ def _as_known(name: str, place: ContainerPlace) -> str:
 
 def _on_network(wish: ContainerWish) -> bool:
     """Tell of words that need a network of the container's own."""
-    return bool(wish.published or wish.publish_all or wish.links or wish.endpoint.body or wish.mac_address)
+    return bool(wish.published or wish.publish_all or wish.places[wish.network].body or wish.mac_address)
 
 
 def _kind(name: str, place: ContainerPlace) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from swarmkit.plan.networks.endpoint_wish import EndpointWish
@@ -19,18 +19,10 @@ class ContainerWish:
     image: str
     command: tuple[str, ...] = ()
     name: str = ""
-    network: str = "bridge"
-    aliases: tuple[str, ...] = ()
-    ip: str = ""
-    ip6: str = ""
-    link_local: tuple[str, ...] = ()
-    links: tuple[str, ...] = ()
-    """``CONTAINER:ALIAS``."""
-    driver_options: Mapping[str, str] = field(default_factory=dict)
-    """For the driver of its network."""
-    others: Mapping[str, EndpointWish] = field(default_factory=dict)
-    """Further networks, and its place on each."""
+    places: Mapping[str, EndpointWish] = field(default_factory=lambda: {"bridge": EndpointWish()})
+    """Its networks and its place on each; it is made on the first."""
     mac_address: str = ""
+    """On the first network."""
     hostname: str = ""
     domainname: str = ""
     exposed: tuple[str, ...] = ()
@@ -66,16 +58,14 @@ class ContainerWish:
         )
 
     @property
-    def endpoint(self) -> EndpointWish:
-        """Its place on its network; the default bridge has links of the container's own instead."""
-        return EndpointWish(
-            ip=self.ip,
-            ip6=self.ip6,
-            link_local=self.link_local,
-            aliases=self.aliases,
-            links=() if self.network in ENGINES_OWN else self.links,
-            options=self.driver_options,
-        )
+    def network(self) -> str:
+        """The network it is made on."""
+        return next(iter(self.places))
+
+    @property
+    def others(self) -> dict[str, EndpointWish]:
+        """The networks it is connected to before it starts."""
+        return {name: place for name, place in self.places.items() if name != self.network}
 
     @property
     def body(self) -> dict[str, Any]:
@@ -103,7 +93,11 @@ class ContainerWish:
         }
 
     def _endpoint(self) -> dict[str, Any]:
-        return {**self.endpoint.body, **({"MacAddress": self.mac_address} if self.mac_address else {})}
+        place = self.places[self.network]
+        if self.network in ENGINES_OWN:
+            # The default bridge has links of the container's own instead.
+            place = replace(place, links=())
+        return {**place.body, **({"MacAddress": self.mac_address} if self.mac_address else {})}
 
     def _host_config(self) -> dict[str, Any]:
         name, _, count = self.restart.partition(":")
@@ -111,7 +105,7 @@ class ContainerWish:
             "NetworkMode": self.network,
             "PortBindings": dict(self.published),
             **({"PublishAllPorts": True} if self.publish_all else {}),
-            **({"Links": list(self.links)} if self.links else {}),
+            **({"Links": list(links)} if (links := self.places[self.network].links) else {}),
             "Binds": list(self.volumes),
             "CapAdd": list(self.cap_add),
             "CapDrop": list(self.cap_drop),

@@ -42,7 +42,9 @@ def refused(wish: ContainerWish, place: ContainerPlace) -> list[tuple[str, str]]
 
 
 def with_network(name: str, **words: Any) -> ContainerWish:
-    return ContainerWish("web:1", name="web", network=name, **words)
+    place = {field.name: words.pop(field.name) for field in dataclasses.fields(EndpointWish) if field.name in words}
+    places = {name: EndpointWish(**place), **words.pop("others", {})}
+    return ContainerWish("web:1", name="web", places=places, **words)
 
 
 def test_ports_are_read_as_docker_reads_them() -> None:
@@ -158,21 +160,19 @@ def test_an_address_that_a_container_has_or_that_answers_is_refused() -> None:
     assert not refused(with_network("app", ip="10.1.0.6"), place())
 
 
-def several(*words: str, **flags: str) -> tuple[Attachment, tuple[Attachment, ...]]:
+def several(*words: str, **flags: str) -> tuple[dict[str, EndpointWish], str]:
     place = EndpointWish(ip=flags.get("ip", ""), aliases=tuple(filter(None, [flags.get("alias", "")])))
     return read_attachments(words, Attachment("", place, flags.get("mac", "")))
 
 
 def test_the_words_of_a_place_are_the_first_networks_and_each_network_may_say_its_own() -> None:
-    first, others = several(
+    places, mac_address = several(
         "app", "name=open,alias=me,alias=too,ip=10.2.0.9,driver-opt=a=b", ip="10.1.0.9", mac="02::1"
     )
-    assert (first.network, first.endpoint.ip, first.mac_address) == ("app", "10.1.0.9", "02::1")
-    assert [(other.network, other.endpoint.ip, other.endpoint.aliases) for other in others] == [
-        ("open", "10.2.0.9", ("me", "too"))
-    ]
-    assert others[0].endpoint.options == {"a": "b"}
-    assert several()[0].network == "bridge"
+    assert list(places) == ["app", "open"]
+    assert (places["app"].ip, mac_address) == ("10.1.0.9", "02::1")
+    assert places["open"] == EndpointWish(ip="10.2.0.9", aliases=("me", "too"), options={"a": "b"})
+    assert several() == ({"bridge": EndpointWish()}, "")
 
 
 @pytest.mark.parametrize(
