@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from swarmkit.cli import options
-from swarmkit.cli.networking.words import container_links, on_host, pairs, show
+from swarmkit.cli.networking.words import container_links, listed, on_host, pairs, show
 
 
 @click.command()
@@ -17,7 +17,14 @@ from swarmkit.cli.networking.words import container_links, on_host, pairs, show
 @on_host
 @click.option("--ip", default="", metavar="ADDRESS", help="The container's address on the network.")
 @click.option("--ip6", default="", metavar="ADDRESS", help="Its IPv6 address there.")
-@click.option("--link-local-ip", "link_local", multiple=True, metavar="ADDRESS", help="A further, link-local address.")
+@click.option(
+    "--link-local-ip",
+    "link_local",
+    multiple=True,
+    callback=listed,
+    metavar="ADDRESS",
+    help="A further, link-local address.",
+)
 @click.option("--alias", "aliases", multiple=True, help="A further name of the container there.")
 @click.option("--link", "links", multiple=True, metavar="CONTAINER[:ALIAS]", help="Know CONTAINER by ALIAS there.")
 @click.option("--driver-opt", "opts", multiple=True, metavar="KEY=VALUE", help="For the network's driver.")

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from swarmkit.cli import options
-from swarmkit.cli.networking.words import on_hosts, pairs, ranges, show
+from swarmkit.cli.networking.words import listed, on_hosts, pairs, ranges, show
 from swarmkit.errors import InputError
 
 
@@ -22,9 +22,13 @@ from swarmkit.errors import InputError
     show_default=True,
     help="bridge, macvlan, ipvlan, overlay, or a plugin that the hosts have.",
 )
-@click.option("--subnet", "subnets", multiple=True, metavar="CIDR", help="May be given again.")
-@click.option("--gateway", "gateways", multiple=True, metavar="ADDRESS", help="Of the subnet that holds it.")
-@click.option("--ip-range", "ip_ranges", multiple=True, metavar="CIDR", help="Of the subnet that holds it.")
+@click.option("--subnet", "subnets", multiple=True, callback=listed, metavar="CIDR", help="May be given again.")
+@click.option(
+    "--gateway", "gateways", multiple=True, callback=listed, metavar="ADDRESS", help="Of the subnet that holds it."
+)
+@click.option(
+    "--ip-range", "ip_ranges", multiple=True, callback=listed, metavar="CIDR", help="Of the subnet that holds it."
+)
 @click.option(
     "--aux-address",
     "aux",

@@ -17,6 +17,11 @@ on_hosts = click.option(
 on_host = click.option("--on", "host", required=True, metavar="HOST", help="The host that runs the container.")
 
 
+def listed(_ctx: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    """Return *values* split at commas, as Docker's tool splits those of the options that it calls ``strings``."""
+    return tuple(part for value in values for part in value.split(","))
+
+
 def show(applied: Applied | None) -> None:
     """Print what was done, if anything was."""
     if applied:
