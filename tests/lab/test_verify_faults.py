@@ -184,6 +184,55 @@ def test_a_network_made_without_encryption_is_found_and_made_anew_as_its_remedy_
         shop.lab.run("A", "docker stack rm plain")
 
 
+NARROW_STACK = """
+x-sleeper: &sleeper
+  image: shop-frontend:1.0
+  entrypoint: [/bin/busybox, sleep, "3600"]
+  healthcheck: {disable: true}
+  networks: [net]
+services:
+  near: {<<: *sleeper, deploy: {placement: {constraints: [node.labels.role == frontend]}}}
+  far: {<<: *sleeper, deploy: {placement: {constraints: [node.labels.role == backend]}}}
+networks:
+  net: {driver: overlay, driver_opts: {encrypted: ""}}
+"""
+
+
+def test_a_smaller_link_on_one_host_costs_full_payloads_until_the_networks_have_its_mtu(
+    shop: Shop, tmp_path: Path
+) -> None:
+    stack = tmp_path / "stack.yaml"
+    stack.write_text(NARROW_STACK)
+    declared = ("-i", shop.lab.inventory, "-f", stack, "--stack", "narrow")
+
+    def up(*more: str) -> None:
+        done = shop.lab.swarmkit("up", "--yes", *declared, "--images", shop.images, *more)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    try:
+        up()
+        shop.lab.run("B", "ip link set dev vec0 mtu 1400")
+        deadline = time.monotonic() + HEALING_SECONDS
+        found: Findings = []
+        while not found:
+            assert time.monotonic() < deadline
+            found = [one for one in findings(shop, "verify", *declared) if one["code"] == "V17"]
+        assert "narrow_far@B -> narrow_near" in {finding["where"] for finding in found}
+        (option,) = {finding["remedy"].partition("driver_opts: {")[2].rstrip("}") for finding in found}
+        stack.write_text(NARROW_STACK.replace('encrypted: ""', f'encrypted: "", {option.replace("MTU", "1400")}'))
+        refused = shop.lab.swarmkit("up", "--yes", *declared, "--images", shop.images, "--recreate-networks")
+        assert refused.returncode == 1
+        (same,) = re.findall(r"on the hosts with the larger MTU: (.*)", refused.stderr)
+        for host in "AC":
+            shop.lab.run(host, same.replace("DEVICE", "vec0"))
+        up("--recreate-networks")
+        assert findings(shop, "verify", *declared) == []
+    finally:
+        for host in "ABC":
+            shop.lab.run(host, "ip link set dev vec0 mtu 1500")
+        shop.lab.run("A", "docker stack rm narrow")
+
+
 def test_names_and_connections_after_a_partition_are_right_or_their_remedy_makes_them_so(shop: Shop) -> None:
     """Two workers that do not see each other for so long that each takes the other for gone; the manager sees both."""
     assert shop.lab.swarmkit("lab", "fault", "partition", "B", "C").returncode == 0
