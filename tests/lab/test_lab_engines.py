@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+from lab.packed_engine import OFFERING, packing
 from lab.spare_lab import SpareLab
 
 from swarmkit import lab as room
@@ -82,4 +84,34 @@ def test_engine_20_10_runs_in_the_same_lab(spare_lab: SpareLab, tmp_path: Path) 
         assert "upgrade its engine to 26.1" in finding["remedy"]
         marks_by_u32_without_bpf(spare_lab, tmp_path)
     finally:
+        room.act(spare_lab.places, "power-off", "old")
+
+
+@pytest.mark.nightly
+def test_the_remedy_of_engines_of_two_releases_ends_the_finding(spare_lab: SpareLab, tmp_path: Path) -> None:
+    room.up(spare_lab.places, [LabHost("old", 36, engine="20.10", memory_megabytes=640)])
+    room.reset(spare_lab.places, ["old"])
+    try:
+        spare_lab.run("X", packing("docker.io docker-cli containerd"))
+        packed = room.ssh_command(spare_lab.places, spare_lab.status("X"), ["tar -C /opt -c packed"])
+        with subprocess.Popen(packed, stdout=subprocess.PIPE) as source:
+            unpack = room.ssh_command(spare_lab.places, spare_lab.status("old"), ["tar -C /opt -x"])
+            subprocess.run(unpack, stdin=source.stdout, check=True, timeout=300)
+        spare_lab.run("old", OFFERING)
+        inventory = tmp_path / "inventory.yaml"
+        inventory.write_text(INVENTORY.format(state=spare_lab.places.state))
+        spare_lab.swarmkit("up", "--yes", "-i", str(inventory))
+        (finding,) = doctor_of_both(spare_lab, tmp_path)
+        assert (finding["code"], finding["where"]) == ("H61", "old")
+        _, _, command = finding["remedy"].partition(": swarmkit ")
+        assert command == "engine upgrade --version 26.1.5 --host old"
+        spare_lab.swarmkit(*command.split(), "--yes", "-i", str(inventory))
+        assert doctor_of_both(spare_lab, tmp_path) == []
+        assert (
+            spare_lab.run("old", "docker version -f '{{.Client.Version}} {{.Server.Version}}'").stdout.split()
+            == ["26.1.5+dfsg1"] * 2
+        )
+        spare_lab.swarmkit("verify", "-i", str(inventory))
+    finally:
+        spare_lab.leave_swarm("X")
         room.act(spare_lab.places, "power-off", "old")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from lab.packed_engine import OFFERING, packing
 from lab.shop_lab import ROOT, Lab
 
 from swarmkit.reach.retry import wait_until
@@ -218,25 +219,8 @@ def test_a_rotation_that_was_killed_leaves_a_valid_secret_and_goes_on(years: Yea
         assert mounted == (years.folder / "token.txt").read_text()
 
 
-# Packs the installed engine once more under a higher revision, with the maintainer's scripts, as a source of apt's.
-NEWER = """
-set -e
-cd /opt && rm -rf newer && mkdir -p newer/deb/DEBIAN && cd newer
-dpkg-query -L docker.io | while read -r f; do if [ -f "$f" ] || [ -L "$f" ]; then echo "$f"; fi; done >files
-tar -C / -cf - -T files 2>/dev/null | tar -C deb -xf -
-for f in preinst postinst prerm postrm conffiles; do
-    if [ -e /var/lib/dpkg/info/docker.io.$f ]; then cp /var/lib/dpkg/info/docker.io.$f deb/DEBIAN/$f; fi
-done
-dpkg-query -s docker.io | sed -e '/^Status:/d' -e '/^Conffiles:/,/^[^ ]/{/^Conffiles:/d;/^ /d}' \
-    -e 's/^Version: .*/&+lab1/' >deb/DEBIAN/control
-dpkg-deb -Znone -b deb docker.deb >/dev/null
-{ cat deb/DEBIAN/control
-  echo "Filename: ./docker.deb"; echo "Size: $(stat -c %s docker.deb)"
-  echo "SHA256: $(sha256sum docker.deb | cut -d' ' -f1)"; echo; } >Packages
-rm -rf deb files
-rm -f /etc/apt/sources.list /etc/apt/sources.list.d/*
-echo 'deb [trusted=yes] file:/opt/newer ./' >/etc/apt/sources.list.d/newer.list
-"""
+# A newer engine for apt: the installed one under a higher revision.
+NEWER = packing("docker.io", "+lab1") + OFFERING
 VERSION = "dpkg-query -W -f '${Version}' docker.io; echo; systemctl show -p MainPID --value docker"
 
 

@@ -7,12 +7,22 @@ trap '' HUP PIPE
 log=$(mktemp /var/tmp/swarmkit-upgrade.XXXXXX)
 pid() { systemctl show -p MainPID --value docker </dev/null; }
 before=$(pid)
+had_command_line=$(command -v docker)
+install() {
+    apt-get install -qy --no-install-recommends -o DPkg::Lock::Timeout=120 \
+        -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@"
+}
+# Debian's docker.io held the command line until 20.10, and only recommends docker-cli since.
+keep_command_line() {
+    hash -r
+    [ -z "$had_command_line" ] || command -v docker >/dev/null || install "docker-cli=${1#*=}"
+}
 {
     # What an interrupted upgrade left.
     dpkg --configure -a &&
         apt-get update -q &&
-        apt-get install -qy --only-upgrade --no-install-recommends -o DPkg::Lock::Timeout=120 \
-            -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@" &&
+        install --only-upgrade "$@" &&
+        keep_command_line "$1" &&
         { [ "$(pid)" != "$before" ] || restart_engine; }
 } </dev/null >"$log" 2>&1
 code=$?
