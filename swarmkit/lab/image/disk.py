@@ -84,7 +84,8 @@ def ensure_image(cache: Path, engine: str, tell: Tell) -> Image:
 
 def recipe_key(engine: str) -> str:
     """Return the name of this recipe: whatever changes the image changes the key."""
-    parts = [_FORMAT, SUITES[engine], DISK_SIZE, *PACKAGES, *ENGINE_PACKAGES[engine], kernel.SCRIPT.read_text()]
+    parts = [_FORMAT, SUITES[engine], DISK_SIZE, *PACKAGES, *ENGINE_PACKAGES[engine]]
+    parts += [*kernel.SUITES, *kernel.PACKAGES, kernel.SCRIPT.read_text()]
     parts += [file.read_text() for file in sorted(GUEST.iterdir())]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
 

@@ -17,10 +17,14 @@ from swarmkit.lab.image import debian
 PACKAGE = "user-mode-linux"
 SCRIPT = Path(__file__).with_name("kernel.sh")
 
-_COMPILER = (
+PACKAGES = (
+    PACKAGE,
     *("base-files", "bash", "bc", "bison", "coreutils", "dash", "diffutils", "findutils", "flex", "gcc", "grep"),
     *("libc6-dev", "make", "mawk", "sed"),
 )
+"""What the kernel's missing modules are built with."""
+SUITES = ("forky", "trixie-backports")
+"""The kernel's own; and where newer patch levels of its source stay when that has gone on to the next series."""
 PLAIN = debian.Recipe("trixie", (PACKAGE,), unpacked=True)
 
 _LOADER = b"/lib64/ld-linux-x86-64.so.2\0"
@@ -49,13 +53,12 @@ def _reason(error: SwarmkitError) -> str:
 
 def _fast(work: Path) -> debian.Recipe:
     return debian.Recipe(
-        suite="forky",
-        packages=(PACKAGE, *_COMPILER),
+        suite=SUITES[0],
+        packages=PACKAGES,
         # A copy: the build may run under other user ids, which cannot look into this user's folders.
         hook=Path(shutil.copy(SCRIPT, work / SCRIPT.name)),
         unpacked=True,
-        # Newer patch levels of the kernel's source stay there when forky has gone on to the next series.
-        other_suites=("trixie-backports",),
+        other_suites=SUITES[1:],
         documents=(PACKAGE,),
     )
 

@@ -22,8 +22,8 @@ keep_command_line() {
     dpkg --configure -a &&
         apt-get update -q &&
         install --only-upgrade "$@" &&
-        keep_command_line "$1" &&
-        { [ "$(pid)" != "$before" ] || restart_engine; }
+        { [ "$(pid)" != "$before" ] || restart_engine; } &&
+        keep_command_line "$1"
 } </dev/null >"$log" 2>&1
 code=$?
 [ "$code" = 0 ] || tail -n 12 "$log" >&2
