@@ -30,7 +30,8 @@ and 20.10 and compares what the engine then holds, field by field. What differs 
 
 What Docker's merge does and nobody expects is warned of at its line: `false`, `0s` and `""` of a later file override
 nothing; a network, volume, secret or config of a later file replaces the earlier one as a whole; the words of two
-`healthcheck.test` are strung together; `driver_opts` of an attachment stay the earlier file's."""
+`healthcheck.test` are strung together; `driver_opts` of an attachment stay the earlier file's; a port takes the place
+of one of another protocol on its number."""
 
 _DIFFERENCES = (
     (
@@ -68,6 +69,11 @@ _DIFFERENCES = (
     ("`v:/data`, a volume of one letter", "taken for a Windows path", "the volume `v` at `/data`"),
     ("log options that only a later file has", "lost in the merge", "kept"),
     ("a port in long form without `published`, in one of several files", "lost in the merge", "kept"),
+    (
+        "two ports of one file on one number (tcp and udp), a secret or config twice in it, and a second file",
+        "the last one is kept",
+        "both, unless the later file has that number, secret or config: then what it says",
+    ),
     ("a version that does not know a key", "refused", "taken: the versions differ in nothing else"),
 )
 _TAIL = """What an engine's API does not know is left out, with a warning: `oom_score_adj` before 27.1, so on 26.1

@@ -28,6 +28,10 @@ def read_environment(parts: dict[str, Field], folder: Path, surroundings: Mappin
 
 
 def _variables(field: Field, folder: Path, surroundings: Mapping[str, str]) -> dict[str, str | None]:
+    if field.is_map:
+        what = "path and required are docker compose's: docker stack deploy takes paths, and each file must be there"
+        field.refuse("B39", what, "write the path alone; leave out a file that may be missing")
+        return {}
     name = field.text("B39")
     if name is None:
         return {}

@@ -19,9 +19,9 @@ def read_health_check(field: Field | None) -> HealthCheck | None:
         if "test" in parts and not parts["test"].is_empty:
             parts["test"].refuse("B41", "test and disable exclude each other", "remove one of the two")
         return HealthCheck(("NONE",))
-    # The engine takes nothing, or at least a millisecond (moby/swarmkit controlapi/service.go).
+    # The engine takes 0, which is nothing to it, or at least a millisecond (moby/swarmkit controlapi/service.go).
     times = {
-        key: values.duration(parts.get(key), minimum=values.MILLISECOND)
+        key: values.duration(parts.get(key), minimum=values.MILLISECOND) or None
         for key in ("interval", "timeout", "start_period", "start_interval")
     }
     interval, timeout = times["interval"], times["timeout"]

@@ -13,7 +13,8 @@ from swarmkit.declared.documents.complaints import Complaints, key_path, shown
 from swarmkit.declared.documents.field import Field
 from swarmkit.declared.documents.nodes import ListNode, MapNode, Node, ScalarNode, is_empty
 from swarmkit.declared.documents.units import nanoseconds
-from swarmkit.declared.stack.merge_forms import canonical_service, key_of_port, key_of_reference, key_of_volume
+from swarmkit.declared.stack.merge_entries import ENTRIES, Entries, protocol_of
+from swarmkit.declared.stack.merge_forms import canonical_service
 
 _Join = Callable[[Node, Node, str], Node]
 _WHOLE = ("networks", "volumes", "secrets", "configs")
@@ -25,12 +26,6 @@ _DURATIONS = frozenset(
 # Pointers to numbers in docker's types: there 0 is a value.
 _ZERO_COUNTS = frozenset(("replicas", "retries", "parallelism", "max_attempts"))
 _TEXT_MAPS = frozenset(("labels", "sysctls", "options", "driver_opts", "ulimits"))
-_KEYED: Mapping[str, Callable[[Node], str]] = {
-    "ports": key_of_port,
-    "volumes": key_of_volume,
-    "secrets": key_of_reference,
-    "configs": key_of_reference,
-}
 
 
 def merged(roots: list[MapNode], log: Complaints, folder: Path, environment: Mapping[str, str]) -> MapNode:
@@ -99,25 +94,42 @@ class _Merge:
         key = path.rpartition(".")[2]
         if is_empty(base) or is_empty(override):
             return base if is_empty(override) else override
-        if key in _KEYED:
-            return _joined_by(_KEYED[key], base, override)
+        if key in ENTRIES and isinstance(base, ListNode) and isinstance(override, ListNode):
+            return self._entries(ENTRIES[key], base, override, path)
+        if key in ENTRIES:
+            return override
         if key == "environment":
             return self._each(
                 base, override, path, lambda old, new, _: new if _is_unset(old) or not _is_unset(new) else old
             )
         if key in ("command", "entrypoint"):
-            return base if isinstance(override, ListNode) and not override.items else override
+            return base if _says_nothing(override) else override
+        if key == "depends_on":
+            return self._each(base, override, path, self._dependency)
         if key == "networks":
             return self._each(base, override, path, self._network)
         if key == "logging" and len(_drivers(base, override)) > 1:
             return override
         return self._any(base, override, path)
 
+    def _entries(self, entries: Entries, base: ListNode, override: ListNode, path: str) -> Node:
+        """Return two lists as one: entries of the later file take the place of those that have the same key."""
+        taken = {entries.key(item) for item in override.items}
+        kept = [item for item in base.items if entries.key(item) not in taken]
+        items = {entries.whole(item): item for item in (*kept, *override.items)}
+        protocols = {(entries.key(item), protocol_of(item)) for item in override.items}
+        for gone in base.items if path.endswith(".ports") else ():
+            protocol = protocol_of(gone)
+            if entries.key(gone) in taken and (entries.key(gone), protocol) not in protocols:
+                what = f"takes the place of the {protocol} port of {self.log.place(gone)} too, as in docker"
+                self.log.warn("B31", override, path, what, "write every port of that number in the later file")
+        return ListNode(base.line, base.column, tuple(items[whole] for whole in sorted(items)), file=base.file)
+
     def _any(self, base: Node, override: Node, path: str) -> Node:
         """Return maps joined key by key, lists strung together, and of scalars the later one if it says something."""
         key = path.rpartition(".")[2]
         if isinstance(base, MapNode):
-            return self._each(base, override, path, (lambda _, new, __: new) if key in _TEXT_MAPS else self._any)
+            return self._each(base, override, path, _later if key in _TEXT_MAPS else self._any)
         if isinstance(base, ListNode) and isinstance(override, ListNode):
             if key == "test" and base.items and override.items:
                 what = f"docker strings the words of both files together: the test of {self.log.place(base)} stays"
@@ -132,6 +144,10 @@ class _Merge:
             self.log.warn("B31", override, path, what, "remove the key from the earlier file")
         return base
 
+    def _dependency(self, base: Node, override: Node, path: str) -> Node:
+        """Return the settings of both; docker's tool knows no such map, so each setting of the later file counts."""
+        return self._each(base, override, path, _later)
+
     def _network(self, base: Node, override: Node, path: str) -> Node:
         """Return the attachment: aliases of the later file, driver options of the earlier one."""
         if not isinstance(base, MapNode) or not isinstance(override, MapNode):
@@ -144,18 +160,21 @@ class _Merge:
         return _with(base, {**kept, **taken}, override.keys)
 
 
-def _joined_by(key: Callable[[Node], str], base: Node, override: Node) -> Node:
-    """Return two lists as one: an entry of the later file takes the place of one with the same key."""
-    if not isinstance(base, ListNode) or not isinstance(override, ListNode):
-        return override
-    entries = {key(item): item for item in (*base.items, *override.items)}
-    items = tuple(item for _, item in sorted(entries.items(), key=lambda entry: entry[0]))
-    return ListNode(base.line, base.column, items, file=base.file)
+def _later(_: Node, override: Node, __: str) -> Node:
+    return override
 
 
 def _drivers(*nodes: Node) -> set[str]:
     drivers = (node.items.get("driver") for node in nodes if isinstance(node, MapNode))
     return {driver.text for driver in drivers if isinstance(driver, ScalarNode) and driver.text}
+
+
+def _says_nothing(command: Node) -> bool:
+    return (
+        not command.items
+        if isinstance(command, ListNode)
+        else isinstance(command, ScalarNode) and not command.text.split()
+    )
 
 
 def _is_unset(node: Node) -> bool:

@@ -8,7 +8,6 @@ from pathlib import Path
 from swarmkit.declared.documents.field import Field
 from swarmkit.declared.documents.nodes import ListNode, MapNode, Node, Plain, ScalarNode, is_empty
 from swarmkit.declared.stack.env_file import read_environment
-from swarmkit.declared.stack.mount_loader import target_of
 from swarmkit.declared.stack.port_loader import read_ports
 
 
@@ -26,23 +25,6 @@ def canonical_service(field: Field, folder: Path, environment: Mapping[str, str]
         variables = read_environment(parts, folder, environment)
         items["environment"] = _map(place, {name: _scalar(place, value) for name, value in variables.items()})
     return MapNode(service.line, service.column, items, service.keys, file=service.file)
-
-
-def key_of_port(node: Node) -> str:
-    """Return what makes a port one of its own, all its settings, in the order docker sorts them."""
-    items = node.items if isinstance(node, MapNode) else {}
-    words = [_text(items.get(key)) for key in ("published", "target", "protocol", "mode")]
-    return " ".join([words[0].zfill(5), *words[1:]]) if items else _text(node)
-
-
-def key_of_volume(node: Node) -> str:
-    """Return the target of an entry of ``volumes``."""
-    return target_of(node) or _text(node)
-
-
-def key_of_reference(node: Node) -> str:
-    """Return the source of an entry of ``secrets`` or ``configs``."""
-    return _text(node.items.get("source") if isinstance(node, MapNode) else node)
 
 
 def _text(node: Node | None) -> str:

@@ -112,7 +112,7 @@ class _StackReader:
     def stack(self) -> Stack:
         places = self._section("services")
         services = tuple(
-            self._with_default_network(read_service(key, field, self.environment, self.path.parent))
+            self._with_default_network(read_service(key, field, self.environment, self.path.parent, services=places))
             for key, field in places.items()
         )
         stack = Stack(

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
 
 from swarmkit.declared.documents.complaints import shown
 from swarmkit.declared.documents.field import Field
@@ -19,16 +18,16 @@ from swarmkit.declared.stack.container_loader import (
     read_logging,
     read_ulimits,
 )
+from swarmkit.declared.stack.dependency_loader import read_dependencies
 from swarmkit.declared.stack.deploy_loader import read_deploy, read_restart
 from swarmkit.declared.stack.env_file import read_environment
 from swarmkit.declared.stack.health_loader import read_health_check
 from swarmkit.declared.stack.mount_loader import read_mounts
 from swarmkit.declared.stack.port_loader import read_ports
 from swarmkit.declared.stack.refused_keys import refuse_other_keys
-from swarmkit.declared.stack.service import Condition, Deploy, Service
+from swarmkit.declared.stack.service import Deploy, Service
 from swarmkit.declared.stack.stack_keys import KEYS
 
-_CONDITIONS = ("service_started", "service_healthy", "service_completed_successfully")
 # distribution/reference: domain, path, tag and digest; or an image's own ID.
 _IMAGE = re.compile(
     r"sha256:[0-9a-f]{64}|(?:[A-Za-z0-9.-]+(?::[0-9]+)?/|\[[0-9a-fA-F:]+\](?::[0-9]+)?/)?"
@@ -38,10 +37,12 @@ _IMAGE = re.compile(
 )
 
 
-def read_service(name: str, field: Field, environment: Mapping[str, str], folder: Path) -> Service:
+def read_service(
+    name: str, field: Field, environment: Mapping[str, str], folder: Path, *, services: Collection[str]
+) -> Service:
     """Return the service as far as it can be read; what is wrong with it goes to the field's log.
 
-    Relative paths are seen from *folder*.
+    Relative paths are seen from *folder*. *services* are the names of all of the stack.
     """
     refuse_other_keys(field, KEYS["services.*"], is_service=True)
     parts = field.fields()
@@ -63,7 +64,7 @@ def read_service(name: str, field: Field, environment: Mapping[str, str], folder
         mounts=read_mounts(parts.get("volumes"), folder, environment),
         secrets=read_references(parts.get("secrets"), what="secret"),
         configs=read_references(parts.get("configs"), what="config"),
-        depends_on=_depends_on(parts.get("depends_on")),
+        depends_on=read_dependencies(parts.get("depends_on"), services),
         read_only=_boolean(parts, "read_only") or False,
         logging=read_logging(parts.get("logging")),
         stdin_open=_boolean(parts, "stdin_open") or False,
@@ -103,20 +104,6 @@ def _deploy(parts: dict[str, Field]) -> Deploy:
         return deploy
     policy = read_restart(parts["restart"])
     return deploy if deploy.restart_policy else replace(deploy, restart_policy=policy)
-
-
-def _depends_on(field: Field | None) -> dict[str, Condition]:
-    if field is None:
-        return {}
-    if field.is_list:
-        return {name: "service_healthy" for item in field.items("B43") if (name := item.text("B43"))}
-    found: dict[str, Condition] = {}
-    for name, settings in field.fields("B43").items():
-        refuse_other_keys(settings, KEYS["services.*.depends_on.*"])
-        condition = settings.fields().get("condition")
-        chosen = condition.choice(_CONDITIONS, "B43") if condition else "service_started"
-        found[name] = cast("Condition", chosen or "service_started")
-    return found
 
 
 def _string(parts: dict[str, Field], key: str) -> str | None:

@@ -57,7 +57,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
         "retries",
         "disable",
     ),
-    "services.*.depends_on.*": ("condition",),
+    "services.*.depends_on.*": ("condition", "required", "restart"),
     "services.*.networks.*": ("aliases", "driver_opts"),
     "services.*.ports[]": ("target", "published", "protocol", "mode"),
     "services.*.volumes[]": (
@@ -198,6 +198,9 @@ OURS: Mapping[str, str] = {
     "services.*.depends_on.*.condition": "`service_started`: its containers are there, healthy or not yet; "
     "`service_healthy`, and the list form: all its tasks run, healthy; `service_completed_successfully`: of a job, all "
     "tasks have completed. Docker's tool takes the list only, and does not wait",
+    "services.*.depends_on.*.required": "`false`: no such service in the files is a warning, else an error",
+    "services.*.depends_on.*.restart": "`true` is ignored, with a warning: `docker compose` restarts the service with "
+    "the one it depends on, a swarm does not",
     "networks.*.enable_ipv6": "an IPv6 network; docker's tool does not know the key",
     "networks.*.x-swarmkit": "docker's tool passes over it",
     "networks.*.x-swarmkit.encrypted": "`false` leaves an overlay in clear, with a reason",

@@ -72,7 +72,7 @@ def command(field: Field | None) -> tuple[str, ...] | None:
 
 
 def duration(field: Field | None, *, minimum: int = 0) -> int | None:
-    """Return nanoseconds; a number without a unit is refused, as is less than *minimum*."""
+    """Return nanoseconds; a number without a unit is refused, as is less than *minimum*, but for 0."""
     if field is None:
         return None
     text = string(field)
@@ -82,7 +82,7 @@ def duration(field: Field | None, *, minimum: int = 0) -> int | None:
     if value is None:
         advice = f"write '{text}s'" if text.isdecimal() and text.isascii() else "write it as 10s, 1m30s or 500ms"
         field.refuse("B41", f"{shown(text)} is not a duration", advice)
-    elif value < minimum:
+    elif 0 < value < minimum:
         field.refuse("B41", f"{shown(text)} is too short", "write at least 1ms")
         return None
     return value

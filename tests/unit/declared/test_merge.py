@@ -40,6 +40,7 @@ def both(tmp_path: Path, one: str, two: str) -> Service:
         ("hostname", "hostname: h", "hostname: ''", "h"),
         ("command", "command: [a, b]", "command: c d", ("c", "d")),
         ("command", "command: [a, b]", "command: []", ("a", "b")),
+        ("command", "command: [a, b]", "command: ''", ("a", "b")),
         ("environment", "environment: {A: 1, B: 2}", "environment: [B=3, C=4]", {"A": "1", "B": "3", "C": "4"}),
         ("environment", "environment: {A: 1}", "environment: [A=, HOME]", {"A": "1", "HOME": "/h"}),
         ("environment", "environment: {A: 1}", "env_file: one.env", {"A": "from one", "B": "b"}),
@@ -51,6 +52,15 @@ def both(tmp_path: Path, one: str, two: str) -> Service:
         ("init", "init: false", "init: true", True),
         ("stop_grace_period_nanoseconds", "stop_grace_period: 5s", "stop_grace_period: 0s", 5 * 10**9),
         ("ports", "ports: ['80:80', '90:90']", "ports: ['79:7', '80:80']", (Port(7, 79), Port(80, 80), Port(90, 90))),
+        ("ports", "ports: ['80:80', '90:90']", "ports: ['80:8080']", (Port(8080, 80), Port(90, 90))),
+        (
+            "ports",
+            "ports: ['80:80']",
+            "ports: [{target: 80, published: 80, mode: host}]",
+            (Port(80, 80, mode="host"),),
+        ),
+        ("ports", "ports: ['53:53/udp']", "ports: ['53:53']", (Port(53, 53),)),
+        ("ports", "ports: ['80', '81']", "ports: ['82']", (Port(80, None), Port(81, None), Port(82, None))),
         (
             "mounts",
             "volumes: ['v1:/x:ro', /h:/y]",
@@ -84,12 +94,21 @@ def both(tmp_path: Path, one: str, two: str) -> Service:
             (Ulimit("nofile", 1, 2), Ulimit("nproc", 6, 6)),
         ),
         ("depends_on", "depends_on: [b]", "depends_on: {b: {condition: service_started}}", {"b": "service_started"}),
+        ("depends_on", "depends_on: {z: {required: true}}", "depends_on: {z: {required: false}}", {}),
     ],
 )
 def test_a_later_file_is_merged_as_docker_does_it(tmp_path: Path, key: str, one: str, two: str, merged: object) -> None:
     texts = [f"services: {{a: {{image: 'i:1', {one}}}, b: {{image: 'i:1'}}}}{REST}", f"services: {{a: {{{two}}}}}\n"]
     stack = load(tmp_path, *texts, environment={"HOME": "/h"})
     assert getattr(stack.service("a"), key) == merged
+
+
+def test_what_one_file_says_twice_stays_where_docker_keeps_the_last_alone(tmp_path: Path) -> None:
+    twice = "ports: ['53:53', '53:53/udp'], secrets: [{source: p, target: t}, {source: p, target: u}]"
+    for other in ("hostname: h", "ports: ['80:80'], secrets: [q]"):
+        service = both(tmp_path, twice, other)
+        assert {(port.published, port.protocol) for port in service.ports} >= {(53, "tcp"), (53, "udp")}
+        assert {one.target for one in service.secrets} >= {"t", "u"}
 
 
 def test_numbers_override_with_zero_and_lists_of_deploy_grow(tmp_path: Path) -> None:
@@ -122,6 +141,7 @@ def test_a_network_of_a_later_file_replaces_the_earlier_one_with_a_warning(tmp_p
         ("read_only: true", "read_only: false", "does not override the 'true'"),
         ("healthcheck: {test: x}", "healthcheck: {test: y}", "strings the words of both files together"),
         ("networks: {n: {}}", "networks: {n: {driver_opts: {a: b}}}", "keeps the driver_opts"),
+        ("ports: ['53:53', '53:53/udp']", "ports: ['53:54']", "takes the place of the udp port"),
     ],
 )
 def test_what_does_not_override_is_warned_of_at_its_place(tmp_path: Path, one: str, two: str, says: str) -> None:

@@ -153,6 +153,25 @@ def test_commands_are_split_or_taken_as_lists(tmp_path: Path) -> None:
     assert (one.command, one.entrypoint) == (("sh", "-c", "a b"), ("x", "5"))
 
 
+def test_a_health_check_every_0s_goes_by_the_engines_default_as_in_docker(tmp_path: Path) -> None:
+    check = service(tmp_path, "healthcheck: {test: x, interval: 0s, timeout: 0s}").health_check
+    assert check is not None
+    assert (check.interval_nanoseconds, check.timeout_nanoseconds) == (None, None)
+
+
+def test_a_dependency_that_is_not_required_may_be_in_no_file(tmp_path: Path) -> None:
+    text = """services:
+  a: {image: "i:1", depends_on: {b: {required: false, condition: service_healthy}, z: {required: false}}}
+  b: {image: "i:1", depends_on: {c: {required: true, restart: true}}}
+  c: {image: "i:1"}
+"""
+    stack = load(tmp_path, text)
+    assert stack.service("a").depends_on == {"b": "service_healthy"}
+    assert stack.service("b").depends_on == {"c": "service_started"}
+    told = [(warning.code, warning.path) for warning in stack.warnings if "depends_on" in warning.path]
+    assert told == [("B43", "services.a.depends_on.z"), ("B31", "services.b.depends_on.c.restart")]
+
+
 def test_depends_on_as_a_list_waits_for_health_as_a_map_for_what_it_says(tmp_path: Path) -> None:
     text = """
 services:
