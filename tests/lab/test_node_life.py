@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from lab.shop_lab import ROOT, Lab
 
+from swarmkit.plan.engines.unit import engine_script
 from swarmkit.reach.retry import wait_until
 
 pytestmark = pytest.mark.lab
@@ -299,6 +300,22 @@ def test_locked_managers_are_unlocked_after_a_reboot_of_all(life: Lab, tmp_path:
     changed(life, "rotate", "tokens", "--yes", "-i", whole)
     changed(life, "rotate", "ca", "--yes", "-i", whole)
     assert "nothing to do" in changed(life, "up", "--yes", "-i", whole)
+
+
+def test_an_engine_on_one_processor_is_restarted_with_two_threads_for_its_agent_and_only_for_that_start(
+    life: Lab,
+) -> None:
+    environment = "tr '\\0' '\\n' < /proc/$(pidof dockerd)/environ"
+    assert life.run("Q", "nproc").strip() == "1"
+    life.run("Q", f"{engine_script('engine.sh')}restart_engine_for_its_agent")
+    assert "GOMAXPROCS=2" in life.run("Q", environment).splitlines()
+    life.run("Q", "systemctl restart docker")
+    assert "GOMAXPROCS" not in life.run("Q", environment)
+    wait_until(
+        lambda: life.run("P", "docker node ls --format '{{.Hostname}} {{.Status}} {{.ManagerStatus}}'"),
+        lambda said: said.count("Ready") == 3 and "Unreachable" not in said,
+        timeout_seconds=60,
+    )
 
 
 def unlock(lab: Lab, inventory: Path, key: Path) -> subprocess.CompletedProcess[str]:

@@ -17,3 +17,18 @@ restart_engine() {
     count_anew
     systemctl restart docker </dev/null >&2
 }
+# An unlocked engine ends its network agent and begins it anew in two goroutines, and stays without where the second
+# overtakes the first (moby 26.1: Cluster.UnlockSwarm sends EventNodeLeave, upon which Controller.agentClose takes back the
+# provider that newNodeRunner has set meanwhile). On one processor Go runs one of them at a time, and one unlocking in six
+# ended so; with two none of forty did.
+restart_engine_for_its_agent() {
+    [ "$(nproc)" -gt 1 ] && { restart_engine; return; }
+    folder=/run/systemd/system/docker.service.d
+    mkdir -p "$folder" && printf '[Service]\nEnvironment=GOMAXPROCS=2\n' > "$folder/swarmkit-agent.conf" || return
+    systemctl daemon-reload
+    restart_engine
+    restarted=$?
+    rm "$folder/swarmkit-agent.conf"
+    systemctl daemon-reload
+    return "$restarted"
+}

@@ -3,7 +3,7 @@
 An engine that starts as a node may leave its network agent stopped, by which overlays learn of other nodes, and tells
 nobody: it is a ready node whose new tasks fail with "cannot create a swarm scoped network when swarm is not active",
 and whose containers hear no other host (moby issues 34864 and 38318). Seen on 26.1 after a forced new cluster, and
-after one unlocking in four of managers that lock. The next start mends it, or the one after.
+after one unlocking in six of managers that lock, on one processor. The next start mends it, or the one after.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from swarmkit.errors import NotConvergedError, SwarmkitError
 from swarmkit.observed import parse
-from swarmkit.plan.engines.unit import restart_engine
+from swarmkit.plan.engines.unit import restart_engine_for_its_agent
 from swarmkit.reach.engine import EngineError, Json
 from swarmkit.reach.fleet import ReachedHost
 from swarmkit.reach.retry import wait_until
@@ -105,7 +105,7 @@ def start_network_agent(reached: ReachedHost, wait: Callable[[], None]) -> str:
 
 def _restart(reached: ReachedHost) -> None:
     name = reached.host.name
-    done = restart_engine(reached)
+    done = restart_engine_for_its_agent(reached)
     if done.exit_code != 0:
         raise SwarmkitError(
             f"{name}: its engine hears no other node, and could not be restarted",

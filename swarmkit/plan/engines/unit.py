@@ -20,5 +20,11 @@ def restart_engine(reached: ReachedHost) -> CommandResult:
     return reached.shell.run(f"{_text('engine.sh')}restart_engine", timeout_seconds=RESTART_TIMEOUT_SECONDS)
 
 
+def restart_engine_for_its_agent(reached: ReachedHost) -> CommandResult:
+    """Restart the engine so that its network agent, which did not start, most likely does; see engine.sh for why."""
+    command = f"{_text('engine.sh')}restart_engine_for_its_agent"
+    return reached.shell.run(command, timeout_seconds=RESTART_TIMEOUT_SECONDS)
+
+
 def _text(name: str) -> str:
     return importlib.resources.files("swarmkit.plan.engines").joinpath(name).read_text()
