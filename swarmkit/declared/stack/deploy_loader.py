@@ -42,7 +42,7 @@ def read_deploy(field: Field | None) -> Deploy:
 
 
 def _endpoint_mode(field: Field | None) -> str | None:
-    return field.choice(("vip", "dnsrr"), "B33", any_case=True) if field else None
+    return field.choice(("vip", "dnsrr"), "B33", any_case=True) if field and field.word != "" else None
 
 
 def _mode(parts: dict[str, Field]) -> tuple[Mode, int]:
@@ -155,7 +155,10 @@ def _ratio(field: Field | None) -> float | None:
 
 
 def _choice(parts: dict[str, Field], key: str, options: tuple[str, ...]) -> str | None:
-    return parts[key].choice(options, "B33") if key in parts else None
+    """Return the word chosen; an empty one, of a variable that is not set, is none, but for ``order``: as in docker."""
+    if key not in parts or (parts[key].word == "" and key != "order"):
+        return None
+    return parts[key].choice(options, "B33")
 
 
 def _whole(parts: dict[str, Field], key: str) -> int | None:

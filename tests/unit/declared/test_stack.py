@@ -8,7 +8,16 @@ import pytest
 
 from swarmkit.declared.stack.container_options import CredentialSpec, Dns, Logging, Ulimit
 from swarmkit.declared.stack.reading import load_stack
-from swarmkit.declared.stack.service import FileReference, Mount, Port, RestartPolicy, Service, ServiceNetwork, Stack
+from swarmkit.declared.stack.service import (
+    FileReference,
+    Mount,
+    Port,
+    RestartPolicy,
+    Service,
+    ServiceNetwork,
+    Stack,
+    UpdateConfig,
+)
 from swarmkit.errors import Complaint
 
 ROOT = Path(__file__).parents[3]
@@ -151,6 +160,14 @@ def test_values_become_text_as_docker_prints_them(tmp_path: Path) -> None:
 def test_commands_are_split_or_taken_as_lists(tmp_path: Path) -> None:
     one = service(tmp_path, "command: sh -c 'a b'\n    entrypoint: [x, 5]")
     assert (one.command, one.entrypoint) == (("sh", "-c", "a b"), ("x", "5"))
+
+
+def test_an_empty_word_of_deploy_is_not_written_as_in_docker(tmp_path: Path) -> None:
+    words = "mode: '', endpoint_mode: '', restart_policy: {condition: ''}, update_config: {failure_action: ''}"
+    deploy = service(tmp_path, f"deploy: {{{words}}}").deploy
+    assert (deploy.mode, deploy.endpoint_mode) == ("replicated", None)
+    assert deploy.restart_policy == RestartPolicy()
+    assert deploy.update_config == UpdateConfig()
 
 
 def test_a_health_check_every_0s_goes_by_the_engines_default_as_in_docker(tmp_path: Path) -> None:
