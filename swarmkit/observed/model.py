@@ -265,6 +265,11 @@ class ClusterState:
     def network_names(self) -> dict[str, str]:
         return {network.id: network.name for network in self.networks}
 
+    @property
+    def ca_rotations(self) -> int:
+        """How often the swarm's CA was told to rotate."""
+        return int((self.spec.get("CAConfig") or {}).get("ForceRotate") or 0)
+
     def node(self, node_id: str) -> Node | None:
         return next((node for node in self.nodes if node.id == node_id), None)
 

@@ -65,6 +65,11 @@ class Context:
                 self._tokens = {name.lower(): Secret(value.encode()) for name, value in tokens.items()}
             return self._tokens[role]
 
+    def forget_join_tokens(self) -> None:
+        """Ask anew for the tokens that are needed next: a rotation of the swarm's CA changes them."""
+        with self._lock:
+            self._tokens.clear()
+
     def identity(self, kind: Kind, name: str) -> str:
         """Return the id of the object *name*, as the manager knows it; raises SwarmkitError when there is none."""
         with self._lock:

@@ -96,6 +96,8 @@ class Manifest(_Entry):
     files: dict[str, FileEntry]
     down: tuple[DownEntry, ...] = ()
     """In the order of their names."""
+    ca_rotations: int = 0
+    """ForceRotate of the swarm's CAConfig: a forced new cluster that names another number rotates the CA."""
 
     @property
     def managers(self) -> list[str]:

@@ -85,6 +85,7 @@ def finish(declared: Declared, seen: Seen, archiver: Archiver, enclosed: Mapping
         images=tuple(ImageEntry(reference=name, file=image_file(n)) for n, name in enumerate(images, 1)),
         files=dict(writer.files),
         down=tuple(DownEntry(**{**asdict(one), "seconds": round(one.seconds, 3)}) for one in state.down),
+        ca_rotations=cluster.ca_rotations,
     )
     writer.finish(manifest)
     return manifest

@@ -51,6 +51,7 @@ def backup_of(content: Archive) -> Backup:
         frozenset(manifest.services),
         tuple(BackedUpVolume(volume.host, data[volume.name]) for volume in manifest.volumes),
         _managers(manifest),
+        manifest.ca_rotations,
     )
 
 

@@ -413,3 +413,29 @@ def test_a_swarm_has_one_ingress_network_which_is_for_published_ports_alone(swar
         assert "depends on it" in refused(lambda: manager.remove("networks", "ingress")).message
     finally:
         manager.remove("services", identity)
+
+
+def test_a_forced_new_cluster_rotates_the_ca_where_it_names_another_number_of_rotations(swarm: Pair) -> None:
+    manager = swarm.manager
+
+    def force(rotations: int) -> None:
+        body = {"ForceNewCluster": True, "AdvertiseAddr": "10.88.0.34", "ListenAddr": "0.0.0.0:2377"}
+        manager.init_swarm({**body, "Spec": {"CAConfig": {"ForceRotate": rotations}}})
+
+    def settled_root(before: str = "") -> str:
+        told = wait_until(
+            manager.swarm,
+            lambda told: not told["RootRotationInProgress"] and told["TLSInfo"]["TrustRoot"] != before,
+            timeout_seconds=60,
+            retry_on=(EngineError,),
+        )
+        return str(told["TLSInfo"]["TrustRoot"])
+
+    told = manager.swarm()
+    config = {**(told["Spec"].get("CAConfig") or {}), "ForceRotate": 1}
+    manager.update_swarm(told["Version"]["Index"], {**told["Spec"], "CAConfig": config})
+    rotated = settled_root(told["TLSInfo"]["TrustRoot"])
+    force(1)
+    assert settled_root() == rotated
+    force(0)
+    assert settled_root(rotated) != rotated

@@ -188,6 +188,10 @@ class FakeEngine:
     def _init(self, body: Json) -> None:
         if self.cluster is not None and body.get("ForceNewCluster"):
             # The raft keeps the manager's address, whatever is asked for.
+            rotations = (body.get("Spec") or {}).get("CAConfig") or {"ForceRotate": 0}
+            spec = {**self.cluster.spec, "CAConfig": {**(self.cluster.spec.get("CAConfig") or {}), **rotations}}
+            self.cluster.rotate(spec, ())
+            self.cluster.spec = spec
             return
         if self.cluster is not None:
             raise Refused(503, _IN_A_SWARM)

@@ -1,6 +1,7 @@
 """Operations that make a swarm and its nodes: init, join, labels and roles.
 
-Each is one action, which reads back what it did. None is ever retried.
+Each is one action, which reads back what it did. None is ever retried but a join that was refused because the swarm's
+root certificate changed under it.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from swarmkit.reach.ssh import CommandTimeoutError, ConnectionLostError
 JOIN_TIMEOUT_SECONDS = 90.0
 # Optimistic locking: the engine did nothing, so reading again and deciding again is no blind retry.
 _OUT_OF_SEQUENCE = "update out of sequence"
+# moby/swarmkit ca/certificates.go: ValidateCertChain of what was signed, GetRemoteCA.
+_ANOTHER_ROOT = ("certificate signed by unknown authority", "remote CA does not match fingerprint")
 
 
 @dataclass(frozen=True)
@@ -60,13 +63,16 @@ class JoinNode:
     """The API's body without the token, which is asked for at run time and never shown."""
 
     def run(self, context: Context) -> str:
-        engine = context.reached(self.step.target).engine
-        token, began = context.join_token(self.role), time.monotonic()
+        engine, began = context.reached(self.step.target).engine, time.monotonic()
         try:
-            engine.join_swarm({**self.body, "JoinToken": token.text()})
+            self._join(context, engine)
         except EngineError as error:
-            if "Timeout was reached" not in error.message:
+            if not _root_changed(error) or engine.info()["Swarm"].get("LocalNodeState") != "inactive":
                 raise
+            # A refused join leaves the engine bare; what it asked for may stay as an entry that nobody is.
+            context.forget_join_tokens()
+            began -= CERTIFICATE_SECONDS
+            self._join(context, engine)
         info = _wait_for_membership(engine, f"joining as {self.role}")
         node_id = str(info["Swarm"]["NodeID"])
         if self.role == "manager":
@@ -74,6 +80,18 @@ class JoinNode:
         if time.monotonic() - began > CERTIFICATE_SECONDS:
             forget_others(context.manager, node_id)
         return f"node {node_id[:12]}"
+
+    def _join(self, context: Context, engine: Engine) -> None:
+        try:
+            engine.join_swarm({**self.body, "JoinToken": context.join_token(self.role).text()})
+        except EngineError as error:
+            if "Timeout was reached" not in error.message:
+                raise
+
+
+def _root_changed(error: EngineError) -> bool:
+    """Whether a join failed between two root certificates of the swarm: of the token, or of the one just downloaded."""
+    return any(said in error.message for said in _ANOTHER_ROOT)
 
 
 def wait_until_reachable(context: Context, target: str, node_id: str) -> None:

@@ -59,6 +59,8 @@ class Backup:
     services: frozenset[str] = frozenset()
     volumes: tuple[BackedUpVolume, ...] = ()
     managers: tuple[BackedUpManager, ...] = ()
+    ca_rotations: int = 0
+    """How often the swarm's CA had been told to rotate."""
 
     @property
     def identity(self) -> str:

@@ -64,7 +64,8 @@ def _state(scene: Scene) -> bytes:
 def _force(scene: Scene, after: frozenset[str]) -> ForceNewCluster:
     backup = scene.backup
     host = scene.inventory.host(backup.host)
-    body = {**addresses(host, scene.observed), **force_new_cluster(autolock=backup.autolock)}
+    forced = force_new_cluster(autolock=backup.autolock, ca_rotations=backup.ca_rotations)
+    body = {**addresses(host, scene.observed), **forced}
     if scene.inventory.data_path_port:
         body["DataPathPort"] = scene.inventory.data_path_port
     reason = f"it advertises {body['AdvertiseAddr']}, no more {backup.advertise_addr}" if scene.has_moved else ""

@@ -94,9 +94,13 @@ def _operations(survey: Survey, manager: str, unlock_key: Secret) -> Iterator[Op
             yield _leave(survey.inventory.host(name), f"{survey.raft[name]}; joins again at once", frozenset({_OLD}))
 
 
-def force_new_cluster(*, autolock: bool) -> dict[str, Any]:
-    """Return what a request to force a new cluster says: the engine takes *autolock* from it, whatever was before."""
-    spec = {"EncryptionConfig": {"AutoLockManagers": autolock}}
+def force_new_cluster(*, autolock: bool, ca_rotations: int = 0) -> dict[str, Any]:
+    """Return what a request to force a new cluster says: the engine takes *autolock* from it, whatever was before.
+
+    It takes the number of *ca_rotations* too, as 0 where it is not given, and rotates the swarm's CA where that was
+    another (moby 26.1: MergeSwarmSpecToGRPC). A swarm that has no leader tells it to nobody.
+    """
+    spec = {"EncryptionConfig": {"AutoLockManagers": autolock}, "CAConfig": {"ForceRotate": ca_rotations}}
     return {"ForceNewCluster": True, "AutoLockManagers": autolock, "Spec": spec}
 
 

@@ -58,7 +58,8 @@ class ForceNewCluster:
         key = engine.unlock_key()
         restarted = start_network_agent(reached, lambda: wait_for_locking_manager(reached, key))
         _check_address(reached, str(self.body["AdvertiseAddr"]))
-        return f"cluster {swarm['ID']} has a leader again{restarted}"
+        rotates = "; its CA rotates, and the join tokens with it" if swarm.get("RootRotationInProgress") else ""
+        return f"cluster {swarm['ID']} has a leader again{rotates}{restarted}"
 
 
 def _check_address(reached: ReachedHost, advertised: str) -> None:

@@ -154,4 +154,4 @@ def test_a_manager_that_locks_is_unlocked_on_its_disk_before_the_force_and_asked
     force = plan.operations[1]
     assert isinstance(force, ForceNewCluster)
     assert force.step.after == {"swarm:init:lock"}
-    assert force.body["Spec"] == {"EncryptionConfig": {"AutoLockManagers": True}}
+    assert force.body["Spec"] == {"EncryptionConfig": {"AutoLockManagers": True}, "CAConfig": {"ForceRotate": 0}}

@@ -176,6 +176,12 @@ def test_a_swarm_that_goes_on_lets_its_own_join_anew_and_no_others(made: FakeFle
     assert told(after_plan(known)) == ["D: is in a swarm that cannot be told"]
 
 
+def test_a_forced_new_cluster_names_the_ca_s_rotations_of_then_or_it_would_rotate_once_more(bare: Observed) -> None:
+    plan = restore_plan(scene(bare, replace(BACKUP, ca_rotations=3)), "aside")
+    (force,) = (operation for operation in plan.operations if isinstance(operation, ForceNewCluster))
+    assert force.body["Spec"]["CAConfig"] == {"ForceRotate": 3}
+
+
 def test_to_a_new_address_the_manager_advertises_it_and_the_plan_says_so(bare: Observed) -> None:
     known = replace(scene(bare, replace(BACKUP, advertise_addr="10.9.9.9")), new_addresses=True)
     plan = restore_plan(known, "aside")
