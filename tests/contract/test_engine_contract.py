@@ -429,12 +429,19 @@ def test_a_forced_new_cluster_rotates_the_ca_where_it_names_another_number_of_ro
             timeout_seconds=60,
             retry_on=(EngineError,),
         )
+        assert not told["RootRotationInProgress"]
         return str(told["TLSInfo"]["TrustRoot"])
 
+    # A rotation ends when every node of the swarm has a certificate of the new root.
+    own = manager.info()["Swarm"]["NodeID"]
+    for node in manager.find("nodes"):
+        if node["ID"] != own:
+            manager.remove("nodes", node["ID"], force=True)
     told = manager.swarm()
     config = {**(told["Spec"].get("CAConfig") or {}), "ForceRotate": 1}
     manager.update_swarm(told["Version"]["Index"], {**told["Spec"], "CAConfig": config})
     rotated = settled_root(told["TLSInfo"]["TrustRoot"])
+    assert rotated != told["TLSInfo"]["TrustRoot"]
     force(1)
     assert settled_root() == rotated
     force(0)
