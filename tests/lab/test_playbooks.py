@@ -286,12 +286,12 @@ def test_restore_same_hosts(years: Years) -> None:
     taken = years.lab.swarmkit("backup", "take", "--yes", "-i", path, "-o", years.folder, "--passphrase-file", key)
     assert taken.returncode == 0, taken.stderr
     (archive,) = years.folder.glob("years-*.swarmkit.age")
-    before = years.lab.run("P", "docker info --format '{{.Swarm.Cluster.ID}}'").strip()
+    before = years.lab.run("P", "docker info --format '{{.Swarm.Cluster.ID}}'; docker swarm ca")
     assert years.lab.swarmkit("lab", "reset", "P", "Q", "R").returncode == 0
     said = years.play("restore-same-hosts", path, "--set", f"archive={archive}", "--set", f"passphrase-file={key}")
     assert "whole" in said
     assert years.nodes(path) == {**dict.fromkeys("PQR", "manager ready"), "S": "worker ready"}
-    assert years.lab.run("P", "docker info --format '{{.Swarm.Cluster.ID}}'").strip() == before
+    assert years.lab.run("P", "docker info --format '{{.Swarm.Cluster.ID}}'; docker swarm ca") == before
 
 
 @pytest.mark.nightly
