@@ -53,6 +53,11 @@ def is_empty(node: Node) -> bool:
     return isinstance(node, ScalarNode) and node.value is None
 
 
+def text_of(node: Node | None) -> str:
+    """Return a scalar's text; nothing of any other node, and of none."""
+    return node.text if isinstance(node, ScalarNode) else ""
+
+
 def plain(node: Node) -> object:
     """Return the value alone, as lists, dicts and scalars."""
     if isinstance(node, MapNode):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from swarmkit.declared.documents.nodes import MapNode, Node, ScalarNode
+from swarmkit.declared.documents.nodes import MapNode, Node, text_of
 from swarmkit.declared.stack.mount_loader import target_of
 
 
@@ -27,18 +27,14 @@ def protocol_of(node: Node) -> str:
     return _words(node, "protocol")[0].lower()
 
 
-def _text(node: Node | None) -> str:
-    return node.text if isinstance(node, ScalarNode) else ""
-
-
 def _words(node: Node, *keys: str) -> list[str]:
     items = node.items if isinstance(node, MapNode) else {}
-    return [_text(items.get(key)) for key in keys]
+    return [text_of(items.get(key)) for key in keys]
 
 
 def _port(node: Node) -> str:
     published, *rest = _words(node, "published", "target", "protocol", "mode")
-    return " ".join([published.zfill(5), *rest]) if isinstance(node, MapNode) else _text(node)
+    return " ".join([published.zfill(5), *rest]) if isinstance(node, MapNode) else text_of(node)
 
 
 def _published(node: Node) -> str:
@@ -48,11 +44,11 @@ def _published(node: Node) -> str:
 
 
 def _volume(node: Node) -> str:
-    return target_of(node) or _text(node)
+    return target_of(node) or text_of(node)
 
 
 def _source(node: Node) -> str:
-    return _words(node, "source")[0] if isinstance(node, MapNode) else _text(node)
+    return _words(node, "source")[0] if isinstance(node, MapNode) else text_of(node)
 
 
 def _file(node: Node) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from swarmkit.declared.documents.field import Field
-from swarmkit.declared.documents.nodes import ListNode, MapNode, Node, Plain, ScalarNode, is_empty
+from swarmkit.declared.documents.nodes import ListNode, MapNode, Node, Plain, ScalarNode, is_empty, text_of
 from swarmkit.declared.stack.env_file import read_environment
 from swarmkit.declared.stack.port_loader import read_ports
 
@@ -25,10 +25,6 @@ def canonical_service(field: Field, folder: Path, environment: Mapping[str, str]
         variables = read_environment(parts, folder, environment)
         items["environment"] = _map(place, {name: _scalar(place, value) for name, value in variables.items()})
     return MapNode(service.line, service.column, items, service.keys, file=service.file)
-
-
-def _text(node: Node | None) -> str:
-    return node.text if isinstance(node, ScalarNode) else ""
 
 
 def _scalar(place: Node, value: Plain) -> ScalarNode:
@@ -52,7 +48,7 @@ def _as_map(field: Field) -> Node:
         return field.node
     found: dict[str, Node] = {}
     for item in field.node.items:
-        name, equals, value = _text(item).partition("=")
+        name, equals, value = text_of(item).partition("=")
         found[name] = _scalar(item, value if equals else None)
     return _map(field.node, found)
 
@@ -62,10 +58,10 @@ def _names_as_map(value: Mapping[str, str]) -> Callable[[Field], Node]:
 
     def form(field: Field) -> Node:
         node = field.node
-        if not isinstance(node, ListNode) or not all(_text(item) for item in node.items):
+        if not isinstance(node, ListNode) or not all(text_of(item) for item in node.items):
             return node
         entries = {
-            _text(item): _map(item, {key: _scalar(item, text) for key, text in value.items()})
+            text_of(item): _map(item, {key: _scalar(item, text) for key, text in value.items()})
             if value
             else _scalar(item, None)
             for item in node.items
@@ -81,7 +77,7 @@ def _lines(field: Field) -> Node:
     if not isinstance(node, MapNode):
         return node
     pairs = sorted((name, item) for name, item in node.items.items() if not is_empty(item))
-    lines = tuple(_scalar(item, f"{name}:{_text(item)}") for name, item in pairs)
+    lines = tuple(_scalar(item, f"{name}:{text_of(item)}") for name, item in pairs)
     return ListNode(node.line, node.column, lines, file=node.file)
 
 

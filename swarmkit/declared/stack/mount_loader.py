@@ -9,7 +9,7 @@ from typing import Literal, cast
 
 from swarmkit.declared.documents.complaints import shown
 from swarmkit.declared.documents.field import Field
-from swarmkit.declared.documents.nodes import MapNode, Node, ScalarNode
+from swarmkit.declared.documents.nodes import MapNode, Node, text_of
 from swarmkit.declared.stack import values
 from swarmkit.declared.stack.refused_keys import refuse_other_keys
 from swarmkit.declared.stack.service import Mount
@@ -27,8 +27,7 @@ def read_mounts(field: Field | None, folder: Path, environment: Mapping[str, str
 
 def target_of(node: Node) -> str:
     """Return the path in the container of one entry of the list, empty where it cannot be told."""
-    target = node.items.get("target") if isinstance(node, MapNode) else node
-    text = target.text if isinstance(target, ScalarNode) else ""
+    text = text_of(node.items.get("target") if isinstance(node, MapNode) else node)
     parts = [text] if isinstance(node, MapNode) else _split(text)
     return parts[1] if len(parts) > 1 else parts[0]
 

@@ -20,7 +20,7 @@ restart_engine() {
 # An unlocked engine ends its network agent and begins it anew in two goroutines, and stays without where the second
 # overtakes the first (moby 26.1: Cluster.UnlockSwarm sends EventNodeLeave, upon which Controller.agentClose takes back the
 # provider that newNodeRunner has set meanwhile). On one processor Go runs one of them at a time, and one unlocking in six
-# ended so; with two none of forty did.
+# ended so; of 39 with two none did.
 restart_engine_for_its_agent() {
     [ "$(nproc)" -gt 1 ] && { restart_engine; return; }
     folder=/run/systemd/system/docker.service.d

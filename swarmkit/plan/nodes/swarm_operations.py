@@ -64,20 +64,21 @@ class JoinNode:
 
     def run(self, context: Context) -> str:
         engine, began = context.reached(self.step.target).engine, time.monotonic()
+        was_refused = False
         try:
             self._join(context, engine)
         except EngineError as error:
             if not _root_changed(error) or engine.info()["Swarm"].get("LocalNodeState") != "inactive":
                 raise
-            # A refused join leaves the engine bare; what it asked for may stay as an entry that nobody is.
+            # The refused join left the engine bare; what it asked for may stay as an entry that nobody is.
+            was_refused = True
             context.forget_join_tokens()
-            began -= CERTIFICATE_SECONDS
             self._join(context, engine)
         info = _wait_for_membership(engine, f"joining as {self.role}")
         node_id = str(info["Swarm"]["NodeID"])
         if self.role == "manager":
             wait_until_reachable(context, self.step.target, node_id)
-        if time.monotonic() - began > CERTIFICATE_SECONDS:
+        if was_refused or time.monotonic() - began > CERTIFICATE_SECONDS:
             forget_others(context.manager, node_id)
         return f"node {node_id[:12]}"
 
