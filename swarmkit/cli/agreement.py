@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from swarmkit.cli import options
-
 if TYPE_CHECKING:
     from swarmkit.declared.inventory.host import Inventory
     from swarmkit.journal.write import Journal
@@ -19,16 +17,14 @@ def agreement(
     inventory: Inventory,
     progress: LiveProgress | PlainProgress,
     journal: Journal,
+    consent: Callable[[], bool],
     *,
-    yes: bool,
-    question: str = "",
-    to_stderr: bool = False,
+    to_stderr: bool,
 ) -> Callable[[Plan], bool]:
-    """Return what shows a plan, asks whether to apply it, and begins the journal when it is agreed to.
+    """Return what shows a plan, asks for *consent*, and begins the journal when it is agreed to.
 
-    *question* is asked instead of the usual one. An empty plan is shown and needs no consent.
+    An empty plan is shown and needs no consent.
     """
-    question = question or f"apply this to cluster '{inventory.cluster}'?"
 
     def confirm(plan: Plan) -> bool:
         from swarmkit.report.console import messages, results
@@ -37,7 +33,7 @@ def agreement(
         progress.rest()
         hosts = [host.name for host in inventory.hosts]
         print_plan(messages() if to_stderr else results(), plan, cluster=inventory.cluster, hosts=hosts)
-        agreed = plan.is_empty or options.confirmed(question, yes=yes)
+        agreed = plan.is_empty or consent()
         if agreed:
             journal.begin(plan)
         return agreed

@@ -10,10 +10,9 @@ from pathlib import Path
 import click
 
 from swarmkit.cli import archives, options
-from swarmkit.cli.agreement import agreement
-from swarmkit.cli.failures import shown_failures
+from swarmkit.cli.command_run import command_run
 from swarmkit.cli.group import Group
-from swarmkit.cli.journaled import journaled
+from swarmkit.cli.recover import end_recovery
 from swarmkit.cli.up import images_option
 from swarmkit.errors import InputError
 
@@ -73,8 +72,7 @@ def take(
     from swarmkit.recovery.archive_writer import INVENTORY
     from swarmkit.recovery.interruptions import interruptions
     from swarmkit.recovery.keys import Sealer
-    from swarmkit.report.live import progress_for
-    from swarmkit.workflows.backup import backup as run
+    from swarmkit.workflows.backup import backup as back_up
     from swarmkit.workflows.inputs import read_declared
 
     declared = read_declared(
@@ -84,24 +82,16 @@ def take(
     enclosed = {INVENTORY: inventory_file.read_bytes()}
     for number, file in enumerate(stack_files, start=1):
         enclosed["stack.yaml" if number == 1 else f"stack-{number}.yaml"] = file.read_bytes()
-    password = options.sudo_password(ask=ask_become_pass)
-    question = f"back cluster '{declared.inventory.cluster}' up this way?"
-    with (
-        journaled("backup take", declared.inventory) as journal,
-        shown_failures(declared),
-        progress_for(sys.stderr) as progress,
-    ):
-        report = run(
-            declared,
-            enclosed=enclosed,
-            folder=folder,
-            sealer=sealer,
-            keep=keep,
-            with_images=with_images,
-            progress=journal.watching(progress),
-            confirm=agreement(declared.inventory, progress, journal, yes=yes, question=question),
-            sudo_password=password,
-            lock_wait_seconds=lock_wait_seconds,
+    with command_run(
+        "backup take",
+        declared,
+        yes=yes,
+        ask_become_pass=ask_become_pass,
+        question=f"back cluster '{declared.inventory.cluster}' up this way?",
+        lock_wait_seconds=lock_wait_seconds,
+    ) as run:
+        report = back_up(
+            declared, run.terms, enclosed=enclosed, folder=folder, sealer=sealer, keep=keep, with_images=with_images
         )
     if report:
         click.echo(f"{report.path}  {report.bytes} bytes, {', '.join(interruptions(report.manifest))}")
@@ -192,40 +182,28 @@ def restore(
 
     Where the host has another address than then, every other node leaves and joins anew: --new-addresses.
     """
-    from swarmkit.report.console import results
-    from swarmkit.report.findings import print_findings
-    from swarmkit.report.live import progress_for
-    from swarmkit.report.outcome import print_outcome
-    from swarmkit.report.status import print_nodes
     from swarmkit.workflows.inputs import read_declared
-    from swarmkit.workflows.restore import restore as run
+    from swarmkit.workflows.restore import restore as bring_back
     from swarmkit.workflows.restore_scene import Agreed
 
     declared = read_declared(inventory_file, (), allow_even_managers=allow_even_managers)
     content = archives.open_archive(archive_file, passphrase_file, identity)
     options.check_hosts(declared.inventory, lost, backed_up=content.manifest.managers)
     archives.check_volumes(init_empty, [volume.name for volume in content.manifest.volumes], "the backup")
-    password = options.sudo_password(ask=ask_become_pass)
-    question = f"restore cluster '{declared.inventory.cluster}' this way?"
     with ExitStack() as resources:
         images = archives.images(resources, content, images_folder)
         agreed = Agreed(frozenset(lost), frozenset(init_empty), new_addresses, images)
-        journal = resources.enter_context(journaled("restore", declared.inventory))
-        with shown_failures(declared), progress_for(sys.stderr) as progress:
-            report = run(
-                declared.inventory,
-                content,
-                agreed,
-                progress=journal.watching(progress),
-                confirm=agreement(declared.inventory, progress, journal, yes=yes, question=question),
-                sudo_password=password,
+        run = resources.enter_context(
+            command_run(
+                "restore",
+                declared,
+                yes=yes,
+                ask_become_pass=ask_become_pass,
+                question=f"restore cluster '{declared.inventory.cluster}' this way?",
                 lock_wait_seconds=lock_wait_seconds,
             )
-        if report is None:
-            return
-        for applied in report.applied:
-            print_outcome(results(), applied)
-        print_findings(results(), report.findings)
-        print_nodes(results(), report.inventory, report.observed)
-        if report.proof_failed:
-            sys.exit(4)
+        )
+        report = bring_back(declared.inventory, content, agreed, run.terms)
+        if report is not None:
+            run.shown.rest()
+            end_recovery(report)

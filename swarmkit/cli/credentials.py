@@ -13,10 +13,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from swarmkit.cli import options
-from swarmkit.cli.agreement import agreement
-from swarmkit.cli.failures import shown_failures
+from swarmkit.cli.command_run import command_run
 from swarmkit.cli.group import Group
-from swarmkit.cli.journaled import journaled
 from swarmkit.cli.secret_rotation import secrets
 from swarmkit.errors import InputError
 from swarmkit.secret import Secret
@@ -25,6 +23,8 @@ if TYPE_CHECKING:
     from swarmkit.declared.inventory.host import Inventory
     from swarmkit.plan.credentials.operations import KeyFile
     from swarmkit.plan.credentials.plans import Change
+    from swarmkit.plan.model import Applied
+    from swarmkit.workflows.terms import Terms
 
 _Command = Callable[..., None]
 _MOST_KEY_BYTES = 200
@@ -151,7 +151,7 @@ def unlock(
         allow_even_managers=allow_even_managers,
         yes=True,
         ask_become_pass=ask_become_pass,
-        work=lambda inventory, **given: credentials.unlock(inventory, keys(inventory), **given),
+        work=lambda inventory, terms: credentials.unlock(inventory, keys(inventory), terms),
     )
 
 
@@ -194,8 +194,9 @@ def _change(
         allow_even_managers=allow_even_managers,
         yes=yes,
         ask_become_pass=ask_become_pass,
-        work=lambda inventory, **given: credentials.change_credentials(
-            inventory, change, key_file=kept(inventory), lock_wait_seconds=lock_wait_seconds, **given
+        lock_wait_seconds=lock_wait_seconds,
+        work=lambda inventory, terms: credentials.change_credentials(
+            inventory, change, terms, key_file=kept(inventory)
         ),
     )
 
@@ -207,23 +208,18 @@ def _run(
     allow_even_managers: bool,
     yes: bool,
     ask_become_pass: bool,
-    work: Callable[..., Any],
+    lock_wait_seconds: float = 0.0,
+    work: Callable[[Inventory, Terms], Applied | None],
 ) -> None:
     from swarmkit.report.console import results
-    from swarmkit.report.live import progress_for
     from swarmkit.report.outcome import print_outcome
     from swarmkit.workflows.inputs import read_declared
 
     declared = read_declared(inventory_file, (), allow_even_managers=allow_even_managers)
-    password = options.sudo_password(ask=ask_become_pass)
-    with (
-        journaled(command, declared.inventory) as journal,
-        shown_failures(declared),
-        progress_for(sys.stderr) as progress,
-    ):
-        watched = journal.watching(progress)
-        confirm = agreement(declared.inventory, progress, journal, yes=yes)
-        applied = work(declared.inventory, progress=watched, confirm=confirm, sudo_password=password)
+    with command_run(
+        command, declared, yes=yes, ask_become_pass=ask_become_pass, lock_wait_seconds=lock_wait_seconds
+    ) as run:
+        applied = work(declared.inventory, run.terms)
     if applied:
         print_outcome(results(), applied)
 

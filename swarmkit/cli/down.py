@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from swarmkit.cli import options
-from swarmkit.cli.failures import shown_failures
-from swarmkit.cli.journaled import journaled
+from swarmkit.cli.command_run import command_run
 from swarmkit.errors import InputError
-
-if TYPE_CHECKING:
-    from swarmkit.journal.write import Journal
-    from swarmkit.plan.model import Plan
-    from swarmkit.report.live import LiveProgress
-    from swarmkit.report.plain import PlainProgress
 
 
 @click.command()
@@ -47,9 +39,8 @@ def down(
     Volumes stay unless told; a swarm that swarmkit has not made, or that runs other services, stays always.
     """
     from swarmkit.report.console import results
-    from swarmkit.report.live import progress_for
     from swarmkit.report.outcome import print_outcome
-    from swarmkit.workflows.down import down as run
+    from swarmkit.workflows.down import down as remove
     from swarmkit.workflows.inputs import read_declared
 
     declared = read_declared(
@@ -61,38 +52,16 @@ def down(
     cluster = declared.inventory.cluster
     if confirmation not in (None, cluster):
         raise InputError(f"--confirm {confirmation!r} is not the cluster's name", to_do=f"it is {cluster!r}")
-    password = options.sudo_password(ask=ask_become_pass)
-    with (
-        journaled("down", declared.inventory) as journal,
-        shown_failures(declared),
-        progress_for(sys.stderr) as progress,
-    ):
-        applied = run(
-            declared,
-            stack,
-            progress=journal.watching(progress),
-            confirm=lambda plan: _confirm(plan, cluster, confirmation, progress, journal),
-            sudo_password=password,
-            volumes=volumes,
-            keep_swarm=keep_swarm,
-            lock_wait_seconds=lock_wait_seconds,
-        )
+    with command_run(
+        "down",
+        declared,
+        consent=lambda: confirmation == cluster or _typed(cluster),
+        ask_become_pass=ask_become_pass,
+        lock_wait_seconds=lock_wait_seconds,
+    ) as run:
+        applied = remove(declared, stack, run.terms, volumes=volumes, keep_swarm=keep_swarm)
     if applied:
         print_outcome(results(), applied)
-
-
-def _confirm(
-    plan: Plan, cluster: str, confirmation: str | None, progress: LiveProgress | PlainProgress, journal: Journal
-) -> bool:
-    from swarmkit.report.console import results
-    from swarmkit.report.plan_text import print_plan
-
-    progress.rest()
-    print_plan(results(), plan, cluster=cluster)
-    agreed = plan.is_empty or confirmation == cluster or _typed(cluster)
-    if agreed:
-        journal.begin(plan)
-    return agreed
 
 
 def _typed(cluster: str) -> bool:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
 from swarmkit.cli import options
-from swarmkit.cli.agreement import agreement
-from swarmkit.cli.failures import shown_failures
+from swarmkit.cli.command_run import command_run
 from swarmkit.cli.group import Group
-from swarmkit.cli.journaled import journaled
 
 
 @click.group(cls=Group)
@@ -47,27 +44,20 @@ def upgrade(
     """
     from swarmkit.plan.engines.plans import Wanted
     from swarmkit.report.console import results
-    from swarmkit.report.live import progress_for
     from swarmkit.report.outcome import print_outcome
     from swarmkit.workflows.engine import upgrade_engines
     from swarmkit.workflows.inputs import read_declared
 
     declared = read_declared(inventory_file, (), allow_even_managers=allow_even_managers)
     options.check_hosts(declared.inventory, hosts)
-    password = options.sudo_password(ask=ask_become_pass)
-    with (
-        journaled("engine upgrade", declared.inventory) as journal,
-        shown_failures(declared),
-        progress_for(sys.stderr) as progress,
-    ):
-        applied = upgrade_engines(
-            declared.inventory,
-            Wanted(hosts, version or ""),
-            progress=journal.watching(progress),
-            confirm=agreement(declared.inventory, progress, journal, yes=yes),
-            sudo_password=password,
-            service_timeout_seconds=timeout_seconds,
-            lock_wait_seconds=lock_wait_seconds,
-        )
+    with command_run(
+        "engine upgrade",
+        declared,
+        yes=yes,
+        ask_become_pass=ask_become_pass,
+        service_timeout_seconds=timeout_seconds,
+        lock_wait_seconds=lock_wait_seconds,
+    ) as run:
+        applied = upgrade_engines(declared.inventory, Wanted(hosts, version or ""), run.terms)
     if applied:
         print_outcome(results(), applied)

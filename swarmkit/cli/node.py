@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from swarmkit.cli import options
-from swarmkit.cli.agreement import agreement
-from swarmkit.cli.failures import end_for_silent, shown_failures
+from swarmkit.cli.command_run import command_run
+from swarmkit.cli.failures import end_for_silent
 from swarmkit.cli.group import Group
-from swarmkit.cli.journaled import journaled
 
 if TYPE_CHECKING:
     from swarmkit.workflows.node import Action
@@ -102,26 +101,20 @@ def _change(
     accept_data_loss: bool = False,
 ) -> None:
     from swarmkit.report.console import results
-    from swarmkit.report.live import progress_for
     from swarmkit.report.outcome import print_outcome
     from swarmkit.workflows.inputs import read_declared
     from swarmkit.workflows.node import Wish, change_node, host_of
 
     declared = read_declared(inventory_file, (), allow_even_managers=allow_even_managers)
     wish = Wish(declared.inventory, host_of(declared.inventory, host), action, accept_data_loss)
-    password = options.sudo_password(ask=ask_become_pass)
-    with (
-        journaled(f"node {action} {host}", declared.inventory) as journal,
-        shown_failures(declared),
-        progress_for(sys.stderr) as progress,
-    ):
-        applied = change_node(
-            wish,
-            progress=journal.watching(progress),
-            confirm=agreement(declared.inventory, progress, journal, yes=yes),
-            sudo_password=password,
-            service_timeout_seconds=timeout_seconds,
-            lock_wait_seconds=lock_wait_seconds,
-        )
+    with command_run(
+        f"node {action} {host}",
+        declared,
+        yes=yes,
+        ask_become_pass=ask_become_pass,
+        service_timeout_seconds=timeout_seconds,
+        lock_wait_seconds=lock_wait_seconds,
+    ) as run:
+        applied = change_node(wish, run.terms)
     if applied:
         print_outcome(results(), applied)

@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from swarmkit.cli import archives, options
-from swarmkit.cli.agreement import agreement
-from swarmkit.cli.failures import shown_failures
-from swarmkit.cli.journaled import journaled
+from swarmkit.cli.command_run import command_run
 from swarmkit.cli.up import images_option, print_report
 
 if TYPE_CHECKING:
@@ -62,7 +60,6 @@ def rebuild(
     that the stack declares and nobody has data for stops the plan. Volumes that are still on their hosts stay as they
     are. Run it again when it was cut off: it continues.
     """
-    from swarmkit.report.live import progress_for
     from swarmkit.workflows.up import up
 
     if not stack_files:
@@ -74,18 +71,18 @@ def rebuild(
             inventory_file, stack_files, stack_name, archive, init_empty, images_folder, folder, overridden,
             allow_even_managers=allow_even_managers,
         )  # fmt: skip
-        password = options.sudo_password(ask=ask_become_pass)
-        journal = resources.enter_context(journaled("rebuild", declared.inventory))
-        with shown_failures(declared), progress_for(sys.stderr) as progress:
-            report = up(
+        run = resources.enter_context(
+            command_run(
+                "rebuild",
                 declared,
-                progress=journal.watching(progress),
-                confirm=agreement(declared.inventory, progress, journal, yes=yes),
-                sudo_password=password,
+                yes=yes,
+                ask_become_pass=ask_become_pass,
                 service_timeout_seconds=timeout_seconds,
                 lock_wait_seconds=lock_wait_seconds,
             )
-        print_report(report, declared, progress.phases)
+        )
+        report = up(declared, run.terms)
+        print_report(report, declared, run.shown)
         if report.proof_failed:
             sys.exit(4)
 

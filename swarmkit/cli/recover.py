@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from swarmkit.cli import options
-from swarmkit.cli.agreement import agreement
+from swarmkit.cli.command_run import command_run
 from swarmkit.cli.credentials import read_unlock_key
-from swarmkit.cli.failures import shown_failures
 from swarmkit.cli.group import Group
-from swarmkit.cli.journaled import journaled
 from swarmkit.secret import Secret
+
+if TYPE_CHECKING:
+    from swarmkit.workflows.recover import RecoveryReport
 
 
 @click.group(cls=Group)
@@ -51,40 +53,40 @@ def quorum(
     Run it again when a lost manager is back: it still believes in the old swarm, leaves it and joins the one that went
     on. Until then keep it off: old managers that meet may make a second swarm.
     """
-    from swarmkit.report.console import results
-    from swarmkit.report.findings import print_findings
-    from swarmkit.report.live import progress_for
-    from swarmkit.report.outcome import print_outcome
-    from swarmkit.report.status import print_nodes
     from swarmkit.workflows.inputs import read_declared
     from swarmkit.workflows.recover import recover_quorum
 
     declared = read_declared(inventory_file, (), allow_even_managers=allow_even_managers)
     inventory = declared.inventory
     options.check_hosts(inventory, (*lost, *([going_on] if going_on else [])))
-    password = options.sudo_password(ask=ask_become_pass)
     unlock_key = read_unlock_key() if has_unlock_key else Secret(b"")
-    with journaled("recover quorum", inventory) as journal:
-        with shown_failures(declared), progress_for(sys.stderr) as progress:
-            question = f"go on with cluster '{inventory.cluster}' this way?"
-            report = recover_quorum(
-                inventory,
-                lost=lost,
-                going_on=going_on,
-                unlock_key=unlock_key,
-                progress=journal.watching(progress),
-                confirm=agreement(inventory, progress, journal, yes=yes, question=question),
-                sudo_password=password,
-                lock_wait_seconds=lock_wait_seconds,
-            )
-        if report is None:
-            return
-        for applied in report.applied:
-            print_outcome(results(), applied)
-        print_findings(results(), report.findings)
-        print_nodes(results(), report.inventory, report.observed)
-        if report.proof_failed:
-            sys.exit(4)
+    with command_run(
+        "recover quorum",
+        declared,
+        yes=yes,
+        ask_become_pass=ask_become_pass,
+        question=f"go on with cluster '{inventory.cluster}' this way?",
+        lock_wait_seconds=lock_wait_seconds,
+    ) as run:
+        report = recover_quorum(inventory, run.terms, lost=lost, going_on=going_on, unlock_key=unlock_key)
+        if report is not None:
+            run.shown.rest()
+            end_recovery(report)
+
+
+def end_recovery(report: RecoveryReport) -> None:
+    """Print what was done and proved and the nodes as they are; exits with 4 where the proof failed."""
+    from swarmkit.report.console import results
+    from swarmkit.report.findings import print_findings
+    from swarmkit.report.outcome import print_outcome
+    from swarmkit.report.status import print_nodes
+
+    for applied in report.applied:
+        print_outcome(results(), applied)
+    print_findings(results(), report.findings)
+    print_nodes(results(), report.inventory, report.observed)
+    if report.proof_failed:
+        sys.exit(4)
 
 
 @recover.command()
@@ -102,27 +104,24 @@ def undo_restore(
     was. Hosts that joined after the restore have to leave and to join again.
     """
     from swarmkit.report.console import results
-    from swarmkit.report.live import progress_for
     from swarmkit.report.outcome import print_outcome
     from swarmkit.workflows.inputs import read_declared
-    from swarmkit.workflows.undo_restore import undo_restore as run
+    from swarmkit.workflows.undo_restore import undo_restore as undo
 
     declared = read_declared(inventory_file, (), allow_even_managers=allow_even_managers)
     inventory = declared.inventory
     options.check_hosts(inventory, (host,))
-    password = options.sudo_password(ask=ask_become_pass)
-    with journaled("recover undo-restore", inventory) as journal:
-        with shown_failures(declared), progress_for(sys.stderr) as progress:
-            question = f"take {host} of cluster '{inventory.cluster}' back this way?"
-            applied = run(
-                inventory,
-                host,
-                progress=journal.watching(progress),
-                confirm=agreement(inventory, progress, journal, yes=yes, question=question),
-                sudo_password=password,
-            )
+    with command_run(
+        "recover undo-restore",
+        declared,
+        yes=yes,
+        ask_become_pass=ask_become_pass,
+        question=f"take {host} of cluster '{inventory.cluster}' back this way?",
+    ) as run:
+        applied = undo(inventory, host, run.terms)
         if applied is None:
             return
+        run.shown.rest()
         print_outcome(results(), applied)
         for outcome in applied.outcomes.values():
             click.echo(f"{host}: {outcome.note}")

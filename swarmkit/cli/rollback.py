@@ -8,9 +8,7 @@ from pathlib import Path
 import click
 
 from swarmkit.cli import options
-from swarmkit.cli.agreement import agreement
-from swarmkit.cli.failures import shown_failures
-from swarmkit.cli.journaled import journaled
+from swarmkit.cli.command_run import command_run
 from swarmkit.cli.up import images_option, print_report
 from swarmkit.errors import InputError
 
@@ -47,9 +45,8 @@ def rollback(
     Exit codes: 0 back and proved, 1 failed or refused, 2 bad input (nothing was contacted), 3 a host is unreachable or
     not trusted, 4 not converged or a proof failed, 130 interrupted, 143 ended by SIGTERM.
     """
-    from swarmkit.report.live import progress_for
     from swarmkit.workflows.inputs import read_declared
-    from swarmkit.workflows.rollback import rollback as run
+    from swarmkit.workflows.rollback import rollback as take_back
 
     declared = read_declared(
         inventory_file,
@@ -61,19 +58,15 @@ def rollback(
     stack = declared.stack.name if declared.stack else stack_name
     if not stack:
         raise InputError("which stack?", to_do="name its file with --file, or the stack with --stack")
-    password = options.sudo_password(ask=ask_become_pass)
-    with journaled("rollback", declared.inventory) as journal:
-        with shown_failures(declared), progress_for(sys.stderr) as progress:
-            report = run(
-                declared,
-                stack,
-                progress=journal.watching(progress),
-                confirm=agreement(declared.inventory, progress, journal, yes=yes),
-                sudo_password=password,
-                service_timeout_seconds=timeout_seconds,
-                verify=verify,
-                lock_wait_seconds=lock_wait_seconds,
-            )
-        print_report(report, declared, progress.phases)
+    with command_run(
+        "rollback",
+        declared,
+        yes=yes,
+        ask_become_pass=ask_become_pass,
+        service_timeout_seconds=timeout_seconds,
+        lock_wait_seconds=lock_wait_seconds,
+    ) as run:
+        report = take_back(declared, stack, run.terms, verify=verify)
+        print_report(report, declared, run.shown)
         if report.proof_failed:
             sys.exit(4)

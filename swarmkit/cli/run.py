@@ -100,7 +100,7 @@ def run(
     What would not work (no such image or network, a port, name or address in use) is told before anything is made.
     Services of the swarm are declared in a stack file instead, and made by `swarmkit up`.
     """
-    from swarmkit.cli.carried_out import carried_out
+    from swarmkit.cli.command_run import network_run
     from swarmkit.cli.networking.attachments import Attachment, read_attachments
     from swarmkit.cli.networking.subnets import addresses, ipv4_address, ipv6_address
     from swarmkit.cli.networking.words import container_links, pairs
@@ -148,7 +148,7 @@ def run(
         read_only=read_only,
         restart=_restart(restart),
     )
-    with carried_out(
+    with network_run(
         "run", inventory_file, yes=yes, ask_become_pass=ask_become_pass, plan_is_result=detach
     ) as settings:
         report = run_container(settings, host, wish, detach=detach, remove=remove, output=_print)

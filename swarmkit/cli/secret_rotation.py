@@ -8,9 +8,7 @@ from pathlib import Path
 import click
 
 from swarmkit.cli import options
-from swarmkit.cli.agreement import agreement
-from swarmkit.cli.failures import shown_failures
-from swarmkit.cli.journaled import journaled
+from swarmkit.cli.command_run import command_run
 from swarmkit.errors import InputError
 from swarmkit.secret import Secret
 
@@ -59,7 +57,6 @@ def secrets(
     A run that was interrupted leaves each service with a valid one; the same without --generate and --stdin goes on.
     """
     from swarmkit.report.console import results
-    from swarmkit.report.live import progress_for
     from swarmkit.report.outcome import print_outcome
     from swarmkit.workflows.inputs import read_declared
     from swarmkit.workflows.secrets import generated, rotate_secrets, rotation
@@ -74,20 +71,15 @@ def secrets(
     assert declared.stack is not None  # noqa: S101 - read from the file that was named
     contents = generated(to_generate) | ({from_stdin: _content()} if from_stdin else {})
     wanted = rotation(declared.inventory, declared.stack, (*names, *contents), contents)
-    password = options.sudo_password(ask=ask_become_pass)
-    with (
-        journaled("rotate secrets", declared.inventory) as journal,
-        shown_failures(declared),
-        progress_for(sys.stderr) as progress,
-    ):
-        applied = rotate_secrets(
-            wanted,
-            progress=journal.watching(progress),
-            confirm=agreement(declared.inventory, progress, journal, yes=yes),
-            sudo_password=password,
-            service_timeout_seconds=timeout_seconds,
-            lock_wait_seconds=lock_wait_seconds,
-        )
+    with command_run(
+        "rotate secrets",
+        declared,
+        yes=yes,
+        ask_become_pass=ask_become_pass,
+        service_timeout_seconds=timeout_seconds,
+        lock_wait_seconds=lock_wait_seconds,
+    ) as run:
+        applied = rotate_secrets(wanted, run.terms)
     if applied:
         print_outcome(results(), applied)
 

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from swarmkit.cli import options
-from swarmkit.cli.agreement import agreement
-from swarmkit.cli.failures import shown_failures
-from swarmkit.cli.journaled import journaled
+from swarmkit.cli.command_run import command_run
 
 if TYPE_CHECKING:
     from swarmkit.plan.declaration import Declared
+    from swarmkit.report.live import LiveProgress
+    from swarmkit.report.plain import PlainProgress
     from swarmkit.workflows.up import UpReport
 
 images_option = click.option(
@@ -109,33 +109,30 @@ def up(
         with_registry_auth=with_registry_auth,
     )
     # The names' hashes are made beside these imports, SSH's among them.
-    from swarmkit.report.live import progress_for
-    from swarmkit.workflows.up import up as run
+    from swarmkit.workflows.up import up as bring_up
 
-    password = options.sudo_password(ask=ask_become_pass)
-    with journaled("up", declared.inventory) as journal:
-        with shown_failures(declared), progress_for(sys.stderr) as progress:
-            report = run(
-                declared,
-                progress=journal.watching(progress),
-                confirm=agreement(declared.inventory, progress, journal, yes=yes),
-                sudo_password=password,
-                service_timeout_seconds=timeout_seconds,
-                verify=verify,
-                lock_wait_seconds=lock_wait_seconds,
-            )
-        print_report(report, declared, progress.phases)
+    with command_run(
+        "up",
+        declared,
+        yes=yes,
+        ask_become_pass=ask_become_pass,
+        service_timeout_seconds=timeout_seconds,
+        lock_wait_seconds=lock_wait_seconds,
+    ) as run:
+        report = bring_up(declared, run.terms, verify=verify)
+        print_report(report, declared, run.shown)
         if report.proof_failed:
             sys.exit(4)
 
 
-def print_report(report: UpReport, declared: Declared, phases: list[tuple[str, float]]) -> None:
+def print_report(report: UpReport, declared: Declared, progress: LiveProgress | PlainProgress) -> None:
     """Print what was proved, the cluster as it is, and the seconds by phase."""
     from swarmkit.report.console import results
     from swarmkit.report.findings import print_findings
     from swarmkit.report.phases import print_phases
     from swarmkit.report.status import print_status
 
+    progress.rest()
     console = results()
     if report.findings:
         print_findings(console, report.findings)
@@ -143,4 +140,4 @@ def print_report(report: UpReport, declared: Declared, phases: list[tuple[str, f
         click.echo("not proved again, as nothing was changed: swarmkit verify proves it", err=True)
     if report.applied or report.findings:
         print_status(console, declared.inventory, report.observed, declared.stack)
-        print_phases(console, phases)
+        print_phases(console, progress.phases)

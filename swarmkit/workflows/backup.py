@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,8 +15,6 @@ from swarmkit.plan.apply import apply
 from swarmkit.plan.context import Context
 from swarmkit.plan.data.left_standing import left_standing
 from swarmkit.plan.declaration import Declared
-from swarmkit.plan.model import Plan
-from swarmkit.plan.progress import Progress
 from swarmkit.plan.states.backup_plans import backup_plan
 from swarmkit.reach.fleet import Fleet, reach
 from swarmkit.recovery.archive_writer import SUFFIX, writing
@@ -24,13 +22,11 @@ from swarmkit.recovery.backup_folder import check_folder, little_room
 from swarmkit.recovery.kept_backups import remove_old, remove_parts
 from swarmkit.recovery.keys import Sealer
 from swarmkit.recovery.manifest import Manifest
-from swarmkit.secret import Secret
 from swarmkit.workflows.backup_content import Archiver, Seen, finish
 from swarmkit.workflows.one_writer import one_writer
-from swarmkit.workflows.unfinished import IncompleteError, RefusedError
+from swarmkit.workflows.terms import Terms
+from swarmkit.workflows.unfinished import RefusedError, whole
 from swarmkit.workflows.waiting import Waiter, taken_back
-
-SERVICE_TIMEOUT_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
@@ -44,51 +40,49 @@ class BackupReport:
 
 def backup(
     declared: Declared,
+    terms: Terms,
     *,
     enclosed: Mapping[str, bytes],
     folder: Path,
     sealer: Sealer,
     keep: int | None,
     with_images: bool,
-    progress: Progress,
-    confirm: Callable[[Plan], bool],
-    sudo_password: Secret | None = None,
-    lock_wait_seconds: float = 0.0,
 ) -> BackupReport | None:
-    """Write a backup of the swarm into *folder*, with *enclosed* files beside its state; None when declined.
+    """Write a backup of the swarm into *folder*, with *enclosed* files beside its state; None when nobody agreed.
 
     Raises RefusedError, LockedError, IncompleteError or NotConvergedError; then no file is left.
     """
     check_folder(folder)
+    progress = terms.progress
     inventory, archiver = declared.inventory, Archiver(datetime.datetime.now(tz=datetime.UTC))
     progress.phase("connect")
     with ExitStack() as resources:
-        fleet = resources.enter_context(reach(inventory, sudo_password=sudo_password))
+        fleet = resources.enter_context(reach(inventory, sudo_password=terms.sudo_password))
         look = functools.partial(_look, declared, fleet, archiver, folder, with_images=with_images)
         progress.phase("observe")
         seen = look()
-        if not confirm(seen.plan):
+        if not terms.confirm(seen.plan):
             return None
-        writer = resources.enter_context(one_writer(fleet, seen.observed, progress, "backup", lock_wait_seconds))
+        writer = resources.enter_context(one_writer(fleet, seen.observed, progress, "backup", terms.lock_wait_seconds))
         if writer.met_another:
             seen = look()
-            if not confirm(seen.plan):
+            if not terms.confirm(seen.plan):
                 return None
         progress.phase("apply")
         parts = remove_parts(folder, inventory.cluster)
         woken = resources.enter_context(wakeups(fleet))
-        waiter = Waiter(fleet, woken, progress, SERVICE_TIMEOUT_SECONDS, taken_back(seen.plan, seen.observed))
+        waiter = Waiter(fleet, woken, progress, terms.service_timeout_seconds, taken_back(seen.plan, seen.observed))
         context = Context(fleet, progress, seen.cluster.told_by, waiter.wait_for, guard=writer.guard)
         if left_standing(seen.cluster):
-            _apply(seen.plan, context)
+            whole(apply(seen.plan, context))
             progress.phase("observe again")
             seen = look(may_let_go=False)
-            if not confirm(seen.plan):
+            if not terms.confirm(seen.plan):
                 return None
             progress.phase("apply")
         path = folder / f"{inventory.cluster}-{archiver.now:%Y%m%dT%H%M%SZ}{SUFFIX}"
         with writing(path, sealer) as archiver.writer:
-            _apply(seen.plan, context)
+            whole(apply(seen.plan, context))
             progress.phase("write")
             manifest = finish(declared, seen, archiver, enclosed)
     removed = (*parts, *remove_old(path, inventory.cluster, keep))
@@ -117,9 +111,3 @@ def _look(
         raise RefusedError(plan)
     plan = replace(plan, warnings=(*plan.warnings, *little_room(folder, declared.inventory.cluster)))
     return Seen(plan, observed, observed.cluster)
-
-
-def _apply(plan: Plan, context: Context) -> None:
-    applied = apply(plan, context)
-    if applied.failed:
-        raise IncompleteError(applied)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Sequence
 
 from swarmkit.declared.inventory.host import Inventory
 from swarmkit.observed.model import Observed
@@ -14,73 +13,48 @@ from swarmkit.plan.credentials.operations import KeyFile
 from swarmkit.plan.credentials.plans import Change, credential_plan, unlock_plan
 from swarmkit.plan.model import Applied, Plan
 from swarmkit.plan.planner import first_manager
-from swarmkit.plan.progress import Progress
 from swarmkit.reach.fleet import Fleet, reach
 from swarmkit.secret import Secret
-from swarmkit.workflows.one_writer import one_writer
-from swarmkit.workflows.unfinished import IncompleteError, RefusedError
+from swarmkit.workflows.agreed_run import agreed_plan
+from swarmkit.workflows.terms import Terms
+from swarmkit.workflows.unfinished import whole
 
 
 def change_credentials(
-    inventory: Inventory,
-    change: Change,
-    *,
-    progress: Progress,
-    confirm: Callable[[Plan], bool],
-    key_file: KeyFile | None = None,
-    sudo_password: Secret | None = None,
-    lock_wait_seconds: float = 0.0,
+    inventory: Inventory, change: Change, terms: Terms, *, key_file: KeyFile | None = None
 ) -> Applied | None:
-    """Do *change*; None when there was nothing to do or *confirm* declined."""
+    """Do *change*; None when there was nothing to do or nobody agreed.
+
+    Raises RefusedError, LockedError or IncompleteError. Nothing is planned again: it would be the next rotation.
+    """
 
     def look(fleet: Fleet) -> tuple[Plan, Observed]:
         observed = observe(fleet, kernel="never")
-        plan = credential_plan(inventory, observed, change, key_file)
-        if plan.refusals:
-            raise RefusedError(plan)
-        return plan, observed
+        return credential_plan(inventory, observed, change, key_file), observed
 
-    progress.phase("connect")
-    with ExitStack() as resources:
-        fleet = resources.enter_context(reach(inventory, sudo_password=sudo_password))
-        progress.phase("observe")
-        plan, observed = look(fleet)
-        if not confirm(plan) or plan.is_empty:
+    terms.progress.phase("connect")
+    with (
+        reach(inventory, sudo_password=terms.sudo_password) as fleet,
+        agreed_plan(terms, fleet, change, look) as agreed,
+    ):
+        if agreed.writer is None:
             return None
-        writer = resources.enter_context(one_writer(fleet, observed, progress, change, lock_wait_seconds))
-        if writer.met_another:
-            plan, observed = look(fleet)
-            if not confirm(plan) or plan.is_empty:
-                return None
-        progress.phase("apply")
-        manager = first_manager(inventory, observed)
-        return _whole(apply(plan, Context(fleet, progress, manager, guard=writer.guard)))
+        terms.progress.phase("apply")
+        manager = first_manager(inventory, agreed.observed)
+        return whole(apply(agreed.plan, Context(fleet, terms.progress, manager, guard=agreed.writer.guard)))
 
 
-def unlock(
-    inventory: Inventory,
-    keys: Sequence[Secret],
-    *,
-    progress: Progress,
-    confirm: Callable[[Plan], bool],
-    sudo_password: Secret | None = None,
-) -> Applied | None:
+def unlock(inventory: Inventory, keys: Sequence[Secret], terms: Terms) -> Applied | None:
     """Unlock every locked manager with *keys*, the likeliest first; None when none is locked.
 
     Holds no lock: nobody could keep one.
     """
-    progress.phase("connect")
-    with reach(inventory, sudo_password=sudo_password) as fleet:
-        progress.phase("observe")
+    terms.progress.phase("connect")
+    with reach(inventory, sudo_password=terms.sudo_password) as fleet:
+        terms.progress.phase("observe")
         observed = observe(fleet, kernel="never")
         plan = unlock_plan(observed, keys)
-        if not confirm(plan) or plan.is_empty:
+        if not terms.confirm(plan) or plan.is_empty:
             return None
-        progress.phase("apply")
-        return _whole(apply(plan, Context(fleet, progress, first_manager(inventory, observed))))
-
-
-def _whole(applied: Applied) -> Applied:
-    if applied.failed:
-        raise IncompleteError(applied)
-    return applied
+        terms.progress.phase("apply")
+        return whole(apply(plan, Context(fleet, terms.progress, first_manager(inventory, observed))))

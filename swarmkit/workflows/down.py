@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from swarmkit.errors import NotConvergedError
 from swarmkit.observed.model import STACK_LABEL, Observed
 from swarmkit.observed.observe import observe
 from swarmkit.plan.apply import apply
@@ -12,64 +9,40 @@ from swarmkit.plan.context import Context
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Applied, Plan
 from swarmkit.plan.planner import first_manager
-from swarmkit.plan.progress import Progress
 from swarmkit.plan.stacks.teardown import make_teardown_plan
 from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.fleet import Fleet, reach
-from swarmkit.secret import Secret
-from swarmkit.workflows.one_writer import one_writer
-from swarmkit.workflows.unfinished import IncompleteError, RefusedError
+from swarmkit.workflows.agreed_run import agreed_plan, check_nothing_left
+from swarmkit.workflows.terms import Terms
+from swarmkit.workflows.unfinished import whole
 
 
 def down(
-    declared: Declared,
-    stack: str,
-    *,
-    progress: Progress,
-    confirm: Callable[[Plan], bool],
-    sudo_password: Secret | None = None,
-    volumes: bool = False,
-    keep_swarm: bool = False,
-    lock_wait_seconds: float = 0.0,
+    declared: Declared, stack: str, terms: Terms, *, volumes: bool = False, keep_swarm: bool = False
 ) -> Applied | None:
-    """Remove *stack* and the swarm that swarmkit made; None when there was nothing to do or *confirm* declined.
+    """Remove *stack* and the swarm that swarmkit made; None when there was nothing to do or nobody agreed.
 
     Volumes stay unless *volumes*; a swarm that swarmkit did not make, or that runs other services, stays always.
+    Raises RefusedError, LockedError, IncompleteError or NotConvergedError.
     """
-    progress.phase("connect")
-    with reach(declared.inventory, sudo_password=sudo_password) as fleet:
-        progress.phase("observe")
+    inventory = declared.inventory
+
+    def look(fleet: Fleet) -> tuple[Plan, Observed]:
         observed = observe(fleet, kernel="never")
-        plan = _plan(declared, stack, observed, fleet, volumes=volumes, keep_swarm=keep_swarm)
-        if plan.refusals:
-            raise RefusedError(plan)
-        if not confirm(plan) or plan.is_empty:
-            return None
-        with one_writer(fleet, observed, progress, "down", lock_wait_seconds) as writer:
-            if writer.met_another:
-                observed = observe(fleet, kernel="never")
-                plan = _plan(declared, stack, observed, fleet, volumes=volumes, keep_swarm=keep_swarm)
-                if plan.refusals:
-                    raise RefusedError(plan)
-                if not confirm(plan) or plan.is_empty:
-                    return None
-            progress.phase("apply")
-            manager = first_manager(declared.inventory, observed)
-            applied = apply(plan, Context(fleet, progress, manager, guard=writer.guard))
-            if applied.failed:
-                raise IncompleteError(applied)
-        progress.phase("observe again")
-        observed = observe(fleet, kernel="never")
-        left = _plan(declared, stack, observed, fleet, volumes=volumes, keep_swarm=keep_swarm)
-        if not left.is_empty:
-            still = ", ".join(f"{operation.step.target}: {operation.step.summary}" for operation in left.writes)
-            raise NotConvergedError("not all is removed", f"still to do: {still}", "run the same again")
+        found = _volumes(fleet, stack) if volumes else {}
+        return make_teardown_plan(inventory, stack, observed, volumes=found, keep_swarm=keep_swarm), observed
+
+    terms.progress.phase("connect")
+    with reach(inventory, sudo_password=terms.sudo_password) as fleet:
+        with agreed_plan(terms, fleet, "down", look) as agreed:
+            if agreed.writer is None:
+                return None
+            terms.progress.phase("apply")
+            manager = first_manager(inventory, agreed.observed)
+            applied = whole(apply(agreed.plan, Context(fleet, terms.progress, manager, guard=agreed.writer.guard)))
+        terms.progress.phase("observe again")
+        check_nothing_left(look(fleet), "not all is removed")
         return applied
-
-
-def _plan(declared: Declared, stack: str, observed: Observed, fleet: Fleet, *, volumes: bool, keep_swarm: bool) -> Plan:
-    found = _volumes(fleet, stack) if volumes else {}
-    return make_teardown_plan(declared.inventory, stack, observed, volumes=found, keep_swarm=keep_swarm)
 
 
 def _volumes(fleet: Fleet, stack: str) -> dict[str, list[str]]:

@@ -2,88 +2,39 @@
 
 from __future__ import annotations
 
-import functools
-import threading
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import cast
 
-from swarmkit.converge.wait import wakeups
 from swarmkit.declared.inventory.host import Availability, Inventory
-from swarmkit.errors import NotConvergedError
 from swarmkit.finding import Finding
 from swarmkit.observed.model import Observed
 from swarmkit.observed.observe import observe, with_kernel_facts
 from swarmkit.observed.packages import read_packages
-from swarmkit.plan.apply import apply
-from swarmkit.plan.context import Context
 from swarmkit.plan.engines.plans import Checks, Wanted, upgrade_plan
 from swarmkit.plan.model import Applied, Plan
 from swarmkit.plan.nodes.kernel_refusals import kernel_refusals
-from swarmkit.plan.planner import first_manager
-from swarmkit.plan.progress import Progress
-from swarmkit.reach.fleet import Fleet, reach
-from swarmkit.secret import Secret
+from swarmkit.reach.fleet import Fleet
 from swarmkit.verify.prove import prove
 from swarmkit.verify.state.nodes import prove_nodes
-from swarmkit.workflows.one_writer import one_writer
-from swarmkit.workflows.unfinished import IncompleteError, RefusedError
+from swarmkit.workflows.agreed_run import Change, carry_out
+from swarmkit.workflows.terms import Terms
 from swarmkit.workflows.up import PROOF_PATIENCE_SECONDS
-from swarmkit.workflows.waiting import Waiter, taken_back
 
 
-def upgrade_engines(
-    inventory: Inventory,
-    wanted: Wanted,
-    *,
-    progress: Progress,
-    confirm: Callable[[Plan], bool],
-    sudo_password: Secret | None = None,
-    service_timeout_seconds: float = 300.0,
-    lock_wait_seconds: float = 0.0,
-) -> Applied | None:
-    """Upgrade the engines that are *wanted*; None when there was nothing to do or *confirm* declined.
+def upgrade_engines(inventory: Inventory, wanted: Wanted, terms: Terms) -> Applied | None:
+    """Upgrade the engines that are *wanted*; None when there was nothing to do or nobody agreed.
 
     Raises RefusedError, LockedError, IncompleteError or NotConvergedError.
     """
-    progress.phase("connect")
-    with ExitStack() as resources:
-        fleet = resources.enter_context(reach(inventory, sudo_password=sudo_password))
-        progress.phase("observe")
-        plan, observed = _look(inventory, wanted, fleet)
-        if not confirm(plan) or plan.is_empty:
-            return None
-        writer = resources.enter_context(one_writer(fleet, observed, progress, "engine upgrade", lock_wait_seconds))
-        if writer.met_another:
-            plan, observed = _look(inventory, wanted, fleet)
-            if not confirm(plan) or plan.is_empty:
-                return None
-        progress.phase("apply")
-        woken = resources.enter_context(wakeups(fleet))
-        waiter = Waiter(fleet, woken, progress, service_timeout_seconds, taken_back(plan, observed))
-        cancelled = threading.Event()
-        wait_for = functools.partial(waiter.wait_for, cancelled=cancelled)
-        manager = first_manager(inventory, observed)
-        applied = apply(plan, Context(fleet, progress, manager, wait_for, cancelled, writer.guard))
-        if applied.failed:
-            raise IncompleteError(applied)
-        progress.phase("observe again")
-        left, _ = _look(inventory, wanted, fleet)
-        if not left.is_empty:
-            still = ", ".join(f"{one.step.target}: {one.step.summary}" for one in left.writes)
-            raise NotConvergedError("not all engines are upgraded", f"still to do: {still}", "run the same again")
-        return applied
 
+    def look(fleet: Fleet) -> tuple[Plan, Observed]:
+        observed = observe(fleet, kernel="never")
+        proofs = _Proofs(fleet, inventory)
+        checks = Checks(proofs.of_host, proofs.of_all)
+        return upgrade_plan(inventory, observed, read_packages(fleet, fleet), wanted, checks), observed
 
-def _look(inventory: Inventory, wanted: Wanted, fleet: Fleet) -> tuple[Plan, Observed]:
-    observed = observe(fleet, kernel="never")
-    packages = read_packages(fleet, fleet)
-    proofs = _Proofs(fleet, inventory)
-    plan = upgrade_plan(inventory, observed, packages, wanted, Checks(proofs.of_host, proofs.of_all))
-    if plan.refusals:
-        raise RefusedError(plan)
-    return plan, observed
+    return carry_out(terms, Change(inventory, "engine upgrade", look, "not all engines are upgraded"))
 
 
 @dataclass(frozen=True)

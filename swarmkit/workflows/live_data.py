@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import functools
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,13 +17,13 @@ from swarmkit.plan.data.putting import VolumeData
 from swarmkit.plan.data.taking import DumpVolume, Put, TakenVolume
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan
-from swarmkit.plan.progress import Progress
 from swarmkit.plan.states.backup_plans import Taking, backup_plan
 from swarmkit.reach.fleet import reach
 from swarmkit.recovery.keys import Opener, Sealer
 from swarmkit.recovery.manifest import FileEntry
 from swarmkit.secret import Secret
-from swarmkit.workflows.unfinished import IncompleteError, RefusedError
+from swarmkit.workflows.terms import Terms
+from swarmkit.workflows.unfinished import RefusedError, whole
 
 _READ_BYTES = 256 * 1024
 
@@ -65,15 +65,8 @@ class _Folder:
                 yield data
 
 
-def dump_live(
-    declared: Declared,
-    folder: Path,
-    *,
-    progress: Progress,
-    confirm: Callable[[Plan], bool],
-    sudo_password: Secret | None = None,
-) -> LiveData | None:
-    """Dump into *folder* what the stack marks with a dump command; None when *confirm* declined.
+def dump_live(declared: Declared, folder: Path, terms: Terms) -> LiveData | None:
+    """Dump into *folder* what the stack marks with a dump command; None when nobody agreed.
 
     Raises RefusedError or IncompleteError.
     """
@@ -84,9 +77,9 @@ def dump_live(
     kept = _Folder(folder, sealer, Opener(identity=Secret(str(identity).encode())))
     taken: list[TakenVolume] = []
     made_at = datetime.datetime.now(tz=datetime.UTC).isoformat(timespec="seconds")
-    progress.phase("connect")
-    with reach(declared.inventory, sudo_password=sudo_password) as fleet:
-        progress.phase("observe")
+    terms.progress.phase("connect")
+    with reach(declared.inventory, sudo_password=terms.sudo_password) as fleet:
+        terms.progress.phase("observe")
         observed = observe(fleet, kernel="never")
         taking = Taking(kept.adding, lambda _: None, taken.append)
         plan = backup_plan(declared.inventory, declared.stack, observed, taking, with_images=False)
@@ -94,12 +87,10 @@ def dump_live(
             raise RefusedError(plan)
         dumps = [operation for operation in plan.operations if isinstance(operation, DumpVolume)]
         alone = tuple(replace(one, step=replace(one.step, after=frozenset())) for one in dumps)
-        if not confirm(Plan(alone, (), plan.warnings)):
+        if not terms.confirm(Plan(alone, (), plan.warnings)):
             return None
-        progress.phase("dump")
-        applied = apply(Plan(alone), Context(fleet, progress, observed.cluster.told_by))
-        if applied.failed:
-            raise IncompleteError(applied)
+        terms.progress.phase("dump")
+        whole(apply(Plan(alone), Context(fleet, terms.progress, observed.cluster.told_by)))
     marked = {volume.name for volume in declared.stack.volumes if volume.backup} if declared.stack else set()
     volumes = {one.volume.name: _data(one, kept, made_at) for one in taken}
     return LiveData(made_at, volumes, tuple(sorted(marked - volumes.keys())))

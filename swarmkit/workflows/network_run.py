@@ -11,20 +11,17 @@ from swarmkit.errors import InputError, NotConvergedError
 from swarmkit.plan.apply import apply
 from swarmkit.plan.context import Context
 from swarmkit.plan.model import Applied, Plan
-from swarmkit.plan.progress import Progress
 from swarmkit.reach.fleet import Fleet, reach
-from swarmkit.secret import Secret
-from swarmkit.workflows.unfinished import IncompleteError, RefusedError
+from swarmkit.workflows.terms import Terms
+from swarmkit.workflows.unfinished import RefusedError, whole
 
 
 @dataclass(frozen=True)
 class NetworkRun:
-    """Where a command on networks runs, and who watches and agrees."""
+    """Where a command on networks or containers runs, and on which terms."""
 
     inventory: Inventory
-    progress: Progress
-    confirm: Callable[[Plan], bool]
-    sudo_password: Secret | None = None
+    terms: Terms
 
 
 @contextmanager
@@ -34,9 +31,9 @@ def reached(run: NetworkRun, on: Sequence[str]) -> Iterator[tuple[Fleet, list[st
     unknown = [name for name in on if name not in names]
     if unknown:
         raise InputError(f"no host {', '.join(unknown)} in the inventory", to_do=f"its hosts are {', '.join(names)}")
-    run.progress.phase("connect")
-    with reach(run.inventory, sudo_password=run.sudo_password) as fleet:
-        run.progress.phase("observe")
+    run.terms.progress.phase("connect")
+    with reach(run.inventory, sudo_password=run.terms.sudo_password) as fleet:
+        run.terms.progress.phase("observe")
         yield fleet, list(on) or names
 
 
@@ -47,14 +44,12 @@ def carry_out(
     plan = make_plan()
     if plan.refusals:
         raise RefusedError(plan)
-    if not run.confirm(plan) or plan.is_empty:
+    if not run.terms.confirm(plan) or plan.is_empty:
         return None
-    run.progress.phase("apply")
-    applied = apply(plan, Context(fleet, run.progress, plan.operations[0].step.target))
-    if applied.failed:
-        raise IncompleteError(applied)
+    run.terms.progress.phase("apply")
+    applied = whole(apply(plan, Context(fleet, run.terms.progress, plan.operations[0].step.target)))
     if empty_after:
-        run.progress.phase("observe again")
+        run.terms.progress.phase("observe again")
         left = make_plan()
         if left.refusals or not left.is_empty:
             raise NotConvergedError("the network is not as asked for", "", "see: swarmkit network inspect")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 
@@ -16,18 +15,17 @@ from swarmkit.observed.volumes import with_volumes
 from swarmkit.plan.data.planning import DeclaredData
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan
-from swarmkit.plan.progress import Progress
 from swarmkit.plan.restore.after import after_plan
 from swarmkit.plan.restore.model import Scene
 from swarmkit.plan.restore.planning import restore_plan
 from swarmkit.reach.fleet import reach_some
 from swarmkit.recovery.archive import Archive
-from swarmkit.secret import Secret
 from swarmkit.verify.prove import prove
 from swarmkit.workflows.backed_up_data import check_cluster
 from swarmkit.workflows.one_writer import one_writer
-from swarmkit.workflows.recover import SERVICE_TIMEOUT_SECONDS, RecoveryReport
+from swarmkit.workflows.recover import RecoveryReport
 from swarmkit.workflows.restore_scene import Agreed, backup_of, look
+from swarmkit.workflows.terms import Terms
 from swarmkit.workflows.unfinished import RefusedError
 from swarmkit.workflows.up import PROOF_PATIENCE_SECONDS, apply_rounds
 from swarmkit.workflows.waiting import Waiter, taken_back
@@ -35,27 +33,19 @@ from swarmkit.workflows.waiting import Waiter, taken_back
 SETTLE_TIMEOUT_SECONDS = 120.0
 
 
-def restore(
-    inventory: Inventory,
-    content: Archive,
-    agreed: Agreed,
-    *,
-    progress: Progress,
-    confirm: Callable[[Plan], bool],
-    sudo_password: Secret | None = None,
-    lock_wait_seconds: float = 0.0,
-) -> RecoveryReport | None:
+def restore(inventory: Inventory, content: Archive, agreed: Agreed, terms: Terms) -> RecoveryReport | None:
     """Let the backup's manager go on from it, the others join it again, and lost volumes get their data.
 
-    A run that was cut off is gone on with. Returns None when *confirm* declined. Raises InputError for a backup of
+    A run that was cut off is gone on with. Returns None when nobody agreed. Raises InputError for a backup of
     another cluster before any host is asked; RefusedError, LockedError, IncompleteError or NotConvergedError later.
     """
     check_cluster(content, inventory)
     name = content.manifest.host
     backup = backup_of(content)
+    progress = terms.progress
     progress.phase("connect")
     with ExitStack() as resources:
-        fleet, silent = resources.enter_context(reach_some(inventory, sudo_password=sudo_password))
+        fleet, silent = resources.enter_context(reach_some(inventory, sudo_password=terms.sudo_password))
         progress.phase("observe")
         observed = with_volumes(fleet, observe(fleet, kernel="never"))
 
@@ -67,14 +57,14 @@ def restore(
         plan = plan_for(observed)
         if plan.refusals:
             raise RefusedError(plan)
-        if not confirm(plan):
+        if not terms.confirm(plan):
             return None
         answering = sorted((fleet[each].host for each in fleet), key=lambda host: host.name != name)
         reached = replace(inventory, hosts=tuple(answering))
         writer = resources.enter_context(
-            one_writer({name: fleet[name]}, observed, progress, "restore", lock_wait_seconds)
+            one_writer({name: fleet[name]}, observed, progress, "restore", terms.lock_wait_seconds)
         )
-        waiter = Waiter(fleet, resources.enter_context(wakeups(fleet)), progress, SERVICE_TIMEOUT_SECONDS)
+        waiter = Waiter(fleet, resources.enter_context(wakeups(fleet)), progress, terms.service_timeout_seconds)
         declared = Declared(reached, data=DeclaredData())
         applied, observed = apply_rounds(plan, declared, fleet, observed, waiter, writer, replan=plan_for)
         progress.phase("converge")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -16,68 +15,60 @@ from swarmkit.plan.progress import Progress
 from swarmkit.plan.stacks.record import Record
 from swarmkit.plan.stacks.rollback_planner import make_rollback_plan
 from swarmkit.reach.fleet import Fleet, reach
-from swarmkit.secret import Secret
 from swarmkit.verify.prove import prove
+from swarmkit.workflows.agreed_run import agreed_plan
 from swarmkit.workflows.lost_hosts import telling_of_lost
-from swarmkit.workflows.one_writer import one_writer
-from swarmkit.workflows.unfinished import RefusedError
+from swarmkit.workflows.terms import Terms
 from swarmkit.workflows.up import PROOF_PATIENCE_SECONDS, UpReport, apply_rounds
 from swarmkit.workflows.waiting import Waiter, taken_back
 
 
-def rollback(
-    declared: Declared,
-    stack: str,
-    *,
-    progress: Progress,
-    confirm: Callable[[Plan], bool],
-    sudo_password: Secret | None = None,
-    service_timeout_seconds: float = 300.0,
-    verify: bool = True,
-    lock_wait_seconds: float = 0.0,
-) -> UpReport:
-    """Take *stack* back and prove it; *confirm* sees the plan and is asked before the first write.
+def rollback(declared: Declared, stack: str, terms: Terms, *, verify: bool = True) -> UpReport:
+    """Take *stack* back and prove it.
 
-    Raises RefusedError, LockedError, IncompleteError, HostLostError or NotConvergedError; a declined confirmation
-    returns a report without outcomes.
+    Raises RefusedError, LockedError, IncompleteError, HostLostError or NotConvergedError; where nobody agreed, the
+    report has no outcomes.
     """
+
+    def look(fleet: Fleet) -> tuple[Plan, Observed]:
+        observed = observe(fleet, kernel="never")
+        return _plan(declared, stack, observed)[0], observed
+
+    progress = terms.progress
     progress.phase("connect")
     with ExitStack() as resources:
-        fleet = resources.enter_context(reach(declared.inventory, sudo_password=sudo_password))
+        fleet = resources.enter_context(reach(declared.inventory, sudo_password=terms.sudo_password))
         watched = resources.enter_context(telling_of_lost(fleet))
-        progress.phase("observe")
-        plan, target, observed = _plan(declared, stack, fleet)
-        if not confirm(plan) or plan.is_empty:
-            return UpReport(plan, observed)
-        writer = resources.enter_context(one_writer(fleet, observed, progress, "rollback", lock_wait_seconds))
-        if writer.met_another:
-            plan, target, observed = _plan(declared, stack, fleet)
-            if not confirm(plan) or plan.is_empty:
-                return UpReport(plan, observed)
+        agreed = resources.enter_context(agreed_plan(terms, fleet, "rollback", look))
+        if agreed.writer is None:
+            return UpReport(agreed.plan, agreed.observed)
+        target = _plan(declared, stack, agreed.observed)[1]
+        assert target is not None  # noqa: S101 - its plan was not refused
         woken = resources.enter_context(wakeups(fleet))
-        waiter = Waiter(fleet, woken, progress, service_timeout_seconds, taken_back(plan, observed))
-
-        def replan(seen: Observed) -> Plan:
-            return make_rollback_plan(declared.inventory, stack, seen, declared.archives, target=target)[0]
-
-        watched.observed = observed
-        without_stack = replace(declared, stack=None)
-        applied, observed = apply_rounds(plan, without_stack, fleet, observed, waiter, writer, replan=replan)
+        back = taken_back(agreed.plan, agreed.observed)
+        waiter = Waiter(fleet, woken, progress, terms.service_timeout_seconds, back)
+        watched.observed = agreed.observed
+        applied, observed = apply_rounds(
+            agreed.plan,
+            replace(declared, stack=None),
+            fleet,
+            agreed.observed,
+            waiter,
+            agreed.writer,
+            replan=lambda seen: _plan(declared, stack, seen, target)[0],
+        )
         watched.observed = observed
         progress.phase("converge")
         waiter.wait_for_services(target.services, observed)
         observed = observe(fleet, kernel="never")
         findings = _prove(declared, fleet, observed, progress) if verify else ()
-        return UpReport(plan, observed, applied, findings)
+        return UpReport(agreed.plan, observed, applied, findings)
 
 
-def _plan(declared: Declared, stack: str, fleet: Fleet) -> tuple[Plan, Record, Observed]:
-    """Observe and plan; raises RefusedError."""
-    observed = observe(fleet, kernel="never")
-    plan, target = make_rollback_plan(declared.inventory, stack, observed, declared.archives)
-    if plan.refusals or target is None:
-        raise RefusedError(plan)
-    return plan, target, observed
+def _plan(
+    declared: Declared, stack: str, observed: Observed, target: Record | None = None
+) -> tuple[Plan, Record | None]:
+    return make_rollback_plan(declared.inventory, stack, observed, declared.archives, target=target)
 
 
 def _prove(declared: Declared, fleet: Fleet, observed: Observed, progress: Progress) -> tuple[Finding, ...]:

@@ -19,7 +19,7 @@ from swarmkit.plan.context import Context
 from swarmkit.reach.engine import Engine, EngineError, Json
 from swarmkit.reach.fleet import Fleet, reach
 from swarmkit.workflows.network_run import NetworkRun
-from swarmkit.workflows.unfinished import IncompleteError, RefusedError
+from swarmkit.workflows.unfinished import RefusedError, whole
 
 STAYS_SECONDS = 1.0
 """How long a detached container must have run before it is believed to stay."""
@@ -46,18 +46,16 @@ def run_container(
     if host not in [each.name for each in run.inventory.hosts]:
         names = ", ".join(each.name for each in run.inventory.hosts)
         raise InputError(f"no host {host} in the inventory", to_do=f"its hosts are {names}")
-    run.progress.phase("connect")
-    with reach(run.inventory, sudo_password=run.sudo_password) as fleet:
-        run.progress.phase("observe")
+    run.terms.progress.phase("connect")
+    with reach(run.inventory, sudo_password=run.terms.sudo_password) as fleet:
+        run.terms.progress.phase("observe")
         plan = plan_run(wish, _place(fleet, host, wish))
         if plan.refusals:
             raise RefusedError(plan)
-        if not run.confirm(plan):
+        if not run.terms.confirm(plan):
             return RunReport(started=False)
-        run.progress.phase("apply")
-        applied = apply(plan, Context(fleet, run.progress, host))
-        if applied.failed:
-            raise IncompleteError(applied)
+        run.terms.progress.phase("apply")
+        whole(apply(plan, Context(fleet, run.terms.progress, host)))
         engine = fleet[host].engine
         if detach:
             time.sleep(STAYS_SECONDS)
@@ -65,7 +63,7 @@ def run_container(
                 engine.inspect("containers", wish.name), host, engine.logs("containers", wish.name, lines=5)
             )
             return RunReport(started=True)
-        run.progress.phase("follow")
+        run.terms.progress.phase("follow")
         return RunReport(started=True, exit_code=_follow(engine, wish.name, remove=remove, output=output))
 
 

@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import functools
 import secrets
-import threading
-from collections.abc import Callable, Collection, Mapping
-from contextlib import ExitStack
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from swarmkit.converge.wait import wakeups
 from swarmkit.declared.inventory.host import Inventory
 from swarmkit.declared.stack.service import Stack
-from swarmkit.errors import InputError, NotConvergedError
+from swarmkit.errors import InputError
 from swarmkit.observed.model import Observed
 from swarmkit.observed.observe import observe
-from swarmkit.plan.apply import apply
-from swarmkit.plan.context import Context
 from swarmkit.plan.credentials.secret_plans import rotation_plan
 from swarmkit.plan.model import Applied, Plan
-from swarmkit.plan.planner import first_manager
-from swarmkit.plan.progress import Progress
-from swarmkit.reach.fleet import Fleet, reach
+from swarmkit.reach.fleet import Fleet
 from swarmkit.secret import Secret
-from swarmkit.workflows.one_writer import one_writer
-from swarmkit.workflows.unfinished import IncompleteError, RefusedError
-from swarmkit.workflows.waiting import Waiter
+from swarmkit.workflows.agreed_run import Change, carry_out
+from swarmkit.workflows.terms import Terms
 
 GENERATED_BYTES = 32
 
@@ -42,10 +33,7 @@ class Rotation:
 
     def plan(self, fleet: Fleet) -> tuple[Plan, Observed]:
         observed = observe(fleet, kernel="never")
-        plan = rotation_plan(self.inventory, self.stack, self.keys, self.new, observed)
-        if plan.refusals:
-            raise RefusedError(plan)
-        return plan, observed
+        return rotation_plan(self.inventory, self.stack, self.keys, self.new, observed), observed
 
     def as_kept(self) -> Rotation:
         """Return the rotation once the new content is in its files."""
@@ -79,43 +67,12 @@ def generated(names: Collection[str]) -> dict[str, Secret]:
     return {name: Secret(secrets.token_urlsafe(GENERATED_BYTES).encode()) for name in names}
 
 
-def rotate_secrets(
-    wanted: Rotation,
-    *,
-    progress: Progress,
-    confirm: Callable[[Plan], bool],
-    sudo_password: Secret | None = None,
-    service_timeout_seconds: float = 300.0,
-    lock_wait_seconds: float = 0.0,
-) -> Applied | None:
-    """Rotate what is *wanted*; None when there was nothing to do or *confirm* declined.
+def rotate_secrets(wanted: Rotation, terms: Terms) -> Applied | None:
+    """Rotate what is *wanted*; None when there was nothing to do or nobody agreed.
 
     Raises RefusedError, LockedError, IncompleteError or NotConvergedError; the old secrets stay until every service
     runs with the new ones.
     """
-    progress.phase("connect")
-    with ExitStack() as resources:
-        fleet = resources.enter_context(reach(wanted.inventory, sudo_password=sudo_password))
-        progress.phase("observe")
-        plan, observed = wanted.plan(fleet)
-        if not confirm(plan) or plan.is_empty:
-            return None
-        writer = resources.enter_context(one_writer(fleet, observed, progress, "rotate secrets", lock_wait_seconds))
-        if writer.met_another:
-            plan, observed = wanted.plan(fleet)
-            if not confirm(plan) or plan.is_empty:
-                return None
-        progress.phase("apply")
-        waiter = Waiter(fleet, resources.enter_context(wakeups(fleet)), progress, service_timeout_seconds)
-        cancelled = threading.Event()
-        wait_for = functools.partial(waiter.wait_for, cancelled=cancelled)
-        manager = first_manager(wanted.inventory, observed)
-        applied = apply(plan, Context(fleet, progress, manager, wait_for, cancelled, writer.guard))
-        if applied.failed:
-            raise IncompleteError(applied)
-        progress.phase("observe again")
-        left, _ = wanted.as_kept().plan(fleet)
-        if not left.is_empty:
-            still = ", ".join(f"{one.step.target}: {one.step.summary}" for one in left.writes)
-            raise NotConvergedError("not all secrets are rotated", f"still to do: {still}", "run the same again")
-        return applied
+    again = wanted.as_kept().plan
+    change = Change(wanted.inventory, "rotate secrets", wanted.plan, "not all secrets are rotated", look_again=again)
+    return carry_out(terms, change)

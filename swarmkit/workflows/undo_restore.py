@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable
 
 from swarmkit.declared.inventory.host import Inventory
 from swarmkit.errors import UnreachableError
@@ -12,33 +11,25 @@ from swarmkit.observed.observe import observe
 from swarmkit.observed.set_aside import set_aside
 from swarmkit.plan.apply import apply
 from swarmkit.plan.context import Context
-from swarmkit.plan.model import Applied, Plan
-from swarmkit.plan.progress import Progress
+from swarmkit.plan.model import Applied
 from swarmkit.plan.restore.undo import undo_plan
 from swarmkit.reach.fleet import reach_some
 from swarmkit.reach.lock import LOCK_NAME, Holder, LockedError
-from swarmkit.secret import Secret
-from swarmkit.workflows.unfinished import IncompleteError, RefusedError
+from swarmkit.workflows.terms import Terms
+from swarmkit.workflows.unfinished import RefusedError, whole
 
 
-def undo_restore(
-    inventory: Inventory,
-    name: str,
-    *,
-    progress: Progress,
-    confirm: Callable[[Plan], bool],
-    sudo_password: Secret | None = None,
-) -> Applied | None:
-    """Put the newest state that a restore moved aside on the host *name* back; None when *confirm* declined.
+def undo_restore(inventory: Inventory, name: str, terms: Terms) -> Applied | None:
+    """Put the newest state that a restore moved aside on the host *name* back; None when nobody agreed.
 
     The cluster's lock is in the state that goes, so it is not taken: a run that holds it is told, and so is one that
     undoes at the same time, by the host itself. Raises RefusedError, LockedError or IncompleteError.
     """
-    progress.phase("connect")
-    with reach_some(inventory, sudo_password=sudo_password) as (fleet, silent):
+    terms.progress.phase("connect")
+    with reach_some(inventory, sudo_password=terms.sudo_password) as (fleet, silent):
         if name not in fleet:
             raise UnreachableError(f"{name}: cannot be reached", silent[name], "bring it back first")
-        progress.phase("observe")
+        terms.progress.phase("observe")
         observed = observe(fleet, kernel="never")
         now = f"{datetime.datetime.now(tz=datetime.UTC):%Y%m%dT%H%M%SZ}"
         aside = set_aside(fleet[name], observed.hosts[name].engine.root_dir)
@@ -46,13 +37,10 @@ def undo_restore(
         if plan.refusals:
             raise RefusedError(plan)
         _refuse_if_held(observed)
-        if not confirm(plan):
+        if not terms.confirm(plan):
             return None
-        progress.phase("apply")
-        applied = apply(plan, Context(fleet, progress, name))
-        if applied.failed:
-            raise IncompleteError(applied)
-        return applied
+        terms.progress.phase("apply")
+        return whole(apply(plan, Context(fleet, terms.progress, name)))
 
 
 def _refuse_if_held(observed: Observed) -> None:

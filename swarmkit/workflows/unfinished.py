@@ -30,3 +30,10 @@ class IncompleteError(SwarmkitError):
         """Set where hosts were lost meanwhile."""
         if any(isinstance(outcome.error, NotConvergedError) for outcome in applied.failed):
             self.exit_code = NotConvergedError.exit_code
+
+
+def whole(applied: Applied) -> Applied:
+    """Return what was *applied*; raises IncompleteError where a part of it failed."""
+    if applied.failed:
+        raise IncompleteError(applied)
+    return applied

@@ -16,11 +16,10 @@ from swarmkit.observed.model import Observed
 from swarmkit.observed.observe import observe
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Applied, Plan
-from swarmkit.plan.progress import Progress
 from swarmkit.reach.fleet import Fleet, reach
-from swarmkit.secret import Secret
 from swarmkit.workflows.lost_hosts import telling_of_lost
 from swarmkit.workflows.planning import import_planner, look_at, plan_for
+from swarmkit.workflows.terms import Terms
 from swarmkit.workflows.unfinished import IncompleteError, RefusedError
 from swarmkit.workflows.waiting import Waiter, taken_back
 
@@ -49,23 +48,15 @@ class UpReport:
         return any(finding.severity == "error" for finding in self.findings)
 
 
-def up(
-    declared: Declared,
-    *,
-    progress: Progress,
-    confirm: Callable[[Plan], bool],
-    sudo_password: Secret | None = None,
-    service_timeout_seconds: float = 300.0,
-    verify: bool = True,
-    lock_wait_seconds: float = 0.0,
-) -> UpReport:
-    """Bring the hosts to what is declared and prove it; *confirm* sees the plan and is asked before the first write.
+def up(declared: Declared, terms: Terms, *, verify: bool = True) -> UpReport:
+    """Bring the hosts to what is declared and prove it.
 
-    Raises RefusedError, LockedError, IncompleteError, HostLostError or NotConvergedError; a declined confirmation
-    returns a report without outcomes.
+    Raises RefusedError, LockedError, IncompleteError, HostLostError or NotConvergedError; where nobody agreed, the
+    report has no outcomes.
     """
+    progress, confirm = terms.progress, terms.confirm
     progress.phase("connect")
-    reached = reach(declared.inventory, sudo_password=sudo_password, meanwhile=import_planner)
+    reached = reach(declared.inventory, sudo_password=terms.sudo_password, meanwhile=import_planner)
     with reached as fleet, telling_of_lost(fleet) as watched:
         progress.phase("observe")
         plan, observed = plan_for(declared, fleet)
@@ -75,14 +66,14 @@ def up(
             return UpReport(plan, observed)
         with ExitStack() as resources:
             woken = resources.enter_context(wakeups(fleet))
-            waiter = Waiter(fleet, woken, progress, service_timeout_seconds, taken_back(plan, observed))
+            waiter = Waiter(fleet, woken, progress, terms.service_timeout_seconds, taken_back(plan, observed))
             applied: tuple[Applied, ...] = ()
             from swarmkit.workflows.one_writer import give_back_for_the_dead, one_writer
 
             if plan.is_empty:
                 give_back_for_the_dead(fleet, observed, progress, "up")
             else:
-                writer = resources.enter_context(one_writer(fleet, observed, progress, "up", lock_wait_seconds))
+                writer = resources.enter_context(one_writer(fleet, observed, progress, "up", terms.lock_wait_seconds))
                 if writer.met_another:
                     plan, observed = plan_for(declared, fleet)
                     if plan.refusals:

@@ -20,6 +20,7 @@ from swarmkit.plan.progress import Silent
 from swarmkit.reach.ssh import CommandResult
 from swarmkit.recovery.keys import Sealer
 from swarmkit.workflows.backup import BackupReport, backup
+from swarmkit.workflows.terms import Terms
 
 BEGAN = datetime.datetime(2027, 1, 1, tzinfo=datetime.UTC)
 """When an engine is stopped."""
@@ -45,8 +46,8 @@ class Operator:
             return agrees(plan)
 
         return backup(
-            self.declared, enclosed={}, folder=self.folder, sealer=Sealer(recipients=[recipient()]), keep=None,
-            with_images=False, progress=Silent(), confirm=confirm,
+            self.declared, Terms(Silent(), confirm), enclosed={}, folder=self.folder,
+            sealer=Sealer(recipients=[recipient()]), keep=None, with_images=False,
         )  # fmt: skip
 
 

@@ -46,7 +46,7 @@ def connect(
     ask_become_pass: bool,
 ) -> None:
     """Connect a container of a host to a network."""
-    from swarmkit.cli.carried_out import carried_out
+    from swarmkit.cli.command_run import network_run
     from swarmkit.cli.networking.subnets import addresses, ipv4_address, ipv6_address
     from swarmkit.plan.networks.endpoint_wish import EndpointWish
     from swarmkit.workflows import network_containers
@@ -59,7 +59,7 @@ def connect(
         links=container_links(links),
         options=pairs("--driver-opt", opts, with_values=True),
     )
-    with carried_out("network connect", inventory_file, yes=yes, ask_become_pass=ask_become_pass) as run:
+    with network_run("network connect", inventory_file, yes=yes, ask_become_pass=ask_become_pass) as run:
         applied = network_containers.connect(run, host, name, container, wish)
     show(applied)
 
@@ -76,9 +76,9 @@ def disconnect(
     *, name: str, container: str, inventory_file: Path, host: str, force: bool, yes: bool, ask_become_pass: bool
 ) -> None:
     """Disconnect a container of a host from a network."""
-    from swarmkit.cli.carried_out import carried_out
+    from swarmkit.cli.command_run import network_run
     from swarmkit.workflows import network_containers
 
-    with carried_out("network disconnect", inventory_file, yes=yes, ask_become_pass=ask_become_pass) as run:
+    with network_run("network disconnect", inventory_file, yes=yes, ask_become_pass=ask_become_pass) as run:
         applied = network_containers.disconnect(run, host, name, container, force=force)
     show(applied)

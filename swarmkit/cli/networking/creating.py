@@ -80,7 +80,7 @@ def create(
     ask_become_pass: bool,
 ) -> None:
     """Make a network on hosts of the inventory, in Docker's words; an overlay is made once, on a manager."""
-    from swarmkit.cli.carried_out import carried_out
+    from swarmkit.cli.command_run import network_run
     from swarmkit.cli.networking.contradictions import check_words
     from swarmkit.cli.networking.subnets import auxiliary, in_subnets
     from swarmkit.plan.networks.wish import NetworkWish
@@ -111,6 +111,6 @@ def create(
         config_from=config_from,
     )
     check_words(wish)
-    with carried_out("network create", inventory_file, yes=yes, ask_become_pass=ask_become_pass) as run:
+    with network_run("network create", inventory_file, yes=yes, ask_become_pass=ask_become_pass) as run:
         applied = networks.create(run, wish, on, overridden=overridden)
     show(applied)

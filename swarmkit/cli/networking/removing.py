@@ -27,10 +27,10 @@ def rm(
     ask_become_pass: bool,
 ) -> None:
     """Remove networks from the hosts that have them; one in use, and none is removed: its users are named."""
-    from swarmkit.cli.carried_out import carried_out
+    from swarmkit.cli.command_run import network_run
     from swarmkit.workflows import networks
 
-    with carried_out("network rm", inventory_file, yes=yes, ask_become_pass=ask_become_pass) as run:
+    with network_run("network rm", inventory_file, yes=yes, ask_become_pass=ask_become_pass) as run:
         applied = networks.remove(run, names, on, force=force)
     show(applied)
 
@@ -58,11 +58,11 @@ def prune(
     """
     from datetime import UTC, datetime
 
-    from swarmkit.cli.carried_out import carried_out
+    from swarmkit.cli.command_run import network_run
     from swarmkit.observed.network_filters import PRUNED_BY, read_filter
     from swarmkit.workflows import network_prune
 
     wanted = read_filter(filters, PRUNED_BY, datetime.now(UTC))
-    with carried_out("network prune", inventory_file, yes=yes, ask_become_pass=ask_become_pass) as run:
+    with network_run("network prune", inventory_file, yes=yes, ask_become_pass=ask_become_pass) as run:
         applied = network_prune.prune(run, on, wanted)
     show(applied)

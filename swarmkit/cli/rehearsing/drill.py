@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,10 +20,10 @@ from swarmkit.errors import InputError
 from swarmkit.finding import Finding
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan
+from swarmkit.workflows.terms import Terms
 
 if TYPE_CHECKING:
     from swarmkit.declared.stack.image_archive import ImageArchive
-    from swarmkit.plan.progress import Progress
     from swarmkit.recovery.archive import Archive
 
 
@@ -62,7 +62,7 @@ def run_drill(drill: Drill) -> bool:
                 return True
 
             began = time.monotonic()
-            findings = _recover(drill, twin, journal.watching(progress), shown)
+            findings = _recover(drill, twin, Terms(journal.watching(progress), shown))
             recovered = time.monotonic() - began
         console = results()
         print_findings(console, findings)
@@ -92,7 +92,7 @@ def _print_plan(plan: Plan, twin: Inventory) -> None:
     print_plan(results(), plan, cluster=f"{twin.cluster} (the twin)", hosts=[host.name for host in twin.hosts])
 
 
-def _recover(drill: Drill, twin: Inventory, progress: Progress, shown: Callable[[Plan], bool]) -> Sequence[Finding]:
+def _recover(drill: Drill, twin: Inventory, terms: Terms) -> Sequence[Finding]:
     from swarmkit.cli.failures import shown_failures
 
     with shown_failures(Declared(twin)):
@@ -103,12 +103,12 @@ def _recover(drill: Drill, twin: Inventory, progress: Progress, shown: Callable[
             # A manager of then that the inventory has no more is not on the twin, which reaches no real one.
             lost = frozenset(drill.archive.manifest.managers) - {host.name for host in twin.hosts}
             agreed = Agreed(lost, new_addresses=True, archives=drill.images)
-            report = restore(twin, drill.archive, agreed, progress=progress, confirm=shown)
+            report = restore(twin, drill.archive, agreed, terms)
             return report.findings if report else ()
         from swarmkit.workflows.up import up
 
         assert drill.rebuilt is not None  # noqa: S101 - one of both
-        return up(replace(drill.rebuilt, inventory=twin), progress=progress, confirm=shown).findings
+        return up(replace(drill.rebuilt, inventory=twin), terms).findings
 
 
 def _age(made_at: str) -> str:

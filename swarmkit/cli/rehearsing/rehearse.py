@@ -129,6 +129,7 @@ def _live(
     from swarmkit.report.live import progress_for
     from swarmkit.report.plan_text import print_plan
     from swarmkit.workflows.live_data import dump_live
+    from swarmkit.workflows.terms import Terms
 
     folder = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="swarmkit-rehearsal-")))
     with shown_failures(declared), progress_for(sys.stderr) as progress:
@@ -138,7 +139,7 @@ def _live(
             print_plan(results(), plan, cluster=declared.inventory.cluster)
             return options.confirmed("dump this, and rehearse with it?", yes=yes)
 
-        data = dump_live(declared, folder, progress=progress, confirm=confirm, sudo_password=password)
+        data = dump_live(declared, folder, Terms(progress, confirm, password))
     if data is None:
         return None
     for name in data.left_out:

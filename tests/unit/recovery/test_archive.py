@@ -22,6 +22,7 @@ from swarmkit.secret import Secret
 from swarmkit.workflows.backup import backup
 from swarmkit.workflows.restore import restore
 from swarmkit.workflows.restore_scene import Agreed
+from swarmkit.workflows.terms import Terms
 
 GOOD = ("swarm/docker-state.json", "swarm/certificates/swarm-node.crt")
 
@@ -302,7 +303,7 @@ def test_a_backup_of_another_cluster_is_refused_before_any_host_is_asked(tmp_pat
     written(tmp_path / "a.age", sealer, {STATE: state(*GOOD)})
     content = archive.read(tmp_path / "a.age", opener)
     with pytest.raises(InputError, match="is of cluster 'prod', the inventory says 'test'"):
-        restore(INVENTORY, content, Agreed(), progress=Silent(), confirm=lambda _: True)
+        restore(INVENTORY, content, Agreed(), Terms(Silent(), lambda _: True))
 
 
 def test_a_folder_that_a_backup_may_be_committed_from_or_everybody_may_write_to_is_refused(tmp_path: Path) -> None:
@@ -318,6 +319,6 @@ def test_a_folder_that_a_backup_may_be_committed_from_or_everybody_may_write_to_
     ):
         with pytest.raises(InputError, match=why):
             backup(
-                Declared(INVENTORY), enclosed={}, folder=folder, sealer=pair()[0], keep=None, with_images=False,
-                progress=Silent(), confirm=lambda _: True,
+                Declared(INVENTORY), Terms(Silent(), lambda _: True), enclosed={}, folder=folder, sealer=pair()[0],
+                keep=None, with_images=False,
             )  # fmt: skip

@@ -17,6 +17,7 @@ from swarmkit.declared.inventory.host import Inventory
 from swarmkit.plan.model import Plan
 from swarmkit.plan.progress import Silent
 from swarmkit.workflows.network_run import NetworkRun
+from swarmkit.workflows.terms import Terms
 
 
 @pytest.fixture
@@ -37,12 +38,12 @@ def command(fleet: FakeFleet, shown: list[Plan], monkeypatch: pytest.MonkeyPatch
         yield fleet
 
     @contextmanager
-    def carried_out(*_: Any, **__: Any) -> Iterator[NetworkRun]:
-        yield NetworkRun(inventory, Silent(), lambda plan: shown.append(plan) is None)
+    def network_run(*_: Any, **__: Any) -> Iterator[NetworkRun]:
+        yield NetworkRun(inventory, Terms(Silent(), lambda plan: shown.append(plan) is None))
 
     monkeypatch.setattr("swarmkit.workflows.networks.reach", on_fleet)
     monkeypatch.setattr("swarmkit.workflows.network_run.reach", on_fleet)
-    monkeypatch.setattr("swarmkit.cli.carried_out.carried_out", carried_out)
+    monkeypatch.setattr("swarmkit.cli.command_run.network_run", network_run)
     monkeypatch.setattr("swarmkit.declared.inventory.reading.load_inventory", lambda *_, **__: inventory)
 
     def run(*words: str) -> Result:

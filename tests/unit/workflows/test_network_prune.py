@@ -17,6 +17,7 @@ from swarmkit.plan.model import Plan
 from swarmkit.plan.progress import Silent
 from swarmkit.workflows.network_prune import prune
 from swarmkit.workflows.network_run import NetworkRun
+from swarmkit.workflows.terms import Terms
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def test_nothing_is_removed_that_was_not_agreed_to(fleet: FakeFleet) -> None:
     add_network(fleet, "A", "app")
     inventory = Inventory(Path("i"), "prod", tuple(reached.host for reached in fleet.values()))
     asked: list[Plan] = []
-    refusing = NetworkRun(inventory, Silent(), lambda plan: bool(asked.append(plan)))
+    refusing = NetworkRun(inventory, Terms(Silent(), lambda plan: bool(asked.append(plan))))
     assert prune(refusing, (), NetworkFilter()) is None
     assert summaries(asked[0]) == [("A", "remove network app")]
     assert networks_of(fleet, "A") == {"app"}

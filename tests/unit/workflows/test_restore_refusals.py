@@ -28,6 +28,7 @@ from swarmkit.recovery.manifest import Manifest, NodeEntry
 from swarmkit.secret import Secret
 from swarmkit.workflows.restore import restore
 from swarmkit.workflows.restore_scene import Agreed
+from swarmkit.workflows.terms import Terms
 from swarmkit.workflows.unfinished import RefusedError
 
 HOSTS = (Host("A", "10.88.0.11", "manager"), Host("D", "10.88.0.14", "worker"))
@@ -99,8 +100,8 @@ def restoring(
     writes = fleet.world.writes
     inventory = Inventory(Path("inventory.yaml"), "prod", hosts)
     try:
-        restore(inventory, archive, agreed or Agreed(), progress=Silent(),
-                confirm=lambda plan: bool(plans.append(plan)))  # fmt: skip
+        terms = Terms(Silent(), lambda plan: bool(plans.append(plan)))
+        restore(inventory, archive, agreed or Agreed(), terms)
     except RefusedError as refused:
         plans.append(refused.plan)
     assert fleet.world.writes == writes

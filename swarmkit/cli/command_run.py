@@ -1,0 +1,83 @@
+"""What every command that changes something runs in: its journal, its progress, and the question before it writes."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from swarmkit.cli import options
+
+if TYPE_CHECKING:
+    from swarmkit.plan.declaration import Declared
+    from swarmkit.report.live import LiveProgress
+    from swarmkit.report.plain import PlainProgress
+    from swarmkit.workflows.network_run import NetworkRun
+    from swarmkit.workflows.terms import Terms
+
+
+@dataclass(frozen=True)
+class CommandRun:
+    terms: Terms
+    shown: LiveProgress | PlainProgress
+    """What shows the progress: it has to rest before anything else is printed."""
+
+
+@contextmanager
+def command_run(
+    command: str,
+    declared: Declared,
+    *,
+    yes: bool = False,
+    ask_become_pass: bool,
+    question: str = "",
+    consent: Callable[[], bool] | None = None,
+    plan_is_result: bool = True,
+    service_timeout_seconds: float | None = None,
+    lock_wait_seconds: float = 0.0,
+) -> Iterator[CommandRun]:
+    """Yield the terms that a workflow runs on; what fails in the block is shown in full, and journaled.
+
+    Consent is *yes*, or the answer to *question*, unless *consent* gets it in another way. Without *plan_is_result* the
+    plan goes to stderr, where stdout is a container's own.
+    """
+    from swarmkit.cli.agreement import agreement
+    from swarmkit.cli.failures import shown_failures
+    from swarmkit.cli.journaled import journaled
+    from swarmkit.report.live import progress_for
+    from swarmkit.workflows.terms import SERVICE_TIMEOUT_SECONDS, Terms
+
+    inventory = declared.inventory
+    password = options.sudo_password(ask=ask_become_pass)
+    question = question or f"apply this to cluster '{inventory.cluster}'?"
+    consent = consent or functools.partial(options.confirmed, question, yes=yes)
+    timeout_seconds = SERVICE_TIMEOUT_SECONDS if service_timeout_seconds is None else service_timeout_seconds
+    with journaled(command, inventory) as journal, shown_failures(declared), progress_for(sys.stderr) as progress:
+        confirm = agreement(inventory, progress, journal, consent, to_stderr=not plan_is_result)
+        yield CommandRun(
+            Terms(journal.watching(progress), confirm, password, timeout_seconds, lock_wait_seconds), progress
+        )
+
+
+@contextmanager
+def network_run(
+    command: str, inventory_file: Path, *, yes: bool, ask_become_pass: bool, plan_is_result: bool = True
+) -> Iterator[NetworkRun]:
+    """Yield what a workflow on networks or containers runs with, from the inventory alone."""
+    from swarmkit.workflows.inputs import read_declared
+    from swarmkit.workflows.network_run import NetworkRun
+
+    declared = read_declared(inventory_file, (), allow_even_managers=True)
+    with command_run(
+        command,
+        declared,
+        yes=yes,
+        ask_become_pass=ask_become_pass,
+        question="apply this?",
+        plan_is_result=plan_is_result,
+    ) as run:
+        yield NetworkRun(declared.inventory, run.terms)
