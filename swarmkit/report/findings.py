@@ -104,7 +104,8 @@ def print_changes(console: Console, before: Sequence[Finding], now: Sequence[Fin
     gone = [finding for key, finding in old.items() if key not in new]
     come = [finding for key, finding in new.items() if key not in old]
     for finding in gone:
-        console.print(Line(Text("gone  ", style="green"), Text(f"{finding.code}  {clean(finding.where)}")))
+        told = f"{finding.code}  {clean(finding.where)}: {clean(finding.what)}"
+        console.print(Line(Text("gone  ", style="green"), Text(told)))
     for finding in come:
         if not finding.follows_from:
             console.print(*finding_lines(finding), sep="\n")
@@ -114,10 +115,13 @@ def print_changes(console: Console, before: Sequence[Finding], now: Sequence[Fin
         console.print(_verdict(now))
 
 
-def _wrong(findings: Sequence[Finding]) -> dict[tuple[str, str, str], Finding]:
-    # Evidence counts bytes and seconds: it changes each time and is no news.
+def _wrong(findings: Sequence[Finding]) -> dict[tuple[str, str, str, str], Finding]:
+    # Evidence counts bytes and seconds: it changes each time and is no news. Two volumes of one host, or one network
+    # and another between the same two hosts, differ by what is said of them alone; so does what has got worse.
     return {
-        (finding.code, finding.severity, finding.where): finding for finding in findings if finding.severity != "ok"
+        (finding.code, finding.severity, finding.where, finding.what): finding
+        for finding in findings
+        if finding.severity != "ok"
     }
 
 

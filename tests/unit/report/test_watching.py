@@ -40,7 +40,30 @@ def test_what_comes_is_told_in_full_and_what_goes_by_its_code() -> None:
     assert "error  V05  a@A -> b" in came
     assert "to do  docker service logs b" in came
     assert "not proved" in came
-    assert printed([BROKEN], [PROVED]).splitlines() == ["gone  V05  a@A -> b", "1 proved"]
+    assert printed([BROKEN], [PROVED]).splitlines() == ["gone  V05  a@A -> b: a does not reach b", "1 proved"]
+
+
+def test_what_gets_worse_at_its_place_is_told() -> None:
+    """A pair of hosts that was not proved and leaks by now has code, severity and place of before."""
+    unproved = Finding("V12", "error", "A <-> B", "the encryption of net between A and B is not proved")
+    leaks = Finding("V12", "error", "A <-> B", "broken: network net is open between A and B")
+    said = printed([unproved], [leaks])
+    assert "gone  V12  A <-> B: the encryption of net" in said
+    assert "error  V12  A <-> B\n  broken: network net is open" in said
+
+
+def test_two_of_one_code_at_one_place_come_and_go_apart() -> None:
+    first, second = (
+        Finding("V23", "warning", "B", f"volume {name} of the stack shop is on B and not in the stack file")
+        for name in ("one", "two")
+    )
+    came = printed([PROVED], [PROVED, first, second])
+    assert "volume one" in came
+    assert "volume two" in came
+    assert printed([PROVED, first, second], [PROVED, second]).splitlines() == [
+        "gone  V23  B: volume one of the stack shop is on B and not in the stack file",
+        "1 warning, 1 proved",
+    ]
 
 
 def test_metrics_count_findings_by_code_and_severity() -> None:
