@@ -16,19 +16,17 @@ MARK := $(VENV)/.installed
 # Else each of pytest's workers rewrites every test module's assertions anew, for seconds in every run.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check bench faults healthy nightly docs packages venv down clean
+.PHONY: demo test check bench faults healthy nightly docs packages prepared python venv down clean
 
 demo:
 	@examples/demo
 
-test: packages venv
-	@examples/shop/build-images
+test: prepared
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations=25
 
-nightly: packages venv
-	@examples/shop/build-images
+nightly: prepared
 	$(BIN)/python -m pytest --nightly -n 2 --dist loadgroup --no-loadscope-reorder --durations=25
 
 check: venv
@@ -36,17 +34,14 @@ check: venv
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q -n 2 -m "not lab and not browser"
 
-bench: packages venv
-	@examples/shop/build-images
+bench: prepared
 	$(BIN)/python benchmarks/bootstrap/run
 
-healthy: packages venv
-	@examples/shop/build-images
+healthy: prepared
 	$(BIN)/python benchmarks/healthy/run --state "$${XDG_STATE_HOME:-$$HOME/.local/state}/swarmkit-healthy" \
 		--images "$${XDG_CACHE_HOME:-$$HOME/.cache}/swarmkit/images" $(HEALTHY)
 
-faults: packages venv
-	@examples/shop/build-images
+faults: prepared
 	@mkdir -p build && rm -f build/faults.jsonl
 	FAULT_SEEDS=10 FAULT_RECORD=$(CURDIR)/build/faults.jsonl $(BIN)/python -m pytest --nightly tests/faults
 	@$(BIN)/python tests/faults/table.py build/faults.jsonl
@@ -59,12 +54,17 @@ docs: venv
 packages:
 	@.ci/install-packages demo test
 
+prepared: packages
+	@PYTHON=$(PYTHON) examples/prepare 26.1 20.10
+
+python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12"; exit 1; }
+
 # An editable install leaves its modules uncompiled, and an environment may keep Python from doing it when they are used.
 venv: $(MARK)
 	@$(BIN)/python -m compileall -q swarmkit
 
-$(MARK): setup.cfg pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12"; exit 1; }
+$(MARK): setup.cfg pyproject.toml | python
 	@test -x $(BIN)/pip || { rm -rf $(VENV); $(PYTHON) -m venv $(VENV); }
 	@$(BIN)/pip install --quiet --editable '.[dev]'
 	@touch $@

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,8 +31,13 @@ class Recipe:
     """Packages whose /usr/share/doc is kept."""
 
 
-def bootstrap(root: Path, recipe: Recipe, say: Callable[[str], None]) -> None:
-    """Make the tree *root*; raises SwarmkitError with mmdebstrap's last words."""
+def bootstrap(root: Path, recipe: Recipe, say: Callable[[str], None], ended: threading.Event) -> None:
+    """Make the tree *root*; raises SwarmkitError with mmdebstrap's last words.
+
+    An interrupt here sets *ended*; when another thread has set it, nothing is begun: raises KeyboardInterrupt.
+    """
+    if ended.is_set():
+        raise KeyboardInterrupt
     lines: list[str] = []
     with subprocess.Popen(
         _command(root, recipe),
@@ -42,10 +48,17 @@ def bootstrap(root: Path, recipe: Recipe, say: Callable[[str], None]) -> None:
         errors="replace",
         env={**os.environ, **recipe.environment},
     ) as process:
-        for line in process.stdout or ():
-            lines.append(line.rstrip())
-            if line.startswith("I: ") and line.rstrip().endswith("..."):
-                say(line[3:].rstrip(".\n"))
+        try:
+            for line in process.stdout or ():
+                lines.append(line.rstrip())
+                if line.startswith("I: ") and line.rstrip().endswith("..."):
+                    say(line[3:].rstrip(".\n"))
+        except BaseException:
+            ended.set()
+            # It unmounts first what it has mounted in the tree, which is removed next.
+            process.terminate()
+            process.wait()
+            raise
     if process.returncode:
         why = "\n".join(line for line in lines if line.strip())[-1500:]
         raise SwarmkitError(f"Debian {recipe.suite} could not be bootstrapped", why, "is a Debian mirror reachable?")

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -100,10 +101,7 @@ def _build(image: Image, engine: str, donor: Image, tell: Tell) -> None:
     with scratch(image.folder.parent) as work:
         made = Image(Path(tempfile.mkdtemp(prefix=".new-", dir=image.folder.parent)))
         try:
-            with ThreadPoolExecutor() as pool:
-                kernel_made = pool.submit(_put_kernel, image, donor, made, work, say)
-                debian.bootstrap(work / "root", _recipe(engine, work), say)
-                modules = kernel_made.result()
+            modules = _make_trees(image, engine, donor, made, work, say)
             _install_modules(work, modules)
             say("making the file system")
             _make_disk(work, made.disk)
@@ -115,10 +113,23 @@ def _build(image: Image, engine: str, donor: Image, tell: Tell) -> None:
     say("done")
 
 
-def _put_kernel(image: Image, donor: Image, made: Image, work: Path, say: Tell) -> Path:
+def _make_trees(image: Image, engine: str, donor: Image, made: Image, work: Path, say: Tell) -> Path:
+    """Make the disk's tree in *work* beside the kernel; return where the kernel's modules are."""
+    ended = threading.Event()
+    with ThreadPoolExecutor() as pool:
+        kernel_made = pool.submit(_put_kernel, image, donor, made, work, say, ended)
+        try:
+            debian.bootstrap(work / "root", _recipe(engine, work), say, ended)
+            return kernel_made.result()
+        except BaseException:
+            ended.set()
+            raise
+
+
+def _put_kernel(image: Image, donor: Image, made: Image, work: Path, say: Tell, ended: threading.Event) -> Path:
     """Make the kernel, or copy the default engine's; return where its modules are."""
     if donor is image:
-        kernel.make_kernel(work, made.kernel, made.modules, say)
+        kernel.make_kernel(work, made.kernel, made.modules, say, ended)
         return made.modules
     shutil.copytree(donor.kernel, made.kernel)
     return donor.modules

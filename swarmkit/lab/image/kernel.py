@@ -8,6 +8,7 @@ kernel source may not fit for a time) trixie's kernel, which has them and is slo
 from __future__ import annotations
 
 import shutil
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,16 +33,19 @@ _OWN_LOADER = b"lib/ld.so"
 _LIBRARIES = ("libc.so.6",)
 
 
-def make_kernel(work: Path, folder: Path, modules: Path, say: Callable[[str], None]) -> None:
+def make_kernel(work: Path, folder: Path, modules: Path, say: Callable[[str], None], ended: threading.Event) -> None:
     """Put the kernel into *folder* and its modules into *modules*, both new; trees are made in *work*.
 
-    Says why when it is the slower one; raises SwarmkitError when there is none at all.
+    Says why when it is the slower one; raises SwarmkitError when there is none at all. Once *ended* is set, no tree is
+    begun.
     """
     try:
-        _make(work / "kernel", _fast(work), folder, modules, say)
+        _make(work / "kernel", _fast(work), folder, modules, say, ended)
     except SwarmkitError as error:
+        if ended.is_set():
+            raise
         say(f"hosts will be slower, without the fast kernel ({_reason(error)}); to try again, delete this image")
-        _make(work / "plain-kernel", PLAIN, folder, modules, say)
+        _make(work / "plain-kernel", PLAIN, folder, modules, say, ended)
         (folder / "why-not-fast.txt").write_text(f"{error}\n")
 
 
@@ -63,8 +67,15 @@ def _fast(work: Path) -> debian.Recipe:
     )
 
 
-def _make(tree: Path, recipe: debian.Recipe, folder: Path, modules: Path, say: Callable[[str], None]) -> None:
-    debian.bootstrap(tree, recipe, lambda step: say(f"kernel: {step}"))
+def _make(
+    tree: Path,
+    recipe: debian.Recipe,
+    folder: Path,
+    modules: Path,
+    say: Callable[[str], None],
+    ended: threading.Event,
+) -> None:
+    debian.bootstrap(tree, recipe, lambda step: say(f"kernel: {step}"), ended)
     take_out(tree, folder, modules)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,9 +27,11 @@ def tree_with_kernel(root: Path, release: str) -> None:
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     suites: list[str] = []
 
-    def bootstrap(root: Path, recipe: debian.Recipe, say: Callable[[str], None]) -> None:
+    def bootstrap(root: Path, recipe: debian.Recipe, say: Callable[[str], None], ended: threading.Event) -> None:
         say("extracting archives")
         suites.append(recipe.suite)
+        if ended.is_set():
+            raise SwarmkitError("Debian forky could not be bootstrapped", "I: main() received signal TERM")
         if recipe.suite == "forky":
             tree_with_kernel(root, "7.2.7")
             if not recipe.hook or "linux-source-$series" not in recipe.hook.read_text():
@@ -47,10 +50,19 @@ def test_where_the_fast_kernel_cannot_be_made_trixie_s_takes_its_place_and_why_i
     asked: list[str], tmp_path: Path
 ) -> None:
     said: list[str] = []
-    kernel.make_kernel(tmp_path, tmp_path / "kernel", tmp_path / "modules", said.append)
+    kernel.make_kernel(tmp_path, tmp_path / "kernel", tmp_path / "modules", said.append, threading.Event())
     assert asked == ["forky", "trixie"]
     assert b"6.12.1" in (tmp_path / "kernel/linux").read_bytes()
     assert [release.name for release in (tmp_path / "modules").iterdir()] == ["6.12.1"]
     (why,) = [line for line in said if line.startswith("hosts will be slower")]
     assert "(E: no package linux-source-7.2)" in why
     assert "mmdebstrap failed" in (tmp_path / "kernel/why-not-fast.txt").read_text()
+
+
+def test_a_build_that_was_ended_begins_no_other_kernel(asked: list[str], tmp_path: Path) -> None:
+    ended, said = threading.Event(), list[str]()
+    ended.set()
+    with pytest.raises(SwarmkitError, match="could not be bootstrapped"):
+        kernel.make_kernel(tmp_path, tmp_path / "kernel", tmp_path / "modules", said.append, ended)
+    assert asked == ["forky"]
+    assert "slower" not in "".join(said)
