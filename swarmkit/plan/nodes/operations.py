@@ -136,9 +136,23 @@ class AwaitReady:
             raise NotConvergedError(
                 f"{self.step.target}: has joined but the managers see it as {state}",
                 f"waited {ROLE_TIMEOUT_SECONDS:g} s",
-                f"see: journalctl -u docker on {self.step.target}",
+                self._to_do(context, node_id),
             )
         return f"node {node_id[:12]} is ready"
+
+    def _to_do(self, context: Context, node_id: str) -> str:
+        """Return what helps: an engine restarted beside its old manager gets the raft messages meant for that one."""
+        nodes = {node.id: node for node in parse.nodes(context.manager.find("nodes"))}
+        address = nodes[node_id].address
+        old = [node.id for node in nodes.values()
+               if node.id != node_id and node.address == address and node.role == "manager"]  # fmt: skip
+        host = self.step.target
+        if not old:
+            return f"see: journalctl -u docker on {host}"
+        return (
+            f"its old entry, a manager of the same address, takes its messages: on {context.manager_name} run"
+            f" docker node demote {' '.join(old)}, then on {host}: systemctl restart docker"
+        )
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,13 @@ from fakes.running import run_once
 from fakes.swarm import FakeFleet, fake_fleet
 
 from swarmkit.declared.inventory.host import Host, Inventory
+from swarmkit.errors import NotConvergedError
 from swarmkit.observed.observe import observe
 from swarmkit.plan.apply import apply
 from swarmkit.plan.context import Context
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan
+from swarmkit.plan.nodes import operations
 from swarmkit.plan.nodes.plans import activate_plan, drain_plan, lost_data, replace_plan
 from swarmkit.plan.planner import make_plan
 from swarmkit.plan.progress import Silent
@@ -133,3 +135,16 @@ def test_a_host_that_was_never_a_node_takes_nobodys_place() -> None:
     fleet = fake_fleet(more)
     run_once(fleet.of("ABCD"), Declared(INVENTORY))
     assert "takes nobody's place" in replacing(fleet, more.host("E"), inventory=more).refusals[0].what
+
+
+def test_a_manager_that_stays_down_beside_its_old_entry_is_told_the_way_out(
+    made: FakeFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(operations, "ROLE_TIMEOUT_SECONDS", 0.1)
+    old = made.engine("B").node_id
+    run_once(wiped(made, "B"), Declared(INVENTORY))
+    made.cluster.nodes[made.engine("B").node_id]["Status"]["State"] = "down"
+    applied = apply(replacing(made, B), Context(made, Silent(), "A"))
+    (failed,) = applied.failed
+    assert isinstance(failed.error, NotConvergedError)
+    assert failed.error.to_do.endswith(f"on A run docker node demote {old}, then on B: systemctl restart docker")
