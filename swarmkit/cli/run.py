@@ -109,8 +109,6 @@ def run(
     from swarmkit.reach.published_ports import read_exposed, read_published
     from swarmkit.workflows.run import run_container
 
-    if detach and remove:
-        raise InputError("--rm waits for the container's end, --detach does not", to_do="give one of them")
     if remove and restart != "no":
         raise InputError("--rm removes the container at its end, --restart starts it again", to_do="give one of them")
     place = EndpointWish(
@@ -147,6 +145,7 @@ def run(
         cap_drop=cap_drop,
         read_only=read_only,
         restart=_restart(restart),
+        removed_at_end=detach and remove,
     )
     with network_run(
         "run", inventory_file, yes=yes, ask_become_pass=ask_become_pass, plan_is_result=detach

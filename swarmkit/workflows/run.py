@@ -59,9 +59,7 @@ def run_container(
         engine = fleet[host].engine
         if detach:
             time.sleep(STAYS_SECONDS)
-            check_still_running(
-                engine.inspect("containers", wish.name), host, engine.logs("containers", wish.name, lines=5)
-            )
+            check_still_running(engine, host, wish)
             return RunReport(started=True)
         run.terms.progress.phase("follow")
         return RunReport(started=True, exit_code=_follow(engine, wish.name, remove=remove, output=output))

@@ -188,6 +188,21 @@ def test_a_container_on_the_hosts_own_network_is_told_beforehand_of_a_port_that_
     assert "port 8080/tcp is taken on A" in networks.run("A", "--network", "host", "shop-frontend:1.0").stderr
 
 
+def test_a_detached_container_removes_itself_at_its_end(networks: Networks) -> None:
+    options = ("-d", "--rm", "--entrypoint", "/bin/busybox", "shop-frontend:1.0")
+    started = networks.run("A", "--name", "passing", *options, "sleep", "3")
+    assert started.returncode == 0, started.stderr
+    at_once = networks.run("A", "--name", "gone", *options, "true")
+    assert at_once.returncode == 4, at_once.stderr
+    assert "A: container gone ended at once" in at_once.stderr
+    never = networks.run("A", "--name", "never", "-d", "--rm", "--entrypoint", "/no/such", "shop-frontend:1.0")
+    assert never.returncode == 1, never.stdout + never.stderr
+    assert "/no/such" in never.stderr
+    networks.lab.run("A", "timeout 20 docker wait passing || true")
+    left = networks.lab.run("A", "docker ps --all --format '{{.Names}}'").split()
+    assert not {"passing", "gone", "never"} & set(left)
+
+
 def test_a_detached_container_that_ends_at_once_is_no_success(networks: Networks) -> None:
     networks.containers.append(("B", "short"))
     said = networks.run("B", "-d", "--name", "short", "--entrypoint", "wget", "shop-backend:1.0", "--no-such-option")

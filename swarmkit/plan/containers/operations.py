@@ -8,7 +8,7 @@ from swarmkit.errors import NotConvergedError, SwarmkitError
 from swarmkit.plan.containers.wish import ContainerWish
 from swarmkit.plan.context import Context
 from swarmkit.plan.model import Step
-from swarmkit.reach.engine import EngineError, Json
+from swarmkit.reach.engine import Engine, EngineError, Json
 
 
 @dataclass(frozen=True)
@@ -28,9 +28,9 @@ class RunContainer:
                 engine.connect_container(network, identity, endpoint.body)
             engine.start_container(identity)
         except EngineError:
-            engine.remove("containers", identity, force=True)
+            _remove(engine, identity)
             raise
-        live = engine.inspect("containers", identity)
+        live = inspect_started(engine, self.host, self.wish)
         networks = (live.get("NetworkSettings") or {}).get("Networks") or {}
         there = (*networks, *_ids(networks), "default")
         if any(network not in there for network in self.wish.places):
@@ -38,16 +38,37 @@ class RunContainer:
         return ", ".join(filter(None, (_state(live), *(_address(endpoint) for endpoint in networks.values()))))
 
 
-def check_still_running(live: Json, host: str, output: str) -> None:
-    """Raise NotConvergedError when the container *live* has ended, with the last lines it printed."""
-    state = live["State"]
-    if not state.get("Running"):
-        name = str(live["Name"]).removeprefix("/")
+def inspect_started(engine: Engine, host: str, wish: ContainerWish) -> Json:
+    """Return the container of *wish*; raises NotConvergedError where it has ended and was removed, as was asked for."""
+    try:
+        return engine.inspect("containers", wish.name)
+    except EngineError as error:
+        if error.status != 404 or not wish.removed_at_end:
+            raise
         raise NotConvergedError(
-            f"{host}: container {name} ended with {state.get('ExitCode')} at once",
+            f"{host}: container {wish.name} ended at once", "it was removed, as --rm asks", "run it without --rm"
+        ) from error
+
+
+def check_still_running(engine: Engine, host: str, wish: ContainerWish) -> None:
+    """Raise NotConvergedError when the container of *wish* has ended, with the last lines it printed."""
+    state = inspect_started(engine, host, wish)["State"]
+    if not state.get("Running"):
+        output = engine.logs("containers", wish.name, lines=5)
+        raise NotConvergedError(
+            f"{host}: container {wish.name} ended with {state.get('ExitCode')} at once",
             output.strip() or str(state.get("Error") or "it printed nothing"),
-            f"when its image is mended, remove it: docker rm {name} on {host}",
+            f"when its image is mended, remove it: docker rm {wish.name} on {host}",
         )
+
+
+def _remove(engine: Engine, identity: str) -> None:
+    """Remove the container; one that removes itself at its end may be gone."""
+    try:
+        engine.remove("containers", identity, force=True)
+    except EngineError as error:
+        if error.status != 404:
+            raise
 
 
 def _state(live: Json) -> str:

@@ -39,6 +39,8 @@ class ContainerWish:
     cap_drop: tuple[str, ...] = ()
     read_only: bool = False
     restart: str = "no"
+    removed_at_end: bool = False
+    """By the engine, as nobody waits for its end."""
     working_directory: str = ""
     init: bool = False
     dns: tuple[str, ...] = ()
@@ -115,5 +117,6 @@ class ContainerWish:
             "DnsOptions": list(self.dns_options),
             "ExtraHosts": list(self.extra_hosts),
             **({"Init": True} if self.init else {}),
+            **({"AutoRemove": True} if self.removed_at_end else {}),
             "RestartPolicy": {"Name": name, **({"MaximumRetryCount": int(count)} if count else {})},
         }
