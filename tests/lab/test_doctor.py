@@ -46,6 +46,28 @@ def the_one(lab: SpareLab, inventory: Path, code: str) -> dict[str, Any]:
     return found[0]
 
 
+STATE = """
+for table in filter nat mangle raw; do iptables -w -t $table -S; done
+ip -o link | cut -d: -f2-; ip -o -4 addr; ip route show table all; ip rule; ip neigh show nud permanent; ip netns
+ip xfrm policy; ip xfrm state list nokeys; ls /run/docker/netns
+docker network ls -q; docker ps -aq; docker volume ls -q; docker image ls -q
+sysctl -a 2>/dev/null | grep -E '^net[.](ipv4|ipv6|bridge)'; systemctl is-enabled docker ssh; systemctl --failed -q
+ps -e -o comm= | grep -E '^(perl|python3|unshare|nsenter|timeout)$'
+find /etc /usr /root /home /opt /tmp /var/tmp -xdev -newer /tmp/before -type f; true
+"""
+"""Rules, links, addresses, routes, IPsec, namespaces, the engine's objects, settings, probes, and changed files."""
+
+
+def test_what_it_looked_at_is_as_it_was(spare_lab: SpareLab, inventory: Path) -> None:
+    for host in "XY":
+        spare_lab.run(host, "touch /tmp/before; sleep 1")
+    before = {host: spare_lab.run(host, STATE).stdout for host in "XY"}
+    assert findings(spare_lab, inventory) == []
+    assert {host: spare_lab.run(host, STATE).stdout for host in "XY"} == before
+    for host in "XY":
+        spare_lab.run(host, "rm /tmp/before")
+
+
 @pytest.mark.parametrize(
     ("rule", "host", "code", "kind"),
     [
