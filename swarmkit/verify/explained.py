@@ -131,7 +131,7 @@ PROOFS: dict[str, Explanation] = {
         "Payloads, small and of full size, arrive inside containers",
         "Small answers pass; TLS handshakes and query results hang.",
         "The path between the hosts carries less than the network's MTU.",
-        "driver_opts: {com.docker.network.driver.mtu: MTU} of the network.",
+        "driver_opts: {com.docker.network.driver.mtu: MTU} of the network; ingress anew: the finding tells how.",
         "docs/proof.md",
     ),
     "V18": Explanation(

@@ -110,7 +110,7 @@ class Proving:
         yield from prove_sources(self._live, looks)
         yield from prove_names(all_results)
         yield from prove_connections(all_results)
-        yield from prove_payloads(judge.delivered)
+        yield from prove_payloads(judge.delivered, self._live, self._cluster)
         yield from prove_isolation(parcels.trespasses, all_results, judge.wire.cables)
         yield from prove_published(published, looks, results)
 

@@ -6,21 +6,18 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from swarmkit.finding import Finding
+from swarmkit.observed.model import ClusterState, NetworkState
+from swarmkit.plan.networks.ingress import publishing
 from swarmkit.verify import codes
+from swarmkit.verify.live import Live
 from swarmkit.verify.probe.cable import Cable
 from swarmkit.verify.probe.parcels import Parcel
 from swarmkit.verify.probe.probes import Path
 
+_OPTION = "com.docker.network.driver.mtu"
 _MTU_REMEDY = (
     "find the path's MTU between the hosts (ping -M do -s SIZE PEER) and set it for the network in the stack file: "
-    "driver_opts: {com.docker.network.driver.mtu: MTU}"
-)
-# No stack file has ingress. An engine keeps its end of the old one until it starts anew (moby/moby#40184).
-_INGRESS_REMEDY = (
-    "find the path's MTU between the hosts (ping -M do -s SIZE PEER); remove the stacks that publish ports, then on a "
-    "manager: docker network rm ingress && docker network create -d overlay --ingress "
-    "--opt com.docker.network.driver.mtu=MTU ingress (with --opt encrypted where it was), on every node: systemctl "
-    "restart docker, then swarmkit up; or give all hosts' data links the larger MTU"
+    f"driver_opts: {{{_OPTION}: MTU}}"
 )
 
 
@@ -63,7 +60,7 @@ def _delivery(parcel: Parcel, cables: Mapping[str, Cable]) -> Delivery | None:
     return Delivery(parcel, sizes, sender.unsent.get(parcel.key, ""))
 
 
-def prove_payloads(delivered: Iterable[Delivery]) -> Iterator[Finding]:
+def prove_payloads(delivered: Iterable[Delivery], live: Live, cluster: ClusterState) -> Iterator[Finding]:
     """Prove for each path that small and full-size packets arrive that may not be fragmented."""
     by_path: dict[Path, list[Delivery]] = {}
     for delivery in delivered:
@@ -83,7 +80,28 @@ def prove_payloads(delivered: Iterable[Delivery]) -> Iterator[Finding]:
             where,
             f"{which} get from {path.source} on {path.host} to {path.target} on {path.network}",
             evidence="; ".join(map(str, wrong)),
-            remedy=(_INGRESS_REMEDY if path.source == "ingress" else _MTU_REMEDY)
+            remedy=_remedy(path, live.ingress, cluster)
             if is_size
             else "first do what the findings of the two hosts say",
         )
+
+
+def _remedy(path: Path, ingress: NetworkState | None, cluster: ClusterState) -> str:
+    """Return how the network gets another MTU; no stack file has ingress, which stays while a service publishes by it.
+
+    Docker's tool asks before it removes ingress, and takes silence for a no. An engine that had a task on the old one
+    keeps its end of it and refuses the new one until it starts anew; an engine that gets the new one has no use of it
+    before that either (moby/moby#40184; both seen on 26.1).
+    """
+    if path.source != "ingress" or ingress is None:
+        return _MTU_REMEDY
+    services = " ".join(sorted({path.target, *publishing(cluster)}))
+    encrypted = "--opt encrypted " if ingress.encrypted else ""
+    make = f"docker network create -d overlay --ingress {encrypted}--opt {_OPTION}=MTU {ingress.name}"
+    return (
+        "find the path's MTU between the hosts (ping -M do -s SIZE PEER; 28 more than the largest SIZE that passes); "
+        f"on {cluster.told_by}: docker service rm {services} && echo y | docker network rm {ingress.name} && "
+        f"sudo systemctl restart docker && timeout 60 sh -c 'until {make}; do sleep 1; done'; "
+        "on every other node, one after the other: sudo systemctl restart docker; "
+        "then swarmkit up, which makes the services of its stack again; or give all hosts' data links the larger MTU"
+    )

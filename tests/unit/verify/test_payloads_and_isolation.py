@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from unit.verify.verify_world import ADDRESS, TASK, VIP, World
+from unit.verify.verify_world import ADDRESS, ON_INGRESS, TASK, VIP, World
 
 from swarmkit.declared.stack.service import Network, Service, ServiceNetwork, Stack
 from swarmkit.errors import SwarmkitError
@@ -43,6 +43,17 @@ def test_full_size_alone_that_does_not_arrive_is_a_matter_of_the_mtu(world: Worl
     assert found.keys() == {"shop_frontend@A -> shop_database", "shop_backend@B -> shop_database"}
     assert "packets of full size do not get" in found["shop_backend@B -> shop_database"].what
     assert "driver.mtu" in found["shop_backend@B -> shop_database"].remedy
+
+
+@pytest.mark.parametrize("option", ["", "--opt encrypted "])
+def test_an_ingress_too_large_for_the_way_is_answered_with_what_makes_it_anew(world: World, option: str) -> None:
+    world.encrypt_ingress()
+    if not option:
+        world.networks[1]["Options"].pop("encrypted")
+    world.shells["A"].narrow = {ON_INGRESS}
+    remedy = of("V17", world)["ingress@B -> shop_frontend"].remedy
+    assert "on A: docker service rm shop_frontend && echo y | docker network rm ingress && " in remedy
+    assert f"-d overlay --ingress {option}--opt com.docker.network.driver.mtu=MTU ingress; do " in remedy
 
 
 def test_packets_that_nobody_hears_are_no_proof_of_encryption(world: World) -> None:
