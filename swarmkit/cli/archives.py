@@ -54,6 +54,8 @@ def open_archive(path: Path, passphrase_file: Path | None, identity: Path | None
     from swarmkit.recovery.archive import read
     from swarmkit.recovery.keys import Opener
 
+    if not path.is_file():
+        raise InputError(f"no backup {path}", to_do="list what a folder has: swarmkit backup ls FOLDER")
     key = options.secret_file(identity, "--identity") if identity else None
     archive = read(path, Opener(passphrase(passphrase_file), key))
     _show(archive.manifest)

@@ -107,8 +107,11 @@ def ls(*, folder: Path) -> None:
 
     if not folder.is_dir():
         raise InputError(f"no folder {folder}")
-    for path in backups_in(folder):
+    backups = list(backups_in(folder))
+    for path in backups:
         click.echo(f"{path}  {path.stat().st_size} bytes")
+    if not backups:
+        click.echo(f"no backup in {folder}", err=True)
 
 
 @backup.command()

@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from swarmkit.cli.main import COMMANDS, cli
+from swarmkit.errors import InputError
 
 
 def swarmkit(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -199,3 +200,15 @@ def test_a_variable_that_is_not_set_is_told_beside_the_error_that_comes_of_it(tm
     (tmp_path / "inventory.yaml").write_text("nonsense: [\n")
     (tmp_path / "stack.yaml").write_text("services: {web: {image: 'web:1', hostname: \"${NAME_NOT_SET}\"}}\n")
     assert "NAME_NOT_SET" in swarmkit("plan", "-i", paths[0], "-f", paths[1]).stderr
+
+
+def test_a_backup_that_is_not_there_is_told_before_its_key_is_asked_for(tmp_path: Path) -> None:
+    missing = tmp_path / "swarm.backup"
+    result = CliRunner().invoke(cli, ["backup", "verify", str(missing)])
+    assert isinstance(result.exception, InputError)
+    assert str(result.exception).startswith(f"no backup {missing}")
+
+
+def test_a_folder_without_backups_is_told_beside_an_empty_list(tmp_path: Path) -> None:
+    result = CliRunner().invoke(cli, ["backup", "ls", str(tmp_path)])
+    assert (result.exit_code, result.stdout, result.stderr) == (0, "", f"no backup in {tmp_path}\n")
