@@ -6,12 +6,12 @@ import time
 from pathlib import Path
 
 import pytest
-from faults.invariants import check, record
+from faults.invariants import check, record, wait_for_leader
 from faults.world import World, witness
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(1800), pytest.mark.nightly]
 Note = dict[str, object]
-MODULES = {"esp4": "H04", "xt_bpf": "H04"}
+MODULES = {"esp4": "H04", "xt_bpf": "H04", "ip_vs": "H20", "vxlan": "H04"}
 """Module -> the finding that its absence is."""
 STATE = "docker info --format '{{.Swarm.LocalNodeState}}'"
 
@@ -38,9 +38,15 @@ def test_f17_a_host_whose_kernel_lost_a_module_is_refused_and_overridden_ends_in
         assert "shop_backend" in overridden.stderr, overridden.stderr
 
         shop.fault("heal")
-        seconds = shop.recovered(time.time())
+        healed = time.time()
         replaced = shop.swarmkit("node", "replace", "T", "--yes", "-i", str(shop.lab.inventory))
         assert replaced.returncode == 0, replaced.stdout + replaced.stderr
+        if module == "ip_vs":
+            # An engine looks for it once: without a restart, a backend that asks for its database stays unhealthy.
+            # Beside its old manager of the same address it would be down for good after one, so that has gone first.
+            shop.lab.run("T", "systemctl restart docker")
+            wait_for_leader(shop)
+        seconds = shop.recovered(healed)
         seen.wait_for_order()
         check(shop, before, seen, rejoined={"T"})
     note |= {"fault": "F17", "phase": module, "orders": len(seen.acknowledged), "recovered": seconds,
