@@ -55,6 +55,8 @@ class Plan:
     warnings: tuple[Finding, ...] = ()
     held_back: tuple[Operation, ...] = ()
     """What the refusals keep from being done; to compare by, never applied."""
+    why_nothing: str = ""
+    """Why there is nothing to do, where it is not that the cluster is as declared."""
 
     @property
     def writes(self) -> tuple[Operation, ...]:

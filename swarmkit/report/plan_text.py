@@ -45,7 +45,8 @@ def render_plan(plan: Plan, *, cluster: str, hosts: Collection[str] = ()) -> Ren
     steps = [operation.step for operation in plan.operations]
     parts: list[RenderableType] = []
     if plan.is_empty:
-        parts += [Text(NOTHING_TO_DO, style="green"), *_rows(steps)]
+        nothing = f"nothing to do: {clean(plan.why_nothing)}" if plan.why_nothing else NOTHING_TO_DO
+        parts += [Text(nothing, style="green"), *_rows(steps)]
     else:
         parts += [line("", f"plan for cluster {cluster}", style="bold"), Text(), *_groups(steps)]
         parts.append(Text(_footer(steps, hosts), style="bold"))

@@ -63,8 +63,16 @@ def upgrade_plan(
         if target or UPGRADE_LABEL in node.labels:
             after = frozenset({operations[-1].step.key}) if operations else frozenset()
             operations += _of_host(host, node, cluster, _versions(packages[host.name], target), checks, after)
+    if not operations:
+        nothing = f"{', '.join(members)} run what was asked for" if wanted.version else _not_offered(hosts)
+        return Plan((), why_nothing=nothing)
     warnings = _warnings(hosts, cluster, packages, targets)
-    return Plan(tuple(operations), (), tuple(warnings) if operations else ())
+    return Plan(tuple(operations), (), tuple(warnings))
+
+
+def _not_offered(hosts: Sequence[tuple[Host, Node]]) -> str:
+    running = ", ".join(f"{host.name} runs {node.engine_version}" for host, node in hosts)
+    return f"the hosts' package sources offer no newer engine ({running})"
 
 
 def _in_order(inventory: Inventory, observed: Observed, cluster: ClusterState) -> list[tuple[Host, Node]]:

@@ -107,7 +107,10 @@ def test_what_is_not_proved_stops_before_the_host_takes_tasks_again_and_the_next
 
 
 def test_nothing_newer_is_nothing_to_do(made: FakeFleet) -> None:
-    assert planned(made, upgraded="ABCD").is_empty
+    plan = planned(made, upgraded="ABCD")
+    assert plan.is_empty
+    said = plan.why_nothing
+    assert said.startswith("the hosts' package sources offer no newer engine (D runs ")
     assert planned(made, upgraded="ABCD", wanted=Wanted(version="26.1.5")).is_empty
 
 

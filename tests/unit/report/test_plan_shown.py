@@ -142,3 +142,7 @@ def test_json_of_a_refused_plan_carries_the_refusals() -> None:
         "evidence": "",
         "remedy": "",
     }
+
+
+def test_why_there_is_nothing_to_do_is_said_where_a_plan_knows() -> None:
+    assert text_of(Plan(why_nothing="nothing is newer")) == "nothing to do: nothing is newer\n"
