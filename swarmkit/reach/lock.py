@@ -185,7 +185,7 @@ class ClusterLock:
             self.take()
         with self._lock:
             if not self._lost_to and _now() - self._sure_at >= self._stale / 2:
-                self._renew()
+                self._renew_in_time()
             if self._lost_to:
                 raise LockLostError(
                     "stopped before the next write: another run has taken the cluster over",
@@ -228,6 +228,20 @@ class ClusterLock:
             self._sure_at = _now()
         else:
             self._renew()
+
+    def _renew_in_time(self) -> None:
+        """Beat, and again while managers cannot take it: one that joins may cost an election.
+
+        Each beat reads first whose lock it is, and is written at the version that was read, so none is a blind repeat.
+        """
+        deadline = _now() + self._stale
+        while True:
+            try:
+                return self._renew()
+            except EngineError as error:
+                if error.status < 500 or _now() >= deadline:
+                    raise
+            self._stop.wait(self._every / 5)
 
     def _find(self) -> Json | None:
         return self.managers.config(LOCK_NAME)

@@ -12,6 +12,7 @@ from fakes.swarm import FakeFleet
 
 from swarmkit.declared.inventory.host import Inventory
 from swarmkit.plan.declaration import Declared
+from swarmkit.reach.engine import EngineError
 from swarmkit.reach.lock import LOCK_NAME, ClusterLock, Holder, LockedError, LockLostError
 from swarmkit.reach.ssh import ConnectionLostError
 
@@ -139,6 +140,30 @@ def test_a_holder_that_nobody_took_over_goes_on_after_a_pause(lock: Make) -> Non
     time.sleep(0.4)
     paused.guard()
     assert paused.is_held
+
+
+def test_a_beat_that_managers_cannot_take_during_an_election_is_tried_again_before_the_next_write(
+    lock: Make, swarm: FakeFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine = lock(heartbeat_seconds=60, stale_seconds=0.4)
+    mine.take()
+    engine, failures = swarm.engine("A"), [500, 503, 500]
+    update = engine.update
+
+    def electing(*arguments: Any) -> None:
+        if failures:
+            raise EngineError("A", "update config", failures.pop(), "rpc error: code = Unknown: raft proposal dropped")
+        update(*arguments)
+
+    monkeypatch.setattr(engine, "update", electing)
+    monkeypatch.setattr(mine, "_every", 0.05)
+    time.sleep(0.25)
+    mine.guard()
+    assert not failures
+    failures += [500] * 1000
+    time.sleep(0.25)
+    with pytest.raises(EngineError, match="raft proposal dropped"):
+        mine.guard()
 
 
 def test_one_that_lost_the_lock_does_not_let_go_of_the_others(lock: Make, swarm: FakeFleet) -> None:
