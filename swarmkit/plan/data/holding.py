@@ -30,7 +30,7 @@ class HoldService:
         mode = context.manager.inspect("services", self.service)["Spec"].get("Mode") or {}
         if "Replicated" not in mode:
             return "it has a task on every node and cannot stand still"
-        return f"it has {hold(context.manager, self.service, 'restore')} tasks when it runs"
+        return f"its tasks when it runs: {hold(context.manager, self.service, 'restore')}"
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,7 @@ def start_network_agent(reached: ReachedHost, wait: Callable[[], None]) -> str:
     """
     for restarts in range(MOST_RESTARTS + 1):
         if _listens(reached):
-            return f"; its engine was restarted {restarts} times to hear other nodes" if restarts else ""
+            return f"; restarts of its engine until it heard other nodes: {restarts}" if restarts else ""
         if restarts < MOST_RESTARTS:
             _restart(reached)
             wait()
