@@ -32,7 +32,7 @@ nightly: prepared
 check: venv
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q -n 2 -m "not lab and not browser"
+	$(BIN)/python -m pytest -q -n 3 -m "not lab and not browser"  # some of them wait
 
 bench: prepared
 	$(BIN)/python benchmarks/bootstrap/run
