@@ -16,6 +16,7 @@ from swarmkit.plan.networks.pools import NO_FREE_RANGE, free_pool, pool_refusals
 from swarmkit.plan.nodes.departures import demotions, departure_refusals, departure_warnings, removals, strangers
 from swarmkit.plan.nodes.kernel_refusals import kernel_refusals
 from swarmkit.plan.nodes.operations import Promote
+from swarmkit.plan.nodes.returning import old_nodes, vacate_seats
 from swarmkit.plan.nodes.swarm_operations import AdoptSwarm, InitSwarm, JoinNode, UpdateNode
 from swarmkit.plan.nodes.unfinished_joins import forget_unfinished, unfinished
 from swarmkit.plan.refusals import (
@@ -127,8 +128,11 @@ def _membership(inventory: Inventory, observed: Observed, pools: tuple[str, ...]
     for host in (*inventory.managers, *inventory.workers):
         joined = before if host is first else frozenset[str]()
         if host is not first and observed.hosts[host.name].engine.swarm_state != "active":
-            key = f"join:{host.name}"
-            yield join_node(key, host, first, observed, last_manager if host.role == "manager" else before)
+            key, after = f"join:{host.name}", last_manager if host.role == "manager" else before
+            for vacated in vacate_seats(host.name, old_nodes(host, observed), after):
+                yield vacated
+                after |= {vacated.step.key}
+            yield join_node(key, host, first, observed, after)
             joined = frozenset({key})
             last_manager = joined if host.role == "manager" else last_manager
         elif _is_live_worker(host, observed):

@@ -39,13 +39,13 @@ def test_f17_a_host_whose_kernel_lost_a_module_is_refused_and_overridden_ends_in
 
         shop.fault("heal")
         healed = time.time()
-        replaced = shop.swarmkit("node", "replace", "T", "--yes", "-i", str(shop.lab.inventory))
-        assert replaced.returncode == 0, replaced.stdout + replaced.stderr
         if module == "ip_vs":
             # An engine looks for it once: without a restart, a backend that asks for its database stays unhealthy.
-            # Beside its old manager of the same address it would be down for good after one, so that has gone first.
+            # Beside an old manager of the same address it would be down for good after one: `up` has taken its seat.
             shop.lab.run("T", "systemctl restart docker")
             wait_for_leader(shop)
+        replaced = shop.swarmkit("node", "replace", "T", "--yes", "-i", str(shop.lab.inventory))
+        assert replaced.returncode == 0, replaced.stdout + replaced.stderr
         seconds = shop.recovered(healed)
         seen.wait_for_order()
         check(shop, before, seen, rejoined={"T"})

@@ -141,18 +141,12 @@ class AwaitReady:
         return f"node {node_id[:12]} is ready"
 
     def _to_do(self, context: Context, node_id: str) -> str:
-        """Return what helps: an engine restarted beside its old manager gets the raft messages meant for that one."""
+        """Return what helps: while its old entry was a manager, that got the raft messages meant for this one."""
         nodes = {node.id: node for node in parse.nodes(context.manager.find("nodes"))}
-        address = nodes[node_id].address
-        old = [node.id for node in nodes.values()
-               if node.id != node_id and node.address == address and node.role == "manager"]  # fmt: skip
-        host = self.step.target
-        if not old:
-            return f"see: journalctl -u docker on {host}"
-        return (
-            f"its old entry, a manager of the same address, takes its messages: on {context.manager_name} run"
-            f" docker node demote {' '.join(old)}, then on {host}: systemctl restart docker"
-        )
+        host, address = self.step.target, nodes[node_id].address
+        if any(node.address == address for node in nodes.values() if node.id != node_id):
+            return f"an old entry has its address: on {host} run systemctl restart docker, then the same again"
+        return f"see: journalctl -u docker on {host}"
 
 
 @dataclass(frozen=True)

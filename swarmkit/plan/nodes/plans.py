@@ -11,7 +11,8 @@ from swarmkit.observed.model import ClusterState, Node, Observed
 from swarmkit.plan.model import Operation, Plan, Step
 from swarmkit.plan.nodes.departures import is_replicated, running_on, volumes_of
 from swarmkit.plan.nodes.kernel_refusals import kernel_refusals
-from swarmkit.plan.nodes.operations import AwaitEmptied, AwaitReady, Demote, RemoveNode, SetAvailability
+from swarmkit.plan.nodes.operations import AwaitEmptied, AwaitReady, RemoveNode, SetAvailability
+from swarmkit.plan.nodes.returning import old_nodes, vacate_seats
 from swarmkit.plan.nodes.swarm_operations import UpdateNode
 from swarmkit.plan.planner import first_manager, join_node
 from swarmkit.plan.refusals import host_refusals
@@ -54,8 +55,8 @@ def replace_plan(
 ) -> Plan:
     """Return the plan by which *host*, wiped or new under an old name, takes the place of its stale node.
 
-    The old entry goes after the new node is ready. A service whose data was in a volume that *host* has no more
-    (*volumes* are what it has) stops the plan for a decision.
+    The old entry gives its seat up first, and goes after the new node is ready. A service whose data was in a volume
+    that *host* has no more (*volumes* are what it has) stops the plan for a decision.
     """
     refusals = [*host_refusals(inventory, observed, adopt=False), *kernel_refusals(observed)]
     cluster = observed.cluster
@@ -65,8 +66,7 @@ def replace_plan(
     if refusals or cluster is None:
         return Plan((), tuple(refusals))
     facts = observed.hosts[host.name]
-    stale = [node for node in cluster.nodes if node.id != facts.engine.node_id
-             and node.hostname == facts.system.hostname]  # fmt: skip
+    stale = old_nodes(host, observed)
     refusals = list(_replace_refusals(host, stale, facts.engine.swarm_state == "active"))
     if not accept_data_loss:
         refusals += _lost_data(host, cluster, stale, set(volumes))
@@ -76,11 +76,13 @@ def replace_plan(
 
 
 def _replacement(inventory: Inventory, host: Host, observed: Observed, stale: list[Node]) -> Iterator[Operation]:
-    facts, after = observed.hosts[host.name], frozenset[str]()
+    vacated = list(vacate_seats(host.name, stale, frozenset()))
+    yield from vacated
+    facts, after = observed.hosts[host.name], frozenset(operation.step.key for operation in vacated)
     if facts.engine.swarm_state != "active":
         first = inventory.host(first_manager(inventory, observed))
-        yield join_node("join", host, first, observed, frozenset())
-        after = frozenset({"join"})
+        yield join_node("join", host, first, observed, after)
+        after |= {"join"}
     node = observed.cluster.node(facts.engine.node_id) if observed.cluster else None
     before: dict[str, str] = {}
     for old in stale:
@@ -95,13 +97,8 @@ def _replacement(inventory: Inventory, host: Host, observed: Observed, stale: li
         yield AwaitReady(Step("ready", "node", "wait", host.name, "wait until it is ready", "", after))
         after |= {"ready"}
     for old in stale:
-        short = f"its old node {old.id[:12]}"
-        if old.role == "manager":
-            key = f"demote:{old.id}"
-            yield Demote(Step(key, "node", "update", host.name, f"demote {short}", "it is down", after), old.id)
-            after |= {key}
-        key = f"remove:{old.id}"
-        step = Step(key, "node", "remove", host.name, f"remove {short}", "it is down", after, destructive=True)
+        key, what = f"remove:{old.id}", f"remove its old node {old.id[:12]}"
+        step = Step(key, "node", "remove", host.name, what, "it is down", after, destructive=True)
         yield RemoveNode(step, old.id, is_down=True)
         after |= {key}
 
@@ -124,10 +121,8 @@ def rejoining(inventory: Inventory, observed: Observed) -> dict[str, list[Node]]
     """Return each host that is in no swarm although nodes of the swarm have its host name, with those nodes."""
     found: dict[str, list[Node]] = {}
     for host in inventory.hosts:
-        facts = observed.hosts[host.name]
-        nodes = observed.cluster.nodes if observed.cluster else ()
-        stale = [node for node in nodes if node.hostname == facts.system.hostname]
-        if stale and facts.engine.swarm_state == "inactive":
+        stale = old_nodes(host, observed)
+        if stale and observed.hosts[host.name].engine.swarm_state == "inactive":
             found[host.name] = stale
     return found
 

@@ -87,7 +87,7 @@ def test_a_wiped_manager_takes_its_place_and_its_old_entry_goes_last(made: FakeF
     old = made.engine("B").node_id
     plan = replacing(wiped(made, "B"), B)
     keys = [operation.step.key for operation in plan.operations]
-    assert keys == ["join", "node", "ready", f"demote:{old}", f"remove:{old}"]
+    assert keys == [f"vacate:{old}", "join", "node", "ready", f"remove:{old}"]
     assert set(run(made, plan).values()) == {"done"}
     assert old not in made.cluster.nodes
     assert made.engine("B").is_manager
@@ -141,10 +141,22 @@ def test_a_manager_that_stays_down_beside_its_old_entry_is_told_the_way_out(
     made: FakeFleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(operations, "ROLE_TIMEOUT_SECONDS", 0.1)
-    old = made.engine("B").node_id
     run_once(wiped(made, "B"), Declared(INVENTORY))
     made.cluster.nodes[made.engine("B").node_id]["Status"]["State"] = "down"
     applied = apply(replacing(made, B), Context(made, Silent(), "A"))
     (failed,) = applied.failed
     assert isinstance(failed.error, NotConvergedError)
-    assert failed.error.to_do.endswith(f"on A run docker node demote {old}, then on B: systemctl restart docker")
+    assert failed.error.to_do == (
+        "an old entry has its address: on B run systemctl restart docker, then the same again"
+    )
+
+
+def test_an_up_takes_the_seat_of_the_old_manager_before_its_host_joins_again(made: FakeFleet) -> None:
+    old = made.engine("B").node_id
+    plan = make_plan(Declared(INVENTORY), observe(wiped(made, "B"), kernel="always"))
+    (join,) = [operation for operation in plan.operations if operation.step.key == "join:B"]
+    assert f"vacate:{old}" in join.step.after
+    run(made, plan)
+    assert made.cluster.nodes[old]["Spec"]["Role"] == "worker"
+    assert made.engine("B").is_manager
+    assert replacing(made, B).operations

@@ -1,0 +1,31 @@
+"""Hosts that come back wiped, or new under an old name, while the swarm still has their old nodes; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from swarmkit.declared.inventory.host import Host
+from swarmkit.observed.model import Node, Observed
+from swarmkit.plan.model import Step
+from swarmkit.plan.nodes.operations import Demote
+
+
+def old_nodes(host: Host, observed: Observed) -> list[Node]:
+    """Return the nodes of the swarm that have the host name of *host* and are not what it is now."""
+    facts = observed.hosts[host.name]
+    nodes = observed.cluster.nodes if observed.cluster else ()
+    return [node for node in nodes if node.hostname == facts.system.hostname and node.id != facts.engine.node_id]
+
+
+def vacate_seats(host: str, old: Iterable[Node], after: frozenset[str]) -> Iterator[Demote]:
+    """Yield a demotion for each of the *old* entries of *host* that is a manager and down, before it joins again.
+
+    While such an entry is a member of the raft, its address gets the messages meant for it: an engine that is there as
+    another node and starts anew would be down for good (seen on 26.1). What is down lends the quorum nothing.
+    """
+    for node in old:
+        if node.role == "manager" and node.state == "down":
+            key = f"vacate:{node.id}"
+            yield Demote(Step(key, "node", "update", host, f"demote its old node {node.id[:12]}", "it is down", after),
+                         node.id)  # fmt: skip
+            after |= {key}
