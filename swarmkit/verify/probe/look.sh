@@ -12,11 +12,11 @@ in_state() {
 # In the namespace by which the engine leads requests for published ports to tasks.
 mesh() {
   section mesh_rules
-  mapfile -t lines < <(exec nsenter --net=/run/docker/netns/ingress_sbox bash -c '
+  local said
+  said=$(exec nsenter --net=/run/docker/netns/ingress_sbox bash -c '
     iptables -w 5 -t mangle -S PREROUTING || printf "unreadable\n"
-    printf "== mesh_services\n%s\n" "$(</proc/net/ip_vs)"' 2>/dev/null)
-  wait $! || printf 'unreadable\n'
-  printf '%s\n' "${lines[@]}"
+    printf "== mesh_services\n%s\n" "$(</proc/net/ip_vs)"' 2>/dev/null) || printf 'unreadable\n'
+  printf '%s\n' "$said"
 }
 
 # Who else than Docker writes rules here: firewalld by its control group, ufw by its file, nftables by chains of its own.
