@@ -16,7 +16,13 @@ from lab.groups import after_group
 from swarmkit import lab as room
 from swarmkit.lab import LabHost, Places
 
-SPARE_HOSTS = (LabHost("X", 34, memory_megabytes=640), LabHost("Y", 35, ssh_port=2222, memory_megabytes=640))
+ENGINES = pytest.mark.parametrize(
+    "spare_lab",
+    [pytest.param(None, id="26.1"), pytest.param("20.10", marks=pytest.mark.nightly)],
+    indirect=True,
+    scope="session",
+)
+"""Mark of a test that the nightly run tries on the older engine too; None is the lab that the other tests have."""
 
 INVENTORY = """
 all:
@@ -81,6 +87,13 @@ class SpareLab:
         return room.host_status(self.places, host)
 
 
+def spare_hosts(engine: str = "26.1") -> tuple[LabHost, ...]:
+    return (
+        LabHost("X", 34, engine=engine, memory_megabytes=640),
+        LabHost("Y", 35, ssh_port=2222, engine=engine, memory_megabytes=640),
+    )
+
+
 @pytest.fixture(scope="session")
 def spare_lab(request: pytest.FixtureRequest) -> Iterator[SpareLab]:
     """Hosts X and Y, engines ready; each test leaves them so. Disk images come from the user's cache."""
@@ -88,7 +101,7 @@ def spare_lab(request: pytest.FixtureRequest) -> Iterator[SpareLab]:
         places = Places(state=Path(folder) / "swarmkit" / "lab", cache=Places.from_environment().cache)
         after_group(request, lambda: room.down(places))
         try:
-            room.up(places, SPARE_HOSTS)
+            room.up(places, spare_hosts(getattr(request, "param", None) or "26.1"))
             yield SpareLab(places, Path(folder))
         finally:
             room.down(places)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from lab.bare_image import TCP_PORT, write_bare_image
-from lab.spare_lab import SpareLab
+from lab.spare_lab import ENGINES, SpareLab
 
 pytestmark = [pytest.mark.lab, pytest.mark.nightly]
 
@@ -32,6 +32,7 @@ def wrong(lab: SpareLab, declared: tuple[str, ...]) -> list[dict[str, Any]]:
     return [finding for finding in json.loads(said.stdout)["findings"] if finding["severity"] == "error"]
 
 
+@ENGINES
 def test_an_ingress_too_large_for_a_link_is_found_and_made_anew_as_its_remedy_says(
     spare_lab: SpareLab, tmp_path: Path
 ) -> None:

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from lab.spare_lab import SPARE_HOSTS, SpareLab
+from lab.spare_lab import SpareLab, spare_hosts
 
 from swarmkit import lab as room
 from swarmkit.errors import SwarmkitError
@@ -39,7 +39,7 @@ def test_host_clock_is_right_at_boot(spare_lab: SpareLab) -> None:
 def test_second_up_does_nothing_and_returns_at_once(spare_lab: SpareLab) -> None:
     before = [host["pid"] for host in room.status(spare_lab.places)]
     started = time.monotonic()
-    room.up(spare_lab.places, SPARE_HOSTS)
+    room.up(spare_lab.places, spare_hosts())
     assert time.monotonic() - started < 2
     assert [host["pid"] for host in room.status(spare_lab.places)] == before
 
@@ -104,7 +104,7 @@ def test_frozen_host_goes_on_where_it_stopped(spare_lab: SpareLab) -> None:
     room.act(spare_lab.places, "freeze", "Y")
     assert spare_lab.status("Y")["state"] == "frozen"
     assert spare_lab.run("X", "ping -c1 -W1 10.88.0.35", check=False).returncode == 1
-    room.up(spare_lab.places, SPARE_HOSTS)
+    room.up(spare_lab.places, spare_hosts())
     assert spare_lab.run("X", "ping -c1 -W2 10.88.0.35").returncode == 0
 
 
@@ -210,7 +210,7 @@ def test_killed_supervisor_leaves_nothing_that_blocks_the_next_up(spare_lab: Spa
         assert time.monotonic() < deadline, "a host outlived its supervisor"
         time.sleep(0.05)
     assert json.loads(spare_lab.swarmkit("lab", "status", "--json").stdout) == {"running": False, "hosts": []}
-    room.up(spare_lab.places, SPARE_HOSTS)
+    room.up(spare_lab.places, spare_hosts())
     assert spare_lab.run("X", "cat /root/kept").stdout == "kept\n"
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import bcrypt
 import pytest
-from lab.spare_lab import SpareLab
+from lab.spare_lab import ENGINES, SpareLab
 from lab.test_node_life import IMAGE
 
 from swarmkit.reach.registry_logins import registry_logins
@@ -132,6 +132,7 @@ def operator(
     )
 
 
+@ENGINES
 def test_a_private_image_runs_with_the_login_that_was_sent_and_the_newest_one_counts(operator: Operator) -> None:
     lab = operator.lab
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import pty
 import subprocess
@@ -11,6 +12,8 @@ from pathlib import Path
 import pytest
 from unit.cli.test_play import play, silent_inventory
 
+from swarmkit.cli.credentials import read_unlock_key
+from swarmkit.errors import InputError
 from swarmkit.journal.read import read_runs
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -119,6 +122,11 @@ def unlock(folder: Path, given: bytes) -> tuple[int, str]:
     return done.returncode, (done.stdout + done.stderr).decode()
 
 
+def piped(monkeypatch: pytest.MonkeyPatch, given: bytes) -> None:
+    """Let stdin be a pipe that brings *given*, text of it decoded as under most people's locale."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given), "utf-8", "strict"))
+
+
 @pytest.mark.parametrize(
     "given",
     [
@@ -135,8 +143,23 @@ def unlock(folder: Path, given: bytes) -> tuple[int, str]:
         pytest.param(f"\xff\xfe{KEY}", id="no text"),
     ],
 )
-def test_what_is_no_unlock_key_is_refused_before_any_host_is_asked_and_is_not_shown(tmp_path: Path, given: str) -> None:
-    code, said = unlock(tmp_path, given.encode("latin-1"))
+def test_what_is_no_unlock_key_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    piped(monkeypatch, given.encode("latin-1"))
+    with pytest.raises(InputError, match="no unlock key on stdin") as refused:
+        read_unlock_key()
+    assert refused.value.to_do == "end the command with: < KEYFILE"
+    assert KEY[:20] not in str(refused.value)
+
+
+@pytest.mark.parametrize("around", ["{}", "{}\n", "  {}\r\n"])
+def test_an_unlock_key_is_taken_with_or_without_its_line_end(monkeypatch: pytest.MonkeyPatch, around: str) -> None:
+    key = f"SWMKEY-1-{KEY}"
+    piped(monkeypatch, around.format(key).encode())
+    assert read_unlock_key().reveal() == key.encode()
+
+
+def test_without_an_unlock_key_no_host_is_asked(tmp_path: Path) -> None:
+    code, said = unlock(tmp_path, f"\xff\xfe{KEY}".encode("latin-1"))
     assert code == 2, said
     assert said.startswith("error: no unlock key on stdin")
     assert "to do: end the command with: < KEYFILE" in said
@@ -144,9 +167,8 @@ def test_what_is_no_unlock_key_is_refused_before_any_host_is_asked_and_is_not_sh
     assert "connect" not in said
 
 
-@pytest.mark.parametrize("around", ["{}", "{}\n", "  {}\r\n"])
-def test_an_unlock_key_is_taken_to_the_hosts_with_or_without_its_line_end(tmp_path: Path, around: str) -> None:
-    code, said = unlock(tmp_path, around.format(f"SWMKEY-1-{KEY}").encode())
+def test_an_unlock_key_is_taken_to_the_hosts(tmp_path: Path) -> None:
+    code, said = unlock(tmp_path, f"SWMKEY-1-{KEY}\n".encode())
     assert code == 3, said
     assert "A: cannot reach" in said
     assert KEY[:20] not in said
