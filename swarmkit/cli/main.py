@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import errno
 import gc
 import importlib
 import os
@@ -89,8 +90,12 @@ def cli(ctx: click.Context, *, debug: bool) -> None:
     ctx.obj = {"debug": debug}
 
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
 def main() -> None:
     """Run the command line and exit with the workflow's code; a traceback only with --debug."""
+    _open_standard_streams()
     signal.signal(signal.SIGTERM, _terminate)
     sys.unraisablehook = _without_channels
     # Nearly all a run makes lives to its end: at the default of 700 a tenth of a large plan's time goes into looking.
@@ -98,6 +103,15 @@ def main() -> None:
     # While one thread imports, those that connect would wait 5 ms for each of their many short turns.
     sys.setswitchinterval(0.0005)
     _leave(run(sys.argv[1:]))
+
+
+def _open_standard_streams() -> None:
+    """Give /dev/null to a standard stream that is closed: the first connection would have its number, and read our words."""
+    for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            # The lowest free number is given, and those below are open.
+            os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8"))
 
 
 def _leave(code: int) -> NoReturn:
@@ -109,7 +123,7 @@ def _leave(code: int) -> NoReturn:
     except OSError as error:
         code = code or 1
         with contextlib.suppress(OSError):
-            sys.stderr.write(f"error  the output cannot be written: {error.strerror}\n")
+            sys.stderr.write(f"error: the output cannot be written: {error.strerror}\n")
     with contextlib.suppress(OSError):
         sys.stderr.flush()
     os._exit(code)
@@ -173,5 +187,11 @@ def _explain(error: Exception) -> int:
     if isinstance(error, SwarmkitError):
         print_error(error, sys.stderr)
         return error.exit_code
+    if isinstance(error, OSError) and error.errno in _NO_ROOM:
+        what = f"{error.filename or 'the output, or a file of this machine,'} cannot be written"
+        print_error(
+            SwarmkitError(what, error.strerror or "", "make room on this machine, then run it again"), sys.stderr
+        )
+        return 1
     print_bug(error, sys.stderr)
     return 1

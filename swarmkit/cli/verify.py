@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from swarmkit.cli import options
+from swarmkit.cli.written_files import WrittenFiles
 
 if TYPE_CHECKING:
     from swarmkit.finding import Finding
@@ -78,16 +79,13 @@ def verify(
 
     if as_json and watch_seconds is not None:
         raise click.UsageError("--json shows one proof; with --watch use --metrics FILE")
-    for option, file in (("--metrics", metrics_file), ("--html", html_file)):
-        if file is not None and not file.absolute().parent.is_dir():
-            raise click.UsageError(f"{option}: there is no folder {file.absolute().parent}")
+    files = WrittenFiles({"--metrics": metrics_file, "--html": html_file}, read=[inventory_file, *stack_files])
 
     from swarmkit.report.console import results
     from swarmkit.report.findings import is_proved, print_findings, proof_as_json
     from swarmkit.report.live import progress_for
-    from swarmkit.report.metrics import metrics_text, write_metrics
+    from swarmkit.report.metrics import READABLE_BY_ALL, metrics_text
     from swarmkit.report.page.render import proof_page
-    from swarmkit.report.whole_file import write_whole
     from swarmkit.workflows import look
     from swarmkit.workflows.inputs import read_declared
 
@@ -100,15 +98,15 @@ def verify(
 
     def prove(progress: Progress) -> Proof:
         began = time.monotonic()
-        with _told_when_it_fails(metrics_file, cluster):
+        with _told_when_it_fails(files, cluster):
             found = look.verify(declared, progress=progress, sudo_password=password)
         seconds = time.monotonic() - began
         if metrics_file:
             text = metrics_text(found.findings, cluster=cluster, seconds=seconds, now=time.time())
-            write_metrics(metrics_file, text)
+            files.write("--metrics", text, mode=READABLE_BY_ALL)
         if html_file:
             now = datetime.datetime.now(tz=datetime.UTC)
-            write_whole(html_file, proof_page(found, cluster=cluster, seconds=seconds, now=now))
+            files.write("--html", proof_page(found, cluster=cluster, seconds=seconds, now=now))
         return found
 
     with progress_for(sys.stderr) as progress:
@@ -120,19 +118,22 @@ def verify(
     findings = proof.findings if watch_seconds is None else _watch(prove, proof.findings, watch_seconds)
     if not is_proved(findings):
         sys.exit(4)
+    if not files.are_written:
+        sys.exit(1)
 
 
 @contextmanager
-def _told_when_it_fails(metrics_file: Path | None, cluster: str) -> Iterator[None]:
-    """Write to *metrics_file* that nothing is proved when no proof comes to be: what it said before holds no more."""
+def _told_when_it_fails(files: WrittenFiles, cluster: str) -> Iterator[None]:
+    """Write to the metrics that nothing is proved when no proof comes to be: what they said before holds no more."""
     try:
         yield
     except Exception as error:
-        if metrics_file:
-            from swarmkit.report.metrics import unproved_text, write_metrics
+        if metrics_file := files.path("--metrics"):
+            from swarmkit.report.metrics import READABLE_BY_ALL, unproved_text
 
             before = metrics_file.read_text(encoding="utf-8", errors="replace") if metrics_file.exists() else ""
-            write_metrics(metrics_file, unproved_text(_unproved(error), cluster=cluster, before=before))
+            text = unproved_text(_unproved(error), cluster=cluster, before=before)
+            files.write("--metrics", text, mode=READABLE_BY_ALL)
         raise
 
 

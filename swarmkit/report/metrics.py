@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from swarmkit.finding import Finding
 from swarmkit.report.findings import is_proved
-from swarmkit.report.whole_file import write_whole
 
 READABLE_BY_ALL = 0o644
 """The exporter runs as another user; the file holds codes and counts alone."""
@@ -58,8 +56,3 @@ def _head(name: str, means: str) -> tuple[str, str]:
 def _label(cluster: str) -> str:
     escaped = cluster.replace("\\", "\\\\").replace('"', '\\"')
     return f'cluster="{escaped}"'
-
-
-def write_metrics(path: Path, text: str) -> None:
-    """Write *text* to *path* at once: the exporter never reads half of it. Raises OSError."""
-    write_whole(path, text, mode=READABLE_BY_ALL)

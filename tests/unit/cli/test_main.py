@@ -1,4 +1,5 @@
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -133,7 +134,7 @@ def test_broken_pipe_is_quiet() -> None:
     assert (done.returncode, done.stderr) == (1, "")
 
 
-@pytest.mark.parametrize("ends", ["click.echo('y' * 10)", "print('y' * 10); sys.exit(4)"])
+@pytest.mark.parametrize("ends", ["click.echo('y' * 10)", "click.echo('y' * 10**6)", "print('y' * 10); sys.exit(4)"])
 def test_an_output_that_cannot_be_written_is_told_and_is_no_success(ends: str) -> None:
     script = (
         "import click, os, sys\n"
@@ -149,6 +150,17 @@ def test_an_output_that_cannot_be_written_is_told_and_is_no_success(ends: str) -
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode in (1, 4)
     assert "No space left on device" in done.stderr
+    assert "bug" not in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_standard_stream_is_like_dev_null_and_takes_no_verdict(closed: str, tmp_path: Path) -> None:
+    """A connection had its number otherwise; and `verify >&-` of a cron job ended with an AttributeError."""
+    command = f"exec {shlex.quote(sys.executable)} -m swarmkit plan -i nothing.yaml {closed}"
+    done = subprocess.run(["/bin/sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stderr
+    assert ("cannot read inventory" in done.stderr) is ("2>&-" not in closed)
     assert "Traceback" not in done.stderr
 
 

@@ -16,7 +16,8 @@ from swarmkit.errors import UnreachableError
 from swarmkit.finding import Finding
 from swarmkit.proof import Proof
 from swarmkit.report.findings import print_changes
-from swarmkit.report.metrics import metrics_text, write_metrics
+from swarmkit.report.metrics import READABLE_BY_ALL, metrics_text
+from swarmkit.report.whole_file import write_whole
 from swarmkit.workflows import look
 
 PROVED = Finding("V05", "ok", "a@A -> b", "a reaches b")
@@ -76,8 +77,8 @@ def test_metrics_count_findings_by_code_and_severity() -> None:
 
 def test_the_metrics_file_is_replaced_at_once_and_readable_by_the_exporter(tmp_path: Path) -> None:
     path = tmp_path / "swarmkit.prom"
-    write_metrics(path, "old 1\n")
-    write_metrics(path, "new 1\n")
+    write_whole(path, "old 1\n", mode=READABLE_BY_ALL)
+    write_whole(path, "new 1\n", mode=READABLE_BY_ALL)
     assert path.read_text() == "new 1\n"
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
     assert list(tmp_path.iterdir()) == [path]
@@ -90,6 +91,54 @@ def test_watching_as_json_and_a_folder_that_is_not_there_are_refused() -> None:
     assert "--html: there is no folder /nowhere/at" in no_page.output
     never = CliRunner().invoke(cli, ["verify", "-i", "hosts.yaml", "--watch", "0"])
     assert (both.exit_code, nowhere.exit_code, no_page.exit_code, never.exit_code) == (2, 2, 2, 2)
+
+    assert "--metrics: there is no folder /nowhere/at" in nowhere.output
+
+
+@pytest.mark.parametrize(
+    ("file", "why"),
+    [
+        pytest.param("hosts.yaml", "the command reads hosts.yaml", id="the inventory"),
+        pytest.param("./linked.yaml", "the command reads hosts.yaml", id="the inventory by another name"),
+        pytest.param("stack.yaml", "the command reads stack.yaml", id="the stack file"),
+        pytest.param("other", "--metrics writes other", id="the other file"),
+        pytest.param("/dev/null", "/dev/null is not an ordinary file", id="a device"),
+        pytest.param("-", "'-' is not a file's name", id="a dash"),
+        pytest.param("", "'.' is not a file's name", id="nothing"),
+        pytest.param("/proc/page.html", "no file can be made in /proc", id="no folder of files"),
+    ],
+)
+def test_a_file_that_cannot_be_or_goes_over_another_is_refused_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, why: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("hosts.yaml").write_text(INVENTORY)
+    Path("stack.yaml").write_text("services: {}\n")
+    Path("linked.yaml").symlink_to("hosts.yaml")
+    files = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    command = ["verify", "-i", "hosts.yaml", "-f", "stack.yaml", "--metrics", "other", "--html", file]
+    done = CliRunner().invoke(cli, command)
+    assert done.exit_code == 2, done.output
+    assert f"--html: {why}" in " ".join(done.output.split())
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == files
+
+
+def test_a_proof_whose_page_cannot_be_written_is_told_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("hosts.yaml").write_text(INVENTORY)
+    Path("pages").mkdir()
+
+    def verify(*_: object, **__: object) -> Proof:
+        Path("pages").rmdir()
+        return Proof((PROVED,))
+
+    monkeypatch.setattr(look, "verify", verify)
+    done = CliRunner().invoke(cli, ["verify", "-i", "hosts.yaml", "--html", "pages/page.html"])
+    assert done.exit_code == 1
+    assert "--html pages/page.html is not written: No such file or directory" in done.output
+    assert "1 proved" in done.output
 
 
 INVENTORY = """
@@ -107,7 +156,7 @@ def test_metrics_no_longer_say_proved_when_no_proof_came_to_be(
     tries = iter([Proof((PROVED,)), error] if watch else [error])
     path, inventory = tmp_path / "swarmkit.prom", tmp_path / "hosts.yaml"
     inventory.write_text(INVENTORY)
-    write_metrics(path, metrics_text([PROVED], cluster="shop", seconds=2, now=1_700_000_000))
+    write_whole(path, metrics_text([PROVED], cluster="shop", seconds=2, now=1_700_000_000))
 
     def verify(*_: object, **__: object) -> Proof:
         said = next(tries, KeyboardInterrupt())
