@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import click
+
 from swarmkit.cli import options
 
 if TYPE_CHECKING:
@@ -42,8 +44,9 @@ def command_run(
 ) -> Iterator[CommandRun]:
     """Yield the terms that a workflow runs on; what fails in the block is shown in full, and journaled.
 
-    Consent is *yes*, or the answer to *question*, unless *consent* gets it in another way. Without *plan_is_result* the
-    plan goes to stderr, where stdout is a container's own.
+    Consent is *yes*, or the answer to *question*, unless *consent* gets it in another way. Where the answer is no, the
+    command ends with 1: what it was asked for is not so, and a play must not go on as if it were. Without
+    *plan_is_result* the plan goes to stderr, where stdout is a container's own.
     """
     from swarmkit.cli.agreement import agreement
     from swarmkit.cli.failures import shown_failures
@@ -54,13 +57,20 @@ def command_run(
     inventory = declared.inventory
     password = options.sudo_password(ask=ask_become_pass)
     question = question or f"apply this to cluster '{inventory.cluster}'?"
-    consent = consent or functools.partial(options.confirmed, question, yes=yes)
+    consent = consent or functools.partial(_agreed_or_ended, question, yes=yes)
     timeout_seconds = SERVICE_TIMEOUT_SECONDS if service_timeout_seconds is None else service_timeout_seconds
     with journaled(command, inventory) as journal, shown_failures(declared), progress_for(sys.stderr) as progress:
         confirm = agreement(inventory, progress, journal, consent, to_stderr=not plan_is_result)
         yield CommandRun(
             Terms(journal.watching(progress), confirm, password, timeout_seconds, lock_wait_seconds), progress
         )
+
+
+def _agreed_or_ended(question: str, *, yes: bool) -> bool:
+    if not options.confirmed(question, yes=yes):
+        click.echo("not agreed to: this plan was not applied", err=True)
+        sys.exit(1)
+    return True
 
 
 @contextmanager
