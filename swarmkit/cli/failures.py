@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
-
-import click
 
 from swarmkit.errors import UnreachableError
 
 if TYPE_CHECKING:
     from swarmkit.plan.declaration import Declared
+    from swarmkit.reach.fleet import Unreached
 
 
 @contextmanager
@@ -40,9 +39,11 @@ def shown_failures(declared: Declared) -> Iterator[None]:
         sys.exit(error.exit_code)
 
 
-def end_for_silent(silent: Mapping[str, str]) -> None:
+def end_for_silent(silent: Unreached) -> None:
     """Tell of the hosts that did not answer, and end with 3 where there are any."""
-    for why in silent.values():
-        click.echo(f"error: {why}", err=True)
+    from swarmkit.report.errors import print_error
+
+    for error in silent.values():
+        print_error(error, sys.stderr)
     if silent:
         sys.exit(UnreachableError.exit_code)

@@ -106,7 +106,7 @@ def main() -> None:
 
 
 def _open_standard_streams() -> None:
-    """Give /dev/null to a standard stream that is closed: the first connection would have its number, and read our words."""
+    """Give /dev/null to a standard stream that is closed: a connection would have its number, and our words."""
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         if getattr(sys, name) is None:
             # The lowest free number is given, and those below are open.

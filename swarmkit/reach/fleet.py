@@ -50,6 +50,8 @@ class ReachedHost:
 
 Fleet = Mapping[str, ReachedHost]
 """Host name -> reached host, in the inventory's order."""
+Unreached = Mapping[str, SwarmkitError]
+"""Host name -> why it does not answer."""
 
 
 @contextmanager
@@ -76,16 +78,16 @@ def reach(
 @contextmanager
 def reach_some(
     inventory: Inventory, *, sudo_password: Secret | None = None, in_turn: bool = False
-) -> Iterator[tuple[Fleet, dict[str, str]]]:
+) -> Iterator[tuple[Fleet, Unreached]]:
     """Connect to every host at once; yield those that answer, and why each of the others does not.
 
     With *in_turn*, one shell a host runs its scripts one after the other. Raises UnreachableError when none answers.
     """
     with _opened(inventory, sudo_password, lambda _: None, in_turn=in_turn) as (fleet, failures):
-        ours = [error for error in failures.values() if isinstance(error, SwarmkitError)]
-        if not fleet or len(ours) < len(failures):
+        silent = {name: error for name, error in failures.items() if isinstance(error, SwarmkitError)}
+        if not fleet or len(silent) < len(failures):
             raise _all_failures(list(failures.values()))
-        yield fleet, {name: str(error).splitlines()[0] for name, error in failures.items()}
+        yield fleet, silent
 
 
 @contextmanager

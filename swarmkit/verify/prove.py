@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -14,7 +14,8 @@ from swarmkit.observed.model import Observed
 from swarmkit.observed.observe import observe
 from swarmkit.plan.nodes.silent_hosts import silent_nodes
 from swarmkit.proof import Proof
-from swarmkit.reach.fleet import Fleet
+from swarmkit.reach.answering import of_those_that_answer
+from swarmkit.reach.fleet import Fleet, Unreached
 from swarmkit.verify import codes
 from swarmkit.verify.live import read_live
 from swarmkit.verify.no_cluster import no_cluster
@@ -35,7 +36,7 @@ def prove(
     *,
     on_phase: Callable[[str], None] = lambda _: None,
     patience_seconds: float = 0.0,
-    silent: Mapping[str, str] = MappingProxyType({}),
+    silent: Unreached = MappingProxyType({}),
 ) -> Proof:
     """Return what is proved (``ok``), what is not (``error``) and what is worth knowing (``warning``).
 
@@ -54,11 +55,13 @@ def prove(
         errors = {finding.code for finding in proof.findings if finding.severity == "error"}
         only_counted = errors == {codes.ESP_ERRORS} and not counted_before
         if not errors or (time.monotonic() > deadline and not only_counted):
-            findings = (*prove_answers(inventory, silent), *with_silence(proof.findings, silent))
+            failed = {one.where for one in proof.findings if one.code == codes.HOST and one.severity == "error"}
+            findings = (*prove_answers(inventory, silent), *with_silence(proof.findings, silent.keys() | failed))
             return replace(proof, findings=findings)
         counted_before = counted_before or only_counted
         time.sleep(PAUSE_SECONDS)
-        observed = observe(fleet, kernel="never")
+        observed, fleet, lost = of_those_that_answer(fleet, lambda those: observe(those, kernel="never"))
+        silent = {**silent, **lost}
 
 
 def _prove_once(

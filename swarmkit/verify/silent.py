@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from swarmkit.declared.inventory.host import Inventory
 from swarmkit.errors import SwarmkitError
 from swarmkit.finding import Finding
+from swarmkit.reach.answering import why_silent
+from swarmkit.reach.fleet import Unreached
 from swarmkit.verify import codes
 from swarmkit.verify.verdicts import BROKEN
 
-_OF_HOSTS = frozenset((codes.ENCRYPTION, codes.INJECTION))
+_OF_HOSTS = frozenset((codes.ENCRYPTION, codes.INJECTION, codes.PUBLISHED))
 """What lacks a host's own word; what others found on ways to it is told for itself."""
 
 
-def prove_answers(inventory: Inventory, silent: Mapping[str, str]) -> Iterator[Finding]:
-    """Yield V14 for each host of *silent*, which maps it to what its connection ended with."""
-    for name, why in silent.items():
-        host = inventory.host(name)
-        remedy = f"ssh -p {host.port} {host.address}, and for its host key: swarmkit trust -i {inventory.source}"
+def prove_answers(inventory: Inventory, silent: Unreached) -> Iterator[Finding]:
+    """Yield V14 for each host of *silent*."""
+    for name, error in silent.items():
+        why, remedy = why_silent(inventory.host(name), error)
         yield Finding(codes.HOST, "error", name, f"{name} does not answer: nothing is proved there", why, remedy)
 
 
@@ -41,7 +42,7 @@ def with_silence(findings: Iterable[Finding], silent: Collection[str]) -> tuple[
     def follows(finding: Finding) -> bool:
         if finding.severity == "ok" or finding.follows_from or finding.what.startswith(BROKEN):
             return False
-        ends = {*finding.where.split(" <-> "), finding.where.rpartition(" on ")[2]}
+        ends = {*finding.where.split(" <-> "), finding.where.rpartition(" on ")[2], finding.where.rpartition(" at ")[2]}
         return finding.code in _OF_HOSTS and bool(ends & set(silent))
 
     return tuple(replace(one, follows_from=codes.HOST) if follows(one) else one for one in findings)

@@ -71,7 +71,8 @@ class Judge:
         for pair in ((first, second), (second, first)):
             findings = self.kernels.directions.get(pair)
             if findings is None:
-                yield f"the kernels of {' and '.join(pair)} could not be read"
+                unread = [host for host in pair if host not in self.esp.hosts] or pair
+                yield f"the kernel{'s' * (len(unread) > 1)} of {' and '.join(unread)} could not be read"
                 break
             yield from (f"{finding.code} {finding.where}" for finding in findings)
         for host in (first, second):

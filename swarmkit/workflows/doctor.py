@@ -12,6 +12,7 @@ from swarmkit.doctor.looked_for import looked_for
 from swarmkit.doctor.model import Diagnosis
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.progress import Progress
+from swarmkit.reach.answering import of_those_that_answer
 from swarmkit.reach.fleet import reach_some
 from swarmkit.secret import Secret
 
@@ -33,7 +34,10 @@ def doctor(
         progress.phase("read and probe")
         powerless = check_sudo(fleet)
         usable = {name: reached for name, reached in fleet.items() if name not in powerless}
-        evidence = gather(usable, declared.inventory, declared.stack)
+        evidence, _, lost = of_those_that_answer(
+            usable, lambda those: gather(those, declared.inventory, declared.stack)
+        )
+        silent = {**silent, **lost}
         first = (*check_reached(declared.inventory, silent), *powerless.values())
         found = examine(evidence, now=datetime.datetime.now(tz=datetime.UTC), first=first, only=only, skip=skip)
         unread = (*silent, *powerless)

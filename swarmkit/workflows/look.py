@@ -9,7 +9,8 @@ from swarmkit.observed.observe import observe
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan
 from swarmkit.plan.progress import Progress
-from swarmkit.reach.fleet import reach, reach_some
+from swarmkit.reach.answering import of_those_that_answer
+from swarmkit.reach.fleet import Unreached, reach, reach_some
 from swarmkit.secret import Secret
 from swarmkit.workflows.planning import import_planner, plan_for
 
@@ -30,7 +31,7 @@ def plan(declared: Declared, *, progress: Progress, sudo_password: Secret | None
 
 def status(
     declared: Declared, *, progress: Progress, sudo_password: Secret | None = None
-) -> tuple[Observed, dict[str, str]]:
+) -> tuple[Observed, Unreached]:
     """Return what is live on the hosts that answer, and why each of the others does not.
 
     Raises UnreachableError when none does.
@@ -38,7 +39,8 @@ def status(
     progress.phase("connect")
     with reach_some(declared.inventory, sudo_password=sudo_password) as (fleet, silent):
         progress.phase("observe")
-        return observe(fleet, kernel="never"), silent
+        observed, _, lost = of_those_that_answer(fleet, lambda those: observe(those, kernel="never"))
+        return observed, {**silent, **lost}
 
 
 def verify(declared: Declared, *, progress: Progress, sudo_password: Secret | None = None) -> Proof:
@@ -49,7 +51,7 @@ def verify(declared: Declared, *, progress: Progress, sudo_password: Secret | No
     progress.phase("connect")
     with reach_some(declared.inventory, sudo_password=sudo_password) as (fleet, silent):
         progress.phase("observe")
-        observed = observe(fleet, kernel="never")
+        observed, fleet, lost = of_those_that_answer(fleet, lambda those: observe(those, kernel="never"))
         progress.phase("verify")
         from swarmkit.verify.prove import prove
 
@@ -59,5 +61,5 @@ def verify(declared: Declared, *, progress: Progress, sudo_password: Secret | No
             declared.stack,
             observed,
             patience_seconds=PATIENCE_SECONDS,
-            silent=silent,
+            silent={**silent, **lost},
         )

@@ -15,6 +15,7 @@ from swarmkit.observed.raft import possible_managers, read_raft
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Applied
 from swarmkit.plan.states.quorum_recovery import Recovery, Survey, recovery_plan
+from swarmkit.reach.answering import in_a_line
 from swarmkit.reach.fleet import Fleet, reach_some
 from swarmkit.secret import Secret
 from swarmkit.verify.prove import prove
@@ -51,7 +52,8 @@ def recover_quorum(
     progress = terms.progress
     progress.phase("connect")
     with ExitStack() as resources:
-        fleet, silent = resources.enter_context(reach_some(inventory, sudo_password=terms.sudo_password))
+        fleet, unreached = resources.enter_context(reach_some(inventory, sudo_password=terms.sudo_password))
+        silent = in_a_line(unreached)
         progress.phase("observe")
         recovery, observed = _look(inventory, fleet, silent, lost, going_on, unlock_key)
         if recovery.plan.refusals:

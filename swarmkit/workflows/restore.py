@@ -18,6 +18,7 @@ from swarmkit.plan.model import Plan
 from swarmkit.plan.restore.after import after_plan
 from swarmkit.plan.restore.model import Scene
 from swarmkit.plan.restore.planning import restore_plan
+from swarmkit.reach.answering import in_a_line
 from swarmkit.reach.fleet import reach_some
 from swarmkit.recovery.archive import Archive
 from swarmkit.verify.prove import prove
@@ -50,7 +51,7 @@ def restore(inventory: Inventory, content: Archive, agreed: Agreed, terms: Terms
         observed = with_volumes(fleet, observe(fleet, kernel="never"))
 
         def plan_for(observed: Observed) -> Plan:
-            scene = look(fleet, Scene(inventory, backup, observed, {}, silent), agreed)
+            scene = look(fleet, Scene(inventory, backup, observed, {}, in_a_line(silent)), agreed)
             aside = f"swarm.before-restore-{datetime.datetime.now(tz=datetime.UTC):%Y%m%dT%H%M%SZ}"
             return after_plan(scene) if scene.is_forced else restore_plan(scene, aside)
 

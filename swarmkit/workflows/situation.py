@@ -10,6 +10,7 @@ from swarmkit.errors import NotConvergedError, UnreachableError
 from swarmkit.observed.model import Observed
 from swarmkit.observed.observe import observe
 from swarmkit.plan.situation import Situation, holds
+from swarmkit.reach.answering import in_a_line
 from swarmkit.reach.engine import EngineError
 from swarmkit.reach.fleet import reach_some
 from swarmkit.reach.retry import wait_until
@@ -23,7 +24,7 @@ def look(inventory: Inventory, *, sudo_password: Secret | None = None) -> Situat
     """Return how things are; that no host answers is a fact like others, told in ``silent``."""
     try:
         with reach_some(inventory, sudo_password=sudo_password) as (fleet, silent):
-            return Situation(inventory, observe(fleet, kernel="never"), silent)
+            return Situation(inventory, observe(fleet, kernel="never"), in_a_line(silent))
     except UnreachableError as error:
         return Situation(inventory, Observed({}, None), {host.name: error.what for host in inventory.hosts})
 

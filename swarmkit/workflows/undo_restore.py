@@ -28,7 +28,7 @@ def undo_restore(inventory: Inventory, name: str, terms: Terms) -> Applied | Non
     terms.progress.phase("connect")
     with reach_some(inventory, sudo_password=terms.sudo_password) as (fleet, silent):
         if name not in fleet:
-            raise UnreachableError(f"{name}: cannot be reached", silent[name], "bring it back first")
+            raise UnreachableError(f"{name}: cannot be reached", silent[name].what, "bring it back first")
         terms.progress.phase("observe")
         observed = observe(fleet, kernel="never")
         now = f"{datetime.datetime.now(tz=datetime.UTC):%Y%m%dT%H%M%SZ}"

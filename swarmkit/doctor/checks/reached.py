@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from swarmkit.declared.inventory.host import Inventory
 from swarmkit.errors import SwarmkitError
 from swarmkit.finding import Finding
+from swarmkit.reach.answering import why_silent
 from swarmkit.reach.fan_out import fan_out
-from swarmkit.reach.fleet import Fleet
+from swarmkit.reach.fleet import Fleet, Unreached
 
 SUDO_TIMEOUT_SECONDS = 15.0
 _BY_HAND = "try it there: sudo -n true; or give the password with --ask-become-pass"
 
 
-def check_reached(inventory: Inventory, silent: Mapping[str, str]) -> Iterator[Finding]:
-    """Yield D11 for each host of *silent*, which maps it to what its connection ended with."""
-    for name, why in silent.items():
-        host = inventory.host(name)
-        remedy = f"ssh -p {host.port} {host.address}, and for its host key: swarmkit trust -i {inventory.source}"
-        yield Finding("D11", "error", name, "it cannot be reached: nothing is known of it", why, remedy)
+def check_reached(inventory: Inventory, silent: Unreached) -> Iterator[Finding]:
+    """Yield D11 for each host of *silent*."""
+    for name, error in silent.items():
+        evidence, remedy = why_silent(inventory.host(name), error)
+        yield Finding("D11", "error", name, "it cannot be reached: nothing is known of it", evidence, remedy)
 
 
 def check_sudo(fleet: Fleet) -> dict[str, Finding]:

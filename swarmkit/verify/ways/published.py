@@ -77,8 +77,11 @@ def prove_published(
 
 
 def _not_forwarded(publication: Publication, seen: HostLook | None) -> Iterator[str]:
+    if seen is None:
+        # Whatever its rules are: what is wrong there is told of the host.
+        return
     try:
-        forwarded = forwarded_ports(seen.nat) if seen else frozenset[int]()
+        forwarded = forwarded_ports(seen.nat)
     except UnreadableError as error:
         yield str(error)
         return

@@ -7,13 +7,18 @@ from unit.verify.verify_world import World
 
 from swarmkit.declared.inventory.host import Host
 from swarmkit.doctor.checks.reached import check_reached, check_sudo
-from swarmkit.errors import SwarmkitError
+from swarmkit.errors import SwarmkitError, UnreachableError
 from swarmkit.reach.ssh import CommandResult
 
 
-def test_a_silent_host_is_told_with_the_command_that_shows_why() -> None:
-    (finding,) = check_reached(World().inventory, {"B": "B: cannot reach 10.88.0.12 port 22"})
+def test_a_silent_host_is_told_with_why_and_what_to_do_about_that() -> None:
+    """A stopped engine's remedy was to look at SSH and the host key."""
+    why = UnreachableError("B: no Docker engine answers", "connection refused", "install and start Docker on B")
+    (finding,) = check_reached(World().inventory, {"B": why})
     assert (finding.code, finding.severity, finding.where) == ("D11", "error", "B")
+    assert finding.evidence == "no Docker engine answers; connection refused"
+    assert finding.remedy == "install and start Docker on B"
+    (finding,) = check_reached(World().inventory, {"B": SwarmkitError("B: gone")})
     assert "ssh -p 22 10.88.0.12" in finding.remedy
 
 

@@ -15,11 +15,12 @@ from fakes.running import run_once
 from fakes.swarm import FakeFleet, FakeShell, fake_fleet
 
 from swarmkit.declared.inventory.host import Host, Inventory
-from swarmkit.errors import SwarmkitError
+from swarmkit.errors import SwarmkitError, UnreachableError
 from swarmkit.observed.raft import RaftFacts
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan
 from swarmkit.plan.progress import Silent
+from swarmkit.reach.fleet import Unreached
 from swarmkit.reach.ssh import CommandResult
 from swarmkit.recovery.archive import Archive
 from swarmkit.recovery.archive_writer import STATE
@@ -77,8 +78,10 @@ def fleet(monkeypatch: pytest.MonkeyPatch) -> FakeFleet:
         engine.info_changes = {"DockerRootDir": "/var/lib/docker"}
 
     @contextmanager
-    def reached(inventory: Inventory, **_: object) -> Iterator[tuple[FakeFleet, dict[str, str]]]:
-        silent = {host.name: "cannot be reached" for host in inventory.hosts if host.name not in fleet}
+    def reached(inventory: Inventory, **_: object) -> Iterator[tuple[FakeFleet, Unreached]]:
+        silent = {
+            host.name: UnreachableError("cannot be reached") for host in inventory.hosts if host.name not in fleet
+        }
         yield fleet, silent
 
     monkeypatch.setattr("swarmkit.workflows.restore.reach_some", reached)
