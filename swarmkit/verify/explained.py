@@ -16,7 +16,7 @@ PROOFS: dict[str, Explanation] = {
         "Each host is one ready node as declared",
         "Tasks run elsewhere or not at all.",
         "The engine is down, the node was changed by hand, or a host is a clone.",
-        "swarmkit up; where the node is down: systemctl restart docker.",
+        "swarmkit up; where the node is down: systemctl restart docker; unknown, after an election: wait a minute.",
         "Docker documentation, manage nodes",
     ),
     "V02": Explanation(
@@ -72,7 +72,7 @@ PROOFS: dict[str, Explanation] = {
         "Kernels hold matching ESP states and policies",
         "Connections between two hosts time out.",
         "Another IPsec stack flushed them, or engines number states differently.",
-        "systemctl restart docker on the hosts named; compare docker version.",
+        "systemctl restart docker on the hosts named, then give it a minute; compare docker version.",
         "moby overlay/encryption.go, moby/moby#51798",
     ),
     "V10": Explanation(

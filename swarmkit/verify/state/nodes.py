@@ -40,7 +40,7 @@ def _node(host: Host, node: Node | None, twins: list[str]) -> Finding:
             host.name,
             f"{host.name} is not the node that is declared: {'; '.join(wrong)}",
             evidence=f"node {node.id} ({node.hostname}), told by the manager",
-            remedy="swarmkit up" if node.state == "ready" else f"on {host.name}: sudo systemctl restart docker",
+            remedy=_remedy(host, node),
         )
     return Finding(
         codes.NODE,
@@ -49,6 +49,19 @@ def _node(host: Host, node: Node | None, twins: list[str]) -> Finding:
         f"{host.name} is a ready {node.role}, {node.availability}",
         evidence=f"node {node.id} ({node.hostname}) at {node.address}",
     )
+
+
+def _remedy(host: Host, node: Node) -> str:
+    if node.state == "ready":
+        return "swarmkit up"
+    restart = f"on {host.name}: sudo systemctl restart docker"
+    if node.state == "unknown":
+        # A new leader knows nothing of a node until it hears from it; another restart then may cost the quorum
+        # (moby swarmkit manager/dispatcher/dispatcher.go, markNodesUnknown).
+        return (
+            f"a leader elected a moment ago has not heard from it yet: verify again in a minute; if it stays, {restart}"
+        )
+    return restart
 
 
 def _differences(host: Host, node: Node) -> list[str]:

@@ -77,6 +77,13 @@ def test_what_lacks_the_silent_host_s_word_follows_from_its_silence(world: World
     assert {finding.follows_from for finding in found.findings if finding.follows_from} == {"V14"}
 
 
+def test_a_node_that_a_new_leader_has_not_heard_from_is_no_reason_to_restart_its_engine_at_once(world: World) -> None:
+    """Two managers of three are left: the restart that was advised takes the quorum."""
+    world.nodes[1]["Status"]["State"] = "unknown"
+    finding = of("V01", proof(world))["B"]
+    assert "has not heard from it yet: verify again in a minute; if it stays, on B: sudo systemctl" in finding.remedy
+
+
 def test_nothing_is_said_of_the_rules_of_a_host_that_fell_silent_meanwhile(world: World) -> None:
     """Cut in the middle, C was said to have no rule for the port, with a restart of its engine as the remedy."""
     world.nodes[2]["Status"]["State"] = "ready"
