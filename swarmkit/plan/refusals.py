@@ -119,8 +119,10 @@ def _cluster(
                 f"node {engine.node_id}", "run: swarmkit recover quorum",
             )  # fmt: skip
         else:
+            # A manager that missed the recovery ends its raft when the swarm that went on answers it.
+            to_do = f"a manager of before the recovery: swarmkit recover quorum; else {_LEAVE}" if recovered else _LEAVE
             yield Finding(
-                "H49", "error", name, f"it is in another swarm than {cluster.told_by}", f"node {engine.node_id}", _LEAVE
+                "H49", "error", name, f"it is in another swarm than {cluster.told_by}", f"node {engine.node_id}", to_do
             )
     owner = cluster.labels.get(CLUSTER_LABEL)
     if owner is None and not adopt:

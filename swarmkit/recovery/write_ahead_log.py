@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from swarmkit.recovery import protobuf
 
-METADATA, ENTRY, CRC = 1, 2, 4
+METADATA, ENTRY, STATE, CRC = 1, 2, 3, 4
 """Kinds of records (go.etcd.io/etcd server/storage/wal); a log of several files begins each with a record CRC."""
 _KIND, _CRC, _DATA = 1, 2, 3
 _HEAD = struct.Struct("<Q")

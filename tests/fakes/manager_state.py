@@ -7,6 +7,9 @@ import io
 import tarfile
 from collections.abc import Mapping
 
+from swarmkit.recovery import protobuf
+from swarmkit.recovery.write_ahead_log import castagnoli, rewritten_log
+
 ADDRESS = "10.88.0.61:2377"
 """Of its only manager."""
 KEY = """\
@@ -47,3 +50,22 @@ def unpacked_state(state: bytes) -> dict[str, bytes]:
     """Return the files of the tar.gz *state*."""
     with tarfile.open(fileobj=io.BytesIO(state), mode="r:gz") as tar:
         return {member.name: content.read() for member in tar if (content := tar.extractfile(member))}
+
+
+def continued(kind: int, data: bytes, *files: bytes) -> bytes:
+    """Return the file of a log that goes on where *files* end, LOG if none is given, with one more record."""
+    crc = 0
+
+    def last(_: int, record: bytes) -> bytes:
+        nonlocal crc
+        crc = castagnoli(record, crc)
+        return record
+
+    rewritten_log(list(files or (LOG,)), last)
+    found = b""
+    for number, checksum, content in ((4, crc, None), (kind, castagnoli(data, crc), data)):
+        record = protobuf.write([(1, number), (2, checksum), *([(3, content)] if content else [])])
+        padding = -len(record) % 8
+        found += (len(record) | (1 << 63 | padding << 56 if padding else 0)).to_bytes(8, "little") + record
+        found += bytes(padding)
+    return found

@@ -392,6 +392,54 @@ def test_the_last_of_three_managers_goes_on_and_those_that_come_back_join_it(lif
 
 
 @pytest.mark.nightly
+def test_lost_managers_that_are_back_before_the_recovery_ends_make_no_second_swarm_and_the_ca_stays(
+    life: Lab, tmp_path: Path
+) -> None:
+    whole = inventory(life, tmp_path, "PQR", labels="data")
+    changed(life, "up", "--yes", "-i", whole)
+    changed(life, "rotate", "ca", "--yes", "-i", whole)
+    before = life.run("P", "docker info --format '{{.Swarm.Cluster.ID}}'")
+    kept = "docker swarm ca; docker swarm join-token -q manager; docker swarm join-token -q worker"
+    tokens = life.run("P", kept)
+    for name in "QR":
+        changed(life, "lab", "fault", "freeze", name)
+    wait_until(
+        lambda: life.run("P", "docker node ls 2>&1 || true"),
+        lambda said: "leader" in said or "DeadlineExceeded" in said,
+        timeout_seconds=90,
+    )
+    command = ["recover", "quorum", "--yes", "--lost", "Q", "--lost", "R", "-i", str(whole)]
+    with subprocess.Popen(
+        [sys.executable, "-m", "swarmkit", *command],
+        env=life.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    ) as process:
+        assert process.stdout
+        assert process.stderr
+        for line in process.stderr:
+            if "force a new cluster" in line:
+                break
+        for name in "QR":
+            changed(life, "lab", "fault", "thaw", name)
+        # The two of them are a quorum of the old raft, until they are told to leave it.
+        said = process.stderr.read()
+        shown = process.stdout.read()
+    assert process.returncode == 0, shown + said
+    assert "Q: leave the old raft" in said
+    assert "R: leave the old raft" in said
+    for name in "PQR":
+        assert life.run(name, "docker info --format '{{.Swarm.Cluster.ID}}'") == before
+        assert nodes(life, name) == {"P": "manager", "Q": "manager", "R": "manager"}
+    # A forced new cluster rotates a CA that was rotated before, unless it is told how often.
+    assert life.run("P", kept) == tokens
+    assert "nothing to do" in changed(life, "recover", "quorum", "--yes", "-i", whole)
+    assert "nothing to do" in changed(life, "up", "--yes", "-i", whole)
+
+
+@pytest.mark.nightly
 @pytest.mark.timeout(1200)
 def test_a_swarm_whose_only_manager_is_gone_goes_on_from_its_backup(life: Lab, tmp_path: Path) -> None:
     changed(life, "up", "--yes", "-i", inventory(life, tmp_path, "PQR", labels="data"))

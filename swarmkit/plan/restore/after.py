@@ -13,7 +13,8 @@ from swarmkit.plan.planner import make_plan
 from swarmkit.plan.restore.data import data_operations
 from swarmkit.plan.restore.model import Scene
 from swarmkit.plan.restore.strangers import stranger_refusals
-from swarmkit.plan.states.quorum_recovery import Survey, recovery_plan
+from swarmkit.plan.states.quorum_recovery import recovery_plan
+from swarmkit.plan.states.survey import Survey
 
 
 def after_plan(scene: Scene) -> Plan:

@@ -2,47 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from swarmkit.declared.inventory.host import Host, Inventory
+from swarmkit.declared.inventory.host import Host
 from swarmkit.finding import Finding
-from swarmkit.observed.model import RECOVERY_LABEL, Observed
-from swarmkit.observed.raft import RaftFacts
+from swarmkit.observed.model import RECOVERY_LABEL
 from swarmkit.plan.model import Operation, Plan, Step
 from swarmkit.plan.nodes.leaving import LeaveSwarm
 from swarmkit.plan.planner import INIT, addresses
 from swarmkit.plan.states.operations import TakeLockOff
 from swarmkit.plan.states.recovery_operations import ForceNewCluster, RemoveOldManagers, no_members
+from swarmkit.plan.states.survey import Survey, lock_refusals, recovery_refusals
 from swarmkit.secret import Secret
 
 _OLD = "recover:old-managers"
 _LOCK = f"{INIT}:lock"
 NO_KEY = Secret(b"")
-
-
-@dataclass(frozen=True)
-class Survey:
-    """What is known before a recovery."""
-
-    inventory: Inventory
-    """As declared: the lost hosts too."""
-    observed: Observed
-    """Of the hosts that answer."""
-    raft: Mapping[str, RaftFacts]
-    """Of those of them that are managers."""
-    silent: Mapping[str, str]
-    """Host that does not answer -> why."""
-
-    @property
-    def survivors(self) -> list[str]:
-        """Managers that answer, the most advanced one first."""
-
-        def rank(name: str) -> tuple[int, int]:
-            return (-self.raft[name].term, -self.raft[name].index)
-
-        return sorted(self.raft, key=rank)
 
 
 @dataclass(frozen=True)
@@ -63,8 +40,8 @@ def recovery_plan(
     cluster = survey.observed.cluster
     if cluster is not None:
         return _fence(survey)
-    refusals = list(_refusals(survey, lost, going_on))
-    refusals += _lock_refusals(survey, unlock_key)
+    refusals = list(recovery_refusals(survey, lost, going_on))
+    refusals += lock_refusals(survey, unlock_key)
     if refusals:
         return Recovery(Plan((), tuple(refusals)), "")
     manager = going_on or survey.survivors[0]
@@ -87,7 +64,7 @@ def _operations(survey: Survey, manager: str, unlock_key: Secret) -> Iterator[Op
         INIT, "swarm", "update", manager, "go on alone with its state: force a new cluster",
         f"no quorum; {survey.raft[manager]}", frozenset({_LOCK} if locks else ()), destructive=True,
     )  # fmt: skip
-    yield ForceNewCluster(step, body, survey.raft[manager].cluster_id)
+    yield ForceNewCluster(step, body, survey.raft[manager].cluster_id, keeps_ca=True)
     yield _remove_old(manager, frozenset({INIT}))
     for name in survey.survivors:
         if name != manager:
@@ -98,7 +75,7 @@ def force_new_cluster(*, autolock: bool, ca_rotations: int = 0) -> dict[str, Any
     """Return what a request to force a new cluster says: the engine takes *autolock* from it, whatever was before.
 
     It takes the number of *ca_rotations* too, as 0 where it is not given, and rotates the swarm's CA where that was
-    another (moby 26.1: MergeSwarmSpecToGRPC). A swarm that has no leader tells it to nobody.
+    another (moby 26.1: MergeSwarmSpecToGRPC). A swarm that has no leader tells it to nobody; see kept_ca.
     """
     spec = {"EncryptionConfig": {"AutoLockManagers": autolock}, "CAConfig": {"ForceRotate": ca_rotations}}
     return {"ForceNewCluster": True, "AutoLockManagers": autolock, "Spec": spec}
@@ -125,50 +102,9 @@ def _warnings(survey: Survey, manager: str) -> Iterator[Finding]:
     )  # fmt: skip
     if survey.silent:
         yield Finding(
-            "H54", "warning", ", ".join(survey.silent), "may come back with the old raft and make a second swarm", "",
+            "H54", "warning", ", ".join(survey.silent), "may come back with the old raft and make a second swarm",
+            "one that is back before this run ends leaves and joins in it",
             "keep it off; once it is back run this again, before anything else: it leaves and joins",
-        )  # fmt: skip
-
-
-def _refusals(survey: Survey, lost: Collection[str], going_on: str) -> Iterator[Finding]:
-    inventory, survivors = survey.inventory, survey.survivors
-    declared = {host.name for host in inventory.managers}
-    for name in sorted(declared & survey.silent.keys() - set(lost)):
-        yield Finding(
-            "H54", "error", name, "does not answer, and may be a manager that lives", survey.silent[name],
-            f"bring it back; if it is off for good: --lost {name}",
-        )  # fmt: skip
-    for name in sorted(set(lost) - survey.silent.keys()):
-        yield Finding("H54", "error", name, "is said to be lost, but it answers", "", f"leave out --lost {name}")
-    if not survivors:
-        yield Finding(
-            "H54", "error", "swarm", "no manager is left that answers", survey.observed.cluster_error,
-            "a swarm without a manager can only be made anew: swarmkit up; data in volumes stays",
-        )  # fmt: skip
-        return
-    ids = {survey.raft[name].cluster_id for name in survivors}
-    if len(ids) > 1:
-        told = ", ".join(f"{name}: {survey.raft[name].cluster_id or 'unknown'}" for name in survivors)
-        yield Finding("H54", "error", "swarm", "the managers are not of one cluster", told, "correct the inventory")
-    if len(survivors) > len(declared) // 2:
-        yield Finding(
-            "H54", "error", "swarm", f"{len(survivors)} of {len(declared)} managers answer, which is a quorum",
-            survey.observed.cluster_error,
-            "wait for the election of a leader; when none comes, tcp/2377 is closed between them: swarmkit doctor",
-        )  # fmt: skip
-    if going_on and going_on not in survivors:
-        yield Finding("H54", "error", going_on, "is no manager that answers", "", f"choose: {', '.join(survivors)}")
-    if not going_on and len(survivors) > 1 and not all(survey.raft[name].index for name in survivors):
-        told = ", ".join(f"{name}: {survey.raft[name]}" for name in survivors)
-        yield Finding("H54", "error", "swarm", "which manager knows most cannot be told", told, "choose: --from HOST")
-
-
-def _lock_refusals(survey: Survey, unlock_key: Secret) -> Iterator[Finding]:
-    locking = [name for name in survey.survivors if survey.raft[name].locks]
-    if locking and not unlock_key.text():
-        yield Finding(
-            "H60", "error", ", ".join(locking), "its state is locked: the swarm's unlock key is needed", "",
-            "give the key on stdin: swarmkit recover quorum --unlock-key ... < KEYFILE",
         )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from swarmkit.observed.model import RECOVERY_LABEL, Node
 from swarmkit.plan.context import Context
 from swarmkit.plan.engines.started_engine import start_network_agent, wait_for_locking_manager
 from swarmkit.plan.model import Step
+from swarmkit.plan.states.kept_ca import read_ca_rotations
 from swarmkit.reach.engine import EngineError
 from swarmkit.reach.fleet import ReachedHost
 from swarmkit.reach.retry import wait_until
@@ -32,11 +33,17 @@ class ForceNewCluster:
     """What it must be afterwards as before."""
     restored: str = ""
     """The backup that it goes on from, if it does."""
+    keeps_ca: bool = False
+    """Whether the number of the CA's rotations is the one on the manager's disk, not the body's: then none is made."""
 
     def run(self, context: Context) -> str:
-        engine = context.reached(self.step.target).engine
+        reached = context.reached(self.step.target)
+        engine = reached.engine
         context.manager_name = self.step.target
-        engine.init_swarm(dict(self.body))
+        body = dict(self.body)
+        if self.keeps_ca and (rotations := read_ca_rotations(reached)) is not None:
+            body["Spec"] = {**body["Spec"], "CAConfig": {"ForceRotate": rotations}}
+        engine.init_swarm(body)
         swarm = wait_until(
             engine.swarm,
             lambda swarm: bool(swarm.get("ID")),
@@ -54,7 +61,6 @@ class ForceNewCluster:
         restored = {RESTORED_LABEL: self.restored} if self.restored else {}
         spec = {**swarm["Spec"], "Labels": {**labels, RECOVERY_LABEL: str(count), **restored}}
         engine.update_swarm(int(swarm["Version"]["Index"]), spec)
-        reached = context.reached(self.step.target)
         key = engine.unlock_key()
         restarted = start_network_agent(reached, lambda: wait_for_locking_manager(reached, key))
         _check_address(reached, str(self.body["AdvertiseAddr"]))

@@ -11,8 +11,9 @@ from swarmkit.observed.observe import observe
 from swarmkit.observed.raft import RaftFacts, parse_raft
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.planner import make_plan
-from swarmkit.plan.states.quorum_recovery import Survey, recovery_plan
+from swarmkit.plan.states.quorum_recovery import recovery_plan
 from swarmkit.plan.states.recovery_operations import ForceNewCluster
+from swarmkit.plan.states.survey import Survey
 from swarmkit.secret import Secret
 
 HOSTS = tuple(Host(name, f"10.88.0.{11 + number}", "manager") for number, name in enumerate("ABCDE"))

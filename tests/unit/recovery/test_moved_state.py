@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 
 import pytest
-from fakes.manager_state import ADDRESS, FILES, KEY, LOG, packed_state, unpacked_state
+from fakes.manager_state import ADDRESS, FILES, KEY, LOG, continued, packed_state, unpacked_state
 
 from swarmkit.errors import SwarmkitError
 from swarmkit.recovery import protobuf
@@ -49,25 +49,6 @@ def told_by(*logs: bytes) -> list[str]:
 
     assert rewritten_log(list(logs), look) == list(logs)
     return told
-
-
-def continued(kind: int, data: bytes, log: bytes = LOG) -> bytes:
-    """Return the file of a log that goes on where *log* ends, with one more record."""
-    crc = 0
-
-    def last(_: int, record: bytes) -> bytes:
-        nonlocal crc
-        crc = castagnoli(record, crc)
-        return record
-
-    rewritten_log([log], last)
-    found = b""
-    for number, checksum, content in ((4, crc, None), (kind, castagnoli(data, crc), data)):
-        record = protobuf.write([(1, number), (2, checksum), *([(3, content)] if content else [])])
-        padding = -len(record) % 8
-        found += (len(record) | (1 << 63 | padding << 56 if padding else 0)).to_bytes(8, "little") + record
-        found += bytes(padding)
-    return found
 
 
 def entry_of(raft_id: int, address: str) -> bytes:
