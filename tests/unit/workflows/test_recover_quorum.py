@@ -57,11 +57,11 @@ class Lost:
         self.patch.setattr(self.fleet.engine("A"), "_cluster", lambda: self.cluster)
 
     @contextmanager
-    def _reached(self, inventory: Inventory, **_: object) -> Iterator[tuple[FakeFleet, dict[str, str]]]:
+    def _reached(self, inventory: Inventory, **_: object) -> Iterator[tuple[FakeFleet, dict[str, UnreachableError]]]:
         answer = [host.name for host in inventory.hosts if host.name not in self.silent]
         if not answer:
             raise UnreachableError("no host answers")
-        yield self.fleet.of("".join(answer)), dict.fromkeys(self.silent, "cannot be reached")
+        yield self.fleet.of("".join(answer)), dict.fromkeys(self.silent, UnreachableError("cannot be reached"))
 
     def recover(self, meanwhile: Callable[[], object]) -> RefusedError:
         """Run it with *meanwhile* between the plan and the answer yes; nothing may be written."""
