@@ -91,6 +91,33 @@ def test_a_host_that_lost_the_rule_that_drops_lets_an_injected_frame_in(deployed
     assert verify(deployed_shop)[0] == 0
 
 
+def test_a_chain_of_others_that_accepts_clear_frames_of_one_sender_is_found_and_its_remedy_works(
+    deployed_shop: Shop,
+) -> None:
+    lab = deployed_shop.lab
+    let = "iptables -w -N MINE && iptables -w -A MINE -s 10.88.0.99 -j ACCEPT && iptables -w -I INPUT -j MINE"
+    with changed(lab, "B", let, "iptables -w -D INPUT -j MINE && iptables -w -F MINE && iptables -w -X MINE"):
+        code, found = verify(deployed_shop)
+        assert code == 4
+        assert "-A MINE -s 10.88.0.99/32 -j ACCEPT" in found["V10", "shop_shop on B"]["evidence"]
+        assert found["V19", "shop_shop on B"]["severity"] == "ok"
+        assert found["V12", "A <-> B"]["severity"] == "error"
+        assert found["V12", "A <-> C"]["severity"] == "ok"
+        lab.run("B", found["V10", "shop_shop on B"]["remedy"].removeprefix("on B: ").replace("sudo ", ""))
+        assert verify(deployed_shop)[0] == 0
+
+
+def test_a_paused_container_is_no_running_task_and_its_remedy_works(deployed_shop: Shop) -> None:
+    lab = deployed_shop.lab
+    lab.run("A", "docker pause $(docker ps -q -f name=shop_frontend)")
+    code, found = verify(deployed_shop)
+    said = found["V02", "shop_frontend"]
+    assert code == 4
+    assert "paused, on A" in said["what"]
+    lab.run("A", said["remedy"].removeprefix("on A: ").replace("sudo ", ""))
+    assert verify(deployed_shop)[0] == 0
+
+
 def test_a_path_too_narrow_for_full_size_is_told_while_small_packets_pass(deployed_shop: Shop) -> None:
     lab = deployed_shop.lab
     with changed(lab, "C", "ip link set vec0 mtu 1300", "ip link set vec0 mtu 1500"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from swarmkit.verify.encryption.accepting import accepting
 from swarmkit.verify.encryption.xfrm import DOCKER_MARK, UnreadableError
 
 # The header's word that holds the VNI in its upper 24 bits is compared: by BPF, which shifts it down by 8 first, and
@@ -14,8 +15,8 @@ _BY_U32 = re.compile(r'--u32 "[^"]*=(0x[0-9a-fA-F]+|\d+)"')
 _FORWARD = re.compile(r"-A DOCKER-INGRESS -p (\w+) .*--dport (\d+) -j DNAT ")
 _BY_DOCKER = re.compile(r"-A DOCKER (?:.* )?-p (\w+) .*--dport (\d+) (?:.* )?-j DNAT ")
 _MARK = re.compile(r"--set-x?mark (0x[0-9a-f]+)")
-_OTHER_PROTOCOL = re.compile(r"-p (?!udp|all)\S+")
-_PORT = re.compile(r"--dports? (\S+)")
+# What the engine's rules never say; with it a rule is not for all frames of the VNI.
+_NARROWED = re.compile(r" ! | -[sdio] | -m (?!policy|udp|bpf|u32)\S+")
 
 
 def marked_vnis(rules: str, port: int) -> frozenset[int]:
@@ -34,7 +35,7 @@ class Drop:
     rule: str
     """As ``iptables -S`` prints it."""
     accepted_before: tuple[str, ...]
-    """The rules before it that may accept them."""
+    """The rules before it that may accept them, those of chains that are jumped to among them."""
 
     @property
     def to_the_top(self) -> str:
@@ -49,15 +50,14 @@ class Drop:
 
 
 def dropped_vnis(rules: str, port: int) -> dict[int, Drop]:
-    """Return the VNIs whose clear frames INPUT drops."""
+    """Return the VNIs whose clear frames INPUT drops, from the rules of the whole filter table."""
     found: dict[int, Drop] = {}
-    before: list[str] = []
-    for rule in rule_lines(rules):
+    lines = rule_lines(rules)
+    inputs = [rule for rule in lines if rule.startswith("-A INPUT ")]
+    for place, rule in enumerate(inputs):
         vni = _vni(rule, port)
         if vni and "--pol none" in rule and rule.endswith("-j DROP"):
-            found.setdefault(vni, Drop(rule, tuple(before)))
-        elif _may_accept(rule, port):
-            before.append(rule)
+            found.setdefault(vni, Drop(rule, accepting(inputs[:place], lines, port)))
     return found
 
 
@@ -92,26 +92,9 @@ def rule_lines(rules: str) -> list[str]:
 
 
 def _vni(rule: str, port: int) -> int:
-    if f"--dport {port} " not in rule:
+    if f"--dport {port} " not in rule or _NARROWED.search(rule):
         return 0
     if by_bpf := _BY_BPF.search(rule):
         return int(by_bpf[1])
     by_u32 = _BY_U32.search(rule)
     return int(by_u32[1], 0) >> 8 if by_u32 else 0
-
-
-def _may_accept(rule: str, port: int) -> bool:
-    """Return whether *rule* accepts VXLAN frames by itself; jumps to other chains are not followed."""
-    ports = _PORT.search(rule)
-    return (
-        rule.endswith("-j ACCEPT")
-        and "-i lo " not in rule
-        and "--pol ipsec" not in rule
-        and not _OTHER_PROTOCOL.search(rule)
-        and (ports is None or _covers(ports[1], port))
-    )
-
-
-def _covers(ports: str, port: int) -> bool:
-    ranges = (part.partition(":") for part in ports.split(","))
-    return any(int(first) <= port <= int(last or first) for first, _, last in ranges)

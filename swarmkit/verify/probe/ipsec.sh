@@ -36,5 +36,5 @@ firewall() {
   section mangle
   iptables -w 5 -t mangle -S OUTPUT || printf 'unreadable\n'
   section input
-  iptables -w 5 -S INPUT || printf 'unreadable\n'
+  iptables -w 5 -S || printf 'unreadable\n'
 }

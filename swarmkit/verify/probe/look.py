@@ -75,6 +75,8 @@ class HostLook:
     """All that run for services, of whatever stack."""
     attached: frozenset[str] = frozenset()
     """The networks of all containers, stopped ones too: by ID, and by name of one that has never run."""
+    paused: frozenset[str] = frozenset()
+    """The IDs of tasks whose containers are paused: their kernel answers, and no process of theirs."""
     volumes: Mapping[str, str] = field(default_factory=dict)
     """Name -> the stack that it was made for; of stacks alone."""
 
@@ -138,6 +140,7 @@ def look(
         certificate=said.get("certificate", ""),
         containers=tuple(_container(item) for item in containers.result() if _is_running_task(item)),
         attached=frozenset(network for item in containers.result() for network in _networks(item)),
+        paused=frozenset(task for task, process in there.items() if process.is_paused),
         volumes={str(item["Name"]): str(item["Labels"][STACK_LABEL]) for item in volumes.result()},
     )
 
@@ -148,6 +151,7 @@ class _Process:
     image: str
     digests: tuple[str, ...] | None
     """None where nobody wants to know."""
+    is_paused: bool
 
 
 def _process(reached: ReachedHost, task: LiveTask) -> _Process:
@@ -156,7 +160,8 @@ def _process(reached: ReachedHost, task: LiveTask) -> _Process:
     if not state.get("Running") or not state.get("Pid"):
         raise SwarmkitError(f"its container is {state.get('Status', 'not running')}")
     image = str(container.get("Image", ""))
-    return _Process(int(state["Pid"]), image, _digests(reached, image) if BY_DIGEST in task.image else None)
+    digests = _digests(reached, image) if BY_DIGEST in task.image else None
+    return _Process(int(state["Pid"]), image, digests, bool(state.get("Paused")))
 
 
 def _digests(reached: ReachedHost, image: str) -> tuple[str, ...]:

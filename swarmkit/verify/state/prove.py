@@ -35,7 +35,7 @@ def prove_state(
     yield from prove_nodes(inventory, cluster, observed)
     yield prove_quorum(cluster)
     yield from prove_certificates(looks, observed, datetime.datetime.now(tz=datetime.UTC))
-    yield from prove_services(live, stack)
+    yield from prove_services(live, stack, looks)
     yield from prove_images(live, looks, observed)
     if unread := [host.name for host in inventory.hosts if host.name not in observed.hosts]:
         yield _not_compared(inventory, unread)

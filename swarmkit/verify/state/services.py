@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from swarmkit.declared.stack.service import Stack
 from swarmkit.finding import Finding
 from swarmkit.observed.jobs import is_job
 from swarmkit.observed.model import Observed
 from swarmkit.verify import codes
-from swarmkit.verify.live import Live, LiveService
+from swarmkit.verify.live import Live, LiveService, LiveTask
 from swarmkit.verify.probe.look import HostLook
 
 _STOPPED_UPDATES = ("paused", "rollback_started", "rollback_paused")
 _MOVING_UPDATES = ("updating",)
 
 
-def prove_services(live: Live, stack: Stack | None) -> Iterator[Finding]:
-    """Prove that every service of *stack*, or of the cluster, runs as often as declared and its update went through."""
+def prove_services(live: Live, stack: Stack | None, looks: Mapping[str, HostLook]) -> Iterator[Finding]:
+    """Prove that every service of *stack*, or of the cluster, runs as often as declared and its update went through.
+
+    A paused container runs for the managers, and its kernel takes every connection: nothing else tells of it.
+    """
     found = {service.name: service for service in live.services}
     declared = {f"{stack.name}_{service.name}": service for service in stack.services} if stack else {}
     for name in declared.keys() - found.keys():
         yield Finding(codes.REPLICAS, "error", name, f"service {name} is not there", remedy="make it: swarmkit up")
     for name, service in found.items():
         wanted = declared[name].deploy.replicas if name in declared and _is_replicated(service) else _replicas(service)
-        yield _replicas_finding(service, wanted)
+        paused = [task for task in service.tasks if task.host in looks and task.id in looks[task.host].paused]
+        yield _paused(service, paused) if paused else _replicas_finding(service, wanted)
         yield from _update(service)
 
 
@@ -61,6 +65,18 @@ def _replicas_finding(service: LiveService, wanted: int) -> Finding:
         f"service {service.name}: {len(current)} of {wanted} tasks run",
         evidence="; ".join(why) or where,
         remedy=f"docker service ps --no-trunc {service.name}",
+    )
+
+
+def _paused(service: LiveService, paused: Sequence[LiveTask]) -> Finding:
+    on = ", ".join(sorted(task.host for task in paused))
+    return Finding(
+        codes.REPLICAS,
+        "error",
+        service.name,
+        f"service {service.name}: {len(paused)} of {len(service.tasks)} tasks are paused, on {on}: nothing runs there",
+        evidence="connections to them stand, and nobody answers",
+        remedy="; ".join(f"on {task.host}: sudo docker unpause {task.container_id[:12]}" for task in paused),
     )
 
 

@@ -144,6 +144,9 @@ def test_rules_of_another_port_or_mark_prove_nothing() -> None:
         ("-A INPUT -p udp -m multiport --dports 53,4000:5000 -j ACCEPT", True),
         ("-A INPUT -p udp -m udp --dport 53 -j ACCEPT", False),
         ("-A INPUT -p tcp -m tcp --dport 22 -j ACCEPT", False),
+        ("-A INPUT ! -i lo -j ACCEPT", True),
+        ("-A INPUT ! -p tcp -j ACCEPT", True),
+        ("-A INPUT -p udp -m udp ! --dport 53 -j ACCEPT", True),
         ("-A INPUT -i lo -j ACCEPT", False),
         ("-A INPUT -p esp -j ACCEPT", False),
         ("-A INPUT -j ufw-before-input", False),
@@ -153,6 +156,35 @@ def test_rules_that_may_accept_clear_frames_before_the_drop_are_named(rule: str,
     drop = sample("iptables-input-bpf.txt")
     assert dropped_vnis(f"{rule}\n{drop}", 4789)[4097].accepted_before == ((rule,) if accepts else ())
     assert dropped_vnis(f"{drop}{rule}\n", 4789)[4097].accepted_before == ()
+
+
+@pytest.mark.parametrize(
+    ("rules", "accepted"),
+    [
+        ("-A INPUT -j MINE\n-A MINE -s 10.88.0.99/32 -j ACCEPT", ("-A MINE -s 10.88.0.99/32 -j ACCEPT",)),
+        ("-A INPUT -j MINE\n-A MINE -g DEEP\n-A DEEP -j ACCEPT", ("-A DEEP -j ACCEPT",)),
+        ("-A INPUT -j MINE\n-A INPUT -j MINE\n-A MINE -j ACCEPT", ("-A MINE -j ACCEPT",)),
+        ("-A INPUT -j MINE\n-A MINE -s 10.88.0.7/32 -j RETURN\n-A MINE -j ACCEPT", ("-A MINE -j ACCEPT",)),
+        ("-A INPUT -j MINE\n-A MINE -p udp -m udp --dport 4789 -j RETURN\n-A MINE -j ACCEPT", ()),
+        ("-A INPUT -p tcp -j MINE\n-A MINE -j ACCEPT", ()),
+        ("-A FORWARD -j MINE\n-A MINE -j ACCEPT", ()),
+    ],
+)
+def test_rules_of_the_chains_that_are_jumped_to_before_the_drop_count(rules: str, accepted: tuple[str, ...]) -> None:
+    drop = sample("iptables-input-bpf.txt")
+    inputs = "".join(f"{rule}\n" for rule in rules.splitlines() if rule.startswith("-A INPUT"))
+    others = "".join(f"{rule}\n" for rule in rules.splitlines() if not rule.startswith("-A INPUT"))
+    assert dropped_vnis(f"{inputs}{drop}{others}", 4789)[4097].accepted_before == accepted
+
+
+@pytest.mark.parametrize(
+    "narrowed", ["-s 10.88.0.0/24 ", "! -s 10.88.0.99/32 ", "-i eth0 ", "-m mac --mac-source 2:0:0:0:0:1 "]
+)
+def test_a_rule_for_some_frames_alone_is_not_the_engines(narrowed: str) -> None:
+    drop = sample("iptables-input-bpf.txt").replace("-A INPUT ", f"-A INPUT {narrowed}")
+    mark = sample("iptables-mangle-bpf.txt").replace("-A OUTPUT ", f"-A OUTPUT {narrowed}")
+    assert dropped_vnis(drop, 4789) == {}
+    assert marked_vnis(mark, 4789) == frozenset()
 
 
 def test_a_rule_that_drops_is_moved_before_all_others_as_it_is() -> None:

@@ -65,6 +65,14 @@ def test_a_task_of_an_older_spec_does_not_count(world: World) -> None:
     assert ("V02", "shop_frontend") in errors(world)
 
 
+def test_a_paused_task_runs_for_the_managers_and_is_an_error_with_the_command_that_lets_it_go_on(world: World) -> None:
+    world.paused.add("shop_frontend")
+    found = next(f for f in proved(world) if f.severity == "error")
+    assert (found.code, found.where) == ("V02", "shop_frontend")
+    assert found.what == "service shop_frontend: 1 of 1 tasks are paused, on A: nothing runs there"
+    assert found.remedy == "on A: sudo docker unpause c-shop_front"
+
+
 def test_a_task_that_waits_is_explained(world: World) -> None:
     world.tasks[1]["Status"] = {"State": "pending", "Err": "no suitable node"}
     found = next(f for f in proved(world) if f.code == "V02" and f.severity == "error")

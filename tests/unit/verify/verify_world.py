@@ -66,6 +66,8 @@ class World:
         ]
         self.shells = {name: FakeShell(name, self) for name in members}
         self.broken_containers: dict[str, Exception] = {}
+        self.paused: set[str] = set()
+        """The services whose containers are paused."""
         self.images: dict[str, str] = {}
         """Service -> the image that its container runs, instead of the right one."""
         self.digests: dict[str, list[str]] = {}
@@ -170,7 +172,8 @@ class FakeEngine:
         if identity in self.world.broken_containers:
             raise self.world.broken_containers[identity]
         name = identity.removeprefix("c-")
-        state = {"Running": True, "Pid": 1000 + sorted(SERVICES).index(name)}
+        paused = name in self.world.paused
+        state = {"Running": True, "Paused": paused, "Pid": 1000 + sorted(SERVICES).index(name)}
         return {"State": state, "Image": self.world.images.get(name, f"sha256:{name}")}
 
 
