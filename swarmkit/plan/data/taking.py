@@ -20,6 +20,7 @@ from swarmkit.reach.retry import wait_until
 IDLE_SECONDS = 900.0
 """How long a command may print nothing: a dump may think long before its first line."""
 STOP_TIMEOUT_SECONDS = 300.0
+CONTAINER_TIMEOUT_SECONDS = 120.0
 
 Put = Callable[[bytes], object]
 Adding = Callable[[str], AbstractContextManager[Put]]
@@ -100,12 +101,20 @@ class SaveImage:
 
 
 def running_container(reached: ReachedHost, service: str) -> str:
-    """Return the id of the service's running container on a host."""
+    """Return the id of the service's running container on a host; a task that moves there is waited for.
+
+    After a restore the managers tell of a task on an old node for as long as they do not know that it is down.
+    """
     wanted = {"label": [f"com.docker.swarm.service.name={service}"], "status": ["running"]}
-    found = reached.engine.find("containers", wanted)
+    found = wait_until(
+        lambda: reached.engine.find("containers", wanted),
+        lambda found: len(found) == 1,
+        timeout_seconds=CONTAINER_TIMEOUT_SECONDS,
+    )
     if len(found) != 1:
         raise SwarmkitError(
             f"{reached.host.name}: service {service} has {len(found)} running containers there, one is needed",
+            f"waited for it for {CONTAINER_TIMEOUT_SECONDS:g} s",
             to_do="see: docker service ps, and run the same again",
         )
     return str(found[0]["Id"])
