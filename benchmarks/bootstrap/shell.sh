@@ -36,8 +36,8 @@ join() {
 await_service='until docker service ps --filter desired-state=running --format "{{.CurrentState}}" "$service" |
     grep -q ^Running; do sleep 0.2; done'
 
-common='--detach --quiet --no-resolve-image --cap-drop ALL --restart-condition any --health-interval 5s --health-timeout 4s '
-common+='--health-start-interval 500ms'
+common='--detach --quiet --no-resolve-image --cap-drop ALL --restart-condition any --health-timeout 4s '
+slow='--health-interval 10s --health-retries 3'
 
 opened=()
 for host in SSH_A SSH_B SSH_C; do
@@ -62,11 +62,11 @@ on SSH_A "docker node update --label-add role=frontend A" >/dev/null &
 label_a=$!
 
 await_all "$network" "$secret"
-on SSH_A "docker service create $common --name shop_database --network name=shop_shop,alias=database \
+on SSH_A "docker service create $common $slow --health-start-interval 1500ms --name shop_database --network name=shop_shop,alias=database \
     --secret source=shop_db_password,target=db_password,uid=999,gid=999,mode=0400 \
     --env POSTGRES_PASSWORD_FILE=/run/secrets/db_password --ulimit nofile=65536:65536 \
     --mount type=volume,source=shop_database-data,target=/var/lib/postgresql/data \
-    --health-cmd 'pg_isready -q -h 127.0.0.1 -U shop -d shop' --health-retries 6 --health-start-period 60s \
+    --health-cmd 'pg_isready -q -h 127.0.0.1 -U shop -d shop' --health-start-period 60s \
     --stop-grace-period 60s --replicas-max-per-node 1 --constraint 'node.labels.role == database' \
     --limit-cpu 1.00 --limit-memory 256M --reserve-cpu 0.10 --reserve-memory 96M --restart-delay 3s \
     --update-order stop-first --update-failure-action pause --update-monitor 90s $IMAGE_DATABASE" >/dev/null &
@@ -82,9 +82,9 @@ label_b=$!
 await_all "$database" "$label_a" "$label_b" "$label_c"
 on SSH_A "set -e
 service=shop_database; $await_service
-docker service create $common --name shop_backend --network name=shop_shop,alias=backend --read-only \
+docker service create $common $slow --health-start-interval 2s --name shop_backend --network name=shop_shop,alias=backend --read-only \
     --secret source=shop_db_password,target=db_password,uid=1000,gid=1000,mode=0400 --env DB_HOST=database \
-    --health-cmd 'wget -q -T 3 -O /dev/null http://127.0.0.1:3000/healthz' --health-retries 6 --health-start-period 30s \
+    --health-cmd 'wget -q -T 3 -O /dev/null http://127.0.0.1:3000/healthz' --health-start-period 30s \
     --stop-grace-period 15s --constraint 'node.labels.role == backend' \
     --limit-cpu 0.75 --limit-memory 192M --reserve-cpu 0.10 --reserve-memory 64M --restart-delay 2s \
     --update-order start-first --update-failure-action rollback --update-monitor 35s --rollback-order start-first \
@@ -92,7 +92,7 @@ docker service create $common --name shop_backend --network name=shop_shop,alias
 service=shop_backend; $await_service
 docker service create $common --name shop_frontend --network name=shop_shop,alias=frontend --read-only \
     --publish published=8080,target=8080,protocol=tcp,mode=ingress --mount type=tmpfs,target=/tmp,tmpfs-size=16777216 \
-    --health-cmd 'wget -q -T 2 -O /dev/null http://127.0.0.1:8080/healthz' --health-retries 3 --health-start-period 30s \
+    --health-cmd 'wget -q -T 2 -O /dev/null http://127.0.0.1:8080/healthz' --health-interval 5s --health-start-interval 500ms --health-retries 3 --health-start-period 30s \
     --stop-grace-period 15s --constraint 'node.labels.role == frontend' \
     --limit-cpu 0.50 --limit-memory 64M --reserve-cpu 0.05 --reserve-memory 16M --restart-delay 2s \
     --update-order start-first --update-failure-action rollback --update-monitor 20s --rollback-order start-first \
