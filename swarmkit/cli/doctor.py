@@ -88,6 +88,8 @@ def doctor(
     from swarmkit.workflows import doctor as workflow
     from swarmkit.workflows.inputs import read_declared
 
+    if only and not set(only) - set(skip):
+        raise click.UsageError("--skip leaves out all that --only asks for: nothing would be checked")
     if not stack_files:
         _refuse_of_stacks(only)
     declared = read_declared(

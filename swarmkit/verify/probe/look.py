@@ -107,6 +107,12 @@ def look(
     wishes += ["ipsec"] * encrypted + ["published"] * published + ["mesh"] * mesh
     wishes += [f"certificate {certificate}"] if _PATH.fullmatch(certificate) else []
     said = run_script(reached.shell, "look.sh", wishes, timeout_seconds=LOOK_TIMEOUT_SECONDS)
+    if said["user"] != "0":
+        raise SwarmkitError(
+            "the login is not root's",
+            "root alone may enter the containers' networks and read the kernel's encryption and firewall",
+            f"set ansible_become: true for {reached.host.name}",
+        )
     needed = _NEEDED | (_NEEDED_FOR_ENCRYPTION if encrypted else {}) | (_NEEDED_FOR_PUBLISHED if published else {})
     missing = {name: package for name, package in needed.items() if name in said["tools"].split()}
     if missing:

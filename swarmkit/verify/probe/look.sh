@@ -29,6 +29,8 @@ firewalls() {
   command -v nft >/dev/null && nft list chains
 }
 
+section user
+printf '%s\n' "$EUID"
 section tools
 for tool in nsenter timeout ip iptables perl; do
   command -v "$tool" >/dev/null || printf '%s\n' "$tool"

@@ -126,6 +126,13 @@ def test_an_unknown_code_is_answered_with_the_near_ones_and_where_all_are(words:
     assert said.output.count(",") < 6, "not all of them"
 
 
+def test_a_doctor_that_would_check_nothing_is_refused() -> None:
+    words = ["--only", "H06", "--only", "H04", "--skip", "H04", "--skip", "H06"]
+    said = CliRunner().invoke(cli, ["doctor", "-i", "x.yaml", *words])
+    assert said.exit_code == 2
+    assert "nothing would be checked" in said.output
+
+
 def test_all_codes_are_listed_with_their_titles() -> None:
     lines = CliRunner().invoke(cli, ["doctor", "--explain", "all"]).output.splitlines()
     assert "V00  A manager tells of the cluster" in lines

@@ -84,6 +84,14 @@ def test_a_node_that_a_new_leader_has_not_heard_from_is_no_reason_to_restart_its
     assert "has not heard from it yet: verify again in a minute; if it stays, on B: sudo systemctl" in finding.remedy
 
 
+def test_a_login_that_is_not_root_is_told_as_that(world: World) -> None:
+    """By a member of the group docker, iptables, which it may not run, was said not to be there."""
+    world.shells["B"].sections = {"user": "1000", "tools": "iptables"}
+    failure = of("V14", proof(world))["B"]
+    assert failure.what == "B could not be looked at: the login is not root's"
+    assert failure.remedy == "set ansible_become: true for B"
+
+
 def test_nothing_is_said_of_the_rules_of_a_host_that_fell_silent_meanwhile(world: World) -> None:
     """Cut in the middle, C was said to have no rule for the port, with a restart of its engine as the remedy."""
     world.nodes[2]["Status"]["State"] = "ready"

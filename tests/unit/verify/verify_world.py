@@ -229,7 +229,7 @@ class FakeShell:
         return CommandResult(0, "".join(f"\n== {name}\n{text}\n" for name, text in said.items()), "")
 
     def _looked(self, wishes: list[str]) -> dict[str, str]:
-        said = {"tools": "", "firewalls": ""}
+        said = {"user": "0", "tools": "", "firewalls": ""}
         for wish in wishes:
             word, _, pid = wish.partition(" ")
             if word == "listen":
