@@ -47,7 +47,9 @@ def prove_options(live: Live, inventory: Inventory, stack: Stack | None) -> Iter
             yield Finding(codes.ENCRYPTED_OPTION, "error", network.name, what, remedy=remedy)
         else:
             what = f"network {network.name} is not encrypted: its traffic crosses between hosts in clear"
-            yield Finding(codes.ENCRYPTED_OPTION, "warning", network.name, what, evidence=reason or "not asked for")
+            # A network in clear for a reason has nothing to be done about.
+            remedy = "" if reason else 'driver_opts: {encrypted: ""} in the stack file, swarmkit up --recreate-networks'
+            yield Finding(codes.ENCRYPTED_OPTION, "warning", network.name, what, reason or "not asked for", remedy)
 
 
 @dataclass(frozen=True)

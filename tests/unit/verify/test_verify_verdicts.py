@@ -211,7 +211,9 @@ def test_a_network_without_encryption_is_no_proof(world: World) -> None:
     world.networks[0]["Options"] = {}
     findings = proved(world)
     assert not [f for f in findings if f.code == "V12"]
-    assert [f.severity for f in findings if f.code == "V08"] == ["warning"]
+    (finding,) = (one for one in findings if one.code == "V08")
+    assert finding.severity == "warning"
+    assert "up --recreate-networks" in finding.remedy
 
 
 @pytest.mark.parametrize("section", ["mangle", "input"])
