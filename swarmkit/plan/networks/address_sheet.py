@@ -180,7 +180,8 @@ def _outside(subnets: Iterable[SubnetRow], pools: Sequence[PoolRow]) -> Iterator
             free = next((subnet for pool in pools for subnet in pool.free), "RANGE")
             remedy = (
                 "where a host needs that range, before a service publishes a port, on a manager: "
-                f"docker network rm ingress && docker network create -d overlay --ingress --subnet {free} ingress"
+                "echo y | docker network rm ingress && "
+                f"docker network create -d overlay --ingress --subnet {free} ingress"
             )
             seen = f"the swarm's pools: {', '.join(pool.pool for pool in pools)}"
             yield Finding("H29", "warning", "ingress", f"its {row.subnet} is in no pool of the swarm", seen, remedy)

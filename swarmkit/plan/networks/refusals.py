@@ -53,7 +53,10 @@ def ingress_refusals(wish: NetworkWish, seen: Iterable[HostNetwork]) -> Iterator
     names = {network.name for network in seen if network.raw.get("Ingress") and network.scope == "swarm"}
     for name in sorted(names) if wish.ingress else ():
         what = f"the swarm has an ingress network already: {name}"
-        remedy = f"use {name}; or, while no service publishes a port by it, remove it: docker network rm {name}"
+        remedy = (
+            f"use {name}; or, while no service publishes a port by it, remove it: docker network rm {name}; an engine "
+            "that had a task on it keeps it still: sudo systemctl restart docker on the manager (moby/moby#40184)"
+        )
         yield Finding("H30", "error", wish.name, what, "a swarm has one at most", remedy)
 
 
