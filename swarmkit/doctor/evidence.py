@@ -6,7 +6,7 @@ import functools
 import importlib.resources
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
@@ -144,12 +144,28 @@ def gather(fleet: Fleet, inventory: Inventory, stack: Stack | None, observed: Ob
 
     Hosts of *inventory* that are not in *fleet* are left out. With *observed*, what it tells is not read again.
     """
-    known = replace(inventory, hosts=tuple(host for host in inventory.hosts if host.name in fleet))
-    with ThreadPoolExecutor(max_workers=2 + len(fleet)) as pool:
+    with ThreadPoolExecutor(max_workers=len(fleet)) as pool:
         infos = {name: pool.submit(reached.engine.info) for name, reached in fleet.items()}
+        look = functools.partial(observe, fleet, kernel="always", infos=infos)
+        return gather_beside(fleet, inventory, stack, infos, (lambda: observed) if observed else look)
+
+
+def gather_beside(
+    fleet: Fleet,
+    inventory: Inventory,
+    stack: Stack | None,
+    infos: Mapping[str, Future[Json]],
+    look: Callable[[], Observed],
+) -> Evidence:
+    """Gather beside *look*, which tells what the hosts were observed to be, every host's kernel among it.
+
+    *infos* are what the engines say of themselves. For the rest see gather.
+    """
+    known = replace(inventory, hosts=tuple(host for host in inventory.hosts if host.name in fleet))
+    with ThreadPoolExecutor(max_workers=2) as pool:
         networks = pool.submit(read_networks, fleet)
         reading = pool.submit(_read_hosts, fleet, infos, inventory.data_path_port or DEFAULT_DATA_PATH_PORT)
-        observed = observed or observe(fleet, kernel="always", infos=infos)
+        observed = look()
         hosts = {
             name: _host(observed.hosts[name], said, fleet[name].session) for name, said in reading.result().items()
         }

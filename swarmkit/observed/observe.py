@@ -53,15 +53,16 @@ def observe(
         guess = next((reached for reached in fleet.values() if reached.host.role == "manager"), None)
         guessed = pool.submit(_read_cluster_or_error, guess, pool) if guess else None
         hosts = {name: _facts(fleet[name], reading) for name, reading in readings.items()}
-        # A manager that missed its swarm's recovery tells of a swarm that is no more.
-        recovery = max((facts.engine.recovery for facts in hosts.values()), default=0)
-        managers = [
-            fleet[name]
-            for name, facts in hosts.items()
-            if facts.engine.is_manager and facts.engine.recovery == recovery
-        ]
+        managers = _managers(fleet, hosts)
         first = guessed.result() if guessed is not None and guess in managers else None
         return _choose(hosts, first, [manager for manager in managers if manager is not guess], pool)
+
+
+def with_cluster_now(fleet: Fleet, observed: Observed) -> Observed:
+    """Return *observed* with the cluster as its managers tell of it now; of the hosts nothing is read again."""
+    hosts = dict(observed.hosts)
+    with ThreadPoolExecutor(max_workers=len(_LANES)) as pool:
+        return _choose(hosts, None, _managers(fleet, hosts), pool)
 
 
 def with_kernel_facts(fleet: Fleet, observed: Observed) -> Observed:
@@ -74,6 +75,13 @@ def with_kernel_facts(fleet: Fleet, observed: Observed) -> Observed:
             raise answer
         hosts[name] = replace(hosts[name], system=answer)
     return replace(observed, hosts=hosts)
+
+
+def _managers(fleet: Fleet, hosts: Mapping[str, HostFacts]) -> list[ReachedHost]:
+    """Return the managers; one that missed its swarm's recovery tells of a swarm that is no more."""
+    recovery = max((facts.engine.recovery for facts in hosts.values()), default=0)
+    told = {name: facts.engine for name, facts in hosts.items()}
+    return [fleet[name] for name, engine in told.items() if engine.is_manager and engine.recovery == recovery]
 
 
 def _choose(

@@ -19,6 +19,7 @@ from swarmkit.observed.model import (
     Route,
     SecretState,
     ServiceState,
+    SwarmState,
     SystemFacts,
     TaskState,
 )
@@ -87,6 +88,12 @@ def _cidr(destination: str) -> str:
     return destination if "/" in destination else destination + "/32"
 
 
+def swarm_state(info: Json) -> SwarmState:
+    """Return an engine's state in its swarm (GET /info)."""
+    state: SwarmState = (info.get("Swarm") or {}).get("LocalNodeState") or "inactive"
+    return state
+
+
 def engine_facts(
     info: Json, images: Iterable[Json], networks: Iterable[Json], api_version: tuple[int, int]
 ) -> EngineFacts:
@@ -98,7 +105,7 @@ def engine_facts(
         engine_id=str(info.get("ID", "")),
         operating_system="windows" if info.get("OSType") == "windows" else "linux",
         architecture=str(info.get("Architecture", "")),
-        swarm_state=swarm.get("LocalNodeState") or "inactive",
+        swarm_state=swarm_state(info),
         swarm_error=str(swarm.get("Error", "")),
         node_id=str(swarm.get("NodeID", "")),
         node_addr=str(swarm.get("NodeAddr", "")),

@@ -2,7 +2,7 @@ import pytest
 from fakes.swarm import FakeFleet
 
 from swarmkit.errors import SwarmkitError
-from swarmkit.observed.observe import observe
+from swarmkit.observed.observe import observe, with_cluster_now
 from swarmkit.observed.parse import sections, system_facts
 from swarmkit.reach.engine import EngineError
 from swarmkit.reach.ssh import CommandResult, ConnectionLostError
@@ -38,6 +38,21 @@ def test_a_cluster_is_told_by_the_first_manager_that_can(fleet: FakeFleet) -> No
     observed = observe(fleet, kernel="never")
     assert observed.cluster is not None
     assert (observed.cluster.told_by, observed.cluster.labels) == ("B", {"x": "y"})
+
+
+def test_the_cluster_alone_is_read_again_and_by_the_manager_that_can(
+    fleet: FakeFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet.engine("A").init_swarm({"AdvertiseAddr": "10.88.0.11"})
+    before = observe(fleet, kernel="never")
+    assert before.cluster is not None
+    fleet.engine("A").create("services", {"Name": "web", "TaskTemplate": {"ContainerSpec": {"Image": "web:1"}}})
+    for name in fleet:
+        monkeypatch.setattr(fleet.engine(name), "info", lambda: pytest.fail("a host was read again"))
+    now = with_cluster_now(fleet, before)
+    assert now.cluster is not None
+    assert now.cluster.service("web") is not None
+    assert (now.hosts, now.cluster.id) == (before.hosts, before.cluster.id)
 
 
 def test_a_network_that_is_left_on_the_managers_host_alone_is_none_of_the_swarms(fleet: FakeFleet) -> None:
