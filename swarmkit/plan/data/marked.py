@@ -71,7 +71,9 @@ def _place(stack: Stack, volume: Volume, observed: Observed) -> str | Finding:
     name = _owner(stack, volume)
     cluster = observed.cluster
     service = cluster.service(name) if cluster else None
-    tasks = [task for task in cluster.tasks_of(service.id) if task.state == "running"] if cluster and service else []
+    every = cluster.tasks_of(service.id) if cluster and service else ()
+    # The last state of a task on a node that is down stays running; it shall not be there any more.
+    tasks = [task for task in every if task.state == task.desired_state == "running"]
     hosts = {facts.engine.node_id: host for host, facts in observed.hosts.items()}
     if service and holder_of(service.labels) == "backup":
         what = f"service {name} stands still since a backup that was cut off"

@@ -21,6 +21,8 @@ IDLE_SECONDS = 900.0
 """How long a command may print nothing: a dump may think long before its first line."""
 STOP_TIMEOUT_SECONDS = 300.0
 CONTAINER_TIMEOUT_SECONDS = 120.0
+# A database whose health check has not passed yet takes no connections; one without a check tells nothing.
+_STARTED = ["none", "healthy", "unhealthy"]
 
 Put = Callable[[bytes], object]
 Adding = Callable[[str], AbstractContextManager[Put]]
@@ -101,11 +103,12 @@ class SaveImage:
 
 
 def running_container(reached: ReachedHost, service: str) -> str:
-    """Return the id of the service's running container on a host; a task that moves there is waited for.
+    """Return the id of the service's running container on a host; a task that moves or starts there is waited for.
 
     After a restore the managers tell of a task on an old node for as long as they do not know that it is down.
     """
-    wanted = {"label": [f"com.docker.swarm.service.name={service}"], "status": ["running"]}
+    label = f"com.docker.swarm.service.name={service}"
+    wanted = {"label": [label], "status": ["running"], "health": _STARTED}
     found = wait_until(
         lambda: reached.engine.find("containers", wanted),
         lambda found: len(found) == 1,

@@ -85,6 +85,20 @@ def test_a_backup_whose_data_cannot_be_had_is_refused(fleet: FakeFleet, declared
     assert "service s_store has 0 running tasks" in refusal.what
 
 
+def test_the_task_of_a_node_that_is_down_is_no_second_one(fleet: FakeFleet, declared: Make) -> None:
+    """It stays running until its node's entry is gone; a restore whose hosts joined anew left one."""
+    run_once(fleet, declared())
+    observed = observe(fleet, kernel="never")
+    assert observed.cluster
+    store = observed.cluster.service("s_store")
+    assert store
+    (task,) = observed.cluster.tasks_of(store.id)
+    old = replace(task, id="old", node_id="gone", desired_state="shutdown")
+    seen = replace(observed, cluster=replace(observed.cluster, tasks=(old, *observed.cluster.tasks)))
+    plan = backup_plan(declared().inventory, declared().stack, seen, TAKING)
+    assert plan.operations[0].step.summary == "dump it on C by pg_dump"
+
+
 def test_without_a_stack_file_a_backup_says_that_it_holds_no_volume(fleet: FakeFleet, declared: Make) -> None:
     run_once(fleet, declared())
     (warning,) = backed_up(fleet, replace(declared(), stack=None)).warnings

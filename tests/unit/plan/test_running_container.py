@@ -23,7 +23,9 @@ class Moving:
 
     def find(self, kind: str, filters: dict[str, list[str]]) -> list[dict[str, Any]]:
         assert (kind, filters["status"]) == ("containers", ["running"])
-        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        healths = filters.get("health", ["none", "starting", "healthy", "unhealthy"])
+        return [one for one in answer if one.get("health", "none") in healths]
 
 
 def on(engine: Moving) -> ReachedHost:
@@ -35,6 +37,14 @@ def on(engine: Moving) -> ReachedHost:
 def test_a_task_that_moves_there_is_waited_for() -> None:
     """A restore run again counted the task of an old node as running, and found 0 containers on the new one."""
     assert taking.running_container(on(Moving([], [], [{"Id": "moved"}])), "shop_database") == "moved"
+
+
+def test_a_database_that_has_just_started_is_waited_for_until_its_health_is_known() -> None:
+    """A restore run again gave psql the dump before the server listened."""
+    starting, healthy = ({"Id": "made", "health": health} for health in ("starting", "healthy"))
+    engine = Moving([starting], [starting], [healthy])
+    assert taking.running_container(on(engine), "shop_database") == "made"
+    assert engine.answers == [[healthy]]
 
 
 def test_a_container_that_does_not_come_is_told_after_the_time_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
