@@ -52,7 +52,14 @@ class Line:
         indent = self.prefix.cell_len
         if options.max_width - indent < _LEAST_BODY_WIDTH:
             indent = min(4, indent)
-        wrapped = self.body.wrap(console, max(1, options.max_width - indent), overflow="fold") or [Text()]
+        width = max(1, options.max_width - indent)
+        if indent == self.prefix.cell_len and "\n" not in self.body.plain and self.body.cell_len <= width:
+            # Most lines fit, and looking for where to wrap one takes most of the printing of a large plan.
+            body = self.body.copy()
+            body.rstrip()
+            yield self.prefix + body
+            return
+        wrapped = self.body.wrap(console, width, overflow="fold") or [Text()]
         for number, part in enumerate(wrapped):
             part.rstrip()
             if number == 0 and indent == self.prefix.cell_len:
