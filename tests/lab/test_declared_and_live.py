@@ -100,6 +100,9 @@ def test_changes_by_hand_are_found_and_each_remedy_takes_one_back(apart: Apart) 
     rule = apart.shop.lab.run("B", "iptables -w -t nat -S DOCKER-INGRESS | grep udp").strip().removeprefix("-A ")
     apart.shop.lab.run("B", f"iptables -w -t nat -D {rule}")
     apart.shop.lab.run("A", "echo x | docker secret create --label com.docker.stack.namespace=apart apart_old -")
+    # Neither is of this stack, whatever their names begin with.
+    apart.shop.lab.run("A", "echo x | docker secret create --label com.docker.stack.namespace=apart_b apart_b_old -")
+    apart.shop.lab.run("A", "echo x | docker secret create apart_by_hand -")
 
     code, found = apart.verify()
     assert code == 4
@@ -125,6 +128,9 @@ def test_changes_by_hand_are_found_and_each_remedy_takes_one_back(apart: Apart) 
 
     apart.shop.lab.run("B", f"iptables -w -t nat -I {rule}")
     apart.up("--prune")
+    secrets = apart.docker("secret ls --format '{{.Name}}'").split()
+    assert [name for name in secrets if name.startswith("apart_")] == ["apart_b_old", "apart_by_hand"]
+    apart.docker("secret rm apart_b_old apart_by_hand")
     code, healed = apart.verify()
     assert (code, wrong(healed)) == (0, set())
     assert healed["V18", "apart_front@A -> apart_inside"]["severity"] == "ok"

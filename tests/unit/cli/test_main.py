@@ -73,6 +73,14 @@ def test_sigterm_ends_a_run_as_an_interrupt_does(monkeypatch: pytest.MonkeyPatch
     assert cleaned_up
 
 
+def test_an_interrupt_while_the_modules_load_shows_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "click.py").write_text("raise KeyboardInterrupt\n")
+    path = os.pathsep.join([str(tmp_path), *filter(None, sys.path)])
+    command = [sys.executable, "-m", "swarmkit", "--help"]
+    done = subprocess.run(command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (130, "interrupted\n")
+
+
 def test_a_command_may_return_its_exit_code(monkeypatch: pytest.MonkeyPatch) -> None:
     assert run_main(monkeypatch, click.Command("plan", callback=lambda: 5), "plan") == 5
     assert (
