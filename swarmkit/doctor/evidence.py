@@ -11,7 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 from swarmkit.declared.inventory.host import Host, Inventory
-from swarmkit.declared.stack.service import Stack
+from swarmkit.declared.stack.service import MTU_OPTION, Stack
 from swarmkit.doctor.model import Paths, Peer
 from swarmkit.doctor.paths import peers_of, probe_paths
 from swarmkit.observed.listeners import listening
@@ -26,7 +26,6 @@ from swarmkit.reach.fleet import Fleet
 from swarmkit.reach.ssh import CommandResult, SshSession
 
 DEFAULT_MTU_BYTES = 1500
-MTU_OPTION = "com.docker.network.driver.mtu"
 FACTS_TIMEOUT_SECONDS = 20.0
 FIRST_WITH_IP_SETS = (28,)
 """The first engines that need the kernel's ip_set and iptable_raw (moby #49503)."""

@@ -14,7 +14,7 @@ from swarmkit.plan.networks.refusals import absence_refusals, address_refusals, 
 from swarmkit.plan.stacks.spec_diff import Change
 from swarmkit.reach.engine import Json
 from swarmkit.reach.fleet import Fleet
-from swarmkit.workflows.network_run import NetworkRun, carry_out, reached
+from swarmkit.workflows.network_run import NetworkRun, plan_and_apply, reached
 
 
 def connect(run: NetworkRun, host: str, network: str, container: str, wish: EndpointWish) -> Applied | None:
@@ -39,7 +39,7 @@ def connect(run: NetworkRun, host: str, network: str, container: str, wish: Endp
             warnings = tuple(link_warnings(wish, host, found))
             return Plan((ConnectContainer(step, host, found.name, container, wish),), warnings=warnings)
 
-        return carry_out(run, fleet, plan)
+        return plan_and_apply(run, fleet, plan)
 
 
 def _is_there(endpoint: Json, network: HostNetwork) -> bool:
@@ -80,4 +80,4 @@ def disconnect(run: NetworkRun, host: str, network: str, container: str, *, forc
             step = Step("disconnect", "network", "update", host, f"disconnect {container} from {name}", "on it now")
             return Plan((DisconnectContainer(step, host, name, container, force),))
 
-        return carry_out(run, fleet, plan)
+        return plan_and_apply(run, fleet, plan)

@@ -12,7 +12,7 @@ from swarmkit.plan.model import Applied, Plan
 from swarmkit.plan.networks.prune import plan_prune, unused
 from swarmkit.reach.engine import Engine
 from swarmkit.reach.fleet import Fleet
-from swarmkit.workflows.network_run import NetworkRun, carry_out, reached
+from swarmkit.workflows.network_run import NetworkRun, plan_and_apply, reached
 
 _ENDED = ("complete", "shutdown", "remove")
 
@@ -33,7 +33,7 @@ def prune(run: NetworkRun, on: Sequence[str], wanted: NetworkFilter) -> Applied 
             chosen = [network for network in unused(seen, hosts, manager, used) if wanted.passes(network)]
             return plan_prune(network for network in chosen if not _has_endpoints(fleet, network))
 
-        return carry_out(run, fleet, plan, empty_after=False)
+        return plan_and_apply(run, fleet, plan, empty_after=False)
 
 
 def _used_by_swarm(engine: Engine, observed: Observed) -> set[str]:

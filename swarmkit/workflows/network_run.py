@@ -37,7 +37,7 @@ def reached(run: NetworkRun, on: Sequence[str]) -> Iterator[tuple[Fleet, list[st
         yield fleet, list(on) or names
 
 
-def carry_out(
+def plan_and_apply(
     run: NetworkRun, fleet: Fleet, make_plan: Callable[[], Plan], *, empty_after: bool = True
 ) -> Applied | None:
     """Plan, ask, apply; then plan again, which must leave nothing to do."""

@@ -28,7 +28,7 @@ from swarmkit.secret import Secret
 from swarmkit.verify.prove import prove_networks
 from swarmkit.workflows.first_encryption import encryption_findings, makes_first_encrypted
 from swarmkit.workflows.look import PATIENCE_SECONDS
-from swarmkit.workflows.network_run import NetworkRun, carry_out, reached
+from swarmkit.workflows.network_run import NetworkRun, plan_and_apply, reached
 
 
 def list_networks(
@@ -77,7 +77,7 @@ def create(
             warnings = (*made.warnings, *accepted, *(finding for finding in found if finding not in errors))
             return Plan((), (*made.refusals, *refusals)) if refusals else replace(made, warnings=warnings)
 
-        return carry_out(run, fleet, plan)
+        return plan_and_apply(run, fleet, plan)
 
 
 def remove(run: NetworkRun, names: Sequence[str], on: Sequence[str], *, force: bool = False) -> Applied | None:
@@ -96,7 +96,7 @@ def remove(run: NetworkRun, names: Sequence[str], on: Sequence[str], *, force: b
             plans = [_removal(name, wanted[:place], meant[name], seen, observed) for place, name in enumerate(wanted)]
             return in_turn(plans)
 
-        return carry_out(run, fleet, plan, empty_after=False)
+        return plan_and_apply(run, fleet, plan, empty_after=False)
 
 
 def _by_name(words: Sequence[str], hosts: Sequence[str], seen: Sequence[HostNetwork]) -> dict[str, list[str]]:

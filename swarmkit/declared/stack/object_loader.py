@@ -14,13 +14,12 @@ from swarmkit.declared.inventory.addresses import NAME, check_dns_name
 from swarmkit.declared.stack import lan_loader, values
 from swarmkit.declared.stack.file_content import is_too_large, read_content
 from swarmkit.declared.stack.refused_keys import refuse_other_keys
-from swarmkit.declared.stack.service import Network, SecretFile, Volume
+from swarmkit.declared.stack.service import MTU_OPTION, Network, SecretFile, Volume
 from swarmkit.declared.stack.stack_keys import KEYS
 from swarmkit.declared.stack.volume_backup import read_volume_backup
 from swarmkit.secret import Secret
 
 _OFF = frozenset(("false", "no", "off", "0"))
-_MTU = "com.docker.network.driver.mtu"
 _OWN_KEYS = ("driver", "driver_opts", "labels", "ipam", "internal", "attachable", "enable_ipv6")
 _DRIVERS = ("bridge", "ipvlan", "macvlan", "overlay")
 _ADVICE = f"there are {', '.join(_DRIVERS)}, and the plugins that are installed on the hosts"
@@ -95,9 +94,9 @@ def _check_options(options: Mapping[str, str], field: Field | None) -> None:
         advice = "for an unencrypted network remove it and write x-swarmkit: {encrypted: false, reason: ...}"
         what = "the option counts by presence: this network would be encrypted"
         field.key("encrypted").refuse("B46", what, advice)
-    mtu = options.get(_MTU)
+    mtu = options.get(MTU_OPTION)
     if mtu is not None and not (mtu.isdecimal() and mtu.isascii() and len(mtu) < 6 and 576 <= int(mtu) <= 65535):
-        field.key(_MTU).refuse("B47", f"MTU {shown(mtu)} must be 576-65535")
+        field.key(MTU_OPTION).refuse("B47", f"MTU {shown(mtu)} must be 576-65535")
 
 
 def _own(field: Field | None) -> tuple[bool | None, str | None]:

@@ -185,6 +185,10 @@ class Lan:
     hosts: Mapping[str, LanHost] = field(default_factory=dict)
 
 
+MTU_OPTION = "com.docker.network.driver.mtu"
+"""The ``driver_opts`` key of a network's MTU in bytes."""
+
+
 @dataclass(frozen=True)
 class Network:
     key: str

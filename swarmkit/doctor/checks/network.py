@@ -5,7 +5,8 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable, Iterator
 
-from swarmkit.doctor.evidence import DEFAULT_MTU_BYTES, MTU_OPTION, Evidence, HostEvidence
+from swarmkit.declared.stack.service import MTU_OPTION
+from swarmkit.doctor.evidence import DEFAULT_MTU_BYTES, Evidence, HostEvidence
 from swarmkit.finding import Finding
 from swarmkit.plan.networks.ranges import overlap
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from swarmkit.declared.stack.service import MTU_OPTION
 from swarmkit.doctor.model import Paths, Peer, Way
 from swarmkit.finding import Finding
 from swarmkit.plan.networks.firewall_rules import ESP, rules, security_group
@@ -58,7 +59,7 @@ def _mtu_remedy(ways: list[Way]) -> str:
     passing = [_carries(way) for way in ways if _carries(way)]
     mtu = min(passing) if len(passing) == len(ways) else "MTU"
     find = "" if passing else "find the path's MTU (ping -M do -s SIZE PEER) and set it for the networks "
-    return f"{find}in the stack file, for each network: driver_opts: {{com.docker.network.driver.mtu: '{mtu}'}}"
+    return f"{find}in the stack file, for each network: driver_opts: {{{MTU_OPTION}: '{mtu}'}}"
 
 
 def _carries(way: Way) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from swarmkit.declared.stack.service import MTU_OPTION
 from swarmkit.finding import Finding
 from swarmkit.observed.model import ClusterState, NetworkState
 from swarmkit.plan.networks.ingress import publishing
@@ -14,10 +15,9 @@ from swarmkit.verify.probe.cable import Cable
 from swarmkit.verify.probe.parcels import Parcel
 from swarmkit.verify.probe.probes import Path
 
-_OPTION = "com.docker.network.driver.mtu"
 _MTU_REMEDY = (
     "find the path's MTU between the hosts (ping -M do -s SIZE PEER) and set it for the network in the stack file: "
-    f"driver_opts: {{{_OPTION}: MTU}}"
+    f"driver_opts: {{{MTU_OPTION}: MTU}}"
 )
 
 
@@ -97,7 +97,7 @@ def _remedy(path: Path, ingress: NetworkState | None, cluster: ClusterState) -> 
         return _MTU_REMEDY
     services = " ".join(sorted({path.target, *publishing(cluster)}))
     encrypted = "--opt encrypted " if ingress.encrypted else ""
-    make = f"docker network create -d overlay --ingress {encrypted}--opt {_OPTION}=MTU {ingress.name}"
+    make = f"docker network create -d overlay --ingress {encrypted}--opt {MTU_OPTION}=MTU {ingress.name}"
     return (
         "find the path's MTU between the hosts (ping -M do -s SIZE PEER; 28 more than the largest SIZE that passes); "
         f"on {cluster.told_by}: docker service rm {services} && echo y | docker network rm {ingress.name} && "
