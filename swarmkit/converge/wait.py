@@ -17,8 +17,7 @@ from swarmkit.reach.fleet import Fleet
 
 POLL_SECONDS = 1.0
 # An event of a host reaches the manager's tasks by way of the dispatcher, a moment later than us.
-_SETTLE_SECONDS = 0.12
-_SETTLE_LOOKS = 6
+_SETTLE_PAUSES_SECONDS = (0.1, 0.15, 0.25, 0.35)
 _TAKEN_BACK = "the version before it serves; mend the cause and run up again, which makes the update anew"
 _MEND = "mend the cause and run up again, or go back: swarmkit rollback"
 _STOPPED = {
@@ -30,7 +29,8 @@ _STOPPED = {
 """State of an update that the engine does not go on with -> what to do."""
 _FAILURES_BEFORE_GIVING_UP = 3
 _LOOKS_BEFORE_GIVEN_UP = 6
-_EVENTS = {"type": ["container", "service"], "event": ["start", "die", "health_status", "update", "create"]}
+# None of what is made only: the manager has other work then than to be asked for it four times.
+_EVENTS = {"type": ["container", "service"], "event": ["start", "die", "health_status", "update"]}
 
 
 class Wakeups:
@@ -149,8 +149,8 @@ def _pause(woken: Wakeups, seen: int, deadline: float, has_come: Callable[[], bo
     """Sleep until something happened, then give the manager a moment to learn of it; never past *deadline*."""
     if woken.wait(seen, min(POLL_SECONDS, max(0.0, deadline - time.monotonic()))) == seen:
         return
-    for _ in range(_SETTLE_LOOKS):
-        time.sleep(_SETTLE_SECONDS)
+    for seconds in _SETTLE_PAUSES_SECONDS:
+        time.sleep(seconds)
         if time.monotonic() > deadline or has_come():
             return
 

@@ -29,7 +29,7 @@ MADE = {"AdvertiseAddr": "10.88.0.11", "Spec": {"Labels": {}}}
 @pytest.fixture(autouse=True)
 def quick_looks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(waiting, "POLL_SECONDS", 0.01)
-    monkeypatch.setattr(waiting, "_SETTLE_SECONDS", 0.001)
+    monkeypatch.setattr(waiting, "_SETTLE_PAUSES_SECONDS", (0.001,) * 4)
 
 
 def start(
