@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 Severity = Literal["error", "warning", "ok"]
+BROKEN = "broken"
+"""How an error begins that saw open what shall be encrypted: worse than what was not proved."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,10 @@ class Finding:
     """What to do now, as a command to copy where there is one."""
     follows_from: str = ""
     """The code of the finding that explains this one; empty where it stands for itself."""
+
+    @property
+    def is_broken(self) -> bool:
+        return self.what.startswith(f"{BROKEN}: ")
 
 
 @dataclass(frozen=True)

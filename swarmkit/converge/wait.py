@@ -19,6 +19,7 @@ POLL_SECONDS = 1.0
 # An event of a host reaches the manager's tasks by way of the dispatcher, a moment later than us.
 _SETTLE_PAUSES_SECONDS = (0.1, 0.15, 0.25, 0.35)
 _TAKEN_BACK = "the version before it serves; mend the cause and run up again, which makes the update anew"
+_SEE = "what its host may lack, such as ESP: swarmkit doctor\nsee: docker service ps --no-trunc"
 _MEND = "mend the cause and run up again, or go back: swarmkit rollback"
 _STOPPED = {
     "paused": "the tasks before it serve on; mend the cause and run up again, or go back: swarmkit rollback",
@@ -174,4 +175,4 @@ def _not_converged(
     cause = explain(of_now or look.states, fleet, manager)
     to_do = "\n".join(filter(None, (cause.to_do, go_on)))
     said = "\n".join(filter(None, (cause.sentence, cause.logged)))
-    return NotConvergedError(f"{name}: {why}", said, to_do or f"see: docker service ps --no-trunc {name}\n{_MEND}")
+    return NotConvergedError(f"{name}: {why}", said, to_do or f"{_SEE} {name}\n{_MEND}")

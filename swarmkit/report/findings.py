@@ -50,12 +50,13 @@ def print_findings(console: Console, findings: Sequence[Finding], *, all_of_them
 def render_findings(findings: Sequence[Finding], *, all_of_them: bool = False) -> RenderableType:
     """Return what is wrong in full, errors first, then the proofs condensed by code, and the count.
 
-    Before all stand those from which others follow. These are counted there, and told in full with *all_of_them* only.
+    Before all stands what is broken, then that from which others follow. These are counted there, and told in full with
+    *all_of_them* only.
     """
     parts: list[RenderableType] = []
     following = groups_of_following(findings)
-    causes, others = causes_and_others(findings)
-    for finding in causes:
+    broken, causes, others = worst_first(findings)
+    for finding in (*broken, *causes):
         parts += _apart(parts, finding_lines(finding))
     for of_one in following.values():
         parts += _following_lines(of_one, all_of_them=all_of_them)
@@ -71,11 +72,13 @@ def _apart(before: Sequence[RenderableType], lines: Iterable[Line]) -> list[Rend
     return [*([Text()] if before else []), *lines]
 
 
-def causes_and_others(findings: Sequence[Finding]) -> tuple[list[Finding], list[Finding]]:
-    """Return what is wrong of itself, errors first: what other findings follow from, and the rest."""
+def worst_first(findings: Sequence[Finding]) -> tuple[list[Finding], list[Finding], list[Finding]]:
+    """Return what is wrong of itself: what is broken, what other findings follow from, and the rest, errors first."""
     following = groups_of_following(findings)
     wrong = by_severity(one for one in findings if one.severity != "ok" and not one.follows_from)
-    return [one for one in wrong if one.code in following], [one for one in wrong if one.code not in following]
+    broken = [one for one in wrong if one.is_broken]
+    causes = [one for one in wrong if one.code in following and not one.is_broken]
+    return broken, causes, [one for one in wrong if one not in broken and one not in causes]
 
 
 def groups_of_following(findings: Sequence[Finding]) -> dict[str, list[Finding]]:
@@ -103,16 +106,27 @@ def print_changes(console: Console, before: Sequence[Finding], now: Sequence[Fin
     old, new = _wrong(before), _wrong(now)
     gone = [finding for key, finding in old.items() if key not in new]
     come = [finding for key, finding in new.items() if key not in old]
-    for finding in gone:
-        told = f"{finding.code}  {clean(finding.where)}: {clean(finding.what)}"
+    for told in _gone(gone):
         console.print(Line(Text("gone  ", style="green"), Text(told)))
-    for finding in come:
-        if not finding.follows_from:
-            console.print(*finding_lines(finding), sep="\n")
+    broken, causes, others = worst_first(come)
+    for finding in (*broken, *causes):
+        console.print(*finding_lines(finding), sep="\n")
     for following in groups_of_following(come).values():
         console.print(*_following_lines(following, all_of_them=False), sep="\n")
+    for finding in others:
+        console.print(*finding_lines(finding), sep="\n")
     if gone or come or is_proved(before) != is_proved(now):
         console.print(_verdict(now))
+
+
+def _gone(findings: Sequence[Finding]) -> Iterator[str]:
+    """Yield what is gone, a line each; what followed from another was never told, and is counted here too."""
+    for finding in findings:
+        if not finding.follows_from:
+            yield f"{finding.code}  {clean(finding.where)}: {clean(finding.what)}"
+    for cause, following in groups_of_following(findings).items():
+        codes = ", ".join(sorted({finding.code for finding in following}))
+        yield f"{counted(len(following), 'finding')} ({codes}) that followed from {cause}"
 
 
 def _wrong(findings: Sequence[Finding]) -> dict[tuple[str, str, str, str], Finding]:

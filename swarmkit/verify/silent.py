@@ -11,7 +11,6 @@ from swarmkit.finding import Finding
 from swarmkit.reach.answering import why_silent
 from swarmkit.reach.fleet import Unreached
 from swarmkit.verify import codes
-from swarmkit.verify.verdicts import BROKEN
 
 _OF_HOSTS = frozenset((codes.ENCRYPTION, codes.INJECTION, codes.PUBLISHED))
 """What lacks a host's own word; what others found on ways to it is told for itself."""
@@ -40,7 +39,7 @@ def with_silence(findings: Iterable[Finding], silent: Collection[str]) -> tuple[
     """Return *findings* with those marked that lack nothing but the word of a host that does not answer."""
 
     def follows(finding: Finding) -> bool:
-        if finding.severity == "ok" or finding.follows_from or finding.what.startswith(BROKEN):
+        if finding.severity == "ok" or finding.follows_from or finding.is_broken:
             return False
         ends = {*finding.where.split(" <-> "), finding.where.rpartition(" on ")[2], finding.where.rpartition(" at ")[2]}
         return finding.code in _OF_HOSTS and bool(ends & set(silent))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from swarmkit.finding import Finding, Severity
+from swarmkit.finding import BROKEN, Finding, Severity
 from swarmkit.observed.model import NetworkState
 from swarmkit.proof import PairVerdict
 from swarmkit.verify import codes
@@ -15,8 +15,6 @@ from swarmkit.verify.encryption.kernels import Kernels
 from swarmkit.verify.encryption.wire import WireSeen
 from swarmkit.verify.live import Live
 from swarmkit.verify.ways.payloads import Delivery
-
-BROKEN = "broken"
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from swarmkit import __version__
 from swarmkit.finding import Finding
 from swarmkit.proof import Proof
 from swarmkit.report.doctor import ALL_CODES
-from swarmkit.report.findings import causes_and_others, groups_of_following, is_proved
+from swarmkit.report.findings import groups_of_following, is_proved, worst_first
 from swarmkit.report.layout import clean, counted, seconds_text
 from swarmkit.report.page.topology import draw
 from swarmkit.report.page.ways import ways_of
@@ -41,7 +41,7 @@ def proof_page(proof: Proof, *, cluster: str, seconds: float, now: datetime.date
         took=seconds_text(seconds),
         proved=is_proved(proof.findings),
         counts=[counted(counts["error"], "error"), counted(counts["warning"], "warning"), f"{counts['ok']} proved"],
-        wrong=list(chain(*causes_and_others(proof.findings))),
+        wrong=list(chain(*worst_first(proof.findings))),
         following=list(groups_of_following(proof.findings).items()),
         proofs=_by_code(proof.findings),
         topology=draw(proof),

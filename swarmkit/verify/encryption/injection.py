@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from swarmkit.finding import Finding
+from swarmkit.finding import BROKEN, Finding
 from swarmkit.verify import codes
 from swarmkit.verify.probe.cable import Cable
 from swarmkit.verify.probe.parcels import Injection, Untried
@@ -61,7 +61,7 @@ def prove_injections(tried: Iterable[Attempt], untried: Iterable[Untried]) -> It
             f"{receiver}, made by {origin}, outside of its IPsec"
         ) + ("; no host outside of the swarm could send them" if injection.is_member else "")
         if attempt.entered:
-            what = f"broken: a clear frame from {origin} enters the encrypted network {network} on {receiver}"
+            what = f"{BROKEN}: a clear frame from {origin} enters the encrypted network {network} on {receiver}"
             remedy = (
                 f"on {receiver}: sudo systemctl restart docker (makes the rule that drops them anew); "
                 "if it stays: sudo iptables -w -S INPUT shows what accepts them before that rule"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.finding import Finding
@@ -20,10 +21,15 @@ def prove_nodes(inventory: Inventory, cluster: ClusterState, observed: Observed)
         node = cluster.node(node_ids.get(host.name, "") or unread.get(host.name, ""))
         if node is None and host.name not in observed.hosts:
             what = f"no manager tells of a node {host.name}, and it does not answer"
-            yield Finding(codes.NODE, "error", host.name, what, remedy="first see that it answers: V14")
+            yield Finding(codes.NODE, "error", host.name, what, remedy=_SILENT)
             continue
         twins = [name for name, node_id in node_ids.items() if node and node_id == node.id and name != host.name]
-        yield _node(host, node, twins)
+        found = _node(host, node, twins)
+        is_silent = found.severity == "error" and host.name not in observed.hosts
+        yield replace(found, remedy=_SILENT) if is_silent else found
+
+
+_SILENT = "first see that it answers: V14"
 
 
 def _node(host: Host, node: Node | None, twins: list[str]) -> Finding:

@@ -54,7 +54,7 @@ def _replicas_finding(service: LiveService, wanted: int) -> Finding:
         what = f"{wanted} of {wanted} tasks, {where}" if wanted else "no task is declared, none runs"
         return Finding(codes.REPLICAS, "ok", service.name, f"service {service.name}: {what}")
     why = [f"{task.state}: {task.error or task.message}" for task in service.waiting]
-    if service.last_error and not service.tasks:
+    if service.last_error and not service.tasks and not any(service.last_error in reason for reason in why):
         why.append(f"the last one that failed: {service.last_error}")
     if outdated:
         why.append(f"{outdated} still run an older spec")
@@ -64,8 +64,13 @@ def _replicas_finding(service: LiveService, wanted: int) -> Finding:
         service.name,
         f"service {service.name}: {len(current)} of {wanted} tasks run",
         evidence="; ".join(why) or where,
-        remedy=f"docker service ps --no-trunc {service.name}",
+        remedy=f"docker service ps --no-trunc {service.name}{'' if outdated else _LACKING}",
     )
+
+
+# No way of a task that does not run is proved, and one may be why: a health check that asks another host fails where
+# the kernel has no ESP.
+_LACKING = "; what its host may lack, such as ESP: swarmkit doctor"
 
 
 def _paused(service: LiveService, paused: Sequence[LiveTask]) -> Finding:

@@ -13,7 +13,6 @@ from dataclasses import replace
 from swarmkit.finding import Finding
 from swarmkit.verify import codes
 from swarmkit.verify.live import Live
-from swarmkit.verify.verdicts import BROKEN
 from swarmkit.verify.ways.gossip import TriedWay
 from swarmkit.verify.ways.published import NO_RULE
 
@@ -89,7 +88,7 @@ def with_cause(findings: Iterable[Finding], tried: Sequence[TriedWay], live: Liv
             return are_apart(told_by, finding.where) and bool(_NOT_READY.fullmatch(finding.what))
         if finding.code == codes.PUBLISHED:
             return finding.where.rpartition(" at ")[2] in part_of and NO_RULE not in finding.evidence
-        if finding.code not in _OF_WAYS or finding.what.startswith(BROKEN):
+        if finding.code not in _OF_WAYS or finding.is_broken:
             return False
         return any(are_apart(*ends) for ends in _ends(finding.where, hosts_of))
 

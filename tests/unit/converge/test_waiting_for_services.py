@@ -248,6 +248,7 @@ def test_what_was_logged_is_a_cause_and_no_remedy(fleet: FakeFleet) -> None:
         wait(fleet, 30)
     assert "it has logged nothing" in caught.value.why
     assert caught.value.to_do.splitlines() == [
+        "what its host may lack, such as ESP: swarmkit doctor",
         "see: docker service ps --no-trunc shop_x",
         "mend the cause and run up again, or go back: swarmkit rollback",
     ]

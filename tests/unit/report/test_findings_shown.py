@@ -46,6 +46,16 @@ def test_errors_stand_first_and_in_full_and_the_count_last() -> None:
     ]
 
 
+def test_what_is_broken_stands_before_all_else_that_is_wrong() -> None:
+    leaks = Finding("V12", "error", "A <-> B", "broken: network shop_net is open between A and B")
+    cause = Finding("V14", "error", "C", "C does not answer: nothing is proved there")
+    follows = Finding("V12", "error", "A <-> C", "the encryption is not proved", follows_from="V14")
+    unreached = Finding("V05", "error", "web@A -> api", "web does not reach api")
+    shown = lines_of(WARNING, unreached, cause, follows, leaks)
+    heads = [line for line in shown if line.startswith(("error", "warning"))]
+    assert heads == ["error  V12  A <-> B", "error  V14  C", "error  V05  web@A -> api", "warning  V13  ingress"]
+
+
 def test_proofs_of_an_unnamed_code_and_of_many_places_are_counted() -> None:
     shown = lines_of(*(Finding("V99", "ok", f"node{n}", "all is well") for n in range(9)))
     assert shown[0] == ("proved  V99  9 times: all is well  (node0, node1, node2, node3, node4, node5 and 3 more)")

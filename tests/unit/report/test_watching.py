@@ -67,6 +67,28 @@ def test_two_of_one_code_at_one_place_come_and_go_apart() -> None:
     ]
 
 
+CAUSE = Finding("V14", "error", "B", "B does not answer: nothing is proved there")
+FOLLOWS = [
+    Finding("V12", "error", f"{pair} <-> B", "the encryption is not proved", follows_from="V14") for pair in "AC"
+]
+
+
+def test_what_followed_from_another_goes_by_one_line() -> None:
+    assert printed([CAUSE, *FOLLOWS], [PROVED]).splitlines() == [
+        "gone  V14  B: B does not answer: nothing is proved there",
+        "gone  2 findings (V12) that followed from V14",
+        "1 proved",
+    ]
+
+
+def test_what_comes_is_told_broken_first_then_the_cause_with_what_follows_then_warnings() -> None:
+    warning = Finding("V20", "warning", "lab", "what is declared was not compared")
+    leaks = Finding("V12", "error", "A <-> C", "broken: network net is open between A and C")
+    said = printed([PROVED], [warning, BROKEN, *FOLLOWS, CAUSE, leaks])
+    words = ("broken:", "V14", "2 findings (V12) follow from V14", "a does not reach b", "V20")
+    assert sorted(words, key=said.index) == list(words)
+
+
 def test_metrics_count_findings_by_code_and_severity() -> None:
     text = metrics_text([PROVED, PROVED, BROKEN], cluster='my "shop"', seconds=3.14159, now=1_700_000_000)
     assert r'swarmkit_verify_proved{cluster="my \"shop\""} 0' in text

@@ -70,6 +70,12 @@ def test_the_quorum_s_margin_is_told_while_a_manager_is_down(world: World) -> No
     assert margin.what == "host-of-another-name of 3 managers cannot be reached: none may be lost"
 
 
+def test_the_silent_host_s_node_has_no_remedy_but_that_it_answers_first(world: World) -> None:
+    (node,) = (finding for where, finding in of("V01", proof(world)).items() if where == "C")
+    assert node.what.startswith("C is not the node that is declared: state is down")
+    assert node.remedy == "first see that it answers: V14"
+
+
 def test_what_lacks_the_silent_host_s_word_follows_from_its_silence(world: World) -> None:
     found = proof(world)
     following = {(finding.code, finding.where) for finding in found.findings if finding.follows_from}

@@ -77,7 +77,8 @@ def test_a_task_that_waits_is_explained(world: World) -> None:
     world.tasks[1]["Status"] = {"State": "pending", "Err": "no suitable node"}
     found = next(f for f in proved(world) if f.code == "V02" and f.severity == "error")
     assert found.what == "service shop_backend: 0 of 1 tasks run"
-    assert "no suitable node" in found.evidence
+    assert found.evidence == "pending: no suitable node"
+    assert found.remedy.endswith("; what its host may lack, such as ESP: swarmkit doctor")
 
 
 def test_a_service_of_which_nothing_runs_is_explained_by_its_last_failure(world: World) -> None:
