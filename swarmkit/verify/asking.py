@@ -59,6 +59,10 @@ class Asking:
             ),
         )
 
+    def leave_out(self, live: Live) -> None:
+        """Ask no more of what is not in *live*."""
+        self._live = live
+
     def parcels(self, looks: Mapping[str, HostLook]) -> Parcels:
         """Return what the hosts shall send to each other and hear while the probes run."""
         sender = Sender(self._live, looks)

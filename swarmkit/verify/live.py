@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from itertools import combinations
 from types import MappingProxyType
 
@@ -78,6 +78,14 @@ class Live:
     """Hosts of the inventory whose node is ready: each carries ingress."""
     published: frozenset[int] = frozenset()
     """Every TCP port that a service of the swarm publishes, of whatever stack."""
+
+    def without(self, ended: Collection[str]) -> Live:
+        """Return it without the tasks of the IDs *ended*: their hosts carry no network for them any more."""
+        services = (
+            replace(service, tasks=tuple(task for task in service.tasks if task.id not in ended))
+            for service in self.services
+        )
+        return replace(self, services=tuple(services))
 
     @property
     def encrypted(self) -> tuple[NetworkState, ...]:

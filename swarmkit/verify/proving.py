@@ -64,6 +64,8 @@ class Proving:
         published, datagrams = publications(self._live, ready), udp_ports(self._live, ready)
         on_phase("looking at every host's containers and encryption")
         looks = self._asking.look(published, datagrams)
+        sources = tuple(prove_sources(self._live, looks))
+        self._leave_out(frozenset().union(*(seen.ended for seen in looks.values())))
         parcels = self._asking.parcels(looks)
         closed = closed_ports(self._live, self._cluster, self._observed, looks)
         on_phase("probing between containers, and published ports")
@@ -78,6 +80,7 @@ class Proving:
         tried = tuple(tried_ways(parcels.ways, results, judge.wire.cables, parcels.speaking))
         findings = [
             *prove_state(self._inventory, stack, self._observed, self._cluster, self._live, looks),
+            *sources,
             *self._reached(looks, results, published, parcels, judge),
             *prove_cut_off(tried),
             *prove_gossip(tried, {host: seen.firewalls for host, seen in looks.items()}),
@@ -98,6 +101,11 @@ class Proving:
             seen_ports(self._live),
         )
 
+    def _leave_out(self, ended: frozenset[str]) -> None:
+        """Go on without the tasks that have *ended* since they were read: what is not there encrypts nothing."""
+        self._live = self._live.without(ended)
+        self._asking.leave_out(self._live)
+
     def _reached(
         self,
         looks: Mapping[str, HostLook],
@@ -107,7 +115,6 @@ class Proving:
         judge: Judge,
     ) -> Iterator[Finding]:
         all_results = [result for of_host in results.values() for result in of_host]
-        yield from prove_sources(self._live, looks)
         yield from prove_names(all_results)
         yield from prove_connections(all_results)
         yield from prove_payloads(judge.delivered, self._live, self._cluster)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
@@ -12,8 +13,11 @@ from swarmkit.reach.answering import why_silent
 from swarmkit.reach.fleet import Unreached
 from swarmkit.verify import codes
 
-_OF_HOSTS = frozenset((codes.ENCRYPTION, codes.INJECTION, codes.PUBLISHED))
-"""What lacks a host's own word; what others found on ways to it is told for itself."""
+_OF_HOSTS = frozenset((codes.ENCRYPTION, codes.INJECTION, codes.PUBLISHED, codes.GOSSIP))
+"""What lacks a host's own word; what containers found on ways to it is told for itself."""
+
+
+_PAIR = re.compile(" <?-> ")
 
 
 def prove_answers(inventory: Inventory, silent: Unreached) -> Iterator[Finding]:
@@ -41,7 +45,7 @@ def with_silence(findings: Iterable[Finding], silent: Collection[str]) -> tuple[
     def follows(finding: Finding) -> bool:
         if finding.severity == "ok" or finding.follows_from or finding.is_broken:
             return False
-        ends = {*finding.where.split(" <-> "), finding.where.rpartition(" on ")[2], finding.where.rpartition(" at ")[2]}
+        ends = {*_PAIR.split(finding.where), finding.where.rpartition(" on ")[2], finding.where.rpartition(" at ")[2]}
         return finding.code in _OF_HOSTS and bool(ends & set(silent))
 
     return tuple(replace(one, follows_from=codes.HOST) if follows(one) else one for one in findings)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from http import HTTPStatus
 
 from swarmkit.errors import SwarmkitError
 from swarmkit.observed.firewalls import IPTABLES_ALONE, Firewalls, parse_firewalls
@@ -75,6 +76,8 @@ class HostLook:
     """All that run for services, of whatever stack."""
     attached: frozenset[str] = frozenset()
     """The networks of all containers, stopped ones too: by ID, and by name of one that has never run."""
+    ended: frozenset[str] = frozenset()
+    """The IDs of tasks whose containers have ended since the tasks were read."""
     paused: frozenset[str] = frozenset()
     """The IDs of tasks whose containers are paused: their kernel answers, and no process of theirs."""
     volumes: Mapping[str, str] = field(default_factory=dict)
@@ -125,6 +128,7 @@ def look(
     return HostLook(
         pids={task: process.pid for task, process in there.items()},
         lost={task: str(value) for task, value in found.items() if isinstance(value, Exception)} | gone,
+        ended=frozenset(task for task, value in found.items() if isinstance(value, _EndedError)) | gone.keys(),
         listeners={task: parse_listeners(heard[task].splitlines()) for task in there},
         ipsec=parse_ipsec(said["states"], said["xfrm_stat"]) if encrypted else None,
         policies=said.get("policies", ""),
@@ -151,6 +155,10 @@ def look(
     )
 
 
+class _EndedError(SwarmkitError):
+    """The container of a task that ran for the managers has ended."""
+
+
 @dataclass(frozen=True)
 class _Process:
     pid: int
@@ -161,10 +169,15 @@ class _Process:
 
 
 def _process(reached: ReachedHost, task: LiveTask) -> _Process:
-    container = reached.engine.inspect("containers", task.container_id)
+    try:
+        container = reached.engine.inspect("containers", task.container_id)
+    except EngineError as error:
+        if error.status != HTTPStatus.NOT_FOUND:
+            raise
+        raise _EndedError("its container is gone") from error
     state = container["State"]
     if not state.get("Running") or not state.get("Pid"):
-        raise SwarmkitError(f"its container is {state.get('Status', 'not running')}")
+        raise _EndedError(f"its container is {state.get('Status', 'not running')}")
     image = str(container.get("Image", ""))
     digests = _digests(reached, image) if BY_DIGEST in task.image else None
     return _Process(int(state["Pid"]), image, digests, bool(state.get("Paused")))

@@ -19,6 +19,7 @@ from swarmkit.observed.model import Observed
 from swarmkit.proof import Proof
 from swarmkit.reach.ssh import CommandTimeoutError
 from swarmkit.verify.prove import prove
+from swarmkit.verify.silent import with_silence
 from swarmkit.workflows import look
 
 WHY = {
@@ -109,6 +110,11 @@ def test_nothing_is_said_of_the_rules_of_a_host_that_fell_silent_meanwhile(world
     assert not [one for one in found.findings if "no rule of C" in one.evidence]
     assert {one.where for one in errors if one.code in ("V06", "V12", "V19")} == set()
     assert "the kernel of C could not be read" in of("V12", found)["A <-> C"].evidence
+
+
+def test_a_way_to_a_host_that_fell_silent_follows_from_that_and_not_from_a_firewall() -> None:
+    ways = [Finding("V26", "error", where, "it does not get there") for where in ("A -> C", "C -> A", "A -> B")]
+    assert [one.follows_from for one in with_silence(ways, {"C"})] == ["V14", "V14", ""]
 
 
 def test_its_node_is_known_by_its_address_and_no_stranger(world: World) -> None:

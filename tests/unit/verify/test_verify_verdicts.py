@@ -10,6 +10,7 @@ from verify_world import ADDRESS, NET, SPI, TASK, VIP, World
 from swarmkit.errors import SwarmkitError
 from swarmkit.finding import Finding
 from swarmkit.observed.model import Observed
+from swarmkit.reach.engine import EngineError
 from swarmkit.verify import prove as proofs
 from swarmkit.verify.live import read_live
 from swarmkit.verify.prove import prove
@@ -90,6 +91,15 @@ def test_a_service_of_which_nothing_runs_is_explained_by_its_last_failure(world:
     world.tasks.append(world.tasks[1] | {"CreatedAt": "1", "Status": {"State": "failed", "Err": "older"}})
     found = next(f for f in proved(world) if f.code == "V02" and f.severity == "error")
     assert found.evidence == "the last one that failed: No such image"
+
+
+def test_a_task_that_ended_since_it_was_read_leaves_nothing_to_encrypt_on_its_host(world: World) -> None:
+    """Its network is gone there with its rules and states: no firewall lost them, and no restart brings them back."""
+    gone = EngineError("B", "inspect the container", 404, "No such container: c-shop_backend")
+    world.broken_containers["c-shop_backend"] = gone
+    world.shells["B"].sections |= {"mangle": "", "input": "", "states": "", "policies": ""}
+    assert errors(world) == [("V02", "shop_backend"), ("V05", "shop_backend on B")]
+    assert verdicts(world).keys() == {"A <-> C"}
 
 
 def test_an_update_that_was_paused_is_an_error_and_one_that_was_taken_back_a_warning(world: World) -> None:
