@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from swarmkit.declared.stack.service import MTU_OPTION
 from swarmkit.doctor.model import Paths, Peer, Way
@@ -26,6 +26,8 @@ def check_paths(
     small = {(way.source, way.target) for way in paths.ways if way.passes and way.kind == f"udp/{data_path_port}"}
     for way in paths.ways:
         is_frame = way.kind == "full frame"
+        if _lacks_the_answer(way, paths.ways):
+            continue
         if not way.passes and (not is_frame or ((way.source, way.target) in small and _carries(way) < assumed_mtu)):
             blocked.setdefault((way.target, way.kind), []).append(way)
     for (target, kind), ways in blocked.items():
@@ -39,11 +41,38 @@ def check_paths(
         else:
             code = "H06" if kind == ESP else "H07"
             what = f"{_NAMES.get(kind, kind)} from {', '.join(sources)} does not arrive at {target}"
-            yield Finding(code, "error", where, what, evidence, _rules(kind, [peers[name] for name in sources], target))
+            remedy = _rules(kind, [peers[name] for name in sources], target)
+            if silent := [name for name in sources if _is_silent(name, target, paths.ways)]:
+                remedy = f"{_line(silent, peers[target])}\n{remedy}"
+            yield Finding(code, "error", where, what, evidence, remedy)
     for (source, target), seen in paths.translated.items():
         what = f"{target} sees {source} as {seen}: an address is translated on the way, which breaks overlays"
         sent = f"{source} sends as {peers[source].data}"
         yield Finding("H17", "error", f"{source} -> {target}", what, sent, _nat(source, target))
+
+
+def _lacks_the_answer(way: Way, ways: Sequence[Way]) -> bool:
+    """Tell whether of *way* only the answers get lost: what asks for none arrives there, and nothing comes back."""
+    if way.passes or not way.kind.startswith("tcp/"):
+        return False
+    there = {one.passes for one in _unanswered(ways) if (one.source, one.target) == (way.source, way.target)}
+    back = {one.passes for one in _unanswered(ways) if (one.source, one.target) == (way.target, way.source)}
+    return there == {True} and back == {False}
+
+
+def _is_silent(source: str, target: str, ways: Sequence[Way]) -> bool:
+    """Tell whether no packet of any kind gets from *source* to *target*."""
+    return not any(way.passes for way in ways if (way.source, way.target) == (source, target))
+
+
+def _line(silent: Sequence[str], target: Peer) -> str:
+    who = ", ".join(silent)
+    look = f"on {silent[0]}: ping -c 1 {target.data}"
+    return f"no packet of any kind from {who} arrives: see first that the line and the route are there, {look}; if so,"
+
+
+def _unanswered(ways: Sequence[Way]) -> Iterator[Way]:
+    return (way for way in ways if not way.kind.startswith("tcp/") and way.kind != "full frame")
 
 
 _AS_ROOT = "raw sockets are root's: set ansible_become: true in the inventory"

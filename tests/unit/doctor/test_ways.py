@@ -87,6 +87,28 @@ def test_jumbo_links_over_a_path_of_1500_bytes_are_wide_enough_for_what_docker_a
     assert found(narrow(evidence(), 1280, 1500)) == []
 
 
+def test_where_nothing_gets_there_the_lost_answers_are_no_ways_of_their_own_and_the_line_is_looked_at_first() -> None:
+    """Frames from A to C alone are lost: what C sends arrives, and only what A answers does not."""
+    said = answers(lambda host, words: not (host == "C" and words[1] == "0") and not (host == "A" and words[1] == "2"))
+    assert isinstance(said["A"], list)
+    said["A"] += [["heard", "2", kind, "10.88.0.13 1500"] for kind in ("esp", "udp7946", "udpdata", "full")]
+    told = found(paths(said))
+    assert {finding.where for finding in told} == {"A -> C"}
+    assert {finding.code for finding in told} == {"H06", "H07"}
+    for finding in told:
+        first, second = finding.remedy.splitlines()[:2]
+        assert first.startswith("no packet of any kind from A arrives")
+        assert "on A: ping -c 1 10.88.0.13" in first
+        assert second == "on C, by the firewall it has:"
+
+
+def test_a_port_that_a_firewall_drops_is_told_though_all_else_passes_both_ways() -> None:
+    said = answers(lambda host, words: not (host == "C" and words == ["tcp", "0", "2377", "ok"]))
+    (finding,) = found(paths(said))
+    assert finding.where == "C -> A"
+    assert finding.remedy.startswith("on A, by the firewall it has:")
+
+
 def test_a_refused_connection_whose_packet_arrived_passes_and_one_that_did_not_is_blocked() -> None:
     said = answers(lambda host, words: words[:3] != ["tcp", "1", "7946"] or host != "A")
     assert isinstance(said["A"], list)
