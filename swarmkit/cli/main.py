@@ -109,8 +109,8 @@ def _open_standard_streams() -> None:
     """Give /dev/null to a standard stream that is closed: a connection would have its number, and our words."""
     for number, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         if getattr(sys, name) is None:
-            # The lowest free number is given, and those below are open.
-            os.open(os.devnull, os.O_RDWR)
+            # The lowest free number is given, and those below are open. Programs that we start have it too.
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)
             setattr(sys, name, os.fdopen(number, mode, encoding="utf-8"))
 
 

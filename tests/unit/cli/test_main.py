@@ -172,6 +172,18 @@ def test_a_closed_standard_stream_is_like_dev_null_and_takes_no_verdict(closed: 
     assert "Traceback" not in done.stderr
 
 
+def test_a_program_that_is_started_with_a_closed_standard_stream_has_dev_null_for_it_too() -> None:
+    """ssh of a proxy command, or the lab's QEMU, would have its first file or connection in the place of one."""
+    script = (
+        "import subprocess\n"
+        "from swarmkit.cli import main as entry\n"
+        "entry._open_standard_streams()\n"
+        "raise SystemExit(subprocess.run(['/bin/sh', '-c', ': <&0 && : >&1 && : >&2']).returncode)\n"
+    )
+    command = f"exec {shlex.quote(sys.executable)} -c {shlex.quote(script)} <&- >&- 2>&-"
+    assert subprocess.run(["/bin/sh", "-c", command], check=False).returncode == 0
+
+
 def test_help_imports_no_command_and_no_library_of_hosts() -> None:
     script = (
         "import sys\n"
