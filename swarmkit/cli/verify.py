@@ -92,6 +92,7 @@ def verify(
     declared = read_declared(
         inventory_file, stack_files, stack_name=stack_name, allow_even_managers=allow_even_managers
     )
+    files.keep([*declared.inventory.files, *(declared.stack.files if declared.stack else ())])
     password = options.sudo_password(ask=ask_become_pass)
 
     cluster = declared.inventory.cluster
@@ -131,7 +132,10 @@ def _told_when_it_fails(files: WrittenFiles, cluster: str) -> Iterator[None]:
         if metrics_file := files.path("--metrics"):
             from swarmkit.report.metrics import READABLE_BY_ALL, unproved_text
 
-            before = metrics_file.read_text(encoding="utf-8", errors="replace") if metrics_file.exists() else ""
+            try:
+                before = metrics_file.read_text(encoding="utf-8", errors="replace")
+            except OSError:
+                before = ""
             text = unproved_text(_unproved(error), cluster=cluster, before=before)
             files.write("--metrics", text, mode=READABLE_BY_ALL)
         raise

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import stat
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -21,15 +23,20 @@ class WrittenFiles:
     def __init__(self, files: Mapping[str, Path | None], *, read: Iterable[Path]) -> None:
         self._files = {option: path for option, path in files.items() if path is not None}
         self._failed: set[str] = set()
-        taken = {path.resolve(): f"the command reads {path}" for path in read}
+        taken = {_target(path): f"the command reads {path}" for path in read}
         complaints: list[str] = []
         for option, path in self._files.items():
-            why = taken.get(path.resolve()) or _why_not(path)
+            why = taken.get(_target(path)) or _why_not(path)
             if why:
                 complaints.append(f"{option}: {why}")
-            taken[path.resolve()] = f"{option} writes {path}"
-        if complaints:
-            raise click.UsageError("; ".join(complaints))
+            taken[_target(path)] = f"{option} writes {path}"
+        _raise_if_any(complaints)
+
+    def keep(self, read: Iterable[Path]) -> None:
+        """Refuse them where they would go over what the command, as it turned out, reads as well."""
+        taken = {_target(path): path for path in read}
+        options = {option: taken.get(_target(path)) for option, path in self._files.items()}
+        _raise_if_any([f"{option}: the command reads {path}" for option, path in options.items() if path])
 
     def path(self, option: str) -> Path | None:
         return self._files.get(option)
@@ -38,7 +45,7 @@ class WrittenFiles:
         """Write *text* to the option's file, whole or not at all; where that fails, say so and go on."""
         path = self._files[option]
         try:
-            write_whole(path.resolve(), text, mode=mode)
+            write_whole(_target(path), text, mode=mode)
         except OSError as error:
             self._failed.add(option)
             click.echo(f"error: {option} {path} is not written: {error.strerror}", err=True)
@@ -51,16 +58,30 @@ class WrittenFiles:
         return not self._failed
 
 
+def _raise_if_any(complaints: Sequence[str]) -> None:
+    if complaints:
+        raise click.UsageError("; ".join(complaints))
+
+
+def _target(path: Path) -> Path:
+    """Return what *path* leads to; unlike Path.resolve it takes a loop of links, which opening it then refuses."""
+    return Path(os.path.realpath(path))
+
+
 def _why_not(path: Path) -> str:
     """Say why *path* cannot be written, by making a file without a name in its folder; empty where it can."""
     if path.name in ("", "-"):
         return f"{str(path)!r} is not a file's name"
-    target = path.resolve()
-    if target.exists() and not target.is_file():
-        # It would be replaced, not written to: /dev/null too.
-        return f"{path} is not an ordinary file"
-    if not target.parent.is_dir():
-        return f"there is no folder {target.parent}"
+    target = _target(path)
+    try:
+        if not stat.S_ISREG(target.stat().st_mode):
+            # It would be replaced, not written to: /dev/null too.
+            return f"{path} is not an ordinary file"
+    except (FileNotFoundError, NotADirectoryError):
+        if not target.parent.is_dir():
+            return f"there is no folder {target.parent}"
+    except OSError as error:
+        return f"{path} cannot be written: {error.strerror}"
     try:
         with tempfile.NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}."):
             return ""

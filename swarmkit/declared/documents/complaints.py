@@ -16,12 +16,14 @@ _PLAIN_KEY = re.compile(r"[\w./@:+$\[\]-]{1,80}", re.ASCII)
 
 
 class Complaints:
-    """Gather complaints and warnings about one file; never raises before ``raise_if_any``."""
+    """Gather complaints and warnings about one file, and what files it names; never raises before ``raise_if_any``."""
 
     def __init__(self, file: Path) -> None:
         self.file = printable(str(file))
         self.refused: list[Complaint] = []
         self.warned: list[Complaint] = []
+        self.named: list[Path] = []
+        """The files that were read because this one names them."""
 
     def refuse(self, code: str, node: Node | None, path: str, what: str, to_do: str = "") -> None:
         self.refused.append(self._complaint(code, node, path, what, to_do))
@@ -33,6 +35,7 @@ class Complaints:
         """Take over what another file's log has gathered."""
         self.refused += other.refused
         self.warned += other.warned
+        self.named += other.named
 
     def raise_if_any(self, what: str) -> None:
         if self.refused:

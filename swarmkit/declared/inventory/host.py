@@ -82,5 +82,11 @@ class Inventory:
     def workers(self) -> tuple[Host, ...]:
         return tuple(host for host in self.hosts if host.role == "worker")
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The files beside it that it names."""
+        named = (self.known_hosts, self.ssh_config, *(host.key_file for host in self.hosts))
+        return tuple(path for path in named if path)
+
     def host(self, name: str) -> Host:
         return next(host for host in self.hosts if host.name == name)

@@ -36,6 +36,7 @@ def _variables(field: Field, folder: Path, surroundings: Mapping[str, str]) -> d
     if name is None:
         return {}
     path = folder / name
+    field.log.named.append(path)
     try:
         with path.open("rb") as file:
             text = file.read(_MAXIMUM_BYTES).decode("utf-8-sig")

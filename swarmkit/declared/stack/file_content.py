@@ -19,6 +19,7 @@ def read_content(field: Field, folder: Path, *, what: str) -> Secret | None:
     if text is None:
         return None
     path = folder / text
+    field.log.named.append(path)
     try:
         mode = path.stat().st_mode
         content = path.open("rb").read(MAXIMUM_SIZE[what] + 1) if stat.S_ISREG(mode) else None

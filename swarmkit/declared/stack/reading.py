@@ -52,7 +52,7 @@ def load_stack(*paths: Path, name: str | None = None, environment: Mapping[str, 
     if not stack.services:
         parts.get("services", root).refuse("B28", "no services", "name at least one under services")
     log.raise_if_any("the stack file cannot be used")
-    return replace(stack, warnings=log.warnings)
+    return replace(stack, warnings=log.warnings, files=tuple(log.named))
 
 
 def _read(path: Path, log: Complaints, environment: Mapping[str, str]) -> MapNode:

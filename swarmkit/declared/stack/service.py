@@ -271,6 +271,8 @@ class Stack:
     volumes: tuple[Volume, ...] = ()
     warnings: tuple[Complaint, ...] = ()
     """What is odd but no reason to stop."""
+    files: tuple[Path, ...] = ()
+    """The files beside its own that it names: of secrets, configs and variables."""
 
     def service(self, name: str) -> Service:
         return next(service for service in self.services if service.name == name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import stat
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,7 +13,7 @@ from click.testing import CliRunner
 from rich.console import Console
 
 from swarmkit.cli.main import cli
-from swarmkit.errors import UnreachableError
+from swarmkit.errors import InputError, UnreachableError
 from swarmkit.finding import Finding
 from swarmkit.proof import Proof
 from swarmkit.report.findings import print_changes
@@ -143,6 +144,83 @@ def test_a_file_that_cannot_be_or_goes_over_another_is_refused_before_the_work(
     assert done.exit_code == 2, done.output
     assert f"--html: {why}" in " ".join(done.output.split())
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == files
+
+
+@pytest.mark.parametrize(
+    ("file", "why"),
+    [
+        pytest.param("n" * 300, "cannot be written: File name too long", id="a name that is too long"),
+        pytest.param("loop", "cannot be written: Too many levels of symbolic links", id="a loop of links"),
+        pytest.param("loop/page.html", "cannot be written: Too many levels of symbolic links", id="a folder in a loop"),
+        pytest.param("hosts.yaml/page.html", "there is no folder", id="a file for a folder"),
+    ],
+)
+def test_a_path_that_the_system_refuses_is_bad_input_and_no_bug(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, why: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("hosts.yaml").write_text(INVENTORY)
+    Path("loop").symlink_to("loop")
+    done = CliRunner().invoke(cli, ["verify", "-i", "hosts.yaml", "--html", file])
+    assert done.exit_code == 2, done.exception
+    assert why in " ".join(done.output.split())
+    looped = CliRunner().invoke(cli, ["verify", "-i", "loop", "--html", "page.html"])
+    assert isinstance(looped.exception, InputError)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may search every folder")
+def test_a_folder_that_may_not_be_searched_is_bad_input_and_no_bug(tmp_path: Path) -> None:
+    (inventory := tmp_path / "hosts.yaml").write_text(INVENTORY)
+    (closed := tmp_path / "closed").mkdir(mode=0o600)
+    done = CliRunner().invoke(cli, ["verify", "-i", str(inventory), "--html", str(closed / "page.html")])
+    assert done.exit_code == 2, done.exception
+    assert "cannot be written: Permission denied" in " ".join(done.output.split())
+
+
+@pytest.mark.parametrize("file", ["password.txt", "settings.cnf", "backend.env", "linked", "known_hosts"])
+@pytest.mark.parametrize("files", [("stack.yaml",), ("stack.yaml", "more.yaml")])
+def test_a_file_that_stack_or_inventory_name_is_not_replaced_by_a_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, files: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("hosts.yaml").write_text(INVENTORY.replace("vars: {", "vars: {swarm_known_hosts: known_hosts, "))
+    Path("stack.yaml").write_text(STACK)
+    Path("more.yaml").write_text("services: {backend: {env_file: backend.env}}")
+    for name in ("password.txt", "settings.cnf", "backend.env", "known_hosts"):
+        Path(name).write_text("A=b\n")
+        Path(name).chmod(0o600)
+    Path("linked").symlink_to("password.txt")
+    given = [word for name in files for word in ("-f", name)]
+    done = CliRunner().invoke(cli, ["verify", "-i", "hosts.yaml", *given, "--html", file])
+    assert done.exit_code == 2, done.exception
+    name = "password.txt" if file == "linked" else file
+    assert "--html: the command reads " in done.output
+    assert f"{name}\n" in done.output
+    assert Path(name).read_text() == "A=b\n"
+
+
+STACK = """
+services:
+  backend: {image: 'r.example/backend:1', env_file: [backend.env], secrets: [password], configs: [settings]}
+secrets: {password: {file: password.txt}}
+configs: {settings: {file: settings.cnf}}
+"""
+
+
+def test_metrics_of_before_that_cannot_be_read_do_not_hide_why_there_is_no_proof(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (inventory := tmp_path / "hosts.yaml").write_text(INVENTORY)
+    path = tmp_path / "swarmkit.prom"
+
+    def verify(*_: object, **__: object) -> Proof:
+        path.mkdir()
+        raise UnreachableError("A: no way", "timed out")
+
+    monkeypatch.setattr(look, "verify", verify)
+    done = CliRunner().invoke(cli, ["verify", "-i", str(inventory), "--metrics", str(path)])
+    assert isinstance(done.exception, UnreachableError)
+    assert f"--metrics {path} is not written: Is a directory" in done.output
 
 
 def test_a_proof_whose_page_cannot_be_written_is_told_all_the_same(
