@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
 from swarmkit.doctor.checks import clones, engine, exposed, host, kernel, network, ssh, stack, swarm, versions, ways
 from swarmkit.doctor.evidence import Evidence
@@ -69,8 +69,12 @@ def examine(
 
     *first* is what was found before anything could be read.
     """
-    found = dict.fromkeys((*first, *_all(evidence, now)))
-    wanted = [finding for finding in found if (not only or finding.code in only) and finding.code not in skip]
+    return in_order((*first, *_all(evidence, now)), only, skip)
+
+
+def in_order(found: Iterable[Finding], only: Collection[str], skip: Collection[str]) -> tuple[Finding, ...]:
+    """Return each of *found* once, errors first; of *only* these codes, when given, and none of *skip*."""
+    wanted = (one for one in dict.fromkeys(found) if (not only or one.code in only) and one.code not in skip)
     return tuple(sorted(wanted, key=lambda finding: (finding.severity != "error", finding.code)))
 
 

@@ -14,11 +14,23 @@ _OF_ROOT = frozenset({"H18", "H35"})
 _OF_WAYS = frozenset({"H06", "H17"})
 """H07 also tells that nothing could be tried."""
 
+_OF_LOGINS = frozenset({"D11", "S08"})
+"""Asked before anything is read."""
+
 
 def looked_for(evidence: Evidence, only: Collection[str] = (), skip: Collection[str] = ()) -> tuple[str, ...]:
     """Return the codes that were looked for on any host: *only* these, when given, and none of *skip*."""
     unseen = frozenset(code for codes in _unseen(evidence) for code in codes)
-    return tuple(code for code in OF_DOCTOR if (not only or code in only) and code not in skip and code not in unseen)
+    return tuple(code for code in OF_DOCTOR if _is_asked_for(code, only, skip) and code not in unseen)
+
+
+def looked_for_without_root(only: Collection[str] = (), skip: Collection[str] = ()) -> tuple[str, ...]:
+    """Return those of the codes that were looked for where no host that answered lets its login become root."""
+    return tuple(code for code in OF_DOCTOR if _is_asked_for(code, only, skip) and code in _OF_LOGINS)
+
+
+def _is_asked_for(code: str, only: Collection[str], skip: Collection[str]) -> bool:
+    return (not only or code in only) and code not in skip
 
 
 def _unseen(evidence: Evidence) -> Iterator[frozenset[str]]:

@@ -7,8 +7,8 @@ from collections.abc import Collection
 
 from swarmkit.doctor.checks.reached import check_reached, check_sudo
 from swarmkit.doctor.evidence import gather
-from swarmkit.doctor.examine import examine
-from swarmkit.doctor.looked_for import looked_for
+from swarmkit.doctor.examine import examine, in_order
+from swarmkit.doctor.looked_for import looked_for, looked_for_without_root
 from swarmkit.doctor.model import Diagnosis
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.progress import Progress
@@ -27,13 +27,17 @@ def doctor(
 ) -> Diagnosis:
     """Check the hosts of the inventory, and the stack against them if one is given.
 
-    A host that cannot be reached is a finding, the others are checked; raises UnreachableError when none can.
+    A host that cannot be reached is a finding, as is one whose sudo does not make root; the others are checked. Raises
+    UnreachableError when none can be reached.
     """
     progress.phase("connect")
     with reach_some(declared.inventory, sudo_password=sudo_password, in_turn=True) as (fleet, silent):
         progress.phase("read and probe")
         powerless = check_sudo(fleet)
         usable = {name: reached for name, reached in fleet.items() if name not in powerless}
+        if not usable:
+            told = in_order((*check_reached(declared.inventory, silent), *powerless.values()), only, skip)
+            return Diagnosis(told, (), (), looked_for_without_root(only, skip), (*silent, *powerless))
         evidence, _, lost = of_those_that_answer(
             usable, lambda those: gather(those, declared.inventory, declared.stack)
         )
