@@ -19,8 +19,8 @@ from swarmkit.verify.encryption.kernels import (
     look_into_kernels,
     prove_ingress,
     prove_kernels,
-    prove_options,
 )
+from swarmkit.verify.encryption.options import prove_options
 from swarmkit.verify.encryption.wire import WireSeen, prove_wire
 from swarmkit.verify.encryption.xfrm import UnreadableError, parse_policies
 from swarmkit.verify.live import Live

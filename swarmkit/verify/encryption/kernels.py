@@ -1,4 +1,4 @@
-"""Proofs of encryption for each network: declared, in kernel and firewall of each host, and counted; pure."""
+"""Proofs of encryption for each network: in kernel and firewall of each host, and counted; pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from swarmkit.declared.inventory.host import Inventory
-from swarmkit.declared.stack.service import Stack
 from swarmkit.finding import Finding
 from swarmkit.observed.model import NetworkState
 from swarmkit.verify import codes
@@ -30,26 +29,6 @@ class Evidence:
 def encrypted_hosts(live: Live) -> frozenset[str]:
     """Return the hosts that carry an encrypted network."""
     return frozenset(host for network in live.encrypted for host in live.carriers(network.id))
-
-
-def prove_options(live: Live, inventory: Inventory, stack: Stack | None) -> Iterator[Finding]:
-    """Prove that each network that shall be encrypted was made so, and tell which are in clear by declaration."""
-    declared = {network.name: network for network in stack.networks} if stack else {}
-    for network in live.networks.values():
-        if network.encrypted:
-            continue
-        wish = declared.get(network.declared_name)
-        reason = wish.plaintext_reason if wish else None
-        required = wish is not None and (wish.encrypted or (inventory.overlay_encryption == "required" and not reason))
-        if required:
-            what = f"network {network.name} is not encrypted and shall be; an existing network cannot be changed"
-            remedy = "make it anew under its services: swarmkit up --recreate-networks"
-            yield Finding(codes.ENCRYPTED_OPTION, "error", network.name, what, remedy=remedy)
-        else:
-            what = f"network {network.name} is not encrypted: its traffic crosses between hosts in clear"
-            # A network in clear for a reason has nothing to be done about.
-            remedy = "" if reason else 'driver_opts: {encrypted: ""} in the stack file, swarmkit up --recreate-networks'
-            yield Finding(codes.ENCRYPTED_OPTION, "warning", network.name, what, reason or "not asked for", remedy)
 
 
 @dataclass(frozen=True)

@@ -219,7 +219,7 @@ def test_a_port_that_does_not_answer_to_one_host_is_an_error_that_names_it(world
 
 
 def test_a_network_without_encryption_is_no_proof(world: World) -> None:
-    world.networks[0]["Options"] = {}
+    world.networks[0] |= {"Options": {}, "Labels": {"com.docker.stack.namespace": "shop"}}
     findings = proved(world)
     assert not [f for f in findings if f.code == "V12"]
     (finding,) = (one for one in findings if one.code == "V08")
