@@ -57,17 +57,18 @@ def command_run(
     inventory = declared.inventory
     password = options.sudo_password(ask=ask_become_pass)
     question = question or f"apply this to cluster '{inventory.cluster}'?"
-    consent = consent or functools.partial(_agreed_or_ended, question, yes=yes)
+    consent = consent or functools.partial(options.confirmed, question, yes=yes)
     timeout_seconds = SERVICE_TIMEOUT_SECONDS if service_timeout_seconds is None else service_timeout_seconds
     with journaled(command, inventory) as journal, shown_failures(declared), progress_for(sys.stderr) as progress:
-        confirm = agreement(inventory, progress, journal, consent, to_stderr=not plan_is_result)
+        agreed = functools.partial(_agreed_or_ended, consent)
+        confirm = agreement(inventory, progress, journal, agreed, to_stderr=not plan_is_result)
         yield CommandRun(
             Terms(journal.watching(progress), confirm, password, timeout_seconds, lock_wait_seconds), progress
         )
 
 
-def _agreed_or_ended(question: str, *, yes: bool) -> bool:
-    if not options.confirmed(question, yes=yes):
+def _agreed_or_ended(consent: Callable[[], bool]) -> bool:
+    if not consent():
         click.echo("not agreed to: this plan was not applied", err=True)
         sys.exit(1)
     return True

@@ -151,7 +151,7 @@ def _pause(woken: Wakeups, seen: int, deadline: float, has_come: Callable[[], bo
     if woken.wait(seen, min(POLL_SECONDS, max(0.0, deadline - time.monotonic()))) == seen:
         return
     for seconds in _SETTLE_PAUSES_SECONDS:
-        time.sleep(seconds)
+        time.sleep(min(seconds, max(0.0, deadline - time.monotonic())))
         if time.monotonic() > deadline or has_come():
             return
 

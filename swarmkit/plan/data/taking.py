@@ -115,6 +115,13 @@ def running_container(reached: ReachedHost, service: str) -> str:
         timeout_seconds=CONTAINER_TIMEOUT_SECONDS,
     )
     if len(found) != 1:
+        running = reached.engine.find("containers", {key: value for key, value in wanted.items() if key != "health"})
+        if len(running) == 1:
+            raise SwarmkitError(
+                f"{reached.host.name}: service {service} runs there, but its health check has not passed yet",
+                f"waited for it for {CONTAINER_TIMEOUT_SECONDS:g} s",
+                to_do="see: docker service ps, and docker logs of the container there; then run the same again",
+            )
         raise SwarmkitError(
             f"{reached.host.name}: service {service} has {len(found)} running containers there, one is needed",
             f"waited for it for {CONTAINER_TIMEOUT_SECONDS:g} s",

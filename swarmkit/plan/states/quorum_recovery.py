@@ -46,7 +46,7 @@ def recovery_plan(
         return Recovery(Plan((), tuple(refusals)), "")
     manager = going_on or survey.survivors[0]
     operations = tuple(_operations(survey, manager, unlock_key))
-    return Recovery(Plan(operations, (), tuple(_warnings(survey, manager))), manager)
+    return Recovery(Plan(operations, (), tuple(_warnings(survey, manager, lost))), manager)
 
 
 def _operations(survey: Survey, manager: str, unlock_key: Secret) -> Iterator[Operation]:
@@ -95,15 +95,15 @@ def _leave(host: Host, reason: str, after: frozenset[str] = frozenset()) -> Leav
     return LeaveSwarm(step, host.name)
 
 
-def _warnings(survey: Survey, manager: str) -> Iterator[Finding]:
+def _warnings(survey: Survey, manager: str, lost: Collection[str]) -> Iterator[Finding]:
     yield Finding(
         "H54", "warning", "swarm", f"what only the lost managers knew is lost; {manager} decides what was declared", "",
         "tasks keep running; compare with swarmkit plan -f STACK afterwards",
     )  # fmt: skip
-    if survey.silent:
+    if gone := [name for name in survey.silent if name in lost]:
         yield Finding(
-            "H54", "warning", ", ".join(survey.silent), "may come back with the old raft and make a second swarm",
-            "one that is back before this run ends leaves and joins in it",
+            "H54", "warning", ", ".join(gone), "may come back with the old raft and make a second swarm",
+            "one that answers when the new cluster is made leaves and joins in this run",
             "keep it off; once it is back run this again, before anything else: it leaves and joins",
         )  # fmt: skip
 

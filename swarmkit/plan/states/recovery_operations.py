@@ -34,15 +34,21 @@ class ForceNewCluster:
     restored: str = ""
     """The backup that it goes on from, if it does."""
     keeps_ca: bool = False
-    """Whether the number of the CA's rotations is the one on the manager's disk, not the body's: then none is made."""
+    """Whether the number of the CA's rotations is the one on the manager's disk, not the body's: then none is made,
+    unless the disk does not tell it, which the step's note says."""
 
     def run(self, context: Context) -> str:
         reached = context.reached(self.step.target)
         engine = reached.engine
         context.manager_name = self.step.target
         body = dict(self.body)
-        if self.keeps_ca and (rotations := read_ca_rotations(reached)) is not None:
-            body["Spec"] = {**body["Spec"], "CAConfig": {"ForceRotate": rotations}}
+        unread = ""
+        if self.keeps_ca:
+            try:
+                body["Spec"] = {**body["Spec"], "CAConfig": {"ForceRotate": read_ca_rotations(reached)}}
+            except SwarmkitError as error:
+                # A swarm that decides nothing is worse than one whose CA and tokens are made anew.
+                unread = f" ({error.what})"
         engine.init_swarm(body)
         swarm = wait_until(
             engine.swarm,
@@ -65,6 +71,7 @@ class ForceNewCluster:
         restarted = start_network_agent(reached, lambda: wait_for_locking_manager(reached, key))
         _check_address(reached, str(self.body["AdvertiseAddr"]))
         rotates = "; its CA rotates, and the join tokens with it" if swarm.get("RootRotationInProgress") else ""
+        rotates += unread
         return f"cluster {swarm['ID']} has a leader again{rotates}{restarted}"
 
 

@@ -39,6 +39,18 @@ def test_a_plan_that_is_not_agreed_to_ends_the_command_with_1(
     assert not list(tmp_path.rglob("*.jsonl"))
 
 
+def test_a_cluster_s_name_that_was_not_typed_ends_the_command_with_1_too(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    with (
+        command_run("down", Declared(INVENTORY), consent=lambda: False, ask_become_pass=False) as run,
+        pytest.raises(SystemExit) as ended,
+    ):
+        run.terms.confirm(Plan((Written(),)))
+    assert ended.value.code == 1
+
+
 def test_a_plan_that_is_agreed_to_or_empty_goes_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert asked(True, Plan((Written(),)), monkeypatch, tmp_path)
     assert asked(False, Plan(()), monkeypatch, tmp_path)

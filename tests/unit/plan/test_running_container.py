@@ -51,3 +51,9 @@ def test_a_container_that_does_not_come_is_told_after_the_time_is_over(monkeypat
     monkeypatch.setattr(taking, "CONTAINER_TIMEOUT_SECONDS", 0.1)
     with pytest.raises(SwarmkitError, match=r"C: service shop_database has 0 running containers there, one is needed"):
         taking.running_container(on(Moving([])), "shop_database")
+
+
+def test_a_container_whose_health_is_not_known_in_time_is_told_as_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(taking, "CONTAINER_TIMEOUT_SECONDS", 0.1)
+    with pytest.raises(SwarmkitError, match=r"shop_database runs there, but its health check has not passed yet"):
+        taking.running_container(on(Moving([{"Id": "made", "health": "starting"}])), "shop_database")

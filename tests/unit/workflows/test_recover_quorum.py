@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fakes.certificates import node_certificate
@@ -18,9 +20,10 @@ from swarmkit.observed.model import RECOVERY_LABEL
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan
 from swarmkit.plan.progress import Silent
-from swarmkit.reach.ssh import CommandResult
+from swarmkit.reach.ssh import CommandResult, CommandTimeoutError, ConnectionLostError
 from swarmkit.secret import Secret
-from swarmkit.workflows.recover import recover_quorum
+from swarmkit.workflows.quorum_survey import survey_and_plan
+from swarmkit.workflows.recover import RecoveryReport, recover_quorum
 from swarmkit.workflows.terms import Terms
 from swarmkit.workflows.unfinished import RefusedError
 
@@ -32,10 +35,11 @@ INVENTORY = Inventory(
 class Lost:
     """Three managers of which A is left, without a leader, and B and C are silent."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.fleet = fake_fleet(INVENTORY)
-        run_once(self.fleet, Declared(INVENTORY))
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, inventory: Inventory = INVENTORY) -> None:
+        self.fleet = fake_fleet(inventory)
+        run_once(self.fleet, Declared(inventory))
         self.silent = {"B", "C"}
+        self.forced: list[dict[str, Any]] = []
         for engine in self.fleet.engines:
             engine.info_changes = {"DockerRootDir": "/var/lib/docker"}
         engine = self.fleet.engine("A")
@@ -46,11 +50,13 @@ class Lost:
             assert isinstance(reached.shell, FakeShell)
             reached.shell.answer = lambda *_: CommandResult(0, f"raft 2 37\n{certificate}", "")
         self.patch = monkeypatch
-        monkeypatch.setattr(engine, "_cluster", self._no_leader)
-        monkeypatch.setattr("swarmkit.workflows.recover.reach_some", self._reached)
+        monkeypatch.setattr(engine, "_cluster", self.no_leader)
+        monkeypatch.setattr("swarmkit.workflows.recover.PROOF_PATIENCE_SECONDS", 0.0)
+        for module in ("recover", "returned_managers"):
+            monkeypatch.setattr(f"swarmkit.workflows.{module}.reach_some", self._reached)
 
     @staticmethod
-    def _no_leader() -> None:
+    def no_leader() -> None:
         raise Refused(503, "The swarm does not have a leader")
 
     def leads_again(self) -> None:
@@ -61,7 +67,20 @@ class Lost:
         answer = [host.name for host in inventory.hosts if host.name not in self.silent]
         if not answer:
             raise UnreachableError("no host answers")
-        yield self.fleet.of("".join(answer)), dict.fromkeys(self.silent, UnreachableError("cannot be reached"))
+        yield self.fleet.of("".join(answer)), dict.fromkeys(sorted(self.silent), UnreachableError("cannot be reached"))
+
+    def when_forced(self, do: Callable[[], object]) -> None:
+        """Have the survivor lead again once it is forced to, and *do* at that moment."""
+        engine = self.fleet.engine("A")
+        force = engine.init_swarm
+
+        def forced(body: dict[str, Any]) -> None:
+            self.leads_again()
+            force(body)
+            self.forced.append(body)
+            do()
+
+        self.patch.setattr(engine, "init_swarm", forced)
 
     def recover(self, meanwhile: Callable[[], object]) -> RefusedError:
         """Run it with *meanwhile* between the plan and the answer yes; nothing may be written."""
@@ -93,6 +112,76 @@ def test_nothing_is_forced_when_a_lost_manager_came_back_before_the_plan_was_agr
 
 def test_nothing_is_forced_when_the_swarm_has_a_leader_again_before_the_plan_was_agreed_to(lost: Lost) -> None:
     assert told(lost.recover(lost.leads_again)) == [("swarm", "has a leader again")]
+
+
+def agreed() -> RecoveryReport:
+    terms = Terms(Silent(), lambda plan: not plan.refusals)
+    report = recover_quorum(INVENTORY, terms, lost="BC", going_on="", unlock_key=Secret(b""))
+    assert report
+    return report
+
+
+def test_a_recovery_is_told_also_when_a_manager_that_came_back_fell_silent_again(
+    lost: Lost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: object, **__: object) -> None:
+        raise ConnectionLostError("B: the SSH connection is gone")
+
+    def back_for_a_moment() -> None:
+        lost.silent.remove("B")
+        monkeypatch.setattr(lost.fleet.engine("B"), "info", gone)
+        monkeypatch.setattr(lost.fleet["B"].shell, "run", gone)
+
+    lost.when_forced(back_for_a_moment)
+    report = agreed()
+    assert [body["ForceNewCluster"] for body in lost.forced] == [True]
+    assert ("B", "answered, and fell silent again") in [(one.where, one.what) for one in report.findings]
+    assert [host.name for host in report.inventory.hosts] == ["A"]
+
+
+def test_no_second_cluster_is_forced_when_no_leader_answers_right_after_the_first(
+    lost: Lost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def without_a_leader(*arguments: Any) -> object:
+        for name in "AB":
+            monkeypatch.setattr(lost.fleet.engine(name), "_cluster", lost.no_leader)
+        return survey_and_plan(*arguments)
+
+    lost.when_forced(lambda: lost.silent.remove("B"))
+    monkeypatch.setattr("swarmkit.workflows.returned_managers.survey_and_plan", without_a_leader)
+    report = agreed()
+    assert len(lost.forced) == 1
+    assert ("B", "is back and was not fenced") in [(one.where, one.what) for one in report.findings]
+
+
+def test_a_new_cluster_is_forced_also_where_the_state_does_not_tell_of_its_ca(
+    lost: Lost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cut(*_: object, **__: object) -> None:
+        raise CommandTimeoutError("A: nothing moved for 30 s", "the command may still be running there")
+
+    monkeypatch.setattr(lost.fleet["A"].shell, "pipe", cut)
+    lost.when_forced(lambda: None)
+    report = agreed()
+    (body,) = lost.forced
+    assert body["Spec"]["CAConfig"] == {"ForceRotate": 0}
+    (outcome,) = [one for applied in report.applied for one in applied.outcomes.values() if one.step.subject == "swarm"]
+    assert "A: nothing moved for 30 s" in outcome.note
+
+
+def test_a_worker_that_is_back_before_the_plan_was_agreed_to_stops_no_recovery(monkeypatch: pytest.MonkeyPatch) -> None:
+    inventory = replace(INVENTORY, hosts=(*INVENTORY.hosts, Host("D", "10.88.0.14", "worker")))
+    lost = Lost(monkeypatch, inventory)
+    lost.silent |= {"D"}
+    lost.when_forced(lambda: None)
+
+    def agree(plan: Plan) -> bool:
+        assert [warning.where for warning in plan.warnings] == ["swarm", "B, C"]
+        lost.silent.remove("D")
+        return not plan.refusals
+
+    assert recover_quorum(inventory, Terms(Silent(), agree), lost="BC", going_on="", unlock_key=Secret(b""))
+    assert len(lost.forced) == 1
 
 
 def test_a_lost_manager_that_is_back_and_has_ended_its_raft_leaves_its_swarm_too(

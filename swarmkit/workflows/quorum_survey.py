@@ -1,0 +1,77 @@
+"""What a recovery of the quorum looks at, plans and applies with."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+
+from swarmkit.converge.wait import wakeups
+from swarmkit.declared.inventory.host import Inventory
+from swarmkit.observed.model import RECOVERY_LABEL, Observed
+from swarmkit.observed.observe import observe
+from swarmkit.observed.raft import possible_managers, possible_members, read_raft
+from swarmkit.plan.declaration import Declared
+from swarmkit.plan.model import Applied, Plan
+from swarmkit.plan.states.quorum_recovery import Recovery, recovery_plan
+from swarmkit.plan.states.survey import Survey
+from swarmkit.reach.fleet import Fleet
+from swarmkit.secret import Secret
+from swarmkit.workflows.one_writer import OneWriter
+from swarmkit.workflows.terms import Terms
+from swarmkit.workflows.up import apply_rounds
+from swarmkit.workflows.waiting import Waiter, taken_back
+
+ELECTION_SECONDS = 30.0
+"""Within it a manager without a leader asks for votes: 10 to 20 s after the leader was heard last, then again."""
+
+
+@dataclass(frozen=True)
+class QuorumRun:
+    inventory: Inventory
+    terms: Terms
+    resources: ExitStack
+    writer: OneWriter
+
+    def apply(self, plan: Plan, fleet: Fleet, observed: Observed) -> tuple[tuple[Applied, ...], Observed]:
+        woken = self.resources.enter_context(wakeups(fleet))
+        seconds, back = self.terms.service_timeout_seconds, taken_back(plan, observed)
+        waiter = Waiter(fleet, woken, self.terms.progress, seconds, back)
+        return apply_rounds(plan, Declared(of_fleet(self.inventory, fleet)), fleet, observed, waiter, self.writer)
+
+
+def of_fleet(inventory: Inventory, fleet: Fleet) -> Inventory:
+    """Return *inventory* with the hosts of *fleet* alone, in its order."""
+    return replace(inventory, hosts=tuple(reached.host for reached in fleet.values()))
+
+
+def survey_and_plan(
+    inventory: Inventory,
+    fleet: Fleet,
+    silent: Mapping[str, str],
+    lost: Collection[str],
+    going_on: str,
+    unlock_key: Secret,
+) -> tuple[Recovery, Observed]:
+    """Return how the swarm gets a quorum again, or old managers are fenced; see recovery_plan. Only reads."""
+    observed = observe(fleet, kernel="never")
+    managers = [*possible_managers(observed), *_strangers(observed)]
+    choice = observed.cluster is None and len(managers) > 1 and not going_on
+    raft = read_raft(fleet, managers, wait_seconds=ELECTION_SECONDS if choice else 0.0)
+    survey = Survey(inventory, observed, raft, silent)
+    return recovery_plan(survey, lost=lost, going_on=going_on, unlock_key=unlock_key), observed
+
+
+def _strangers(observed: Observed) -> list[str]:
+    """Return the hosts that a recovered swarm does not know, and that run no raft any more.
+
+    An engine ends its raft when the swarm that went on answers it that it is no member.
+    """
+    cluster = observed.cluster
+    if cluster is None or RECOVERY_LABEL not in cluster.labels:
+        return []
+    return [
+        name
+        for name in possible_members(observed)
+        if name not in possible_managers(observed) and cluster.node(observed.hosts[name].engine.node_id) is None
+    ]
