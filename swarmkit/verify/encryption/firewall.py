@@ -54,10 +54,11 @@ def dropped_vnis(rules: str, port: int) -> dict[int, Drop]:
     found: dict[int, Drop] = {}
     lines = rule_lines(rules)
     inputs = [rule for rule in lines if rule.startswith("-A INPUT ")]
+    policy = "DROP" if "-P INPUT DROP" in rules.splitlines() else "ACCEPT"
     for place, rule in enumerate(inputs):
         vni = _vni(rule, port)
         if vni and "--pol none" in rule and rule.endswith("-j DROP"):
-            found.setdefault(vni, Drop(rule, accepting(inputs[:place], lines, port)))
+            found.setdefault(vni, Drop(rule, accepting(inputs[:place], lines, port, policy=policy)))
     return found
 
 

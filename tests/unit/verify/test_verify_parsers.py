@@ -178,6 +178,66 @@ def test_rules_of_the_chains_that_are_jumped_to_before_the_drop_count(rules: str
 
 
 @pytest.mark.parametrize(
+    ("rules", "accepted"),
+    [
+        ("-A INPUT -j RETURN", "-A INPUT -j RETURN"),
+        ("-A INPUT -s 10.88.0.99/32 -j RETURN", "-A INPUT -s 10.88.0.99/32 -j RETURN"),
+        ("-A INPUT -p tcp -j RETURN", ""),
+        ("-A INPUT -s 10.88.0.99/32 -g MINE\n-A MINE -p tcp -j DROP", "-A INPUT -s 10.88.0.99/32 -g MINE"),
+        ("-A INPUT -s 10.88.0.99/32 -g MINE\n-A MINE -j DROP", ""),
+        ("-A INPUT -g MINE\n-A MINE -j DEEP\n-A DEEP -j RETURN", "-A INPUT -g MINE"),
+        ("-A INPUT -g NOWHERE\n-N NOWHERE", "-A INPUT -g NOWHERE"),
+        ("-A INPUT -j MINE\n-A MINE -j RETURN", ""),
+    ],
+)
+def test_frames_that_are_left_to_the_policy_before_the_drop_are_accepted_where_it_accepts(
+    rules: str, accepted: str
+) -> None:
+    """The network was said to be proved, for no rule accepts them."""
+    assert accepted_before(rules) == ((accepted,) if accepted else ())
+    assert accepted_before(rules, policy="DROP") == ()
+
+
+@pytest.mark.parametrize("last", ["-A INPUT -p udp -j ACCEPT", "-A INPUT -j RETURN"])
+@pytest.mark.parametrize(
+    ("rules", "is_reached"),
+    [
+        ("-A INPUT -j MINE\n-A MINE -j DROP", False),
+        ("-A INPUT -p udp -m udp --dport 4789 -j MINE\n-A MINE -j LOG\n-A MINE -j DEEP\n-A DEEP -j REJECT", False),
+        ("-A INPUT -j MINE\n-A MINE -g DEEP\n-A DEEP -j DROP", False),
+        ("-A INPUT -s 10.88.0.99/32 -j MINE\n-A INPUT -j MINE\n-A MINE -j DROP", False),
+        ('-A INPUT -m comment --comment "a wall -j RETURN" -j DROP', False),
+        ("-A INPUT -s 10.88.0.99/32 -j MINE\n-A MINE -j DROP", True),
+        ("-A INPUT -j MINE\n-A MINE -s 10.88.0.99/32 -j DROP", True),
+        ("-A INPUT -j MINE\n-A MINE -s 10.88.0.99/32 -j RETURN\n-A MINE -j DROP", True),
+        ("-A INPUT -j MINE\n-A MINE -g DEEP\n-A DEEP -s 10.88.0.99/32 -j RETURN\n-A DEEP -j DROP", True),
+        ("-A INPUT -j MINE\n-A MINE -j MINE", True),
+        ("-A INPUT -j LOG", True),
+    ],
+)
+def test_what_no_frame_gets_to_accepts_none(rules: str, last: str, is_reached: bool) -> None:
+    assert accepted_before(f"{rules}\n{last}") == ((last,) if is_reached else ())
+
+
+@pytest.mark.parametrize(
+    "comment", ['"go -j DROP"', '"on -i lo only, -p tcp "', r'"a \" -j DROP"', "mine", '"--dport 53 "']
+)
+def test_a_comment_says_nothing_of_what_a_rule_does(comment: str) -> None:
+    rule = f"-A INPUT -m comment --comment {comment} -j ACCEPT"
+    assert accepted_before(rule) == (rule,)
+    told = f"-A INPUT -m string --string {comment} -j ACCEPT"
+    assert accepted_before(told) == (told,)
+
+
+def accepted_before(rules: str, *, policy: str = "ACCEPT") -> tuple[str, ...]:
+    drop = sample("iptables-input-bpf.txt").replace("-P INPUT ACCEPT", f"-P INPUT {policy}")
+    inputs = "".join(f"{rule}\n" for rule in rules.splitlines() if rule.startswith("-A INPUT"))
+    others = "".join(f"{rule}\n" for rule in rules.splitlines() if not rule.startswith("-A INPUT"))
+    policy_line, _, drops = drop.partition("\n")
+    return dropped_vnis(f"{policy_line}\n{others}{inputs}{drops}", 4789)[4097].accepted_before
+
+
+@pytest.mark.parametrize(
     "narrowed", ["-s 10.88.0.0/24 ", "! -s 10.88.0.99/32 ", "-i eth0 ", "-m mac --mac-source 2:0:0:0:0:1 "]
 )
 def test_a_rule_for_some_frames_alone_is_not_the_engines(narrowed: str) -> None:
