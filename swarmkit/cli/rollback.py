@@ -43,7 +43,8 @@ def rollback(
     data in volumes stays as it is. A second rollback returns to what ran before the first.
 
     Exit codes: 0 back and proved, 1 failed or refused, 2 bad input (nothing was contacted), 3 a host is unreachable or
-    not trusted, 4 not converged or a proof failed, 130 interrupted, 143 ended by SIGTERM.
+    not trusted (one lost in the middle is a 1), 4 not converged or a proof failed, 130 interrupted, 143 ended by
+    SIGTERM.
     """
     from swarmkit.workflows.inputs import read_declared
     from swarmkit.workflows.rollback import rollback as take_back

@@ -34,6 +34,12 @@ def of_those_that_answer(fleet: Fleet, read: Callable[[Fleet], T]) -> tuple[T, F
             fleet = {name: reached for name, reached in fleet.items() if name not in gone}
 
 
+def raise_where_silent(fleet: Fleet) -> None:
+    """Raise the first error of the hosts that do not answer, where there are any."""
+    for error in _fallen_silent(fleet).values():
+        raise error
+
+
 def in_a_line(silent: Unreached) -> dict[str, str]:
     """Return why each host does not answer, the first line of it."""
     return {name: error.what for name, error in silent.items()}

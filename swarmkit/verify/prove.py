@@ -14,7 +14,7 @@ from swarmkit.observed.model import Observed
 from swarmkit.observed.observe import observe
 from swarmkit.plan.nodes.silent_hosts import silent_nodes
 from swarmkit.proof import Proof
-from swarmkit.reach.answering import of_those_that_answer
+from swarmkit.reach.answering import of_those_that_answer, raise_where_silent
 from swarmkit.reach.fleet import Fleet, Unreached
 from swarmkit.verify import codes
 from swarmkit.verify.live import read_live
@@ -37,12 +37,15 @@ def prove(
     on_phase: Callable[[str], None] = lambda _: None,
     patience_seconds: float = 0.0,
     silent: Unreached = MappingProxyType({}),
+    all_must_answer: bool = False,
 ) -> Proof:
     """Return what is proved (``ok``), what is not (``error``) and what is worth knowing (``warning``).
 
     Without *stack*, all services of the cluster are proved against their own specs. A host that fails becomes a
-    finding, as does each that does not answer: *silent*, with why. An exception is raised only by a bug. While
-    something is not proved, all is tried again until *patience_seconds* have passed, beginning with a new look at
+    finding, as does each that does not answer: *silent*, with why. One that falls silent meanwhile does too, but where
+    *all_must_answer*: there its error is raised. Any other exception is a bug.
+
+    While something is not proved, all is tried again until *patience_seconds* have passed, beginning with a new look at
     hosts and nodes: names and VIPs reach the hosts by gossip, seconds after a task runs, and up to half a minute after
     an engine's restart; a node that was demoted is not ready for a moment. Errors that kernels only counted are looked
     for once more in any case: the packets of a doctor that runs meanwhile are counted too.
@@ -55,12 +58,16 @@ def prove(
         errors = {finding.code for finding in proof.findings if finding.severity == "error"}
         only_counted = errors == {codes.ESP_ERRORS} and not counted_before
         if not errors or (time.monotonic() > deadline and not only_counted):
+            if errors and all_must_answer:
+                raise_where_silent(fleet)
             failed = {one.where for one in proof.findings if one.code == codes.HOST and one.severity == "error"}
             findings = (*prove_answers(inventory, silent), *with_silence(proof.findings, silent.keys() | failed))
             return replace(proof, findings=findings)
         counted_before = counted_before or only_counted
         time.sleep(PAUSE_SECONDS)
         observed, fleet, lost = of_those_that_answer(fleet, lambda those: observe(those, kernel="never"))
+        if lost and all_must_answer:
+            raise next(iter(lost.values()))
         silent = {**silent, **lost}
 
 

@@ -74,4 +74,6 @@ def _plan(
 def _prove(declared: Declared, fleet: Fleet, observed: Observed, progress: Progress) -> tuple[Finding, ...]:
     """Prove every service against its own spec: the stack file may say by now what ran in between."""
     progress.phase("verify")
-    return prove(fleet, declared.inventory, None, observed, patience_seconds=PROOF_PATIENCE_SECONDS).findings
+    patience = PROOF_PATIENCE_SECONDS
+    proof = prove(fleet, declared.inventory, None, observed, patience_seconds=patience, all_must_answer=True)
+    return proof.findings

@@ -97,7 +97,12 @@ def up(declared: Declared, terms: Terms, *, verify: bool = True) -> UpReport:
 
                 progress.phase("verify")
                 findings = prove(
-                    fleet, declared.inventory, declared.stack, observed, patience_seconds=PROOF_PATIENCE_SECONDS
+                    fleet,
+                    declared.inventory,
+                    declared.stack,
+                    observed,
+                    patience_seconds=PROOF_PATIENCE_SECONDS,
+                    all_must_answer=True,
                 ).findings
         return UpReport(plan, observed, applied, findings)
 
