@@ -157,8 +157,9 @@ def _anew(row: SubnetRow, free: str) -> str:
 
 def _subnet_overlaps(subnets: Sequence[SubnetRow], routes: Iterable[RouteRow], free: str) -> Iterator[Finding]:
     for row, route in itertools.product(subnets, routes):
-        # A macvlan's range is the LAN's, on purpose.
-        if row.driver not in ON_LAN and overlap(row.subnet, route.destination):
+        # A macvlan's range is the LAN's, on purpose. An engine with a new data folder does not know the bridge that it
+        # made before, docker_gwbridge, and takes it again when it joins.
+        if row.driver not in ON_LAN and route.device != row.network and overlap(row.subnet, route.destination):
             what = f"network {row.network} ({row.subnet}) overlaps {route.destination} by {route.device}"
             seen = "its containers cannot reach that range"
             yield Finding("H28", "error", ", ".join(route.hosts), what, seen, _anew(row, free))

@@ -119,10 +119,16 @@ def tried_ways(
 
 def prove_gossip(tried: Iterable[TriedWay], firewalls: Mapping[str, Firewalls]) -> Iterator[Finding]:
     """Prove for each node and each other that the swarm's own traffic gets there; *firewalls* by host."""
-    for one in tried:
+    by_ends = {(one.way.source, one.way.target): one for one in tried}
+    for one in by_ends.values():
         way = one.way
         where = f"{way.source} -> {way.target}"
-        if one.wrong:
+        back = by_ends.get((way.target, way.source))
+        if one.wrong and back and _lacks_the_answer(one, back):
+            what = f"connections from {way.source} to {way.target} get no answer: nothing comes back from there"
+            remedy = f"first do what {codes.GOSSIP} {way.target} -> {way.source} says"
+            yield Finding(codes.GOSSIP, "error", where, what, "; ".join((*one.wrong, *one.told)), remedy)
+        elif one.wrong:
             what = f"the swarm's own traffic does not get from {way.source} to {way.target}"
             yield Finding(codes.GOSSIP, "error", where, what, "; ".join(one.wrong), _remedy(one, firewalls))
         else:
@@ -130,10 +136,23 @@ def prove_gossip(tried: Iterable[TriedWay], firewalls: Mapping[str, Firewalls]) 
             yield Finding(codes.GOSSIP, "ok", where, what, "; ".join(one.told))
 
 
+def _lacks_the_answer(one: TriedWay, back: TriedWay) -> bool:
+    """Tell whether what asks for no answer gets there, and nothing at all comes back."""
+    datagrams = f"udp/{GOSSIP_PORT}"
+    return not back.told and not _refuses(one, back) and [entry.split()[0] for entry in one.told] == [datagrams]
+
+
+def _refuses(*ways: TriedWay) -> bool:
+    """Tell whether an end of *ways* refused a connection: it was reached."""
+    return any("refused" in entry for one in ways for entry in one.wrong)
+
+
 def _remedy(one: TriedWay, firewalls: Mapping[str, Firewalls]) -> str:
     way, blocked = one.way, sorted(entry.partition(":")[0] for entry in one.wrong)
     opened = let_in(blocked, way.source_address, way.target, firewalls[way.target])
-    if not any("refused" in entry for entry in one.wrong):
+    if not one.told and not _refuses(one):
+        return f"see first that the line is there, on {way.source}: ping -c 1 {way.address}; if so, {opened}"
+    if not _refuses(one):
         return opened
     # An engine that locked or was demoted may no longer listen there (seen once on 26.1 after autolock off).
     first = f"where ss -lnt on {way.target} shows nothing at that port: sudo systemctl restart docker there"

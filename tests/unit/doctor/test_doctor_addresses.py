@@ -98,6 +98,15 @@ def test_networks_that_overlap_on_a_host_an_ingress_outside_and_a_pool_without_r
     assert (the_one(pooled).code, the_one(pooled).where) == ("H30", "10.20.0.0/24")
 
 
+def test_the_engines_own_bridge_that_its_new_data_folder_does_not_know_is_no_other_route() -> None:
+    """With userns-remap, or its folder wiped, an engine knows it no more; the other hosts' were to be removed."""
+    gateways = tuple(network(host, "docker_gwbridge", "172.18.0.0/16", "bridge", "local") for host in "AC")
+    for device, codes in (("docker_gwbridge", []), ("eth1", ["H28"])):
+        seen = with_system(evidence(), "B", routes=(Route("172.18.0.0/16", device),))
+        seen = dataclasses.replace(seen, networks=(*seen.networks, *gateways))
+        assert [one.code for one in found(seen)] == codes
+
+
 def test_a_pool_over_a_route_is_told_with_the_route() -> None:
     seen = with_system(evidence(), "C", routes=(Route("10.20.7.0/24", "eth0"),))
     (finding,) = pool_refusals(["10.20.0.0/16"], seen.observed)

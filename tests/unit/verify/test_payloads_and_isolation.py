@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,11 @@ from unit.verify.verify_world import ADDRESS, ON_INGRESS, TASK, VIP, World
 from swarmkit.declared.stack.service import Network, Service, ServiceNetwork, Stack
 from swarmkit.errors import SwarmkitError
 from swarmkit.finding import Finding
+from swarmkit.observed.firewalls import IPTABLES_ALONE
 from swarmkit.proof import Proof
 from swarmkit.verify.live import read_live
 from swarmkit.verify.prove import prove
+from swarmkit.verify.ways.gossip import SwarmWay, TriedWay, prove_gossip
 from swarmkit.verify.ways.isolation import prove_declared_isolation
 
 
@@ -233,6 +236,20 @@ def test_a_port_that_the_host_itself_listens_on_is_its_own_matter(world: World) 
     for shell in world.shells.values():
         shell.closed = shell.closed - {(ADDRESS["B"], 5432)}
     assert of("V24", world)["B from outside"].evidence == "tried 3000 from A, C"
+
+
+def test_answers_that_are_lost_on_their_way_back_are_no_port_that_is_closed() -> None:
+    """Frames from A to C alone are lost; C's connections were to be admitted by A's firewall, which lets them in."""
+    there, back = (SwarmWay(n, *ends, "10.88.0.9", True, "10.88.0.8") for n, ends in enumerate(("CA", "AC")))
+    lost = TriedWay(there, ("tcp/7946: no answer within 9 s", "tcp/2377: no answer within 9 s"), ("udp/7946 arrives",))
+    cut = TriedWay(back, ("tcp/7946: no answer within 9 s", "udp/7946: nothing arrived"), ())
+    firewalls = {"A": IPTABLES_ALONE, "C": IPTABLES_ALONE}
+    found = {one.where: one for one in prove_gossip((lost, cut), firewalls)}
+    assert found["C -> A"].severity == "error"
+    assert found["C -> A"].remedy == "first do what V26 A -> C says"
+    assert "see first that the line is there, on A: ping -c 1 10.88.0.9; if so, on C: " in found["A -> C"].remedy
+    closed = replace(cut, told=("udp/7946 arrives",))
+    assert "iptables" in {one.where: one for one in prove_gossip((lost, closed), firewalls)}["C -> A"].remedy
 
 
 def test_gossip_that_one_protocol_carries_and_the_other_not_is_an_error_of_its_direction(world: World) -> None:
