@@ -48,7 +48,7 @@ _WAITING = ("assigned", "accepted", "preparing", "ready")
 
 def explain(tasks: Iterable[TaskState], fleet: Fleet, manager: Engine | None) -> Cause:
     """Return why the newest of *tasks* does not run; reads health output, and with *manager* logs and registries."""
-    newest = sorted(tasks, key=lambda task: task.created_at, reverse=True)
+    newest = sorted(_of_members(list(tasks), manager), key=lambda task: task.created_at, reverse=True)
     if not newest:
         return Cause("the swarm has made no task for it yet: the allocator may be waiting for addresses")
     ended = _first(newest, "failed", "rejected") or _first(newest, "complete")
@@ -72,6 +72,15 @@ def explain(tasks: Iterable[TaskState], fleet: Fleet, manager: Engine | None) ->
         why = f"its health check said: {health}" if health else "its program ended with exit code 0"
         return Cause(f"its task on {node} ended: {why}", logged=_logs(task, manager))
     return Cause(f"its task on {node} ended: {health or task.error or task.message}", logged=_logs(task, manager))
+
+
+def _of_members(tasks: list[TaskState], manager: Engine | None) -> list[TaskState]:
+    """Leave out what nodes that are gone have left, as after a restore: it says nothing of the hosts that are there."""
+    try:
+        members = {str(node["ID"]) for node in manager.find("nodes")} if manager else set()
+    except SwarmkitError:
+        return tasks
+    return [task for task in tasks if not task.node_id or not members or task.node_id in members]
 
 
 def _not_pulled(task: TaskState, node: str, asked: Fleet) -> Cause:

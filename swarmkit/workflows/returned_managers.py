@@ -26,6 +26,8 @@ _AGAIN = "once it is back run this again, before anything else: it leaves and jo
 def refuse_what_came_back(inventory: Inventory, survivor: Engine, lost: Collection[str], terms: Terms) -> None:
     """Look once more right before a new cluster is forced: a plan may have waited for its answer for long.
 
+    A manager that boots is waited for in it, as long as for any answer of an engine: systemd opens the engine's socket
+    (docker.socket) before sshd starts.
     Raises RefusedError where one of the *lost* answers by now, or where the swarm has a leader again.
     """
     terms.progress.phase("look for the lost managers")

@@ -15,7 +15,14 @@ from swarmkit.reach.retry import wait_until
 
 _ENDED_BY_A_SIGNAL = 128
 _SECRETS = (CANARY, "SWMTKN-1-", "SWMKEY-1-")
-_IDENTITY = "docker info --format '{{.Swarm.Cluster.ID}} {{.Swarm.NodeID}}'; docker swarm ca | sha256sum"
+# A busy manager that has lost its leader tells no cluster's id for a while: it is asked again.
+_IDENTITY = """
+for second in $(seq 90); do
+    told=$(docker info --format '{{with .Swarm.Cluster}}{{.ID}}{{end}} {{.Swarm.NodeID}}')
+    case $told in ' '*) sleep 1 ;; *) break ;; esac
+done
+echo "$told"; docker swarm ca | sha256sum
+"""
 _NODES = "docker node ls --format '{{.Hostname}}' | sort"
 # Without the notes that the tool keeps in the swarm for itself: each run makes them anew.
 _OBJECTS = (

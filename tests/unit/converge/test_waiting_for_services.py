@@ -489,6 +489,15 @@ def test_a_successor_that_waits_is_explained_by_the_unhealthy_task_before_it(fle
     assert "its health check says: exit 1, connection refused" in cause.sentence
 
 
+def test_what_failed_on_a_node_that_is_gone_explains_nothing(fleet: FakeFleet) -> None:
+    """A restore told of an image that a node of before had not got, and that the hosts have now."""
+    start(fleet)
+    (made, *_) = look_at(fleet.engine("A"), "shop_x").states
+    old = replace(made, id="old", node_id="gone", state="rejected", error="No such image: x:1", created_at="1")
+    starts = replace(made, id="new", state="starting", created_at="2")
+    assert explain([old, starts], fleet, fleet.engine("A")).sentence == "its task on A is still starting"
+
+
 def test_an_unhealthy_task_that_ended_with_0_is_explained_by_its_health_check(fleet: FakeFleet) -> None:
     start(fleet)
     manager = fleet.engine("A")
