@@ -107,6 +107,25 @@ def test_a_chain_of_others_that_accepts_clear_frames_of_one_sender_is_found_and_
         assert verify(deployed_shop)[0] == 0
 
 
+def test_a_drop_that_was_narrowed_to_some_senders_is_no_rule_of_the_engine_though_it_stops_the_frame_that_was_tried(
+    deployed_shop: Shop,
+) -> None:
+    lab = deployed_shop.lab
+    rule = lab.run("B", "iptables -w -S INPUT | grep -e '--pol none'").splitlines()[0].removeprefix("-A INPUT ")
+    narrow, widen = (
+        f"iptables -w -D INPUT {old}{rule} && iptables -w -I INPUT {new}{rule}"
+        for old, new in (("", "-s 10.88.0.0/24 "), ("-s 10.88.0.0/24 ", ""))
+    )
+    with changed(lab, "B", narrow, widen):
+        code, found = verify(deployed_shop)
+    assert code == 4
+    assert "no rule in INPUT drops clear frames" in found["V10", "shop_shop on B"]["evidence"]
+    assert found["V19", "shop_shop on B"]["severity"] == "ok"
+    assert found["V12", "A <-> B"]["severity"] == "error"
+    assert found["V12", "A <-> C"]["severity"] == "ok"
+    assert verify(deployed_shop)[0] == 0
+
+
 def test_a_paused_container_is_no_running_task_and_its_remedy_works(deployed_shop: Shop) -> None:
     lab = deployed_shop.lab
     lab.run("A", "docker pause $(docker ps -q -f name=shop_frontend)")
