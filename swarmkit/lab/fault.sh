@@ -49,7 +49,7 @@ tell() {
     if [ $off -gt 5 ] || [ $off -lt -5 ]; then echo "clock $off"; fi
 }
 
-heal() {
+heal_line() {
     if tc qdisc show dev $cable | grep -q clsact; then
         tc qdisc del dev $cable clsact
         echo 'sends to every host again'
@@ -58,6 +58,9 @@ heal() {
         tc qdisc del dev $cable root
         echo 'sends at full speed again'
     fi
+}
+
+heal() {
     if [ -e $ballast ]; then
         rm $ballast
         echo 'disk has room again'
@@ -82,6 +85,7 @@ skew) date -s "@$2" >/dev/null ;;
 fill) fill "$2" ;;
 slow) shift; tc qdisc replace dev $cable root netem limit 10000 "$@" ;;
 lose) shift; lose "$@" ;;
+heal-line) heal_line ;;
 heal) heal "$2" ;;
 tell) tell "$2" ;;
 esac
