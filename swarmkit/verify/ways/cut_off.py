@@ -87,7 +87,10 @@ def with_cause(findings: Iterable[Finding], tried: Sequence[TriedWay], live: Liv
         if finding.code == codes.NODE:
             return are_apart(told_by, finding.where) and bool(_NOT_READY.fullmatch(finding.what))
         if finding.code == codes.PUBLISHED:
-            return finding.where.rpartition(" at ")[2] in part_of and NO_RULE not in finding.evidence
+            service, _, host = finding.where.rpartition(" at ")
+            # A node takes its rules away itself when gossip gives up the last task that it would lead to.
+            forgot_them = all(are_apart(host, of_task) for of_task in hosts_of.get(service, ()))
+            return host in part_of and (NO_RULE not in finding.evidence or forgot_them)
         if finding.code not in _OF_WAYS or finding.is_broken:
             return False
         return any(are_apart(*ends) for ends in _ends(finding.where, hosts_of))

@@ -90,6 +90,19 @@ def test_a_fault_between_other_hosts_does_not_follow_from_the_cut(world: World) 
     assert not other.follows_from
 
 
+def test_rules_that_a_node_took_away_when_it_lost_the_service_s_tasks_follow_and_those_of_others_do_not(
+    world: World,
+) -> None:
+    """The remedy of V06 was a restart of the engine that is cut off; its rules come back with the line."""
+    cut_off(world, "C")
+    for host in "BC":
+        world.shells[host].sections["nat"] = ""
+    found = {one.where: one for one in proof(world) if one.code == "V06" and one.severity == "error"}
+    for host, follows in (("C", "V27"), ("B", "")):
+        assert f"no rule of {host} leads port 8080" in found[f"shop_frontend at {host}"].evidence
+        assert found[f"shop_frontend at {host}"].follows_from == follows
+
+
 def test_frames_in_clear_follow_from_no_cut(world: World) -> None:
     cut_off(world, "C")
     world.shells["A"].cable_more = [f"clear {ADDRESS['C']} 4097 3 0"]
