@@ -103,7 +103,7 @@ def test_changes_by_hand_are_found_and_each_remedy_takes_one_back(apart: Apart) 
     assert rule
     apart.shop.lab.run("B", f"iptables -w -t nat -D {rule}")
     apart.shop.lab.run("A", "echo x | docker secret create --label com.docker.stack.namespace=apart apart_old -")
-    # Neither is of this stack, whatever their names begin with.
+    # Neither is of this stack, whatever their names begin with; the first is of one that has no service.
     apart.shop.lab.run("A", "echo x | docker secret create --label com.docker.stack.namespace=apart_b apart_b_old -")
     apart.shop.lab.run("A", "echo x | docker secret create apart_by_hand -")
 
@@ -117,6 +117,7 @@ def test_changes_by_hand_are_found_and_each_remedy_takes_one_back(apart: Apart) 
     assert found["V20", "apart_middle"]["evidence"] == "Mode.Replicated.Replicas: live 2, declared 1"
     for leftover in ("apart_extra", "apart_old"):
         assert found["V23", leftover]["remedy"] == "swarmkit up --prune"
+    assert found["V23", "apart_b_old"]["remedy"] != "swarmkit up --prune"
     assert {key for key in wrong(found) if key[0] != "V02"} == {
         ("V01", "B"),
         ("V01", "C"),
@@ -127,6 +128,7 @@ def test_changes_by_hand_are_found_and_each_remedy_takes_one_back(apart: Apart) 
         ("V20", "apart_middle"),
         ("V23", "apart_extra"),
         ("V23", "apart_old"),
+        ("V23", "apart_b_old"),
     }
 
     apart.shop.lab.run("B", f"iptables -w -t nat -I {rule}")
