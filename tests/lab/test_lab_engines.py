@@ -62,8 +62,9 @@ def marks_by_u32_without_bpf(lab: SpareLab, folder: Path) -> None:
     assert all("-m u32" in of_table for of_table in rules)
     assert marked_vnis(rules[0], 4789) == dropped_vnis(rules[1], 4789).keys() == {vni}
 
-    lab.run("old", "iptables -w -t mangle -F; iptables -w -F INPUT; modprobe -r xt_u32")
+    # Forbidden first: the engine may write its rules anew at any time, which would load it again.
     lab.run("old", "echo install xt_u32 /bin/false >/etc/modprobe.d/no-u32.conf")
+    lab.run("old", "iptables -w -t mangle -F; iptables -w -F INPUT; modprobe -r xt_u32")
     told = {finding["code"]: finding for finding in doctor_of_both(lab, folder)}
     assert told["H04"]["where"] == "old"
     assert "xt_bpf" in told["H04"]["remedy"]
