@@ -65,7 +65,7 @@ def recover_quorum(
         applied, observed = run.apply(recovery.plan, fleet, observed)
         progress.phase("look for the lost managers")
         back = answering(inventory, silent, terms, resources)
-        fenced = fence(run, fleet, back, silent, unlock_key) if back else Fenced(fleet, observed)
+        fenced = fence(run, fleet, observed, back, silent, unlock_key) if back else Fenced(fleet, observed)
         progress.phase("verify")
         there = of_fleet(inventory, fenced.fleet)
         proof = prove(fenced.fleet, there, None, fenced.observed, patience_seconds=PROOF_PATIENCE_SECONDS)

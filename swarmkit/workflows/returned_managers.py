@@ -61,30 +61,37 @@ class Fenced:
     findings: tuple[Finding, ...] = ()
 
 
-def fence(run: QuorumRun, fleet: Fleet, back: Fleet, silent: Mapping[str, str], unlock_key: Secret) -> Fenced:
+def fence(
+    run: QuorumRun, fleet: Fleet, observed: Observed, back: Fleet, silent: Mapping[str, str], unlock_key: Secret
+) -> Fenced:
     """Let those that are *back* leave the old raft and join the recovered swarm, which *fleet* makes up.
 
-    The recovery is made by now: nothing that fails here takes it back or hides it, it is told as a finding.
+    The recovery is made by now, as *observed*: nothing that fails here hides it, it is told as a finding.
     """
     still = {name: why for name, why in silent.items() if name not in back}
-    (late, observed), answer, gone = of_those_that_answer(
-        {**fleet, **back}, lambda those: survey_and_plan(run.inventory, those, still, (), "", unlock_key)
-    )
+    try:
+        (late, observed), answer, gone = of_those_that_answer(
+            {**fleet, **back}, lambda those: survey_and_plan(run.inventory, those, still, (), "", unlock_key)
+        )
+    except SwarmkitError as error:
+        return Fenced(fleet, observed, (), (_not_fenced(back, brief(error)),))
     findings = tuple(_silent_again(in_a_line(gone), back))
     if observed.cluster is None:
         # An election, say: without a leader a plan would be one to force another new cluster.
-        said = Finding("H54", "error", ", ".join(back), "is back and was not fenced", observed.cluster_error, _AGAIN)
-        return Fenced(answer, observed, (), (*findings, said))
+        return Fenced(answer, observed, (), (*findings, _not_fenced(back, observed.cluster_error)))
     findings += late.plan.refusals
     if not late.plan.operations:
         return Fenced(answer, observed, (), findings)
     try:
         applied, observed = run.apply(late.plan, answer, observed)
     except SwarmkitError as error:
-        said = Finding("H54", "error", ", ".join(back), "is back and was not fenced", brief(error), _AGAIN)
         applied = (error.applied,) if isinstance(error, IncompleteError) else ()
-        return Fenced(answer, observed, applied, (*findings, said))
+        return Fenced(answer, observed, applied, (*findings, _not_fenced(back, brief(error))))
     return Fenced(answer, observed, applied, findings)
+
+
+def _not_fenced(back: Fleet, why: str) -> Finding:
+    return Finding("H54", "error", ", ".join(back), "is back and was not fenced", why, _AGAIN)
 
 
 def _silent_again(gone: Mapping[str, str], back: Fleet) -> Iterator[Finding]:

@@ -15,7 +15,7 @@ from fakes.running import run_once
 from fakes.swarm import FakeFleet, FakeShell, fake_fleet
 
 from swarmkit.declared.inventory.host import Host, Inventory
-from swarmkit.errors import UnreachableError
+from swarmkit.errors import SwarmkitError, UnreachableError
 from swarmkit.observed.model import RECOVERY_LABEL
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan
@@ -151,6 +151,18 @@ def test_no_second_cluster_is_forced_when_no_leader_answers_right_after_the_firs
     monkeypatch.setattr("swarmkit.workflows.returned_managers.survey_and_plan", without_a_leader)
     report = agreed()
     assert len(lost.forced) == 1
+    assert ("B", "is back and was not fenced") in [(one.where, one.what) for one in report.findings]
+
+
+def test_a_recovery_is_told_also_when_nobody_can_be_looked_at_after_it(
+    lost: Lost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object) -> None:
+        raise SwarmkitError("a host's facts cannot be read")
+
+    lost.when_forced(lambda: lost.silent.remove("B"))
+    monkeypatch.setattr("swarmkit.workflows.returned_managers.survey_and_plan", fails)
+    report = agreed()
     assert ("B", "is back and was not fenced") in [(one.where, one.what) for one in report.findings]
 
 
