@@ -138,33 +138,25 @@ class Evidence:
         return max((int(of.get(MTU_OPTION) or DEFAULT_MTU_BYTES) for of in options), default=DEFAULT_MTU_BYTES)
 
 
-def gather(fleet: Fleet, inventory: Inventory, stack: Stack | None, observed: Observed | None = None) -> Evidence:
-    """Read every host of *fleet* and try every way between them; raises SwarmkitError when a host does not answer.
-
-    Hosts of *inventory* that are not in *fleet* are left out. With *observed*, what it tells is not read again.
-    """
-    with ThreadPoolExecutor(max_workers=len(fleet)) as pool:
-        infos = {name: pool.submit(reached.engine.info) for name, reached in fleet.items()}
-        look = functools.partial(observe, fleet, kernel="always", infos=infos)
-        return gather_beside(fleet, inventory, stack, infos, (lambda: observed) if observed else look)
-
-
-def gather_beside(
+def gather(
     fleet: Fleet,
     inventory: Inventory,
     stack: Stack | None,
-    infos: Mapping[str, Future[Json]],
-    look: Callable[[], Observed],
+    *,
+    infos: Mapping[str, Future[Json]] | None = None,
+    look: Callable[[], Observed] | None = None,
 ) -> Evidence:
-    """Gather beside *look*, which tells what the hosts were observed to be, every host's kernel among it.
+    """Read every host of *fleet* and try every way between them; raises SwarmkitError when a host does not answer.
 
-    *infos* are what the engines say of themselves. For the rest see gather.
+    Hosts of *inventory* that are not in *fleet* are left out. With *infos*, what the engines say of themselves is not
+    asked again; with *look*, which is called beside the reading and tells every host's kernel too, nor what it tells.
     """
     known = replace(inventory, hosts=tuple(host for host in inventory.hosts if host.name in fleet))
-    with ThreadPoolExecutor(max_workers=2) as pool:
+    with ThreadPoolExecutor(max_workers=len(fleet) + 2) as pool:
+        infos = infos or {name: pool.submit(reached.engine.info) for name, reached in fleet.items()}
         networks = pool.submit(read_networks, fleet)
         reading = pool.submit(_read_hosts, fleet, infos, inventory.data_path_port or DEFAULT_DATA_PATH_PORT)
-        observed = look()
+        observed = look() if look else observe(fleet, kernel="always", infos=infos)
         hosts = {
             name: _host(observed.hosts[name], said, fleet[name].session) for name, said in reading.result().items()
         }

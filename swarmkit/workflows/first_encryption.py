@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime
+from typing import TYPE_CHECKING
 
-from swarmkit.declared.inventory.host import Inventory
-from swarmkit.declared.stack.service import Stack
 from swarmkit.finding import Finding
 from swarmkit.observed.model import Observed
 from swarmkit.plan.model import Plan
-from swarmkit.reach.fleet import Fleet
+
+if TYPE_CHECKING:
+    from swarmkit.doctor.evidence import Evidence
 
 
 def makes_first_encrypted(plan: Plan, observed: Observed) -> bool:
@@ -27,16 +28,9 @@ def makes_first_encrypted(plan: Plan, observed: Observed) -> bool:
     )
 
 
-def encryption_findings(
-    fleet: Fleet, inventory: Inventory, stack: Stack | None, observed: Observed
-) -> tuple[Finding, ...]:
-    """Return the doctor's findings about what carries encryption, kernels to protocol 50 between all hosts.
-
-    *observed* has every host's kernel. Raises SwarmkitError when a host does not answer.
-    """
-    from swarmkit.doctor.evidence import gather
+def encryption_findings(evidence: Evidence) -> tuple[Finding, ...]:
+    """Return the doctor's findings about what carries encryption, kernels to protocol 50 between all hosts."""
     from swarmkit.doctor.examine import examine
     from swarmkit.doctor.explained.encryption import ENCRYPTION
 
-    evidence = gather(fleet, inventory, stack, observed)
     return tuple(examine(evidence, now=datetime.datetime.now(tz=datetime.UTC), only=ENCRYPTION))

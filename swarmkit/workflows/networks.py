@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
@@ -70,7 +71,10 @@ def create(
             made = plan_create(wish, chosen, seen, parents, _lacking_ipam(fleet, wish, chosen), lan.own)
             found = (*lan.findings, *plan_findings(fleet, made, run.inventory, None, observed))
             if makes_first_encrypted(made, observed):
-                found += encryption_findings(fleet, run.inventory, None, with_kernel_facts(fleet, observed))
+                from swarmkit.doctor.evidence import gather
+
+                kernels = functools.partial(with_kernel_facts, fleet, observed)
+                found += encryption_findings(gather(fleet, run.inventory, None, look=kernels))
             errors = [finding for finding in found if finding.severity == "error"]
             refusals = tuple(finding for finding in errors if finding.code not in overridden)
             accepted = as_warnings(finding for finding in errors if finding.code in overridden)

@@ -6,6 +6,7 @@ import datetime
 import importlib
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from swarmkit.finding import Finding
@@ -36,55 +37,67 @@ def plan_for(declared: Declared, fleet: Fleet) -> tuple[Plan, Observed]:
     from swarmkit.plan.nodes.kernel_refusals import kernel_refusals
     from swarmkit.plan.planner import make_plan
 
-    observed, evidence = _look_and_examine(declared, fleet)
-    plan = make_plan(declared, observed)
+    seen = _look_and_examine(declared, fleet)
+    plan = make_plan(declared, seen.observed)
     if plan.is_empty:
-        return plan, observed
-    found, observed = _findings(plan, declared, fleet, observed, evidence)
+        return plan, seen.observed
+    found, observed = _findings(plan, declared, fleet, seen)
     if not found and not any(kernel_refusals(observed)):
         return plan, observed
     return make_plan(declared, observed, found), observed
 
 
-def _look_and_examine(declared: Declared, fleet: Fleet) -> tuple[Observed, Evidence | None]:
+@dataclass(frozen=True)
+class _Seen:
+    """What a plan is made of, and what was read beside it."""
+
+    observed: Observed
+    infos: Mapping[str, Future[dict[str, Any]]]
+    evidence: Evidence | None = None
+
+
+def _look_and_examine(declared: Declared, fleet: Fleet) -> _Seen:
     """Observe; where no host is in a swarm, gather beside it what the doctor looks at: all of them become nodes."""
     with ThreadPoolExecutor(max_workers=len(fleet) + 1) as pool:
         infos = {name: pool.submit(reached.engine.info) for name, reached in fleet.items()}
         looking = pool.submit(look_at, declared, fleet, kernel="auto", infos=infos)
         if any(swarm_state(info.result()) != "inactive" for info in infos.values()):
-            return looking.result(), None
-        from swarmkit.doctor.evidence import gather_beside
+            return _Seen(looking.result(), infos)
+        from swarmkit.doctor.evidence import gather
 
-        evidence = gather_beside(fleet, declared.inventory, declared.stack, infos, looking.result)
-        return evidence.observed, evidence
+        evidence = gather(fleet, declared.inventory, declared.stack, infos=infos, look=looking.result)
+        return _Seen(evidence.observed, infos, evidence)
 
 
-def _findings(
-    plan: Plan, declared: Declared, fleet: Fleet, observed: Observed, evidence: Evidence | None
-) -> tuple[tuple[Finding, ...], Observed]:
-    """Return what is to be said of *plan*, and *observed* with every host's kernel: both are asked at once."""
+def _findings(plan: Plan, declared: Declared, fleet: Fleet, seen: _Seen) -> tuple[tuple[Finding, ...], Observed]:
+    """Return what is to be said of *plan*, and what was observed with every host's kernel: all is asked at once."""
     from swarmkit.doctor.plan_checks import plan_findings
 
-    with ThreadPoolExecutor(max_workers=1) as beside:
-        kernels = beside.submit(with_kernel_facts, fleet, observed)
-        found = plan_findings(fleet, plan, declared.inventory, declared.stack, observed)
+    with ThreadPoolExecutor(max_workers=2) as beside:
+        kernels = beside.submit(with_kernel_facts, fleet, seen.observed)
+        gathering = None
+        if not seen.evidence and (plan.makes_nodes or makes_first_encrypted(plan, seen.observed)):
+            from swarmkit.doctor.evidence import gather
+
+            gathering = beside.submit(
+                gather, fleet, declared.inventory, declared.stack, infos=seen.infos, look=kernels.result
+            )
+        found = plan_findings(fleet, plan, declared.inventory, declared.stack, seen.observed)
         observed = kernels.result()
-    if plan.makes_nodes:
+        evidence = gathering.result() if gathering else seen.evidence
+    if evidence and plan.makes_nodes:
         found += _of_nodes(declared, fleet, observed, evidence, found)
-    elif makes_first_encrypted(plan, observed):
-        examined = encryption_findings(fleet, declared.inventory, declared.stack, observed)
-        found += tuple(one for one in examined if one not in found)
+    elif evidence and makes_first_encrypted(plan, observed):
+        found += tuple(one for one in encryption_findings(evidence) if one not in found)
     return found, observed
 
 
 def _of_nodes(
-    declared: Declared, fleet: Fleet, observed: Observed, evidence: Evidence | None, told: tuple[Finding, ...]
+    declared: Declared, fleet: Fleet, observed: Observed, evidence: Evidence, told: tuple[Finding, ...]
 ) -> tuple[Finding, ...]:
-    from swarmkit.doctor.evidence import gather
     from swarmkit.doctor.examine import examine
     from swarmkit.plan.nodes.plans import lost_data, rejoining
 
-    evidence = evidence or gather(fleet, declared.inventory, declared.stack, observed)
     back = {name: _volumes(fleet, name) for name in rejoining(declared.inventory, observed)}
     examined = examine(evidence, now=datetime.datetime.now(tz=datetime.UTC))
     # What is wrong with ports the plan's own findings have told, host by host.

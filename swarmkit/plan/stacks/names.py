@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import Future
 from typing import TYPE_CHECKING
 
@@ -24,17 +24,15 @@ _digests: dict[tuple[str, Secret], Future[str]] = {}
 def begin_names(stack: Stack) -> None:
     """Begin the hashes in the names of the stack's secrets, 50 ms each; who asks for one meanwhile waits for it.
 
-    A hash leaves the interpreter to others: begun early, it is made while they import and connect.
+    A hash leaves the interpreter to others: begun early, it is made while they import and connect. By one thread: with
+    two, on two cores, the imports and the hosts' logins wait for longer than the hashes gain.
     """
-    files = (*stack.secrets, *stack.configs)
 
-    def name_all(in_order: Iterable[SecretFile]) -> None:
-        for file in in_order:
+    def name_all() -> None:
+        for file in (*stack.secrets, *stack.configs):
             file_name(file)
 
-    # From both ends, each by a core of its own.
-    for in_order in (files, files[::-1]):
-        threading.Thread(target=name_all, args=(in_order,), daemon=True).start()
+    threading.Thread(target=name_all, daemon=True).start()
 
 
 def file_name(file: SecretFile) -> str:
