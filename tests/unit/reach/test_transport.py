@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import sys
 import threading
@@ -86,13 +87,15 @@ class Silenced:
             threading.Thread(target=self._carry, args=(source, sink), daemon=True).start()
 
     def _carry(self, source: socket.socket, sink: socket.socket) -> None:
-        source.settimeout(0.05)
+        # No timeout of the sockets': it would end a sendall in the middle, whose rest is lost.
         while not self.is_stopped.is_set():
             try:
-                sink.sendall(source.recv(1 << 16))
-            except TimeoutError:
-                continue
-            except OSError:
+                if select.select([source], [], [], 0.05)[0]:
+                    carried = source.recv(1 << 16)
+                    if not carried:
+                        return
+                    sink.sendall(carried)
+            except (OSError, ValueError):
                 return
 
 
