@@ -90,8 +90,19 @@ def _cidr(destination: str) -> str:
 
 def swarm_state(info: Json) -> SwarmState:
     """Return an engine's state in its swarm (GET /info)."""
-    state: SwarmState = (info.get("Swarm") or {}).get("LocalNodeState") or "inactive"
-    return state
+    return node_state(info.get("Swarm") or {})
+
+
+def node_state(swarm: Json) -> SwarmState:
+    """Return the state of the node that *swarm* tells of (GET /info, Swarm).
+
+    An engine whose node ended, and that started it again by itself, says ``error`` until the engine is started anew,
+    of a node that works as well (moby 26.1, nodeRunner.State: it has waited once to reconnect). Of such a one it tells
+    the id, and no error; or the node controls its swarm, and the error may be that the swarm has no leader.
+    """
+    state: SwarmState = swarm.get("LocalNodeState") or "inactive"
+    works = bool(swarm.get("NodeID")) and (bool(swarm.get("ControlAvailable")) or not swarm.get("Error"))
+    return "active" if state == "error" and works else state
 
 
 def engine_facts(

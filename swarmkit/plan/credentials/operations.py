@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from swarmkit.errors import NotConvergedError, SwarmkitError
+from swarmkit.observed.parse import swarm_state
 from swarmkit.plan.context import Context
 from swarmkit.plan.engines.started_engine import start_network_agent, wait_for_locking_manager, wait_for_manager
 from swarmkit.plan.model import Step
@@ -166,7 +167,7 @@ class Unlock:
                 if "key" not in error.message or number == len(self.keys):
                     raise
         state = wait_until(
-            lambda: engine.info()["Swarm"].get("LocalNodeState"),
+            lambda: swarm_state(engine.info()),
             lambda state: state == "active",
             timeout_seconds=UNLOCK_TIMEOUT_SECONDS,
             retry_on=(EngineError, ConnectionLostError),

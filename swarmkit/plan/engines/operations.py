@@ -109,10 +109,10 @@ class UpgradeEngine:
 
 def _wait_for_engine(reached: ReachedHost, key: Secret) -> None:
     """Wait until the engine answers as a node of its swarm."""
-    swarm = swarm_once(reached, key, lambda swarm: swarm.get("LocalNodeState") == "active", START_TIMEOUT_SECONDS)
-    if swarm.get("LocalNodeState") != "active":
+    swarm = swarm_once(reached, key, lambda swarm: parse.node_state(swarm) == "active", START_TIMEOUT_SECONDS)
+    if parse.node_state(swarm) != "active":
         raise NotConvergedError(
-            f"{reached.host.name}: the new engine runs, but its node is {swarm.get('LocalNodeState')}",
+            f"{reached.host.name}: the new engine runs, but its node is {parse.node_state(swarm)}",
             str(swarm.get("Error") or f"waited {START_TIMEOUT_SECONDS:g} s for it to be active"),
             f"see: journalctl -u docker on {reached.host.name}",
         )

@@ -36,7 +36,7 @@ def swarm_once(reached: ReachedHost, unlock_key: Secret, is_so: Callable[[Json],
     def look() -> Json:
         reached.engine.negotiate()
         swarm: Json = reached.engine.info()["Swarm"]
-        if swarm.get("LocalNodeState") == "locked" and unlock_key.text():
+        if parse.node_state(swarm) == "locked" and unlock_key.text():
             reached.engine.unlock_swarm(unlock_key)
         return swarm
 
@@ -51,14 +51,14 @@ def wait_for_engine(reached: ReachedHost, unlock_key: Secret) -> None:
     swarm = swarm_once(reached, unlock_key, _is_up, START_TIMEOUT_SECONDS)
     if not _is_up(swarm):
         raise NotConvergedError(
-            f"{reached.host.name}: its engine runs, but it is no manager: {swarm.get('LocalNodeState')}",
+            f"{reached.host.name}: its engine runs, but it is no manager: {parse.node_state(swarm)}",
             str(swarm.get("Error") or ""),
             f"see: journalctl -u docker on {reached.host.name}",
         )
 
 
 def _is_up(swarm: Json) -> bool:
-    state = swarm.get("LocalNodeState")
+    state = parse.node_state(swarm)
     return state == "pending" or (state == "active" and bool(swarm.get("ControlAvailable")))
 
 

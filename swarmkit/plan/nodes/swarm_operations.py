@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from swarmkit.errors import SwarmkitError
+from swarmkit.observed.parse import swarm_state
 from swarmkit.plan.context import Context
 from swarmkit.plan.model import Step
 from swarmkit.plan.nodes.unfinished_joins import CERTIFICATE_SECONDS, forget_others
@@ -114,11 +115,11 @@ def wait_until_reachable(context: Context, target: str, node_id: str) -> None:
 def _wait_for_membership(engine: Engine, doing: str) -> Json:
     info = wait_until(
         engine.info,
-        lambda value: value["Swarm"].get("LocalNodeState") in ("active", "error", "locked"),
+        lambda value: swarm_state(value) in ("active", "error", "locked"),
         timeout_seconds=JOIN_TIMEOUT_SECONDS,
         retry_on=(ConnectionLostError, CommandTimeoutError),
     )
-    state = info["Swarm"].get("LocalNodeState")
+    state = swarm_state(info)
     if state != "active":
         raise SwarmkitError(
             f"{engine.host}: {doing} did not succeed, its node state is {state}",
