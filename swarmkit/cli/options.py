@@ -123,8 +123,13 @@ def sudo_password(*, ask: bool) -> Secret | None:
                 to_do=f"name a file of mode 0600 that holds the password in {PASSWORD_FILE_VARIABLE}",
             )
         return Secret(str(click.prompt("sudo password", hide_input=True, err=True)).encode())
+    return next((secret_line(path, PASSWORD_FILE_VARIABLE) for path in sudo_password_files()), None)
+
+
+def sudo_password_files() -> tuple[Path, ...]:
+    """Return the file that the environment names for the sudo password, if it names one."""
     named = os.environ.get(PASSWORD_FILE_VARIABLE)
-    return secret_line(Path(named).expanduser(), PASSWORD_FILE_VARIABLE) if named else None
+    return (Path(named).expanduser(),) if named else ()
 
 
 def secret_file(path: Path, source: str) -> Secret:

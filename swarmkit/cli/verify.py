@@ -79,7 +79,8 @@ def verify(
 
     if as_json and watch_seconds is not None:
         raise click.UsageError("--json shows one proof; with --watch use --metrics FILE")
-    files = WrittenFiles({"--metrics": metrics_file, "--html": html_file}, read=[inventory_file, *stack_files])
+    read = [inventory_file, *stack_files, *options.sudo_password_files()]
+    files = WrittenFiles({"--metrics": metrics_file, "--html": html_file}, read=read)
 
     from swarmkit.report.console import results
     from swarmkit.report.findings import is_proved, print_findings, proof_as_json

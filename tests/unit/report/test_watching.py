@@ -126,6 +126,7 @@ def test_watching_as_json_and_a_folder_that_is_not_there_are_refused() -> None:
         pytest.param("hosts.yaml", "the command reads hosts.yaml", id="the inventory"),
         pytest.param("./linked.yaml", "the command reads hosts.yaml", id="the inventory by another name"),
         pytest.param("stack.yaml", "the command reads stack.yaml", id="the stack file"),
+        pytest.param("sudo", "the command reads sudo", id="the sudo password's file"),
         pytest.param("other", "--metrics writes other", id="the other file"),
         pytest.param("/dev/null", "/dev/null is not an ordinary file", id="a device"),
         pytest.param("-", "'-' is not a file's name", id="a dash"),
@@ -140,6 +141,8 @@ def test_a_file_that_cannot_be_or_goes_over_another_is_refused_before_the_work(
     Path("hosts.yaml").write_text(INVENTORY)
     Path("stack.yaml").write_text("services: {}\n")
     Path("linked.yaml").symlink_to("hosts.yaml")
+    Path("sudo").write_text("secret\n")
+    monkeypatch.setenv("SWARMKIT_BECOME_PASSWORD_FILE", "sudo")
     files = {path.name: path.read_text() for path in tmp_path.iterdir()}
     command = ["verify", "-i", "hosts.yaml", "-f", "stack.yaml", "--metrics", "other", "--html", file]
     done = CliRunner().invoke(cli, command)
