@@ -71,7 +71,7 @@ class Asking:
         wishes = {host: wire_wish(host, self._live, self._inventory, self._observed, peers, port) for host in looks}
         watches = {host: wish for host, wish in wishes.items() if wish}
         data = self.data_addresses(watches)
-        injections = tuple(sender.injections(data, frozenset(self._live.ready_hosts)))
+        injections = tuple(sender.injections(data, self._members(looks)))
         senders = {entry.sender for entry in injections}
         return Parcels(
             f"swarmkit-probe-{secrets.token_hex(12)}",
@@ -84,6 +84,11 @@ class Asking:
             frozenset(host for host, seen in looks.items() if seen.has_perl),
             {host: wish for host, wish in watches.items() if host in self.encrypted or host in senders},
         )
+
+    def _members(self, hosts: Iterable[str]) -> frozenset[str]:
+        """Return the hosts that are nodes, whatever their state: one that is cut off is none outside of the swarm."""
+        node_ids = {host: self._observed.hosts[host].engine.node_id for host in hosts}
+        return frozenset(host for host, node_id in node_ids.items() if self._cluster.node(node_id))
 
     def probe(
         self,

@@ -9,7 +9,8 @@ PROOFS: dict[str, Explanation] = {
         "A manager tells of the cluster",
         "Every command on the swarm fails.",
         "No leader: most managers are down; or no host of the inventory is a manager.",
-        "No swarm yet: swarmkit up. Else swarmkit status; bring managers back, or swarmkit recover quorum.",
+        "No swarm yet: swarmkit up. Else bring the managers back. Gone for good: most, swarmkit recover quorum; all, "
+        "swarmkit restore.",
         "Docker administration guide",
     ),
     "V01": Explanation(

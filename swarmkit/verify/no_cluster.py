@@ -25,8 +25,20 @@ def no_cluster(inventory: Inventory, stack: Stack | None, observed: Observed, wh
         what = f"{what}: {', '.join(locked)} wait for the unlock key"
         remedy = shlex.join(("swarmkit", "unlock", *source))
     else:
-        remedy = (
-            f"{shlex.join(('swarmkit', 'status', *source))} tells which managers answer: start the others; "
-            f"if most are gone for good: {shlex.join(('swarmkit', 'recover', 'quorum', *source))}"
-        )
+        remedy = _bring_back(inventory, observed, source)
     return Finding(codes.CLUSTER, "error", inventory.cluster, what, evidence=why, remedy=remedy)
+
+
+def _bring_back(inventory: Inventory, observed: Observed, source: tuple[str, ...]) -> str:
+    """Return how the managers come back, and what is left where they do not: a quorum needs one that is there."""
+    managers = [host.name for host in inventory.hosts if host.role == "manager"]
+    silent = [name for name in managers if name not in observed.hosts]
+    quorum = f"if most are gone for good: {shlex.join(('swarmkit', 'recover', 'quorum', *source))}"
+    if not silent:
+        return f"{shlex.join(('swarmkit', 'status', *source))} tells which managers answer: start the others; {quorum}"
+    names = ", ".join(silent)
+    first = f"bring {names} back, which loses nothing: switch it on, see its network, there sudo systemctl start docker"
+    if len(silent) < len(managers):
+        return f"{first}; {quorum}"
+    restore = shlex.join(("swarmkit", "restore", "ARCHIVE", *source))
+    return f"{first}; if no manager ever comes back: {restore}, or without a backup of the swarm, swarmkit rebuild"

@@ -32,6 +32,7 @@ from swarmkit.verify.seen import seen_hosts, seen_networks, seen_ports
 from swarmkit.verify.silent import host_failure
 from swarmkit.verify.state.prove import prove_state
 from swarmkit.verify.verdicts import Judge
+from swarmkit.verify.ways.blocked_nodes import with_blocked_ways
 from swarmkit.verify.ways.cut_off import prove_cut_off, with_cause
 from swarmkit.verify.ways.datagrams import prove_udp, udp_ports
 from swarmkit.verify.ways.gossip import prove_gossip, tried_ways
@@ -95,7 +96,7 @@ class Proving:
             *self._asking.failures,
         ]
         return Proof(
-            with_cause(findings, tried, self._live, self._cluster.told_by),
+            with_cause(with_blocked_ways(findings, tried), tried, self._live, self._cluster.told_by),
             seen_hosts(self._inventory, self._observed, self._cluster, self._live),
             seen_networks(self._live, judge),
             seen_ports(self._live),

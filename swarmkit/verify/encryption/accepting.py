@@ -11,7 +11,15 @@ _OTHER_PROTOCOL = re.compile(r"(?<!! )-p (?!udp|all)\S+|! -p udp ")
 _PORT = re.compile(r"(?<!! )--dports? (\S+)")
 _OWN_TRAFFIC = re.compile(r"(?<!! )-i lo |(?<!! )--pol ipsec")
 _TARGET = re.compile(r" -([jg]) (\S+)")
+_QUEUES = ("NFQUEUE", "QUEUE")
+"""What a program behind them accepts skips the rules that are left of the table, and nobody can tell which it does."""
+_TO_A_QUEUE = re.compile(rf" -j (?:{'|'.join(_QUEUES)})(?: |$)")
 _WITHOUT_CONDITION = re.compile(r"-A \S+(?: -p udp| -m (?:udp|multiport)| --dports? \S+)* -[jg] ")
+
+
+def is_queued(rule: str) -> bool:
+    """Tell whether *rule* leaves what it matches to a program, which may accept it."""
+    return bool(_TO_A_QUEUE.search(_COMMENT.sub("", rule)))
 
 
 def accepting(before: Sequence[str], lines: Sequence[str], port: int, *, policy: str = "ACCEPT") -> tuple[str, ...]:
@@ -47,7 +55,7 @@ class _Way:
             if target is None or not _may_match(told, self._port):
                 continue
             goes_on = goes_back = False
-            if target[2] == "ACCEPT":
+            if target[2] in ("ACCEPT", *_QUEUES):
                 self.accepted.append(rule)
             elif target[2] == "RETURN" or target[1] == "g":
                 # From where a chain was gone to, not jumped to, frames do not come back: it returns for this one.

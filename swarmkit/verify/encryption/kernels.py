@@ -9,6 +9,7 @@ from swarmkit.declared.inventory.host import Inventory
 from swarmkit.finding import Finding
 from swarmkit.observed.model import NetworkState
 from swarmkit.verify import codes
+from swarmkit.verify.encryption.accepting import is_queued
 from swarmkit.verify.encryption.esp import Esp, prove_direction, prove_no_errors
 from swarmkit.verify.encryption.firewall import dropped_vnis, marked_vnis
 from swarmkit.verify.encryption.wire import vnis_of
@@ -99,9 +100,16 @@ def _missing_rules(network: NetworkState, seen: HostLook, port: int) -> tuple[li
         if vni not in dropped:
             missing.append(f"no rule in INPUT drops clear frames of VNI {vni}")
         elif before := dropped[vni].accepted_before:
-            missing.append(f"clear frames of VNI {vni} are accepted before the rule that drops them: {before[0]}")
+            missing.append(_let_in(vni, before[0]))
             moves.append(dropped[vni].to_the_top)
     return missing, moves
+
+
+def _let_in(vni: int, rule: str) -> str:
+    frames = f"clear frames of VNI {vni}"
+    if is_queued(rule):
+        return f"that {frames} are dropped is not proved: before that rule a program gets them, and may accept: {rule}"
+    return f"{frames} are accepted before the rule that drops them: {rule}"
 
 
 def prove_ingress(live: Live, inventory: Inventory) -> Iterator[Finding]:

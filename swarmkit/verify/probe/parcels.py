@@ -210,7 +210,7 @@ class Sender:
         """Yield to each host that carries an encrypted network, from the host that is least concerned.
 
         *addresses*: the data address of each host that can send or receive. A host that is no node is the best
-        sender, then one that does not carry the network.
+        sender, then one that does not carry the network; what a node sends that is not ready may not get there.
         """
         for network in self._live.encrypted:
             carriers = self._live.carriers(network.id)
@@ -219,7 +219,7 @@ class Sender:
                 if task is None or self._why_untried(network, receiver, addresses):
                     continue
                 senders = self._senders(receiver, addresses)
-                sender = min(senders, key=lambda host: (host in members, host in carriers, host))
+                sender = min(senders, key=lambda host: (*self._standing(host, members), host in carriers, host))
                 for vni in vnis_of(network):
                     yield Injection(
                         next(self._keys),
@@ -232,6 +232,9 @@ class Sender:
                         task.addresses[network.id][0],
                         sender in members,
                     )
+
+    def _standing(self, host: str, members: frozenset[str]) -> tuple[bool, bool]:
+        return host in members, host in members and host not in self._live.ready_hosts
 
     def untried(self, addresses: Mapping[str, str]) -> Iterator[Untried]:
         """Yield the hosts with a task on an encrypted network to which *injections* sends nothing.

@@ -21,6 +21,7 @@ from swarmkit.verify.state.comparison import compare, prove_as_declared
 from swarmkit.verify.state.leftovers import Remains
 from swarmkit.verify.state.nodes import prove_nodes, prove_quorum
 from swarmkit.verify.state.services import prove_images, prove_services
+from swarmkit.verify.state.untried_networks import untried_networks
 
 
 def prove_state(
@@ -35,7 +36,7 @@ def prove_state(
     yield from prove_nodes(inventory, cluster, observed)
     yield prove_quorum(cluster)
     yield from prove_certificates(looks, observed, datetime.datetime.now(tz=datetime.UTC))
-    yield from prove_services(live, stack, looks)
+    yield from prove_services(live, stack, looks, untried_networks(live, cluster, observed))
     yield from prove_images(live, looks, observed)
     if unread := [host.name for host in inventory.hosts if host.name not in observed.hosts]:
         yield _not_compared(inventory, unread)

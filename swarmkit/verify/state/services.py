@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from swarmkit.declared.stack.service import Stack
 from swarmkit.finding import Finding
@@ -11,15 +12,22 @@ from swarmkit.observed.model import Observed
 from swarmkit.verify import codes
 from swarmkit.verify.live import Live, LiveService, LiveTask
 from swarmkit.verify.probe.look import HostLook
+from swarmkit.verify.state.untried_networks import Untried, lacking_for
 
 _STOPPED_UPDATES = ("paused", "rollback_started", "rollback_paused")
 _MOVING_UPDATES = ("updating",)
 
 
-def prove_services(live: Live, stack: Stack | None, looks: Mapping[str, HostLook]) -> Iterator[Finding]:
+def prove_services(
+    live: Live,
+    stack: Stack | None,
+    looks: Mapping[str, HostLook],
+    untried: Mapping[str, Sequence[Untried]] = MappingProxyType({}),
+) -> Iterator[Finding]:
     """Prove that every service of *stack*, or of the cluster, runs as often as declared and its update went through.
 
     A paused container runs for the managers, and its kernel takes every connection: nothing else tells of it.
+    *untried* says of a service by name what no running task could prove.
     """
     found = {service.name: service for service in live.services}
     declared = {f"{stack.name}_{service.name}": service for service in stack.services} if stack else {}
@@ -28,7 +36,7 @@ def prove_services(live: Live, stack: Stack | None, looks: Mapping[str, HostLook
     for name, service in found.items():
         wanted = declared[name].deploy.replicas if name in declared and _is_replicated(service) else _replicas(service)
         paused = [task for task in service.tasks if task.host in looks and task.id in looks[task.host].paused]
-        yield _paused(service, paused) if paused else _replicas_finding(service, wanted)
+        yield _paused(service, paused) if paused else _replicas_finding(service, wanted, untried.get(name, ()))
         yield from _update(service)
 
 
@@ -46,7 +54,7 @@ def _replicas(service: LiveService) -> int:
     return max(1, len(service.tasks) + len(service.waiting))
 
 
-def _replicas_finding(service: LiveService, wanted: int) -> Finding:
+def _replicas_finding(service: LiveService, wanted: int, untried: Sequence[Untried]) -> Finding:
     current = [task for task in service.tasks if task.is_current]
     outdated = len(service.tasks) - len(current)
     where = f"running on {', '.join(sorted(task.host for task in service.tasks))}" if service.tasks else "none runs"
@@ -58,19 +66,15 @@ def _replicas_finding(service: LiveService, wanted: int) -> Finding:
         why.append(f"the last one that failed: {service.last_error}")
     if outdated:
         why.append(f"{outdated} still run an older spec")
+    lacking = "" if outdated else lacking_for(untried)
     return Finding(
         codes.REPLICAS,
         "error",
         service.name,
         f"service {service.name}: {len(current)} of {wanted} tasks run",
-        evidence="; ".join(why) or where,
-        remedy=f"docker service ps --no-trunc {service.name}{'' if outdated else _LACKING}",
+        evidence="; ".join([*why, *map(str, untried)]) or where,
+        remedy=f"docker service ps --no-trunc {service.name}{lacking}",
     )
-
-
-# No way of a task that does not run is proved, and one may be why: a health check that asks another host fails where
-# the kernel has no ESP.
-_LACKING = "; what its host may lack, such as ESP: swarmkit doctor"
 
 
 def _paused(service: LiveService, paused: Sequence[LiveTask]) -> Finding:

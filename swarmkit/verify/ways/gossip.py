@@ -124,7 +124,7 @@ def prove_gossip(tried: Iterable[TriedWay], firewalls: Mapping[str, Firewalls]) 
         way = one.way
         where = f"{way.source} -> {way.target}"
         back = by_ends.get((way.target, way.source))
-        if one.wrong and back and _lacks_the_answer(one, back):
+        if one.wrong and back and lacks_the_answer(one, back):
             what = f"connections from {way.source} to {way.target} get no answer: nothing comes back from there"
             remedy = f"first do what {codes.GOSSIP} {way.target} -> {way.source} says"
             yield Finding(codes.GOSSIP, "error", where, what, "; ".join((*one.wrong, *one.told)), remedy)
@@ -136,7 +136,7 @@ def prove_gossip(tried: Iterable[TriedWay], firewalls: Mapping[str, Firewalls]) 
             yield Finding(codes.GOSSIP, "ok", where, what, "; ".join(one.told))
 
 
-def _lacks_the_answer(one: TriedWay, back: TriedWay) -> bool:
+def lacks_the_answer(one: TriedWay, back: TriedWay) -> bool:
     """Tell whether what asks for no answer gets there, and nothing at all comes back."""
     datagrams = f"udp/{GOSSIP_PORT}"
     return not back.told and not _refuses(one, back) and [entry.split()[0] for entry in one.told] == [datagrams]

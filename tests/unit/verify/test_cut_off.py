@@ -134,3 +134,22 @@ def test_what_follows_from_a_cut_is_counted_beneath_it_and_told_on_demand(
     assert said.index("follow from V27") < said.index("its certificate ends")
     print_findings(console_for(sys.stdout), findings, all_of_them=True)
     assert "error  V26  A -> C" in capsys.readouterr().out
+
+
+def test_a_node_that_is_down_behind_a_one_way_cut_is_told_the_direction_and_its_firewall_s_rule(world: World) -> None:
+    """What A sends is dropped on C; C's own packets arrive. The remedy was to restart the engine of C."""
+    world.nodes[2]["Status"]["State"] = "down"
+    world.shells["A"].unanswered |= {ADDRESS["C"]}
+    world.shells["C"].unanswered |= {ADDRESS["A"]}
+    world.shells["C"].heard_gossip -= {"A"}
+    (node,) = (one for one in proof(world) if one.code == "V01" and one.where == "C")
+    assert "restart docker" not in node.remedy
+    assert "V26 A -> C says: see first that the line is there, on A: ping -c 1" in node.remedy
+    assert f"on C: sudo iptables -w -I INPUT -s {ADDRESS['A']} -p tcp --dport 7946 -j ACCEPT" in node.remedy
+    assert "tcp/2377 does not connect: A -> C is closed" in node.evidence
+
+
+def test_a_node_that_is_down_though_every_way_passes_is_asked_to_restart_its_engine(world: World) -> None:
+    world.nodes[2]["Status"]["State"] = "down"
+    (node,) = (one for one in proof(world) if one.code == "V01" and one.where == "C")
+    assert node.remedy == "on C: sudo systemctl restart docker"

@@ -34,3 +34,24 @@ def test_a_swarm_that_cannot_decide_is_not_made_anew(state: str, remedy: str) ->
     (found,) = prove({}, World().inventory, None, engines(state)).findings
     assert found.remedy.endswith(remedy)
     assert "swarmkit up" not in found.remedy
+
+
+def without(*silent: str) -> Observed:
+    observed = engines("active")
+    return replace(observed, hosts={name: facts for name, facts in observed.hosts.items() if name not in silent})
+
+
+def test_the_only_manager_that_does_not_answer_is_brought_back_first_and_no_quorum_is_recovered_without_it() -> None:
+    """It was switched off, and the remedy of the finding was to recover the quorum, which needs a manager."""
+    (found,) = prove({}, World().inventory, None, without("A")).findings
+    assert found.remedy.startswith("bring A back, which loses nothing")
+    assert "if no manager ever comes back: swarmkit restore ARCHIVE -i hosts.yaml" in found.remedy
+    assert "recover quorum" not in found.remedy
+
+
+def test_of_several_managers_the_silent_ones_come_back_first_and_the_quorum_is_recovered_without_them() -> None:
+    inventory = World().inventory
+    hosts = tuple(replace(host, role="manager") for host in inventory.hosts)
+    (found,) = prove({}, replace(inventory, hosts=hosts), None, without("A", "B")).findings
+    assert found.remedy.startswith("bring A, B back")
+    assert found.remedy.endswith("if most are gone for good: swarmkit recover quorum -i hosts.yaml")

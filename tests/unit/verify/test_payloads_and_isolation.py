@@ -271,3 +271,14 @@ def test_gossip_that_one_protocol_carries_and_the_other_not_is_an_error_of_its_d
         shell.closed = shell.closed | {(ADDRESS["A"], 7946)}
     assert "tcp/7946: Connection refused" in of("V26", world)["B -> A"].evidence
     assert "where ss -lnt on A shows nothing at that port" in of("V26", world)["B -> A"].remedy
+
+
+def test_a_node_that_is_cut_off_is_none_outside_of_the_swarm_and_sends_no_clear_frames_where_a_ready_one_can(
+    world: World,
+) -> None:
+    world.nodes[2]["Status"]["State"] = "down"
+    findings = prove(world.fleet, world.inventory, None, world.observed).findings
+    told = {one.where: one for one in findings if one.code == "V19"}
+    assert not [one for one in told.values() if "C, which is outside of the swarm" in one.evidence]
+    assert "made by B, outside of its IPsec" in told["shop_shop on A"].evidence
+    assert "made by A, outside of its IPsec" in told["shop_shop on B"].evidence

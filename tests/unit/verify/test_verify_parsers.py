@@ -168,6 +168,9 @@ def test_rules_that_may_accept_clear_frames_before_the_drop_are_named(rule: str,
         ("-A INPUT -j MINE\n-A MINE -p udp -m udp --dport 4789 -j RETURN\n-A MINE -j ACCEPT", ()),
         ("-A INPUT -p tcp -j MINE\n-A MINE -j ACCEPT", ()),
         ("-A FORWARD -j MINE\n-A MINE -j ACCEPT", ()),
+        ("-A INPUT -j MINE\n-A MINE -j NFQUEUE --queue-num 0", ("-A MINE -j NFQUEUE --queue-num 0",)),
+        ("-A INPUT -p tcp -j NFQUEUE --queue-num 0", ()),
+        ("-A INPUT -p udp -j QUEUE\n-A INPUT -j ACCEPT", ("-A INPUT -p udp -j QUEUE",)),
     ],
 )
 def test_rules_of_the_chains_that_are_jumped_to_before_the_drop_count(rules: str, accepted: tuple[str, ...]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from verify_world import ADDRESS, NET, SPI, TASK, VIP, World
+from verify_world import ADDRESS, NET, SAMPLES, SPI, TASK, VIP, World
 
 from swarmkit.errors import SwarmkitError
 from swarmkit.finding import Finding
@@ -80,6 +80,18 @@ def test_a_task_that_waits_is_explained(world: World) -> None:
     assert found.what == "service shop_backend: 0 of 1 tasks run"
     assert found.evidence == "pending: no suitable node"
     assert found.remedy.endswith("; what its host may lack, such as ESP: swarmkit doctor")
+
+
+def test_a_task_that_never_starts_is_told_with_the_encrypted_network_that_nothing_was_tried_of_on_its_host(
+    world: World,
+) -> None:
+    """ESP was lost under it, its health check failed, and V02 said no more than that it did not run."""
+    world.tasks[1]["Status"] = {"State": "starting", "Message": "starting"}
+    (found,) = (f for f in proved(world) if f.code == "V02" and f.severity == "error")
+    assert "it shall run on B, where no task is on its encrypted network shop_shop" in found.evidence
+    assert found.remedy.endswith(
+        "what B may lack for ESP (H04), and where it is dropped on the way (H06): swarmkit doctor"
+    )
 
 
 def test_a_service_of_which_nothing_runs_is_explained_by_its_last_failure(world: World) -> None:
@@ -235,6 +247,20 @@ def test_a_missing_firewall_rule_is_an_error_and_its_host_proves_no_pair(world: 
     assert told["A <-> B"] == "the encryption of shop_shop between A and B is not proved"
     assert told["B <-> C"] == "the encryption of shop_shop between B and C is not proved"
     assert told["A <-> C"].startswith("network shop_shop is encrypted between A and C")
+
+
+def test_what_a_program_behind_a_packet_queue_may_accept_is_not_proved_to_be_dropped(world: World) -> None:
+    """A queue before Docker's rule let every frame pass that its program liked, and the network was proved."""
+    queue = "-A INPUT -p udp -m comment --comment ids -j NFQUEUE --queue-num 0 --queue-bypass"
+    rules = (SAMPLES / "iptables-input-bpf.txt").read_text()
+    world.shells["B"].sections["input"] = rules.replace("-A INPUT", f"{queue}\n-A INPUT", 1)
+    (finding,) = (one for one in proved(world) if one.code == "V10")
+    assert finding.evidence == (
+        "that clear frames of VNI 4097 are dropped is not proved: "
+        f"before that rule a program gets them, and may accept: {queue}"
+    )
+    assert "sudo iptables -w -I INPUT 1 " in finding.remedy
+    assert verdicts(world)["A <-> B"] == "the encryption of shop_shop between A and B is not proved"
 
 
 def test_states_that_are_gone_are_errors_of_both_directions(world: World) -> None:
