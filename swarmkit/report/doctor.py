@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -11,7 +11,7 @@ from rich.text import Text
 
 from swarmkit.doctor.codes import EXPLANATIONS, TOLD_ELSEWHERE, page_of
 from swarmkit.doctor.model import Diagnosis, Way
-from swarmkit.finding import Explanation
+from swarmkit.finding import Explanation, Finding
 from swarmkit.report.finding_text import by_severity, finding_lines
 from swarmkit.report.layout import counted, line
 from swarmkit.report.plan_json import finding_as_json
@@ -29,8 +29,13 @@ def print_diagnosis(console: Console, diagnosis: Diagnosis) -> None:
         console.print(_matrix(ways, hosts))
         console.print()
     for finding in by_severity(findings):
+        if _cause_of(finding, findings):
+            continue
+        following = sorted({one.code for one in findings if _cause_of(one, findings) == finding})
+        also = [line("  also   ", f"{', '.join(following)} follows from it", prefix_style="dim")] if following else []
         console.print(
             *finding_lines(finding),
+            *also,
             line("  more   ", f"swarmkit doctor --explain {finding.code}, {page_of(finding.code)}"),
             sep="\n",
         )
@@ -42,6 +47,12 @@ def print_diagnosis(console: Console, diagnosis: Diagnosis) -> None:
     console.print(Text(text, style="bold red" if errors else "bold green"))
 
 
+def _cause_of(finding: Finding, findings: Iterable[Finding]) -> Finding | None:
+    """Return the finding that explains *finding*, at the same place; None where there is none among *findings*."""
+    causes = (one for one in findings if (one.code, one.where) == (finding.follows_from, finding.where))
+    return next(causes, None)
+
+
 def diagnosis_as_json(diagnosis: Diagnosis) -> dict[str, Any]:
     """Return all of it as JSON values; their schema is docs/schema/doctor.1.json."""
     findings = diagnosis.findings
@@ -51,7 +62,11 @@ def diagnosis_as_json(diagnosis: Diagnosis) -> dict[str, Any]:
         "unread": list(diagnosis.silent),
         "checks": list(diagnosis.checks),
         "counts": {level: sum(finding.severity == level for finding in findings) for level in ("error", "warning")},
-        "findings": [{**finding_as_json(finding), "documentation": page_of(finding.code)} for finding in findings],
+        "findings": [
+            {**finding_as_json(finding), "documentation": page_of(finding.code)}
+            | ({"follows_from": finding.follows_from} if _cause_of(finding, findings) else {})
+            for finding in findings
+        ],
         "ways": [
             {"from": way.source, "to": way.target, "kind": way.kind, "passes": way.passes, "said": way.said}
             for way in diagnosis.ways

@@ -97,7 +97,7 @@ def test_what_a_firewall_drops_is_named_with_the_rule_that_lets_it_in(
 
 
 CLOSED_BOTH_WAYS = {
-    "-p esp": "IP protocol 50",
+    "-p esp": "proto 50",
     "-p udp --dport 4789": "udp/4789",
     "-p udp --dport 7946": "udp/7946",
     "-p tcp --dport 7946": "tcp/7946",
@@ -105,7 +105,7 @@ CLOSED_BOTH_WAYS = {
 }
 
 
-def test_what_is_dropped_in_both_directions_is_named_for_both_and_all_remedies_open_it(
+def test_what_is_all_dropped_in_both_directions_is_one_finding_that_names_it_and_its_remedy_opens_all(
     spare_lab: SpareLab, inventory: Path
 ) -> None:
     drops = [f"INPUT {rule} -j DROP" for rule in CLOSED_BOTH_WAYS]
@@ -113,23 +113,25 @@ def test_what_is_dropped_in_both_directions_is_named_for_both_and_all_remedies_o
     for host in "XY":
         spare_lab.run(host, " && ".join(f"iptables -w -A {drop}" for drop in drops))
     try:
-        found = findings(spare_lab, inventory)
-        told = {(one["where"], kind) for one in found for kind in CLOSED_BOTH_WAYS.values() if kind in one["what"]}
+        found = {one["code"]: one for one in findings(spare_lab, inventory)}
+        assert {code: one["where"] for code, one in found.items()} == {"H06": "X | Y", "H07": "X | Y"}
+        assert found["H06"]["follows_from"] == "H07"
+        told = dict(entry.split(": ", 1) for entry in found["H07"]["evidence"].split("; "))
+        assert told.keys() == set(CLOSED_BOTH_WAYS.values())
         # The worker Y manages nothing: nobody connects to its port 2377.
-        assert told == {
-            (where, kind)
-            for where in ("X -> Y", "Y -> X")
-            for kind in CLOSED_BOTH_WAYS.values()
-            if (where, kind) != ("X -> Y", "tcp/2377")
-        }
-        for finding in found:
-            rule = next(line for line in finding["remedy"].splitlines() if line.startswith("iptables -w -I"))
-            opened.append((finding["where"][-1], rule))
-            spare_lab.run(*opened[-1])
+        assert {kind for kind, ways in told.items() if "X -> Y" not in ways} == {"tcp/2377"}
+        assert all("Y -> X" in ways for ways in told.values())
+        host = ""
+        for line in found["H07"]["remedy"].splitlines():
+            host = line[3] if line.startswith("on ") else host
+            if line.startswith("iptables -w -I"):
+                opened.append((host, line))
+                spare_lab.run(*opened[-1])
+        assert sorted(host for host, _ in opened) == ["X", "Y"]
         assert findings(spare_lab, inventory) == []
     finally:
-        for host, rule in opened:
-            spare_lab.run(host, rule.replace("-I", "-D", 1))
+        for host, rules in opened:
+            spare_lab.run(host, rules.replace("-I", "-D"))
         for host in "XY":
             spare_lab.run(host, " && ".join(f"iptables -w -D {drop}" for drop in drops))
 

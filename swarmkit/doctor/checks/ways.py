@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from swarmkit.declared.stack.service import MTU_OPTION
+from swarmkit.doctor.checks.cuts import FULL_FRAME, check_cuts, cuts
+from swarmkit.doctor.checks.openings import BEHIND_DOCKERS, is_data_path, sends_from
 from swarmkit.doctor.model import Paths, Peer, Way
 from swarmkit.finding import Finding
 from swarmkit.plan.networks.firewall_rules import ESP, rules, security_group
@@ -15,6 +17,7 @@ def check_paths(
 ) -> Iterator[Finding]:
     """Yield what does not pass, one finding a target and kind, with the rules that let it pass.
 
+    Where no packet of any kind passes between hosts, all of it is one finding, and ESP one that follows from it.
     A way that carries frames of *assumed_mtu*, an overlay's largest, is wide enough, whatever its links have.
     """
     for host, why in paths.untried.items():
@@ -22,11 +25,14 @@ def check_paths(
         yield Finding(
             "H07", "warning", host, f"no packet could be tried from or to {host}", why, f"on {host}: {remedy}"
         )
+    cut_off = cuts(paths.ways)
+    yield from check_cuts(cut_off, peers)
+    told_ends = {(way.source, way.target) for cut in cut_off for way in cut.ways}
     blocked: dict[tuple[str, str], list[Way]] = {}
     small = {(way.source, way.target) for way in paths.ways if way.passes and way.kind == f"udp/{data_path_port}"}
     for way in paths.ways:
-        is_frame = way.kind == "full frame"
-        if _lacks_the_answer(way, paths.ways):
+        is_frame = way.kind == FULL_FRAME
+        if (way.source, way.target) in told_ends or _lacks_the_answer(way, paths.ways):
             continue
         if not way.passes and (not is_frame or ((way.source, way.target) in small and _carries(way) < assumed_mtu)):
             blocked.setdefault((way.target, way.kind), []).append(way)
@@ -34,7 +40,7 @@ def check_paths(
         sources = [way.source for way in ways]
         where = f"{', '.join(sources)} -> {target}"
         evidence = ", ".join(f"{way.source} -> {target}: {way.said}" for way in ways)
-        if kind == "full frame":
+        if kind == FULL_FRAME:
             size = ", ".join(f"{source}: {mtus.get(source, 1500)}" for source in sources)
             what = f"frames of the sender's full size do not arrive at {target}: the path's MTU is smaller"
             yield Finding("H11", "error", where, what, f"{evidence}; MTU of {size} bytes", _mtu_remedy(ways))
@@ -42,8 +48,6 @@ def check_paths(
             code = "H06" if kind == ESP else "H07"
             what = f"{_NAMES.get(kind, kind)} from {', '.join(sources)} does not arrive at {target}"
             remedy = _rules(kind, [peers[name] for name in sources], target)
-            if silent := [name for name in sources if _is_silent(name, target, paths.ways)]:
-                remedy = f"{_line(silent, peers[target])}\n{remedy}"
             yield Finding(code, "error", where, what, evidence, remedy)
     for (source, target), seen in paths.translated.items():
         what = f"{target} sees {source} as {seen}: an address is translated on the way, which breaks overlays"
@@ -60,19 +64,8 @@ def _lacks_the_answer(way: Way, ways: Sequence[Way]) -> bool:
     return there == {True} and back == {False}
 
 
-def _is_silent(source: str, target: str, ways: Sequence[Way]) -> bool:
-    """Tell whether no packet of any kind gets from *source* to *target*."""
-    return not any(way.passes for way in ways if (way.source, way.target) == (source, target))
-
-
-def _line(silent: Sequence[str], target: Peer) -> str:
-    who = ", ".join(silent)
-    look = f"on {silent[0]}: ping -c 1 {target.data}"
-    return f"no packet of any kind from {who} arrives: see first that the line and the route are there, {look}; if so,"
-
-
 def _unanswered(ways: Sequence[Way]) -> Iterator[Way]:
-    return (way for way in ways if not way.kind.startswith("tcp/") and way.kind != "full frame")
+    return (way for way in ways if not way.kind.startswith("tcp/") and way.kind != FULL_FRAME)
 
 
 _AS_ROOT = "raw sockets are root's: set ansible_become: true in the inventory"
@@ -96,17 +89,12 @@ def _carries(way: Way) -> int:
     return int(way.said.split()[0]) if way.said.endswith("bytes pass") else 0
 
 
-def _sends_from(peer: Peer, kind: str) -> str:
-    return peer.advertise if kind.endswith(("/2377", "/7946")) else peer.data
-
-
 def _rules(kind: str, sources: list[Peer], target: str) -> str:
     """Return the rules that let *kind* in from *sources*, for each firewall a host may have."""
-    addresses = [_sends_from(peer, kind) for peer in sources]
+    addresses = [sends_from(peer, kind) for peer in sources]
     lines = [f"on {target}, by the firewall it has:"]
     for address in addresses:
         lines += [" && ".join(commands) for commands in rules(kind, address).values()]
-    if kind.startswith("udp/") and not kind.endswith("/7946"):
-        # An inserted rule accepts clear frames of encrypted overlays, too, until Docker's own stand above it again.
-        lines.append("where iptables was taken: swarmkit verify, whose V10 puts Docker's rules above it where needed")
+    if is_data_path(kind):
+        lines.append(BEHIND_DOCKERS)
     return "\n".join([*lines, security_group(kind, addresses)])

@@ -37,7 +37,8 @@ ENCRYPTION: dict[str, Explanation] = {
     "H07": Explanation(
         "A port between hosts does not pass",
         "Joins fail (2377), names are missing (7946), containers do not reach each other (4789).",
-        "A firewall, a firewalld zone without the port, or a security group, often in one direction or for UDP alone.",
+        "A firewall, a firewalld zone without the port, or a security group, often in one direction or for UDP alone; "
+        "where nothing at all passes, told in one finding: a cable, a route, or a firewall that drops all of it.",
         "Open tcp/2377 to managers, tcp and udp/7946 and the data-path port between all hosts.",
         "Docker documentation, overlay networks; moby/moby#45280",
     ),

@@ -39,3 +39,13 @@ def test_errors_stand_first_and_the_count_last() -> None:
         "",
         "1 error, 1 warning by 2 checks on 2 hosts; 2 ways between them tried",
     ]
+
+
+def test_what_follows_from_a_finding_of_the_same_place_is_named_beneath_it_and_told_alone_without_it() -> None:
+    cause = Finding("H07", "error", "A | B", "no host hears another", "all of it", "the line")
+    following = Finding("H06", "error", "A | B", "nor ESP", "proto 50", "the line", follows_from="H07")
+    shown = lines_of(Diagnosis((following, cause), (), ("A", "B"), ("H06", "H07")))
+    assert "  also   H06 follows from it" in shown
+    assert "error  H06  A | B" not in shown
+    assert shown[-1].startswith("2 errors")
+    assert "error  H06  A | B" in lines_of(Diagnosis((following,), (), ("A", "B"), ("H06",)))

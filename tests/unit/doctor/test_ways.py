@@ -92,14 +92,60 @@ def test_where_nothing_gets_there_the_lost_answers_are_no_ways_of_their_own_and_
     said = answers(lambda host, words: not (host == "C" and words[1] == "0") and not (host == "A" and words[1] == "2"))
     assert isinstance(said["A"], list)
     said["A"] += [["heard", "2", kind, "10.88.0.13 1500"] for kind in ("esp", "udp7946", "udpdata", "full")]
-    told = found(paths(said))
-    assert {finding.where for finding in told} == {"A -> C"}
-    assert {finding.code for finding in told} == {"H06", "H07"}
-    for finding in told:
+    esp, ports = found(paths(said))
+    assert [(one.code, one.where, one.follows_from) for one in (esp, ports)] == [
+        ("H06", "A -> C", "H07"),
+        ("H07", "A -> C", ""),
+    ]
+    assert ports.what == "no packet of any kind from A arrives at C"
+    assert all(f"{kind}: A -> C" in ports.evidence for kind in ("proto 50", "udp/7946", "udp/4789", "tcp/7946"))
+    for finding in (esp, ports):
         first, second = finding.remedy.splitlines()[:2]
-        assert first.startswith("no packet of any kind from A arrives")
-        assert "on A: ping -c 1 10.88.0.13" in first
+        assert first.startswith("see first that the line and the route are there, on A: ping -c 1 10.88.0.13; if so")
         assert second == "on C, by the firewall it has:"
+
+
+def cut_off(*apart: tuple[str, str]) -> Said:
+    """Return what three hosts hear of each other where nothing passes between those of each pair."""
+    numbers = {"A": "0", "B": "1", "C": "2"}
+    closed = {(one, numbers[other]) for pair in apart for one, other in (pair, pair[::-1])}
+    return answers(lambda host, words: (host, words[1]) not in closed)
+
+
+def test_a_host_that_is_cut_off_is_one_finding_with_all_that_does_not_pass_and_each_target_s_rules() -> None:
+    """It was thirteen: one for each port of each target."""
+    esp, ports = found(paths(cut_off(("A", "C"), ("B", "C"))))
+    assert (esp.code, esp.follows_from) == ("H06", "H07")
+    assert (ports.code, ports.where) == ("H07", "A, B | C")
+    assert ports.what == "C is cut off: no packet of any kind passes to or from any other"
+    assert "tcp/2377: C -> A" in ports.evidence
+    assert "proto 50: A -> C" in ports.evidence
+    targets = [line for line in ports.remedy.splitlines() if line.startswith("on ")]
+    assert targets == [f"on {host}, by the firewall it has:" for host in "CAB"]
+    (of_c, of_a, _) = (line for line in ports.remedy.splitlines() if line.startswith("iptables -w -I"))
+    assert of_c.count("iptables -w -I INPUT -s 10.88.0.11 ") == of_c.count("iptables -w -I INPUT -s 10.88.0.12 ") == 4
+    assert "-s 10.88.0.13 -p tcp --dport 2377 -j ACCEPT" in of_a
+    assert "-s 10.88.0.13 -p esp -j ACCEPT" in of_a
+
+
+def test_where_no_host_hears_another_one_finding_says_so() -> None:
+    _, ports = found(paths(cut_off(("A", "C"), ("B", "C"), ("A", "B"))))
+    assert ports.where == "A | B | C"
+    assert ports.what.startswith("no host hears another")
+
+
+def test_two_hosts_that_a_third_hears_both_are_cut_off_from_each_other_alone() -> None:
+    _, ports = found(paths(cut_off(("A", "C"))))
+    assert (ports.where, ports.what) == ("A <-> C", "no packet of any kind passes between A and C")
+
+
+def test_a_port_that_is_closed_beside_a_cut_is_told_for_itself() -> None:
+    said = cut_off(("A", "C"), ("B", "C"))
+    assert isinstance(said["B"], list)
+    said["B"] = [words for words in said["B"] if words[1:3] != ["0", "udp7946"]]
+    assert [(one.code, one.where) for one in found(paths(said))] == [
+        ("H06", "A, B | C"), ("H07", "A, B | C"), ("H07", "A -> B"),
+    ]  # fmt: skip
 
 
 def test_a_port_that_a_firewall_drops_is_told_though_all_else_passes_both_ways() -> None:
