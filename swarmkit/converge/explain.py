@@ -43,6 +43,8 @@ _LOGIN_WANTED = (
     "authorization failed",
     "incorrect username or password",
 )
+_LINK_LEFT = "error creating vxlan interface: file exists"
+"""What stopped before its task's sandbox was taken away may leave one; the engine removes it when it starts."""
 _WAITING = ("assigned", "accepted", "preparing", "ready")
 
 
@@ -62,6 +64,8 @@ def explain(tasks: Iterable[TaskState], fleet: Fleet, manager: Engine | None) ->
         return _unplaced(task)
     if "No such image" in task.error or _asks_for_login(task.error):
         return _not_pulled(task, node, fleet if manager else {})
+    if _LINK_LEFT in task.error:
+        return Cause(f"{node} rejected the task: {task.error}", f"on {node}: sudo systemctl restart docker (H65)")
     if task.state == "rejected":
         return Cause(f"{node} rejected the task: {task.error}", f"see: journalctl -u docker on {node}")
     health = _health(task, fleet)

@@ -314,6 +314,19 @@ def not_pulled(fleet: FakeFleet, image: str, error: str) -> str:
     return f"{cause.sentence}\n{cause.to_do}"
 
 
+def test_a_vxlan_link_that_was_left_behind_is_told_with_the_restart_that_removes_it(fleet: FakeFleet) -> None:
+    """What was told was to look at the journal."""
+    start(fleet)
+    (task,) = fleet.cluster.tasks.values()
+    task["Status"].update(
+        State="rejected",
+        Err='network sandbox join failed: subnet sandbox join failed for "10.20.1.0/24": '
+        "error creating vxlan interface: file exists",
+    )
+    cause = explain(look_at(fleet.engine("A"), "shop_x").states, fleet, fleet.engine("A"))
+    assert cause.to_do == "on A: sudo systemctl restart docker (H65)"
+
+
 @pytest.mark.parametrize("asks_for_login", [True, False])
 def test_that_a_registry_asks_for_a_login_is_found_out_behind_the_engine_s_words(
     fleet: FakeFleet, asks_for_login: bool

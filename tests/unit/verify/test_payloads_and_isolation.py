@@ -55,7 +55,11 @@ def test_an_ingress_too_large_for_the_way_is_answered_with_what_makes_it_anew(wo
         world.networks[1]["Options"].pop("encrypted")
     world.shells["A"].narrow = {ON_INGRESS}
     remedy = of("V17", world)["ingress@B -> shop_frontend"].remedy
-    assert "on A: docker service rm shop_frontend && echo y | docker network rm ingress && " in remedy
+    ended = "while docker ps -aq -f $s | grep -q .; do sleep 1; done"
+    assert (
+        "on A: docker service rm shop_frontend && for s in label=com.docker.swarm.service.name=shop_frontend" in remedy
+    )
+    assert f'{ended}"; done && echo y | docker network rm ingress && ' in remedy
     assert f"-d overlay --ingress {option}--opt com.docker.network.driver.mtu=MTU ingress; do " in remedy
 
 
