@@ -306,7 +306,8 @@ def test_locked_managers_are_unlocked_after_a_reboot_of_all(life: Lab, tmp_path:
 def test_an_engine_on_one_processor_is_restarted_with_two_threads_for_its_agent_and_only_for_that_start(
     life: Lab,
 ) -> None:
-    environment = "tr '\\0' '\\n' < /proc/$(pidof dockerd)/environ"
+    # Not pidof: what the engine has just forked is called dockerd too, until it runs another program.
+    environment = "tr '\\0' '\\n' < /proc/$(systemctl show --property MainPID --value docker)/environ"
     assert life.run("Q", "nproc").strip() == "1"
     life.run("Q", f"{engine_script('engine.sh')}restart_engine_for_its_agent")
     assert "GOMAXPROCS=2" in life.run("Q", environment).splitlines()
