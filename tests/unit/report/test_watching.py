@@ -6,6 +6,7 @@ import io
 import os
 import stat
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -173,18 +174,20 @@ def test_a_path_that_the_system_refuses_is_bad_input_and_no_bug(
     assert isinstance(looped.exception, InputError)
 
 
-@pytest.fixture
-def closed(tmp_path: Path) -> Iterator[Path]:
-    """A folder that may not be searched, for whoever runs the tests: root may search every one."""
-    (folder := tmp_path / "closed").mkdir(mode=0o600)
+@contextmanager
+def without_root() -> Iterator[None]:
+    """Be nobody if root runs the tests, who may search every folder; not while pytest reports on them."""
     before = os.geteuid()
     os.seteuid(before or NOBODY)
-    yield folder
-    os.seteuid(before)
+    try:
+        yield
+    finally:
+        os.seteuid(before)
 
 
-def test_a_folder_that_may_not_be_searched_is_bad_input_and_no_bug(closed: Path) -> None:
-    with pytest.raises(click.UsageError, match="cannot be written: Permission denied"):
+def test_a_folder_that_may_not_be_searched_is_bad_input_and_no_bug(tmp_path: Path) -> None:
+    (closed := tmp_path / "closed").mkdir(mode=0o600)
+    with without_root(), pytest.raises(click.UsageError, match="cannot be written: Permission denied"):
         WrittenFiles({"--html": closed / "page.html"}, read=[])
 
 
