@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from swarmkit.declared.stack.service import MTU_OPTION
 from swarmkit.doctor.checks.cuts import FULL_FRAME, check_cuts, cuts
-from swarmkit.doctor.checks.openings import BEHIND_DOCKERS, is_data_path, sends_from
+from swarmkit.doctor.checks.openings import lines_of
 from swarmkit.doctor.model import Paths, Peer, Way
 from swarmkit.finding import Finding
-from swarmkit.plan.networks.firewall_rules import ESP, rules, security_group
+from swarmkit.plan.networks.firewall_rules import ESP
 
 
 def check_paths(
@@ -47,7 +47,7 @@ def check_paths(
         else:
             code = "H06" if kind == ESP else "H07"
             what = f"{_NAMES.get(kind, kind)} from {', '.join(sources)} does not arrive at {target}"
-            remedy = _rules(kind, [peers[name] for name in sources], target)
+            remedy = "\n".join(lines_of([(kind, peers[name]) for name in sources], target))
             yield Finding(code, "error", where, what, evidence, remedy)
     for (source, target), seen in paths.translated.items():
         what = f"{target} sees {source} as {seen}: an address is translated on the way, which breaks overlays"
@@ -87,14 +87,3 @@ def _mtu_remedy(ways: list[Way]) -> str:
 def _carries(way: Way) -> int:
     """Return the largest frame that is known to pass where a full one does not, in bytes; 0 when none is."""
     return int(way.said.split()[0]) if way.said.endswith("bytes pass") else 0
-
-
-def _rules(kind: str, sources: list[Peer], target: str) -> str:
-    """Return the rules that let *kind* in from *sources*, for each firewall a host may have."""
-    addresses = [sends_from(peer, kind) for peer in sources]
-    lines = [f"on {target}, by the firewall it has:"]
-    for address in addresses:
-        lines += [" && ".join(commands) for commands in rules(kind, address).values()]
-    if is_data_path(kind):
-        lines.append(BEHIND_DOCKERS)
-    return "\n".join([*lines, security_group(kind, addresses)])
