@@ -74,6 +74,16 @@ _DIFFERENCES = (
         "the last one is kept",
         "both, unless the later file has that number, secret or config: then what it says",
     ),
+    ("services that depend on each other in a circle", "made", "refused: none could be made first"),
+    (
+        (
+            'a value of another kind whose meaning is plain: `user: 1`, `tty: "true"`, `cpus: 0.5`, `cap_add: ALL`, '
+            '`retries: "3"`, `command:` with nothing; `x-` keys at any depth'
+        ),
+        "refused",
+        "taken",
+    ),
+    ("a second document in a file", "passed over without a word", "passed over with a warning"),
     ("a version that does not know a key", "refused", "taken: the versions differ in nothing else"),
 )
 _TAIL = """What an engine's API does not know is left out, with a warning: `oom_score_adj` before 27.1, so on 26.1

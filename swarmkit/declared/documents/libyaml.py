@@ -13,12 +13,14 @@ _STANDARD = {"MappingNode": "tag:yaml.org,2002:map", "SequenceNode": "tag:yaml.o
 _TEXT = "tag:yaml.org,2002:str"
 
 
-def compose(text: str) -> Any:
-    """Return the root of the only document of *text*, None where it has none; raises yaml.YAMLError.
+def compose(text: str) -> tuple[Any, Any]:
+    """Return the roots of the first two documents of *text*, None for those it has not; raises yaml.YAMLError.
 
     A scalar without quotes has the tag ``!``: what it means is its reader's to say. Anchored nodes are shared.
     """
-    return _Composer(text).get_single_node()
+    composer = _Composer(text)
+    first, second = (composer.get_node() if composer.check_node() else None for _ in range(2))
+    return first, second
 
 
 class _Composer(CParser):

@@ -20,8 +20,11 @@ _NANOSECONDS = {
     "h": 3600 * 10**9,
 }
 _STEP = re.compile(r"([0-9]{1,18}(?:\.[0-9]{0,18})?|\.[0-9]{1,18})(ns|us|µs|μs|ms|s|m|h)", re.ASCII)
-_SIZE = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,9})?) ?([kmgtp])?i?b?", re.IGNORECASE | re.ASCII)
-_CPUS = re.compile(r"[0-9]{1,6}(?:\.[0-9]{0,18})?|\.[0-9]{1,18}|[0-9]{1,9}/0*[1-9][0-9]{0,8}", re.ASCII)
+_SIZE = re.compile(r"([0-9]{1,18}(?:\.[0-9]{0,18})?|\.[0-9]{1,18}) ?([kmgtp])?i?b?", re.IGNORECASE | re.ASCII)
+_CPUS = re.compile(
+    r"(?:[0-9]{1,6}(?:\.[0-9]{0,18})?|\.[0-9]{1,18})(?:e[+-]?[0-9]{1,2})?|[0-9]{1,9}/0*[1-9][0-9]{0,8}",
+    re.IGNORECASE | re.ASCII,
+)
 
 # A large file says the same few amounts hundreds of times.
 _kept = functools.lru_cache(maxsize=1024)

@@ -46,12 +46,20 @@ def _bytes(path: Path) -> bytes:
 
 
 def parse_yaml(text: str, log: Complaints, dialect: Dialect) -> Node | None:
-    """Return the document's tree, or None after a complaint or for an empty document."""
+    """Return the document's tree, or None after a complaint or for an empty document.
+
+    Of several documents Docker reads the first, and passes over the others without a word.
+    """
     try:
-        root = libyaml.compose(text)
+        root, second = libyaml.compose(text)
+        if second is not None and dialect != "docker":
+            raise YAMLError("a second document")
     except YAMLError:
         # Not wanted for most files: its import takes as long as reading one.
         from swarmkit.declared.documents import patient_yaml
 
-        root = patient_yaml.compose(text, log, dialect)
+        root, second = patient_yaml.compose(text, log, dialect), None
+    if second is not None and second.value != "":
+        place = Node(second.start_mark.line + 1, 1)
+        log.warn("B02", place, "", "Docker passes over a second document", "write it into a file of its own")
     return NodeBuilder(log, dialect).build(root) if root is not None else None

@@ -46,7 +46,7 @@ def _reference(field: Field, what: str) -> FileReference | None:
         return None
     return FileReference(
         source=source,
-        target=(parts["target"].text("B38") if "target" in parts else None) or source,
+        target=(parts["target"].text("B38") if "target" in parts and parts["target"].word != "" else None) or source,
         uid=(values.string(parts["uid"]) if "uid" in parts else None) or "0",
         gid=(values.string(parts["gid"]) if "gid" in parts else None) or "0",
         mode=_mode(parts["mode"]) if "mode" in parts else 0o444,

@@ -54,6 +54,8 @@ def read_credential_spec(field: Field | None) -> CredentialSpec | None:
     refuse_other_keys(field, KEYS["services.*.credential_spec"])
     parts = field.fields()
     told = {key: values.string(item) or "" for key, item in parts.items() if key in KEYS["services.*.credential_spec"]}
+    if not any(told.values()):
+        return None
     if sum(map(bool, told.values())) != 1:
         field.refuse("B05", "needs exactly one of config, file and registry")
     return CredentialSpec(**told)

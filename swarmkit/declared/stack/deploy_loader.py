@@ -80,7 +80,7 @@ def _amounts(field: Field | None, keys: tuple[str, ...]) -> Resources:
         nano_cpus=values.cpus(parts.get("cpus")),
         # The kernel runs no container in less (moby daemon, "Minimum memory limit allowed is 4MB").
         memory_bytes=values.size(parts.get("memory"), minimum=4 << 20),
-        pids=parts["pids"].integer("B42", 0, 2**31 - 1) if "pids" in parts and "pids" in keys else None,
+        pids=parts["pids"].integer("B42", -1, 2**31 - 1) if "pids" in parts and "pids" in keys else None,
         generic=_generic(parts["generic_resources"]) if "generic_resources" in parts else (),
     )
 

@@ -51,7 +51,7 @@ def _short_ports(field: Field) -> tuple[Port, ...]:
         return ()
     if match["ip"]:
         field.warn("B31", "swarm ignores the address: a port is published on all of them", "write it without address")
-    targets, published = _ports(match["target"]), _ports(match["published"])
+    targets, published = _ports(match["target"], least=1), _ports(match["published"], least=0)
     if len(targets) == 1 and len(published) > 1:
         # Docker publishes the one port on each of the range (docker/cli opts ConvertPortToPortConfig).
         targets *= len(published)
@@ -59,12 +59,13 @@ def _short_ports(field: Field) -> tuple[Port, ...]:
         field.refuse("B37", f"{shown(text)}: both ranges need the same length, ports are 1-65535")
         return ()
     pairs = itertools.zip_longest(targets, published)
-    return tuple(Port(target, public, cast("Protocol", protocol)) for target, public in pairs if target)
+    # Published as 0, a port gets one that is free, as it does when nothing is said.
+    return tuple(Port(target, public or None, cast("Protocol", protocol)) for target, public in pairs if target)
 
 
-def _ports(text: str | None) -> list[int]:
+def _ports(text: str | None, *, least: int) -> list[int]:
     first, _, last = (text or "").partition("-")
     if not first:
         return []
     span = range(int(first), int(last or first) + 1)
-    return list(span) if span and span[0] >= 1 and span[-1] <= 65535 else []
+    return list(span) if span and span[0] >= least and span[-1] <= 65535 else []

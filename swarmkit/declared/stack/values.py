@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 
 from swarmkit.declared.documents import units
 from swarmkit.declared.documents.complaints import shown
 from swarmkit.declared.documents.field import Field
 from swarmkit.declared.documents.nodes import ScalarNode, kind
+from swarmkit.declared.stack.command_line import words
 
 MILLISECOND = 10**6
 
@@ -65,7 +65,7 @@ def command(field: Field | None) -> tuple[str, ...] | None:
     if field.is_list:
         return strings(field) or None
     try:
-        return tuple(shlex.split(string(field) or "")) or None
+        return words(string(field) or "") or None
     except ValueError as error:
         field.refuse("B05", f"not a command line ({str(error).lower()})")
         return None

@@ -74,7 +74,8 @@ def _deploy(spec: Spec, task: Spec) -> dict[str, Any]:
 
 def _mode(mode: Spec) -> dict[str, Any]:
     if mode.get("ReplicatedJob") is not None:
-        return {"mode": "replicated-job", "replicas": mode["ReplicatedJob"].get("TotalCompletions") or 1}
+        completions = mode["ReplicatedJob"].get("TotalCompletions")
+        return {"mode": "replicated-job", "replicas": 1 if completions is None else completions}
     for name, word in (("Global", "global"), ("GlobalJob", "global-job")):
         if mode.get(name) is not None:
             return {"mode": word}

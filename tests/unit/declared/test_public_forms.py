@@ -99,6 +99,7 @@ def test_protocol_mode_and_endpoint_mode_may_be_in_capitals(tmp_path: Path) -> N
         ("{cpus: '0', memory: '0', pids: 0}", Resources(nano_cpus=0, memory_bytes=0, pids=0)),
         ("{cpus: 1/2}", Resources(nano_cpus=500_000_000)),
         ("{cpus: '0.1250000000'}", Resources(nano_cpus=125_000_000)),
+        ("{cpus: '1e-1', memory: .5g, pids: -1}", Resources(nano_cpus=100_000_000, memory_bytes=512 << 20, pids=-1)),
     ],
 )
 def test_limits(tmp_path: Path, limits: str, means: Resources) -> None:
@@ -112,3 +113,47 @@ def test_a_resource_of_none_is_taken(tmp_path: Path) -> None:
     stack = load(tmp_path, f"services: {{a: {{image: 'i:1', deploy: {{replicas: 2.0, resources: {resources}}}}}}}")
     deploy = stack.services[0].deploy
     assert (deploy.replicas, deploy.reservations) == (2, Resources(generic=(("gpu", 0),)))
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        (r"""'--re="a\.b\d+"'""", ("--re=a.bd+",)),
+        (r"""'"\$$HOME" "\`"'""", ("$HOME", "`")),
+        ("'a # b'", ("a",)),
+        ("'#all'", None),
+        (r'"a\nb # c\nd e#f"', ("a", "b", "d", "e#f")),
+        (r"""a''b '' "" c\ d""", ("ab", "", "", "c d")),
+    ],
+)
+def test_a_command_in_one_string_is_split_as_dockers_tool_does(
+    tmp_path: Path, written: str, words: tuple[str, ...] | None
+) -> None:
+    stack = load(tmp_path, f"services:\n  a:\n    image: i:1\n    command: {written}\n    entrypoint: {written}\n")
+    assert (stack.services[0].command, stack.services[0].entrypoint) == (words, words)
+
+
+@pytest.mark.parametrize(("written", "why"), [("'\"a'", "no closing quotation"), ("'a\\'", "no escaped character")])
+def test_a_command_that_does_not_end_is_refused(tmp_path: Path, written: str, why: str) -> None:
+    with pytest.raises(InputError, match=why):
+        load(tmp_path, f"services: {{a: {{image: 'i:1', command: {written}}}}}")
+
+
+def test_a_port_published_as_zero_gets_one_that_is_free(tmp_path: Path) -> None:
+    stack = load(tmp_path, "services: {a: {image: 'i:1', ports: ['0:80', '0:81/udp']}}")
+    assert stack.services[0].ports == (Port(80, None, "tcp"), Port(81, None, "udp"))
+
+
+def test_an_empty_account_and_an_empty_target_are_as_if_not_written(tmp_path: Path) -> None:
+    (tmp_path / "word").write_text("word")
+    service = "{image: 'i:1', credential_spec: {}, configs: [{source: c, target: ''}]}"
+    stack = load(tmp_path, f"services: {{a: {service}}}\nconfigs: {{c: {{file: word}}}}")
+    assert stack.services[0].credential_spec is None
+    assert stack.services[0].configs[0].target == "c"
+
+
+def test_the_first_document_counts_and_one_that_says_something_after_it_is_warned_of(tmp_path: Path) -> None:
+    text = "services: {a: {image: 'i:1'}}\n---\n"
+    assert load(tmp_path, text).warnings == load(tmp_path, text.removesuffix("---\n")).warnings
+    (told,) = (one for one in load(tmp_path, text + "services: {b: {image: 'i:1'}}\n").warnings if one.code == "B02")
+    assert (told.line, told.what) == (3, "Docker passes over a second document")
