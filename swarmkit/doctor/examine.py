@@ -5,7 +5,20 @@ from __future__ import annotations
 import datetime
 from collections.abc import Collection, Iterable, Iterator
 
-from swarmkit.doctor.checks import clones, engine, exposed, host, kernel, network, ssh, stack, swarm, versions, ways
+from swarmkit.doctor.checks import (
+    clones,
+    engine,
+    exposed,
+    host,
+    kernel,
+    mtus,
+    network,
+    ssh,
+    stack,
+    swarm,
+    versions,
+    ways,
+)
 from swarmkit.doctor.evidence import Evidence
 from swarmkit.finding import Finding
 from swarmkit.plan.networks.address_sheet import address_sheet
@@ -40,7 +53,7 @@ _BETWEEN = (
     versions.check_mix,
     versions.check_registry_rejects,
     versions.check_placement,
-    network.check_mtus,
+    mtus.check_mtus,
     network.check_addresses,
     exposed.check_exposed,
     network.check_swarm_ports,

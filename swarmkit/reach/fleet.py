@@ -20,6 +20,10 @@ from swarmkit.reach.ssh_connect import connect
 from swarmkit.secret import Secret
 
 
+class NoEngineError(UnreachableError):
+    """A host that was reached has no Docker engine that answers."""
+
+
 class Shell(Protocol):
     """Runs a script on a host; see Connection.run and Connection.pipe."""
 
@@ -143,7 +147,7 @@ def _prepare(meanwhile: Callable[[], object]) -> None:
 def _without_engine(name: str, error: Exception) -> Exception:
     if not isinstance(error, (EngineError, ConnectionLostError)):
         return error
-    return UnreachableError(
+    return NoEngineError(
         f"{name}: no Docker engine answers",
         error.why or error.what,
         f"install and start Docker on {name} (apt install docker.io), and see that the user may use it, "

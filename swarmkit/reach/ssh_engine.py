@@ -266,7 +266,7 @@ class SshEngine:
         ) as error:
             raise ConnectionLostError(
                 f"{self.host}: no answer from the engine to: {action}",
-                mask(str(error)),
+                mask(cause_of(error)),
                 f"check the engine on {self.host}: systemctl status docker",
             ) from error
         if answer.status_code >= 400:
@@ -304,3 +304,9 @@ def _unframe(raw: bytes) -> str:
         text += raw[position + 8 : position + 8 + size]
         position += 8 + size
     return text.decode(errors="replace")
+
+
+def cause_of(error: BaseException) -> str:
+    """Return what the innermost of the errors that *error* carries says: urllib3's has them as its arguments."""
+    inner = next((one for one in reversed(error.args) if isinstance(one, BaseException)), None)
+    return cause_of(inner) if inner else str(error) or type(error).__name__

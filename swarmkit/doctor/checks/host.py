@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from swarmkit.doctor.evidence import HostEvidence
+from swarmkit.doctor.evidence import HostEvidence, Link
 from swarmkit.finding import Finding
 
 DISK_ERROR_KIB = 512 * 1024
@@ -15,6 +16,9 @@ INODES_WARNING_SHARE = 0.05
 CONNTRACK_WARNING_SHARE = 0.8
 MEMORY_WARNING_KIB = 64 * 1024
 SWARM_PORTS = (2377, 7946)
+_MADE_OF_CARDS = ("vlan", "bond", "team")
+_OF_ENGINE = re.compile(r"docker0|docker_gwbridge|br-[0-9a-f]{12}")
+"""Bridges that no frame of another host comes by."""
 
 
 def check_disk(host: HostEvidence) -> Iterator[Finding]:
@@ -68,7 +72,7 @@ def _keep(host: HostEvidence, setting: str, value: str) -> str:
 
 def check_reverse_path(host: HostEvidence) -> Iterator[Finding]:
     """Yield H27: strict reverse-path filtering where frames may come back by another interface."""
-    cards = {link.name for link in host.links if not link.kind and link.name != "lo"}
+    cards = {link.name for link in host.links if _carries_frames(link)}
     used = sorted({device for device in host.facts.system.addresses.values() if device in cards})
     # The kernel takes the stricter of the two (ip-sysctl, rp_filter: the maximum of all and the interface's).
     values = {
@@ -82,6 +86,13 @@ def check_reverse_path(host: HostEvidence) -> Iterator[Finding]:
             f"net.ipv4.conf.{first}.rp_filter = 1, addresses on {', '.join(used)}",
             _keep(host, "net.ipv4.conf.all.rp_filter", "2"),
         )  # fmt: skip
+
+
+def _carries_frames(link: Link) -> bool:
+    """Tell whether frames of other hosts may come by *link*: a card, or what is made of cards but by the engine."""
+    if link.kind == "bridge":
+        return not _OF_ENGINE.fullmatch(link.name)
+    return link.kind in _MADE_OF_CARDS or (not link.kind and link.name != "lo")
 
 
 def check_connection_tracking(host: HostEvidence) -> Iterator[Finding]:

@@ -1,4 +1,4 @@
-"""MTUs, addresses, ports and leftovers of networks, compared between the hosts; pure."""
+"""Addresses, ports and leftovers of networks, compared between the hosts; pure."""
 
 from __future__ import annotations
 
@@ -9,22 +9,6 @@ from swarmkit.declared.stack.service import MTU_OPTION
 from swarmkit.doctor.evidence import DEFAULT_MTU_BYTES, Evidence, HostEvidence
 from swarmkit.finding import Finding
 from swarmkit.plan.networks.ranges import overlap
-
-
-def check_mtus(evidence: Evidence) -> Iterator[Finding]:
-    """Yield H11 and H13: links smaller than what overlays assume, and sizes that differ between hosts."""
-    mtus = evidence.mtus
-    if len(set(mtus.values())) > 1:
-        sizes = ", ".join(f"{name}: {mtu}" for name, mtu in mtus.items())
-        what = "the hosts' data links have different MTUs: large frames get lost in one direction"
-        remedy = f"on the hosts with the larger MTU: ip link set dev DEVICE mtu {min(mtus.values())}"
-        yield Finding("H13", "error", ", ".join(mtus), what, sizes, remedy)
-    smallest = min(mtus.values(), default=DEFAULT_MTU_BYTES)
-    if smallest < evidence.assumed_mtu:
-        small = [name for name, mtu in mtus.items() if mtu < evidence.assumed_mtu]
-        what = f"overlays assume links of {evidence.assumed_mtu} bytes: large payloads will hang, small ones pass"
-        remedy = f"in the stack file, for each network: driver_opts: {{{MTU_OPTION}: '{smallest}'}}"
-        yield Finding("H11", "error", ", ".join(small), what, f"the smallest MTU is {smallest} bytes", remedy)
 
 
 def check_addresses(evidence: Evidence) -> Iterator[Finding]:

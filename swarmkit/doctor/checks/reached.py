@@ -9,7 +9,7 @@ from swarmkit.errors import SwarmkitError
 from swarmkit.finding import Finding
 from swarmkit.reach.answering import why_silent
 from swarmkit.reach.fan_out import fan_out
-from swarmkit.reach.fleet import Fleet, Unreached
+from swarmkit.reach.fleet import Fleet, NoEngineError, Unreached
 
 SUDO_TIMEOUT_SECONDS = 15.0
 _BY_HAND = "try it there: sudo -n true; or give the password with --ask-become-pass"
@@ -19,7 +19,8 @@ def check_reached(inventory: Inventory, silent: Unreached) -> Iterator[Finding]:
     """Yield D11 for each host of *silent*."""
     for name, error in silent.items():
         evidence, remedy = why_silent(inventory.host(name), error)
-        yield Finding("D11", "error", name, "it cannot be reached: nothing is known of it", evidence, remedy)
+        what = "no Docker engine answers" if isinstance(error, NoEngineError) else "it cannot be reached"
+        yield Finding("D11", "error", name, f"{what}: nothing is known of it", evidence, remedy)
 
 
 def check_sudo(fleet: Fleet) -> dict[str, Finding]:

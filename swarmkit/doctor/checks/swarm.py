@@ -30,11 +30,14 @@ def check_strangers(evidence: Evidence) -> Iterator[Finding]:
     cluster = evidence.observed.cluster
     known = {host.facts.engine.node_id for host in evidence.hosts.values()}
     names = {host.facts.system.hostname for host in evidence.hosts.values()}
+    # The node that one of these hosts was, and is no more when its engine keeps its state elsewhere now.
+    addresses = {address for host in evidence.hosts.values() for address in host.facts.system.addresses}
     unread = {address for host in evidence.unread for address in (host.name, host.address, host.advertise_addr)}
     for node in cluster.nodes if cluster else ():
         if {node.hostname, node.address} & unread:
             continue
-        if node.id not in known and not (node.state == "down" and node.hostname in names):
+        is_earlier = node.hostname in names and (node.state == "down" or node.address in addresses)
+        if node.id not in known and not is_earlier:
             yield Finding(
                 "H63", "warning", node.hostname, "a node of the swarm is no host of the inventory",
                 f"node {node.id}, {node.role}, {node.state}, {node.address}",

@@ -9,6 +9,7 @@ from swarmkit.declared.stack.service import MTU_OPTION
 from swarmkit.finding import Finding
 from swarmkit.observed.model import ClusterState, NetworkState
 from swarmkit.plan.networks.ingress import publishing
+from swarmkit.plan.networks.ingress_mtu import new_ingress_lines
 from swarmkit.verify import codes
 from swarmkit.verify.live import Live
 from swarmkit.verify.probe.cable import Cable
@@ -86,30 +87,13 @@ def prove_payloads(delivered: Iterable[Delivery], live: Live, cluster: ClusterSt
         )
 
 
-def _ended(services: str) -> str:
-    """Return the command that waits until no container of *services* is left on its host."""
-    filters = " ".join(f"label=com.docker.swarm.service.name={name}" for name in services.split())
-    return f'for s in {filters}; do timeout 60 sh -c "while docker ps -aq -f $s | grep -q .; do sleep 1; done"; done'
-
-
 def _remedy(path: Path, ingress: NetworkState | None, cluster: ClusterState) -> str:
-    """Return how the network gets another MTU; no stack file has ingress, which stays while a service publishes by it.
-
-    Docker's tool asks before it removes ingress, and takes silence for a no. An engine that had a task on the old one
-    keeps its end of it and refuses the new one until it starts anew; an engine that gets the new one has no use of it
-    before that either (moby/moby#40184; both seen on 26.1). One that is stopped while its task ends may leave the old
-    one's link behind (H65, seen on 26.1): its containers end first.
-    """
+    """Return how the network gets another MTU."""
     if path.source != "ingress" or ingress is None:
         return _MTU_REMEDY
-    services = " ".join(sorted({path.target, *publishing(cluster)}))
-    encrypted = "--opt encrypted " if ingress.encrypted else ""
-    make = f"docker network create -d overlay --ingress {encrypted}--opt {MTU_OPTION}=MTU {ingress.name}"
+    services = {path.target, *publishing(cluster)}
+    host = cluster.told_by
     return (
         "find the path's MTU between the hosts (ping -M do -s SIZE PEER; 28 more than the largest SIZE that passes); "
-        f"on {cluster.told_by}: docker service rm {services} && {_ended(services)} && "
-        f"echo y | docker network rm {ingress.name} && "
-        f"sudo systemctl restart docker && timeout 60 sh -c 'until {make}; do sleep 1; done'; "
-        "on every other node, one after the other: sudo systemctl restart docker; "
-        "then swarmkit up, which makes the services of its stack again; or give all hosts' data links the larger MTU"
+        + new_ingress_lines(host, services=services, mtu="MTU", encrypted=ingress.encrypted, name=ingress.name)
     )

@@ -111,6 +111,8 @@ def test_a_node_that_is_no_host_is_a_stranger_and_an_earlier_node_of_a_host_is_n
     assert "H63" not in {finding.code for finding in found(silent)}, "a host that does not answer is no stranger"
     down = dataclasses.replace(stranger, state="down", hostname=nodes[2].hostname)
     assert {finding.code for finding in found(with_cluster(evidence(), nodes=(*nodes, down)))} <= {"H52"}
+    earlier = dataclasses.replace(stranger, hostname=nodes[2].hostname, address=nodes[2].address)
+    assert found(with_cluster(evidence(), nodes=(*nodes, earlier))) == [], "the engine keeps its state elsewhere now"
 
 
 def test_two_managers_bear_no_more_than_one() -> None:

@@ -12,11 +12,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from unit.doctor.doctor_world import NOW, card_of, evidence, found
 
-from swarmkit.declared.stack.service import Network, Stack
+from swarmkit.declared.stack.service import Network, Port, Service, Stack
 from swarmkit.doctor.checks.host import check_reverse_path
 from swarmkit.doctor.evidence import MTU_OPTION as _MTU
 from swarmkit.doctor.evidence import Link
 from swarmkit.doctor.examine import examine
+from swarmkit.finding import Finding
 from swarmkit.observed.networks import HostNetwork
 from swarmkit.reach.ssh import SshSession
 
@@ -99,15 +100,29 @@ def test_a_file_that_flushes_all_rules_counts_where_its_service_is_enabled() -> 
     assert [finding.code for finding in found(evidence(said=units, files=files))] == ["H24"]
 
 
-def test_strict_reverse_path_filtering_counts_with_two_cards_and_as_the_stricter_of_both_settings() -> None:
+@pytest.mark.parametrize(
+    ("name", "kind", "codes"),
+    [
+        ("eth9", "", ["H27"]),
+        ("eth0.5", "vlan", ["H27"]),
+        ("bond0", "bond", ["H27"]),
+        ("br0", "bridge", ["H27"]),
+        ("br-0123456789ab", "bridge", []),
+        ("docker_gwbridge", "bridge", []),
+        ("veth1", "veth", []),
+    ],
+)
+def test_strict_reverse_path_filtering_counts_with_two_cards_and_as_the_stricter_of_both_settings(
+    name: str, kind: str, codes: list[str]
+) -> None:
     cluster = evidence(files={f"/proc/sys/net/ipv4/conf/{card_of('C')}/rp_filter": "1"})
     assert found(cluster) == []
-    addresses = {**cluster.hosts["C"].facts.system.addresses, "192.168.7.7": "eth9"}
-    links = (*cluster.hosts["C"].links, Link("eth9", 1500, "52:54:00:00:00:99", ""))
+    addresses = {**cluster.hosts["C"].facts.system.addresses, "192.168.7.7": name}
+    links = (*cluster.hosts["C"].links, Link(name, 1500, "52:54:00:00:00:99", kind))
     system = dataclasses.replace(cluster.hosts["C"].facts.system, addresses=addresses)
     facts = dataclasses.replace(cluster.hosts["C"].facts, system=system)
     host = dataclasses.replace(cluster.hosts["C"], facts=facts, links=links)
-    assert [finding.code for finding in check_reverse_path(host)] == ["H27"]
+    assert [finding.code for finding in check_reverse_path(host)] == codes
 
 
 def test_a_shell_that_talks_and_a_server_without_strict_key_exchange_are_found() -> None:
@@ -158,6 +173,7 @@ def test_links_of_different_sizes_are_an_error_and_a_left_vxlan_link_a_warning()
     assert codes.keys() == {"H11", "H13", "H65", "D07"}
     assert "flannel.1" in codes["D07"].what
     assert "1400" in codes["H11"].remedy
+    assert codes["H13"].remedy == "\n".join(f"on {name}: ip link set dev {card_of(name)} mtu 1400" for name in "AB")
 
 
 @pytest.mark.parametrize(("mtu", "codes"), [("1400", set()), ("1450", {"H11"})])
@@ -167,6 +183,29 @@ def test_smaller_links_are_none_for_networks_that_are_told_their_mtu(mtu: str, c
     networks = (Network("net", "s_net", driver_options={_MTU: mtu}), Network("shared", "shared", external=True))
     seen = dataclasses.replace(narrow, stack=Stack(Path("s.yaml"), "s", (), networks), networks=(external,))
     assert {finding.code for finding in found(seen)} - {"H13"} == codes
+
+
+def test_ingress_on_smaller_links_is_a_warning_while_a_service_publishes_by_it() -> None:
+    narrow = evidence(links=(Link(card_of("C"), 1400, "52:54:00:00:00:0f", ""),))
+    network = Network("net", "s_net", driver_options={_MTU: "1400"})
+    meshed, on_host = (
+        Service("web", "i:1", ports=(Port(80, 8080),)),
+        Service("dns", "i:1", ports=(Port(53, 53, mode="host"),)),
+    )
+
+    def told(*services: Service, options: dict[str, str]) -> list[Finding]:
+        ingress = HostNetwork("A", "n0", "ingress", "overlay", "swarm", {"Ingress": True, "Options": options}, {})
+        stack = Stack(Path("s.yaml"), "s", services, (network,))
+        return [
+            one for one in found(dataclasses.replace(narrow, stack=stack, networks=(ingress,))) if one.code != "H13"
+        ]
+
+    (finding,) = told(meshed, on_host, options={"encrypted": ""})
+    assert (finding.code, finding.severity, finding.where) == ("H11", "warning", "C")
+    assert finding.evidence.endswith("published by it: web")
+    assert "--ingress --opt encrypted --opt com.docker.network.driver.mtu=1400 ingress" in finding.remedy
+    assert told(on_host, options={}) == []
+    assert told(meshed, options={_MTU: "1400"}) == []
 
 
 def test_hosts_with_one_mac_address_or_one_ssh_host_key_are_clones() -> None:

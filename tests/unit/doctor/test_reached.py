@@ -15,18 +15,21 @@ from swarmkit.doctor.checks.reached import check_reached, check_sudo
 from swarmkit.errors import SwarmkitError, UnreachableError
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.progress import Silent
+from swarmkit.reach.fleet import NoEngineError
 from swarmkit.reach.ssh import CommandResult
 from swarmkit.workflows import doctor as workflow
 
 
 def test_a_silent_host_is_told_with_why_and_what_to_do_about_that() -> None:
     """A stopped engine's remedy was to look at SSH and the host key."""
-    why = UnreachableError("B: no Docker engine answers", "connection refused", "install and start Docker on B")
+    why = NoEngineError("B: no Docker engine answers", "connection refused", "install and start Docker on B")
     (finding,) = check_reached(World().inventory, {"B": why})
     assert (finding.code, finding.severity, finding.where) == ("D11", "error", "B")
+    assert finding.what == "no Docker engine answers: nothing is known of it"
     assert finding.evidence == "no Docker engine answers; connection refused"
     assert finding.remedy == "install and start Docker on B"
     (finding,) = check_reached(World().inventory, {"B": SwarmkitError("B: gone")})
+    assert finding.what == "it cannot be reached: nothing is known of it"
     assert "ssh -p 22 10.88.0.12" in finding.remedy
 
 
