@@ -11,6 +11,8 @@ _PATTERNS = re.compile(
     r"SWMTKN-1-[0-9a-z]+-[0-9a-z]+|SWMKEY-1-[0-9A-Za-z+/]+|-----BEGIN [A-Z ]+-----.*?-----END [A-Z ]+-----", re.DOTALL
 )
 
+_URL_PASSWORD = re.compile(r"(://[^\s/:@?#]*:)[^\s/@]+(?=@)")
+
 
 class Secret:
     """Hold bytes that print as ``[redacted]``; ``reveal()`` is the only way out, so its callers can be found."""
@@ -45,5 +47,10 @@ class Secret:
 
 
 def mask(text: str) -> str:
-    """Return *text* with swarm tokens, unlock keys and PEM blocks replaced by ``[redacted]``."""
-    return _PATTERNS.sub(REDACTED, text)
+    """Return *text* with swarm tokens, unlock keys, PEM blocks and the passwords of URLs replaced by ``[redacted]``."""
+    return _URL_PASSWORD.sub(rf"\1{REDACTED}", _PATTERNS.sub(REDACTED, text))
+
+
+def holds_swarm_secret(text: str) -> bool:
+    """Tell whether *text* has a swarm token, an unlock key or a PEM block."""
+    return bool(_PATTERNS.search(text))

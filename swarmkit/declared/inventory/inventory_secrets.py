@@ -10,7 +10,7 @@ from swarmkit.declared.documents.field import Field
 from swarmkit.declared.documents.nodes import ListNode, MapNode, Node, ScalarNode
 from swarmkit.declared.documents.nodes import plain as plain_value
 from swarmkit.declared.inventory.groups import Groups, Variables
-from swarmkit.secret import Secret, mask
+from swarmkit.secret import Secret, holds_swarm_secret
 
 _SUDO_ADVICE = "remove it; give sudo's password with --ask-become-pass or a file named by SWARMKIT_BECOME_PASSWORD_FILE"
 _SSH_ADVICE = "remove it; SSH logs in with a key: ansible_ssh_private_key_file or the agent"
@@ -45,7 +45,7 @@ def refuse_secrets(groups: Groups) -> None:
 
 def _refuse_shapes(field: Field) -> None:
     for node, path in _scalars(field.node, field.path):
-        if mask(node.text) != node.text:
+        if holds_swarm_secret(node.text):
             to_do = "remove it; tokens and keys are read from the swarm when needed"
             field.log.refuse("B21", node, path, "a swarm token, unlock key or private key (value not shown)", to_do)
 
