@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from swarmkit.finding import Finding
+from swarmkit.observed.dropping.rules import Drop
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,13 @@ class Way:
     """``tcp/2377``, ``tcp/7946``, ``udp/7946``, ``udp/PORT`` of the data path, ``proto 50`` or ``full frame``."""
     passes: bool
     said: str = ""
+    drops: tuple[Drop, ...] | None = None
+    """The rules of its ends by which it is closed; None where they were not read."""
+
+    @property
+    def is_refused_at_its_source(self) -> bool:
+        """Whether the sender's own firewall drops it, which the sender is told for all but connections."""
+        return self.said == "Operation not permitted" or any(drop.is_sent for drop in self.drops or ())
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ from dataclasses import replace
 from itertools import permutations
 
 from swarmkit.declared.inventory.host import Inventory
+from swarmkit.doctor.dropped import with_drops
 from swarmkit.doctor.model import Paths, Peer, Way
 from swarmkit.errors import SwarmkitError
 from swarmkit.observed.model import Observed
@@ -55,7 +56,8 @@ def probe_paths(fleet: Fleet, peers: Mapping[str, Peer], data_path_port: int, mt
         replace(way, passes=True, said="") if (way.source, way.target, way.kind) in passed else way
         for way in again.ways
     )
-    return Paths(tuple(ways), {**first.translated, **again.translated}, again.untried)
+    translated = {**first.translated, **again.translated}
+    return Paths(with_drops(fleet, peers, tuple(ways)), translated, again.untried)
 
 
 def _probe(

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 USUAL_CHAIN = "inet filter input"
+USUAL_CHAIN_OUT = "inet filter output"
 _TABLE = re.compile(r"table (?P<table>(?P<family>inet|ip) (?P<name>\S+)) \{")
 _CHAIN = re.compile(r"chain (\S+) \{")
 _OTHERS = ("firewalld", "docker")

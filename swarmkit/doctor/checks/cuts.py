@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from swarmkit.doctor.checks.openings import lines_of
+from swarmkit.doctor.checks.openings import lines_of, said_of
 from swarmkit.doctor.model import Peer, Way
 from swarmkit.finding import Finding
 from swarmkit.plan.networks.firewall_rules import ESP
@@ -91,7 +91,7 @@ def _evidence(ways: Sequence[Way]) -> str:
     """Return what does not pass, by kind."""
     kinds: dict[str, list[str]] = {}
     for way in ways:
-        kinds.setdefault(way.kind, []).append(f"{way.source} -> {way.target} ({way.said})")
+        kinds.setdefault(way.kind, []).append(f"{way.source} -> {way.target} ({said_of(way)})")
     return "; ".join(f"{kind}: {', '.join(said)}" for kind, said in kinds.items())
 
 
@@ -101,5 +101,5 @@ def _remedy(ways: Sequence[Way], peers: Mapping[str, Peer]) -> str:
     look = f"on {first.source}: ping -c 1 {peers[first.target].data}"
     lines = [f"see first that the line and the route are there, {look}; if so, all of these:"]
     for target in dict.fromkeys(way.target for way in ways):
-        lines += lines_of([(way.kind, peers[way.source]) for way in ways if way.target == target], target)
+        lines += lines_of([way for way in ways if way.target == target], peers)
     return "\n".join(lines)

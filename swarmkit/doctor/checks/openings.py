@@ -1,31 +1,72 @@
-"""The rules that let in what does not pass, for each firewall that a host may have; pure."""
+"""What opens a closed way: past the rule that drops it, where one was found, else by each firewall; pure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from swarmkit.doctor.model import Peer
-from swarmkit.plan.networks.firewall_rules import rules, security_group
+from swarmkit.doctor.model import Peer, Way
+from swarmkit.observed.dropping.rules import Drop
+from swarmkit.plan.networks.firewall_rules import is_data_path, past, rules, rules_out, security_group
 
 
-def lines_of(wanted: Sequence[tuple[str, Peer]], target: str) -> list[str]:
-    """Return the lines that let each kind of *wanted* in to *target* from its peer, one line a firewall."""
-    each = [rules(kind, _sends_from(peer, kind)) for kind, peer in wanted]
-    lines = [f"on {target}, by the firewall it has:"]
-    lines += [" && ".join(command for one in each for command in one[firewall]) for firewall in each[0]]
-    kinds = dict.fromkeys(kind for kind, _ in wanted)
-    if any(_is_data_path(kind) for kind in kinds):
+def lines_of(ways: Sequence[Way], peers: Mapping[str, Peer]) -> list[str]:
+    """Return the lines that open each of *ways*, by the host on which that is done."""
+    elsewhere: dict[str, list[str]] = {}
+    sent: dict[str, list[Way]] = {}
+    arriving: dict[str, list[Way]] = {}
+    for way in ways:
+        for drop in (drop for drop in way.drops or () if not drop.is_usual):
+            command = past(drop, way.kind, *ends(way, peers))
+            elsewhere.setdefault(host_of(drop, way), []).append(command)
+        usual = [drop for drop in way.drops or () if drop.is_usual]
+        if any(drop.is_sent for drop in usual) or (way.is_refused_at_its_source and not way.drops):
+            sent.setdefault(way.source, []).append(way)
+        if any(not drop.is_sent for drop in usual) or not (way.is_refused_at_its_source or way.drops):
+            arriving.setdefault(way.target, []).append(way)
+    lines = [f"on {host}: {' && '.join(dict.fromkeys(commands))}" for host, commands in elsewhere.items()]
+    lines += [line for source, those in sent.items() for line in _out_of(source, those, peers)]
+    return lines + [line for target, those in arriving.items() for line in _in_to(target, those, peers)]
+
+
+def said_of(way: Way) -> str:
+    """Return what became of *way*, and the rules that drop it where they were found."""
+    found = [f"dropped on {host_of(drop, way)} by {drop}" for drop in way.drops or ()]
+    return ", ".join([way.said, *found])
+
+
+def host_of(drop: Drop, way: Way) -> str:
+    return way.source if drop.is_sent else way.target
+
+
+def _out_of(source: str, ways: Sequence[Way], peers: Mapping[str, Peer]) -> list[str]:
+    each = [rules_out(way.kind, ends(way, peers)[1]) for way in ways]
+    return [f"on {source}, which drops what it sends itself, by the firewall it has:", *_one_a_firewall(each)]
+
+
+def _in_to(target: str, ways: Sequence[Way], peers: Mapping[str, Peer]) -> list[str]:
+    """Return the lines that let *ways* in to *target*, one line a firewall."""
+    each = [rules(way.kind, ends(way, peers)[0]) for way in ways]
+    lines = [f"on {target}, by the firewall it has:", *_one_a_firewall(each)]
+    kinds = dict.fromkeys(way.kind for way in ways)
+    if any(is_data_path(kind) for kind in kinds):
         lines.append(_BEHIND_DOCKERS)
-    lines += [security_group(kind, [_sends_from(peer, kind) for one, peer in wanted if one == kind]) for kind in kinds]
+    lines += [security_group(kind, [ends(way, peers)[0] for way in ways if way.kind == kind]) for kind in kinds]
+    if all(way.drops == () for way in ways):
+        hosts = ", ".join(dict.fromkeys([*(way.source for way in ways), target]))
+        lines.append(f"{hosts} show no rule that surely drops it: look on the way between them first")
     return lines
 
 
-def _sends_from(peer: Peer, kind: str) -> str:
-    return peer.advertise if kind.endswith(("/2377", "/7946")) else peer.data
+def _one_a_firewall(each: Sequence[Mapping[str, Sequence[str]]]) -> list[str]:
+    return [" && ".join(command for one in each for command in one[firewall]) for firewall in each[0]]
 
 
-def _is_data_path(kind: str) -> bool:
-    return kind.startswith("udp/") and not kind.endswith("/7946")
+def ends(way: Way, peers: Mapping[str, Peer]) -> tuple[str, str]:
+    """Return the addresses from which and to which *way* goes."""
+    source, target = peers[way.source], peers[way.target]
+    if way.kind.endswith(("/2377", "/7946")):
+        return source.advertise, target.advertise
+    return source.data, target.data
 
 
 # An inserted rule accepts clear frames of encrypted overlays, too, until Docker's own stand above it again.

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from swarmkit.declared.stack.service import MTU_OPTION
 from swarmkit.doctor.checks.cuts import FULL_FRAME, check_cuts, cuts
-from swarmkit.doctor.checks.openings import lines_of
+from swarmkit.doctor.checks.openings import lines_of, said_of
 from swarmkit.doctor.model import Paths, Peer, Way
 from swarmkit.finding import Finding
 from swarmkit.plan.networks.firewall_rules import ESP
@@ -39,7 +39,7 @@ def check_paths(
     for (target, kind), ways in blocked.items():
         sources = [way.source for way in ways]
         where = f"{', '.join(sources)} -> {target}"
-        evidence = ", ".join(f"{way.source} -> {target}: {way.said}" for way in ways)
+        evidence = ", ".join(f"{way.source} -> {target}: {said_of(way)}" for way in ways)
         if kind == FULL_FRAME:
             size = ", ".join(f"{source}: {mtus.get(source, 1500)}" for source in sources)
             what = f"frames of the sender's full size do not arrive at {target}: the path's MTU is smaller"
@@ -47,8 +47,7 @@ def check_paths(
         else:
             code = "H06" if kind == ESP else "H07"
             what = f"{_NAMES.get(kind, kind)} from {', '.join(sources)} does not arrive at {target}"
-            remedy = "\n".join(lines_of([(kind, peers[name]) for name in sources], target))
-            yield Finding(code, "error", where, what, evidence, remedy)
+            yield Finding(code, "error", where, what, evidence, "\n".join(lines_of(ways, peers)))
     for (source, target), seen in paths.translated.items():
         what = f"{target} sees {source} as {seen}: an address is translated on the way, which breaks overlays"
         sent = f"{source} sends as {peers[source].data}"

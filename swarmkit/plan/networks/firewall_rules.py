@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from swarmkit.observed.firewalls import USUAL_CHAIN, Firewalls
+from swarmkit.observed.dropping.rules import Drop
+from swarmkit.observed.firewalls import USUAL_CHAIN, USUAL_CHAIN_OUT, Firewalls
 
 ESP = "proto 50"
 """The kind of all encrypted overlay traffic; the others are a protocol and a port, ``udp/7946``."""
@@ -28,6 +29,43 @@ def rules(kind: str, address: str, chains: Sequence[str] = (USUAL_CHAIN,)) -> Ma
     }
 
 
+def rules_out(kind: str, address: str) -> Mapping[str, tuple[str, ...]]:
+    """Return for each firewall, by name, the commands on a sender that let *kind* out to *address*."""
+    iptables, ufw, _, nft, _ = _words(kind)
+    tool, family, target = ("ip6tables", "ipv6", "ip6") if ":" in address else ("iptables", "ipv4", "ip")
+    protocol, _, port = ufw.partition(" to any ")
+    direct = f"--direct --add-rule {family} filter OUTPUT 0 -d {address} {iptables} -j ACCEPT"
+    return {
+        "iptables": (f"{tool} -w -I OUTPUT -d {address} {iptables} -j ACCEPT",),
+        "ufw": (f"ufw allow out {protocol} to {address} {port}".rstrip(),),
+        # Rich rules judge what comes in alone.
+        "firewalld": (f"firewall-cmd {direct}", f"firewall-cmd --permanent {direct}"),
+        "nftables": (f"nft insert rule {USUAL_CHAIN_OUT} {target} daddr {address} {nft} accept",),
+    }
+
+
+def past(drop: Drop, kind: str, source: str, target: str) -> str:
+    """Return the command by which *kind* from the address *source* to *target* gets past *drop*, wherever that is.
+
+    To accept ends the chains of that table alone. Docker marks what is to be encrypted in mangle's OUTPUT, and what
+    is accepted before leaves in clear: there the rule itself is taken away.
+    """
+    words, end = _words(kind), f"-d {target}" if drop.is_sent else f"-s {source}"
+    if drop.tool == "nft":
+        side = f"daddr {target}" if drop.is_sent else f"saddr {source}"
+        family = "ip6" if ":" in source else "ip"
+        return f"nft insert rule {drop.table} {drop.chain} {family} {side} {words[3]} accept"
+    tool = f"{drop.tool} -w" if drop.table == "filter" else f"{drop.tool} -w -t {drop.table}"
+    if (drop.table, drop.chain) == ("mangle", "OUTPUT") and is_data_path(kind):
+        return f"{tool} -P OUTPUT ACCEPT" if drop.rule.startswith("-P ") else f"{tool} -D {drop.rule[3:]}"
+    return f"{tool} -I {drop.chain} {end} {words[0]} -j ACCEPT"
+
+
+def is_data_path(kind: str) -> bool:
+    """Tell whether *kind* is what an overlay's frames travel in."""
+    return kind.startswith("udp/") and kind != "udp/7946"
+
+
 def security_group(kind: str, addresses: Sequence[str]) -> str:
     """Return what a cloud's security group has to let in."""
     inbound = ", ".join(f"{address}/{128 if ':' in address else 32}" for address in addresses)
@@ -35,7 +73,10 @@ def security_group(kind: str, addresses: Sequence[str]) -> str:
 
 
 def let_in(kinds: Sequence[str], address: str, host: str, firewalls: Firewalls) -> str:
-    """Return what lets *kinds* in to *host* from *address*: the commands of the firewalls that it has."""
+    """Return what lets *kinds* in to *host* from *address*: the commands of the firewalls that it has.
+
+    A rule in another table, or the sender's own, drops it still: the doctor reads those of both.
+    """
     commands = [
         command
         for kind in kinds
@@ -43,7 +84,10 @@ def let_in(kinds: Sequence[str], address: str, host: str, firewalls: Firewalls) 
         for command in rules(kind, address, firewalls.chains)[firewall]
     ]
     groups = "; ".join(security_group(kind, [address]) for kind in kinds)
-    return f"on {host}: {' && '.join(f'sudo {command}' for command in commands)}; {groups}"
+    return f"on {host}: {' && '.join(f'sudo {command}' for command in commands)}; {groups}; {STILL_CLOSED}"
+
+
+STILL_CLOSED = "if it is closed still: swarmkit doctor names the rule of either host that drops it"
 
 
 def _words(kind: str) -> tuple[str, str, str, str, str]:

@@ -14,6 +14,8 @@ from unit.verify.verify_world import World
 from swarmkit.declared.stack.service import Network
 from swarmkit.doctor.evidence import Evidence
 from swarmkit.doctor.paths import paths_from, probe_paths
+from swarmkit.finding import Finding
+from swarmkit.observed.dropping.rules import Drop
 from swarmkit.reach.ssh import CommandResult
 
 Said = dict[str, list[list[str]] | Exception]
@@ -56,6 +58,33 @@ def test_a_way_that_does_not_pass_is_told_with_the_rules_for_each_firewall() -> 
     ):
         assert rule in finding.remedy
     assert "security group, inbound: protocol 50 (ESP), source 10.88.0.11/32" in finding.remedy
+
+
+def test_what_the_sender_may_not_send_is_opened_there() -> None:
+    cluster = paths(answers(lambda host, words: not (host == "B" and words[1:3] == ["0", "esp"])))
+    ways = tuple(
+        way if way.passes else dataclasses.replace(way, said="Operation not permitted") for way in cluster.paths.ways
+    )
+    (finding,) = found(dataclasses.replace(cluster, paths=dataclasses.replace(cluster.paths, ways=ways)))
+    assert finding.remedy.startswith(
+        "on A, which drops what it sends itself, by the firewall it has:\niptables -w -I OUTPUT"
+    )
+    assert "ufw allow out proto esp to 10.88.0.12\n" in finding.remedy
+    assert "security group" not in finding.remedy
+
+
+def test_a_rule_that_drops_is_named_and_passed_where_it_stands_and_none_at_all_points_to_the_way_between() -> None:
+    cluster = paths(answers(lambda host, words: not (host == "B" and words[1:3] == ["0", "esp"])))
+    raw = Drop("iptables", "raw", "PREROUTING", "-A edge -p esp -j DROP", is_sent=False)
+
+    def told(*drops: Drop) -> Finding:
+        ways = tuple(way if way.passes else dataclasses.replace(way, drops=drops) for way in cluster.paths.ways)
+        (finding,) = found(dataclasses.replace(cluster, paths=dataclasses.replace(cluster.paths, ways=ways)))
+        return finding
+
+    assert told(raw).evidence.endswith("dropped on B by iptables, table raw: -A edge -p esp -j DROP")
+    assert told(raw).remedy == "on B: iptables -w -t raw -I PREROUTING -s 10.88.0.11 -p esp -j ACCEPT"
+    assert told().remedy.endswith("A, B show no rule that surely drops it: look on the way between them first")
 
 
 def test_a_smaller_path_is_told_with_the_largest_frame_that_passed_as_the_networks_mtu() -> None:

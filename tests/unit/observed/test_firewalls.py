@@ -3,7 +3,7 @@
 import pytest
 
 from swarmkit.observed.firewalls import Firewalls, parse_firewalls
-from swarmkit.plan.networks.firewall_rules import let_in
+from swarmkit.plan.networks.firewall_rules import STILL_CLOSED, let_in
 
 IPTABLES_NFT = """
 table ip filter {
@@ -69,7 +69,7 @@ def test_every_chain_that_judges_what_comes_in_has_to_accept_it() -> None:
     assert told == (
         "on B: sudo nft insert rule inet filter input ip saddr 10.88.0.11 meta l4proto esp accept && "
         "sudo nft insert rule ip guard early ip saddr 10.88.0.11 meta l4proto esp accept; "
-        "in a cloud's security group, inbound: protocol 50 (ESP), source 10.88.0.11/32"
+        f"in a cloud's security group, inbound: protocol 50 (ESP), source 10.88.0.11/32; {STILL_CLOSED}"
     )
 
 
@@ -93,4 +93,4 @@ def test_firewalld_is_told_now_and_for_good_without_the_reload_that_removes_dock
 def test_a_peer_that_is_reached_by_ipv6_is_let_in_by_rules_of_ipv6(said: str, rule: str) -> None:
     told = let_in(["proto 50"], "fd00::1", "B", parse_firewalls(said))
     assert rule in told
-    assert told.endswith("source fd00::1/128")
+    assert told.endswith(f"source fd00::1/128; {STILL_CLOSED}")

@@ -12,6 +12,7 @@ from swarmkit.declared.stack.service import Network, Service, ServiceNetwork, St
 from swarmkit.errors import SwarmkitError
 from swarmkit.finding import Finding
 from swarmkit.observed.firewalls import IPTABLES_ALONE
+from swarmkit.plan.networks.firewall_rules import STILL_CLOSED
 from swarmkit.proof import Proof
 from swarmkit.verify.live import read_live
 from swarmkit.verify.prove import prove
@@ -265,7 +266,7 @@ def test_gossip_that_one_protocol_carries_and_the_other_not_is_an_error_of_its_d
     assert wrong.keys() == {"B -> C"}
     assert wrong["B -> C"].evidence == "udp/7946: nothing arrived"
     rule = "on C: sudo iptables -w -I INPUT -s 10.88.0.12 -p udp --dport 7946 -j ACCEPT; "
-    group = "in a cloud's security group, inbound: udp port 7946, source 10.88.0.12/32"
+    group = f"in a cloud's security group, inbound: udp port 7946, source 10.88.0.12/32; {STILL_CLOSED}"
     assert wrong["B -> C"].remedy == rule + group
     world.shells["C"].sections["firewalls"] = "ufw"
     assert of("V26", world)["B -> C"].remedy == (

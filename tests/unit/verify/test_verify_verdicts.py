@@ -10,6 +10,7 @@ from verify_world import ADDRESS, NET, SAMPLES, SPI, TASK, VIP, World
 from swarmkit.errors import SwarmkitError
 from swarmkit.finding import Finding
 from swarmkit.observed.model import Observed
+from swarmkit.plan.networks.firewall_rules import STILL_CLOSED
 from swarmkit.reach.engine import EngineError
 from swarmkit.verify import prove as proofs
 from swarmkit.verify.live import read_live
@@ -285,7 +286,7 @@ def test_what_is_sent_and_not_received_is_blocked_on_the_way(world: World) -> No
     found = [f for f in proved(world) if f.severity == "error" and f.code != "V12"]
     assert [(f.code, f.where) for f in found] == [("V11", "A -> B")]
     rule = "on B: sudo iptables -w -I INPUT -s 10.88.0.11 -p esp -j ACCEPT; "
-    group = "in a cloud's security group, inbound: protocol 50 (ESP), source 10.88.0.11/32"
+    group = f"in a cloud's security group, inbound: protocol 50 (ESP), source 10.88.0.11/32; {STILL_CLOSED}"
     assert found[0].remedy == rule + group
     world.shells["B"].sections["firewalls"] = "firewalld"
     (other,) = (f for f in proved(world) if f.code == "V11")

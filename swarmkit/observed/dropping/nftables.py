@@ -1,0 +1,90 @@
+"""The rules that ``nft list ruleset`` prints, without those of iptables; pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from swarmkit.observed.dropping.rules import Chain, Condition, Fate, Field, Rule, Table
+
+_TABLE = re.compile(r"table ((?:ip|inet|netdev) \S+) \{")
+_CHAIN = re.compile(r"\tchain (\S+) \{")
+_HOOK = re.compile(r"type \w+ hook (\w+) .*?(?:policy (\w+);)?$")
+_OF_IPTABLES = ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")
+_IN_SHORT = re.compile(
+    r" ?\b(?:counter packets \d+ bytes \d+|log(?: (?:prefix|level|group|flags) (?:\"[^\"]*\"|\w+))*)"
+)
+_COMMENT = re.compile(r' comment "[^"]*"$')
+_END = re.compile(r" ?\b(drop|accept|return|reject(?: with .+)?|(?:jump|goto) (\S+))$")
+_MATCH = re.compile(
+    r"(?P<what>ip saddr|ip daddr|ip protocol|meta l4proto|iifname|iif|oifname|oif|ct state"
+    r"|udp dport|tcp dport|th dport|\w+ \w+) (?P<not>!= )?(?P<value>\{ [^}]* \}|\S+)(?: |$)"
+)
+_FIELDS: dict[str, Field] = {
+    "ip saddr": "source",
+    "ip daddr": "target",
+    "ip protocol": "protocol",
+    "meta l4proto": "protocol",
+    "iifname": "device",
+    "iif": "device",
+    "oifname": "device",
+    "oif": "device",
+    "udp dport": "port",
+    "tcp dport": "port",
+    "th dport": "port",
+}
+
+
+def parse_nftables(text: str) -> tuple[Table, ...]:
+    """Return the tables whose rules nft itself has written: those of iptables are told by ``iptables-save``."""
+    found: list[Table] = []
+    chains: dict[str, Chain] = {}
+    chain = ""
+    for line in text.splitlines():
+        if line.startswith("table "):
+            chain, chains = "", {}
+            if begun := _TABLE.match(line):
+                found.append(Table("nft", begun[1], chains))
+        elif not line.startswith("\t\t"):
+            named = _CHAIN.match(line)
+            chain = named[1] if named else ""
+            if chain:
+                chains[chain] = Chain(())
+        elif chain and not (chain in _OF_IPTABLES and found[-1].name.startswith("ip ")):
+            chains[chain] = _with_line(chains[chain], line.strip())
+    return tuple(found)
+
+
+def _with_line(chain: Chain, line: str) -> Chain:
+    if hooked := _HOOK.match(line):
+        return Chain(chain.rules, hooked[1], "drop" if hooked[2] == "drop" else "accept")
+    return Chain((*chain.rules, _rule(line)), chain.hook, chain.policy)
+
+
+def _rule(line: str) -> Rule:
+    text = _IN_SHORT.sub("", _COMMENT.sub("", line)).strip()
+    ended = _END.search(text)
+    if not ended:
+        return Rule(text, (), "on")
+    conditions = tuple(_conditions(text[: ended.start()].strip()))
+    word = ended[1].split()[0]
+    fates: dict[str, Fate] = {"reject": "drop", "drop": "drop", "accept": "accept", "jump": "call", "goto": "go"}
+    return Rule(text, conditions, fates.get(word, "return"), ended[2] or "")
+
+
+def _conditions(text: str) -> Iterator[Condition]:
+    while text:
+        said = _MATCH.match(text)
+        if not said:
+            yield Condition("unknown")
+            return
+        text = text[said.end() :]
+        what, is_negated = said["what"], bool(said["not"])
+        values = tuple(value.strip(' "') for value in said["value"].strip("{}").split(","))
+        if what == "ct state" and "new" in values and not is_negated:
+            continue  # the first packet of a kind is new to the host
+        if what in ("udp dport", "tcp dport"):
+            yield Condition("protocol", (what[:3],))
+        field = _FIELDS.get(what, "unknown")
+        is_set = any(value.startswith("@") for value in values)
+        yield Condition("unknown") if is_set else Condition(field, values, is_negated)

@@ -1,0 +1,53 @@
+"""What the hosts between which a way is closed say of their rules: one question to each, and none while all pass."""
+
+from __future__ import annotations
+
+import importlib.resources
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from swarmkit.observed.dropping.iptables import parse_iptables
+from swarmkit.observed.dropping.nftables import parse_nftables
+from swarmkit.observed.dropping.rules import Drop, Packet, Table, drops
+from swarmkit.observed.parse import sections
+from swarmkit.reach.fan_out import fan_out
+from swarmkit.reach.fleet import Fleet
+
+TIMEOUT_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class HostRules:
+    """The rules of one host."""
+
+    tables: Sequence[Table]
+    devices: Mapping[str, str]
+    """Address -> the interface that has it."""
+
+    def drops(self, kind: str, source: str, target: str, *, is_sent: bool) -> tuple[Drop, ...]:
+        """Return what drops *kind* from the address *source* to *target* here: where it is sent, or arrives."""
+        device = self.devices.get(source if is_sent else target, "")
+        return tuple(dict.fromkeys(drops(self.tables, Packet(kind, source, target, is_sent, device))))
+
+
+def read_rules(fleet: Fleet, names: Iterable[str]) -> dict[str, HostRules]:
+    """Return the rules of the hosts that tell them; one that fails, or where the login is not root's, is left out."""
+    script = importlib.resources.files("swarmkit.observed.dropping").joinpath("rules.sh").read_text()
+    answers = fan_out(names, lambda name: fleet[name].shell.run(script, timeout_seconds=TIMEOUT_SECONDS).stdout)
+    said = {name: parse_rules(answer) for name, answer in answers.items() if not isinstance(answer, Exception)}
+    return {name: rules for name, rules in said.items() if rules}
+
+
+def parse_rules(said: str) -> HostRules | None:
+    """Return the rules that the script printed; None where it could read none."""
+    told = sections(said)
+    tables: list[Table] = []
+    for tool in ("iptables", "iptables-legacy"):
+        known = [(table.name, table.chains) for table in tables]
+        # Where iptables is the legacy one by itself, both print the same.
+        tables += [one for one in parse_iptables(tool, told.get(tool, "")) if (one.name, one.chains) not in known]
+    tables += parse_nftables(told.get("nft", ""))
+    if "end" not in told or not tables:
+        return None
+    entries = (line.split() for line in told.get("addresses", "").splitlines())
+    return HostRules(tables, {words[3].partition("/")[0]: words[1] for words in entries if len(words) > 3})
