@@ -38,10 +38,15 @@ def _waits_for(look: ServiceLook) -> str:
         "preparing": f"its host prepares it: image {task.image.partition('@')[0]}, networks, volumes",
         "ready": "prepared, it starts when the task before it has stopped, or after the delay of a restart",
         "starting": _starting(look),
-        "failed": "the task that failed is started anew",
+        "failed": _after_failure(look),
         "complete": "its program ended with exit code 0",
         "rejected": "the task that was rejected is made anew",
     }.get(task.state, task.state)
+
+
+def _after_failure(look: ServiceLook) -> str:
+    condition = (look.service["Spec"]["TaskTemplate"].get("RestartPolicy") or {}).get("Condition")
+    return "a task failed" if condition == "none" else "the task that failed is started anew"
 
 
 def _starting(look: ServiceLook) -> str:

@@ -50,7 +50,7 @@ def _is_there(endpoint: Json, network: HostNetwork) -> bool:
 def _left_over(host: str, network: str, container: str) -> Iterator[Finding]:
     """Yield that a container, which is stopped, names a network that is gone: it could not be started."""
     what = f"{container} is on a network {network} that is gone: it cannot be started"
-    yield Finding("H30", "error", host, what, "", f"swarmkit network disconnect {network} {container} --on {host}")
+    yield Finding("D14", "error", host, what, "", f"swarmkit network disconnect {network} {container} --on {host}")
 
 
 def _refusals(fleet: Fleet, host: str, network: HostNetwork, wish: EndpointWish) -> Iterator[Finding]:
@@ -65,7 +65,7 @@ def _otherwise(host: str, network: str, container: str, changes: tuple[Change, .
     if changes:
         said = "; ".join(f"{change.path} is {change.old}, not {change.new}" for change in changes)
         remedy = f"swarmkit network disconnect {network} {container} --on {host}, then connect it again"
-        yield Finding("H30", "error", host, f"{container} is on {network} in another way", said, remedy)
+        yield Finding("D14", "error", host, f"{container} is on {network} in another way", said, remedy)
 
 
 def disconnect(run: NetworkRun, host: str, network: str, container: str, *, force: bool = False) -> Applied | None:

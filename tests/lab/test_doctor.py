@@ -96,6 +96,35 @@ def test_what_a_firewall_drops_is_named_with_the_rule_that_lets_it_in(
         spare_lab.run(host, f"iptables -w -D INPUT {rule} -j DROP")
 
 
+@pytest.mark.parametrize(
+    ("dropping", "host", "drop", "remedy"),
+    [
+        ("X", "X", "-t raw {} PREROUTING -p esp -j DROP", "iptables -w -t raw -I PREROUTING -s "),
+        ("X", "X", "-t mangle {} INPUT -p esp -j DROP", "iptables -w -t mangle -I INPUT -s "),
+        ("Y", "X", "{} OUTPUT -p esp -j DROP", "iptables -w -I OUTPUT -d "),
+        ("Y", "X", "-t mangle {} OUTPUT -p udp --dport 4789 -j DROP", "iptables -w -t mangle -D OUTPUT -p udp "),
+    ],
+)
+def test_what_drops_outside_of_the_receiver_s_input_is_named_and_its_remedy_heals(
+    spare_lab: SpareLab, inventory: Path, dropping: str, host: str, drop: str, remedy: str
+) -> None:
+    """An ACCEPT in the receiver's INPUT was told again and again, and healed none of these."""
+    told = ""
+    spare_lab.run(dropping, f"iptables -w {drop.format('-A')}")
+    try:
+        finding = the_one(spare_lab, inventory, "H06" if "esp" in drop else "H07")
+        assert finding["where"] == f"Y -> {host}"
+        assert f"dropped on {dropping} by iptables, table " in finding["evidence"]
+        lines = [line.removeprefix(f"on {dropping}: ") for line in finding["remedy"].splitlines()]
+        told = next(line for line in lines if line.startswith(remedy))
+        spare_lab.run(dropping, told)
+        assert findings(spare_lab, inventory) == []
+    finally:
+        if " -I " in told:
+            spare_lab.run(dropping, told.replace(" -I ", " -D ", 1))
+        spare_lab.run(dropping, f"iptables -w {drop.format('-D')} || true")
+
+
 CLOSED_BOTH_WAYS = {
     "-p esp": "proto 50",
     "-p udp --dport 4789": "udp/4789",

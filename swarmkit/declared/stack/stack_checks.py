@@ -136,12 +136,10 @@ class StackChecks:
     def _warn_of_blind_update(self, service: Service) -> None:
         """Warn when an update looks away before the health check can have failed (HAZARDS H72)."""
         config, check = service.deploy.update_config, service.health_check
-        if (
-            config is None
-            or check is None
-            or check.test[:1] == ("NONE",)
-            or config.failure_action in (None, "continue")
-        ):
+        if config is None or check is None or check.test[:1] == ("NONE",) or config.failure_action == "continue":
+            return
+        if config.failure_action is None and config.monitor_nanoseconds is None:
+            # Who wrote neither did not ask to be stopped.
             return
         interval, retries = check.interval_nanoseconds or _INTERVAL, check.retries or _RETRIES
         # A task counts as running, and the watch begins, once it is healthy (moby/swarmkit agent/exec, updater.go).
@@ -149,7 +147,11 @@ class StackChecks:
         if (config.monitor_nanoseconds or _MONITOR) < needed:
             what = f"the update is watched for less than the {needed / SECOND:g} s that the health check takes to fail"
             place = self._part(service, "deploy", "update_config")
-            place.warn("H72", f"{what}: {config.failure_action} comes too late", f"write monitor: {needed / SECOND:g}s")
+            place.warn(
+                "H72",
+                f"{what}: {config.failure_action or 'pause'} comes too late",
+                f"write monitor: {needed / SECOND:g}s",
+            )
 
     def _check_shared_ports(self) -> None:
         seen: dict[tuple[int | None, str], tuple[Service, Port]] = {}

@@ -5,6 +5,13 @@ from __future__ import annotations
 from swarmkit.finding import Explanation
 
 PLANS: dict[str, Explanation] = {
+    "D14": Explanation(
+        "A network cannot be what a command asks for",
+        "The engine's own words, such as already exists or has active endpoints; or nothing until a task needs it.",
+        "The network is there otherwise, is in use, is not for containers, or its driver cannot do that.",
+        "The finding names what is in the way and the command that follows.",
+        "moby daemon/network.go, daemon/cluster/networks.go",
+    ),
     "H44": Explanation(
         "An engine whose API is older than what a file asks for",
         "The setting is left out.",

@@ -50,7 +50,7 @@ def parse_nftables(text: str) -> tuple[Table, ...]:
             chain = named[1] if named else ""
             if chain:
                 chains[chain] = Chain(())
-        elif chain and not (chain in _OF_IPTABLES and found[-1].name.startswith("ip ")):
+        elif chain and not (chain in _OF_IPTABLES and found and found[-1].name.startswith("ip ")):
             chains[chain] = _with_line(chains[chain], line.strip())
     return tuple(found)
 

@@ -55,7 +55,7 @@ def plan_create(
             said = "; ".join(f"{change.path} is {change.old}, not {change.new}" for change in changes)
             remedy = f"swarmkit network rm {wish.name}, then create it again; or choose another name"
             what = f"network {wish.name} exists with other settings"
-            refusals.append(Finding("H30", "error", host, what, said, remedy))
+            refusals.append(Finding("D14", "error", host, what, said, remedy))
     if refusals:
         return Plan((), tuple(refusals))
     return Plan(tuple(operations), warnings=tuple(ingress_warnings(wish)) if operations else ())
@@ -78,7 +78,7 @@ def plan_remove(
     if not live:
         return _refused(name, f"no host has a network {name}", f"asked: {', '.join(hosts)}", "see: swarmkit network ls")
     refusals = [
-        Finding("H30", "error", host, f"network {name} is in use", ", ".join(who), "remove or disconnect them first")
+        Finding("D14", "error", host, f"network {name} is in use", ", ".join(who), "remove or disconnect them first")
         for host, who in users.items()
         if who
     ]
@@ -115,4 +115,4 @@ def _named(words: Sequence[str]) -> str:
 
 
 def _refused(target: str, what: str, evidence: str, remedy: str) -> Plan:
-    return Plan((), (Finding("H30", "error", target, what, evidence, remedy),))
+    return Plan((), (Finding("D14", "error", target, what, evidence, remedy),))

@@ -21,7 +21,7 @@ def number_refusals(
             if number in _numbers(its):
                 what = f"the VXLAN number {number} of network {name} is taken"
                 yield Finding(
-                    "H30", "error", name, what, f"network {other} has it", f"choose another in {VXLAN_NUMBERS}"
+                    "D14", "error", name, what, f"network {other} has it", f"choose another in {VXLAN_NUMBERS}"
                 )
 
 
@@ -45,7 +45,7 @@ def ipam_refusals(wish: NetworkWish, lacking: Iterable[str]) -> Iterator[Finding
         what = f"there is no driver of addresses {wish.ipam_driver} for network {wish.name}"
         legacy = "; a swarm takes no plugin that is but a file of /run/docker/plugins" if wish.is_of_swarm else ""
         remedy = f"install it there: docker plugin install {wish.ipam_driver}; or leave --ipam-driver out"
-        yield Finding("H30", "error", hosts, what, f"no plugin of that name is enabled{legacy}", remedy)
+        yield Finding("D14", "error", hosts, what, f"no plugin of that name is enabled{legacy}", remedy)
 
 
 def ingress_refusals(wish: NetworkWish, seen: Iterable[HostNetwork]) -> Iterator[Finding]:
@@ -57,7 +57,7 @@ def ingress_refusals(wish: NetworkWish, seen: Iterable[HostNetwork]) -> Iterator
             f"use {name}; or, while no service publishes a port by it, remove it: docker network rm {name}; an engine "
             "that had a task on it keeps it still: sudo systemctl restart docker on the manager (moby/moby#40184)"
         )
-        yield Finding("H30", "error", wish.name, what, "a swarm has one at most", remedy)
+        yield Finding("D14", "error", wish.name, what, "a swarm has one at most", remedy)
 
 
 def ingress_warnings(wish: NetworkWish) -> Iterator[Finding]:
@@ -65,7 +65,7 @@ def ingress_warnings(wish: NetworkWish) -> Iterator[Finding]:
     if wish.ingress:
         what = "an engine that had another ingress network keeps its end of that one, or none, until it starts anew"
         remedy = "start the engine of each such node anew before ports are published (moby/moby#40184)"
-        yield Finding("H30", "warning", wish.name, what, "", remedy)
+        yield Finding("D14", "warning", wish.name, what, "", remedy)
 
 
 def address_refusals(
@@ -86,18 +86,18 @@ def absence_refusals(
     if network is None and len(begun := networks_of_word(name, known)) > 1:
         what = f"{name} begins the IDs of {len(begun)} networks on {host}"
         names = ", ".join(sorted(each.name for each in begun))
-        yield Finding("H30", "error", host, what, f"they are {names}", "give more of the ID, or the name")
+        yield Finding("D14", "error", host, what, f"they are {names}", "give more of the ID, or the name")
     elif network is None:
         what = f"there is no network {name} on {host}"
         names = ", ".join(sorted({each.name for each in known}))
-        yield Finding("H30", "error", host, what, f"there are {names}", "swarmkit network create")
+        yield Finding("D14", "error", host, what, f"there are {names}", "swarmkit network create")
     elif network.driver == CONFIG_ONLY:
         what = f"network {name} is config-only: settings for another network, and no container can be on it"
-        yield Finding("H30", "error", host, what, "", f"use the network that was made --config-from {name}")
+        yield Finding("D14", "error", host, what, "", f"use the network that was made --config-from {name}")
     elif network.scope == "swarm" and not network.raw.get("Attachable"):
         what = f"network {name} is for services alone: it is not attachable"
         remedy = f"make one with: swarmkit network create NAME -d {network.driver} --attachable"
-        yield Finding("H30", "error", host, what, "", remedy)
+        yield Finding("D14", "error", host, what, "", remedy)
 
 
 def endpoint_refusals(wish: EndpointWish, host: str, network: HostNetwork) -> Iterator[Finding]:
@@ -120,5 +120,5 @@ def link_warnings(wish: EndpointWish, host: str, network: HostNetwork) -> Iterat
         if name not in there:
             what = f"no container {name} is on network {network.name}: the name {alias} leads nowhere until one is"
             yield Finding(
-                "H30", "warning", host, what, "", f"swarmkit network connect {network.name} {name} --on {host}"
+                "D14", "warning", host, what, "", f"swarmkit network connect {network.name} {name} --on {host}"
             )

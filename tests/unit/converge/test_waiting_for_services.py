@@ -586,6 +586,22 @@ def test_a_health_check_is_spoken_of_only_where_there_is_one(fleet: FakeFleet, t
     assert doing(look, 0) == f"0/1 running, {says}"
 
 
+@pytest.mark.parametrize(
+    ("policy", "says"),
+    [
+        ({}, "the task that failed is started anew"),
+        ({"Condition": "on-failure"}, "the task that failed is started anew"),
+        ({"Condition": "none"}, "a task failed"),
+    ],
+)
+def test_a_failed_task_is_started_anew_but_where_its_policy_says_no(
+    fleet: FakeFleet, policy: dict[str, str], says: str
+) -> None:
+    look = looked(fleet, state="failed")
+    look.service["Spec"]["TaskTemplate"]["RestartPolicy"] = policy
+    assert doing(look, 0) == f"0/1 running, {says}"
+
+
 def test_that_an_update_is_still_watched_is_said(fleet: FakeFleet) -> None:
     look = looked(fleet, state="running", update="updating")
     assert doing(look, 0) == "1/1 running, its update watches the new tasks for 5 s"

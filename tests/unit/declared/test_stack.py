@@ -376,6 +376,8 @@ CHECK = "healthcheck: {test: 'true', interval: 10s, retries: 3}"
         (f"{CHECK}\n    deploy: {{update_config: {{failure_action: pause}}}}", "pause comes too late"),
         (f"{CHECK}\n    deploy: {{update_config: {{failure_action: rollback, monitor: 30s}}}}", ""),
         (f"{CHECK}\n    deploy: {{update_config: {{failure_action: continue}}}}", ""),
+        (f"{CHECK}\n    deploy: {{update_config: {{monitor: 1s}}}}", "pause comes too late"),
+        (f"{CHECK}\n    deploy: {{update_config: {{parallelism: 1}}}}", ""),
         ("deploy: {update_config: {failure_action: rollback, monitor: 1s}}", ""),
         ("healthcheck: {disable: true}\n    deploy: {update_config: {failure_action: rollback}}", ""),
     ],

@@ -13,6 +13,7 @@ from unit.verify.verify_world import World
 
 from swarmkit.declared.stack.service import Network
 from swarmkit.doctor.evidence import Evidence
+from swarmkit.doctor.model import Paths, Way
 from swarmkit.doctor.paths import paths_from, probe_paths
 from swarmkit.finding import Finding
 from swarmkit.observed.dropping.rules import Drop
@@ -60,31 +61,47 @@ def test_a_way_that_does_not_pass_is_told_with_the_rules_for_each_firewall() -> 
     assert "security group, inbound: protocol 50 (ESP), source 10.88.0.11/32" in finding.remedy
 
 
-def test_what_the_sender_may_not_send_is_opened_there() -> None:
-    cluster = paths(answers(lambda host, words: not (host == "B" and words[1:3] == ["0", "esp"])))
-    ways = tuple(
-        way if way.passes else dataclasses.replace(way, said="Operation not permitted") for way in cluster.paths.ways
-    )
-    (finding,) = found(dataclasses.replace(cluster, paths=dataclasses.replace(cluster.paths, ways=ways)))
-    assert finding.remedy.startswith(
-        "on A, which drops what it sends itself, by the firewall it has:\niptables -w -I OUTPUT"
-    )
-    assert "ufw allow out proto esp to 10.88.0.12\n" in finding.remedy
-    assert "security group" not in finding.remedy
+def closed_esp(said: str, *drops: Drop, read: bool = True) -> Finding:
+    """Return what is told of ESP from C to A, which is closed by *drops*."""
+    cluster = evidence()
+    way = Way("C", "A", "proto 50", passes=False, said=said, drops=drops if read else None)
+    (finding,) = found(dataclasses.replace(cluster, paths=Paths((way, Way("C", "A", "udp/7946", True)), {}, {})))
+    return finding
 
 
-def test_a_rule_that_drops_is_named_and_passed_where_it_stands_and_none_at_all_points_to_the_way_between() -> None:
-    cluster = paths(answers(lambda host, words: not (host == "B" and words[1:3] == ["0", "esp"])))
-    raw = Drop("iptables", "raw", "PREROUTING", "-A edge -p esp -j DROP", is_sent=False)
+def test_what_drops_outside_of_input_is_named_and_what_gets_past_it_alone_is_told() -> None:
+    rule = "-A edge -s 10.88.0.13/32 -p esp -j DROP"
+    finding = closed_esp("nothing arrived", Drop("iptables", "raw", "PREROUTING", rule, is_sent=False))
+    assert finding.evidence.endswith(f"dropped on A by iptables, table raw: {rule}")
+    assert finding.remedy == "on A: iptables -w -t raw -I PREROUTING -s 10.88.0.13 -p esp -j ACCEPT"
 
-    def told(*drops: Drop) -> Finding:
-        ways = tuple(way if way.passes else dataclasses.replace(way, drops=drops) for way in cluster.paths.ways)
-        (finding,) = found(dataclasses.replace(cluster, paths=dataclasses.replace(cluster.paths, ways=ways)))
-        return finding
 
-    assert told(raw).evidence.endswith("dropped on B by iptables, table raw: -A edge -p esp -j DROP")
-    assert told(raw).remedy == "on B: iptables -w -t raw -I PREROUTING -s 10.88.0.11 -p esp -j ACCEPT"
-    assert told().remedy.endswith("A, B show no rule that surely drops it: look on the way between them first")
+def test_what_the_sender_s_own_firewall_drops_is_opened_there_with_its_rule_or_without() -> None:
+    own = Drop("iptables", "filter", "OUTPUT", "-A OUTPUT -p esp -j DROP", is_sent=True)
+    for finding in (
+        closed_esp("Operation not permitted", own),
+        closed_esp("nothing arrived", own),
+        closed_esp("Operation not permitted"),
+        closed_esp("Operation not permitted", read=False),
+    ):
+        first, iptables, *others = finding.remedy.splitlines()
+        assert first == "on C, which drops what it sends itself, by the firewall it has:"
+        assert iptables == "iptables -w -I OUTPUT -d 10.88.0.11 -p esp -j ACCEPT"
+        assert [line.split()[0] for line in others] == ["ufw", "firewall-cmd", "nft"]
+
+
+def test_drops_at_both_ends_are_both_opened() -> None:
+    own = Drop("iptables", "filter", "OUTPUT", "-A OUTPUT -p esp -j DROP", is_sent=True)
+    there = Drop("iptables", "filter", "INPUT", "-P INPUT DROP", is_sent=False)
+    told = closed_esp("Operation not permitted", own, there).remedy
+    assert "iptables -w -I OUTPUT -d 10.88.0.11 -p esp -j ACCEPT" in told
+    assert "iptables -w -I INPUT -s 10.88.0.13 -p esp -j ACCEPT" in told
+
+
+def test_where_neither_end_shows_a_rule_that_drops_the_way_between_is_looked_at() -> None:
+    between = "C, A show no rule that surely drops it: look on the way between them first"
+    assert closed_esp("nothing arrived").remedy.splitlines()[-1] == between
+    assert between not in closed_esp("nothing arrived", read=False).remedy
 
 
 def test_a_smaller_path_is_told_with_the_largest_frame_that_passed_as_the_networks_mtu() -> None:
@@ -232,3 +249,26 @@ def test_workers_are_asked_for_no_manager_port() -> None:
     kinds = {(way.target, way.kind) for way in paths(answers()).paths.ways}
     assert ("A", "tcp/2377") in kinds
     assert ("B", "tcp/2377") not in kinds
+
+
+@pytest.mark.parametrize("is_closed", [True, False])
+def test_the_hosts_of_a_closed_way_are_asked_for_their_rules_and_none_while_all_pass(is_closed: bool) -> None:
+    fleet = fake_fleet(World().inventory)
+    edge = "-A PREROUTING -s 10.88.0.11/32 -p esp -j DROP"
+    rules = f"\n== addresses\n\n== iptables\n*raw\n:PREROUTING ACCEPT [0:0]\n{edge}\nCOMMIT\n\n== end\n"
+    asked: list[str] = []
+
+    def answer(host: str, script: str) -> CommandResult:
+        if "iptables-legacy" in script:
+            asked.append(host)
+            return CommandResult(0, rules, "")
+        lines = answers(lambda *said: not (is_closed and said == ("B", ["heard", "0", "esp", "10.88.0.11 1500"])))
+        assert isinstance(lines[host], list)
+        return CommandResult(0, "\n".join(" ".join(words) for words in lines[host]) + "\nend\n", "")
+
+    for name, reached in fleet.items():
+        assert isinstance(reached.shell, FakeShell)
+        reached.shell.answer = lambda script, _, name=name: answer(name, script)
+    told = probe_paths(fleet, evidence().peers, 4789, {})
+    assert sorted(asked) == (["A", "B"] if is_closed else [])
+    assert [drop.rule for way in told.ways for drop in way.drops or ()] == ([edge] if is_closed else [])

@@ -148,9 +148,9 @@ def test_without_a_network_nothing_can_be_published() -> None:
 
 def test_a_service_network_takes_no_container_and_an_attachable_one_does() -> None:
     assert refused(with_network("shop"), place()) == [
-        ("H30", "network shop is for services alone: it is not attachable")
+        ("D14", "network shop is for services alone: it is not attachable")
     ]
-    assert refused(with_network("nowhere"), place()) == [("H30", "there is no network nowhere on A")]
+    assert refused(with_network("nowhere"), place()) == [("D14", "there is no network nowhere on A")]
     assert not refused(with_network("open"), place())
 
 
@@ -200,7 +200,7 @@ def test_each_of_several_networks_is_looked_at_and_may_be_an_id() -> None:
     wish = with_network("app", others={"open": EndpointWish(ip="10.1.0.5"), "shop": EndpointWish()})
     assert refused(wish, place()) == [
         ("D12", "the address 10.1.0.5 is in use"),
-        ("H30", "network shop is for services alone: it is not attachable"),
+        ("D14", "network shop is for services alone: it is not attachable"),
     ]
     (operation,) = plan_run(with_network("id-app", others={"id-op": EndpointWish()}), place()).operations
     assert isinstance(operation, RunContainer)
@@ -212,4 +212,4 @@ def test_each_of_several_networks_is_looked_at_and_may_be_an_id() -> None:
     assert refused(with_network("app", others={"id-bridge": EndpointWish()}), place()) == [
         ("H80", "--network id-bridge is the engine's own bridge, and goes with no other")
     ]
-    assert refused(with_network("id-"), place()) == [("H30", "id- begins the IDs of 4 networks on A")]
+    assert refused(with_network("id-"), place()) == [("D14", "id- begins the IDs of 4 networks on A")]
