@@ -48,11 +48,11 @@ def _check_ingress_mtu(evidence: Evidence, smallest: int) -> Iterator[Finding]:
     assumed = int(options.get(MTU_OPTION) or DEFAULT_MTU_BYTES)
     if not published or smallest >= assumed:
         return
-    cluster, managers = evidence.observed.cluster, [one for one in evidence.inventory.hosts if one.role == "manager"]
-    live = publishing(cluster) if cluster else ()
+    cluster = evidence.observed.cluster
+    first_manager = next((one.name for one in evidence.inventory.hosts if one.role == "manager"), "a manager")
     commands = new_ingress_lines(
-        cluster.told_by if cluster else managers[0].name,
-        services=live,
+        cluster.told_by if cluster else first_manager,
+        services=publishing(cluster) if cluster else (),
         mtu=str(smallest),
         encrypted="encrypted" in options if network else evidence.inventory.encrypt_ingress,
     )

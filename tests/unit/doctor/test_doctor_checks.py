@@ -206,6 +206,15 @@ def test_ingress_on_smaller_links_is_a_warning_while_a_service_publishes_by_it()
     assert "--ingress --opt encrypted --opt com.docker.network.driver.mtu=1400 ingress" in finding.remedy
     assert told(on_host, options={}) == []
     assert told(meshed, options={_MTU: "1400"}) == []
+    # Before the swarm is there, and with none of its managers read.
+    workers = tuple(host for host in narrow.inventory.hosts if host.role != "manager")
+    narrow = dataclasses.replace(
+        narrow,
+        observed=dataclasses.replace(narrow.observed, cluster=None),
+        inventory=dataclasses.replace(narrow.inventory, hosts=workers),
+    )
+    (finding,) = (one for one in told(meshed, options={}) if one.code == "H11")
+    assert finding.remedy.startswith("make the swarm first (swarmkit up without -f); then on a manager: echo y | ")
 
 
 def test_hosts_with_one_mac_address_or_one_ssh_host_key_are_clones() -> None:
