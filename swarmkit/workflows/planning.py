@@ -16,7 +16,6 @@ from swarmkit.observed.parse import swarm_state
 from swarmkit.observed.volumes import with_volumes
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan
-from swarmkit.reach.engine import EngineError
 from swarmkit.reach.fleet import Fleet
 from swarmkit.workflows.first_encryption import encryption_findings, makes_first_encrypted
 
@@ -61,31 +60,13 @@ def _look_and_examine(declared: Declared, fleet: Fleet) -> _Seen:
     """Observe; where no host is in a swarm, gather beside it what the doctor looks at: all of them become nodes."""
     with ThreadPoolExecutor(max_workers=len(fleet) + 1) as pool:
         infos = {name: pool.submit(reached.engine.info) for name, reached in fleet.items()}
-        kernel: KernelQuestion = "always" if _is_new(declared, fleet) else "auto"
-        looking = pool.submit(look_at, declared, fleet, kernel=kernel, infos=infos)
+        looking = pool.submit(look_at, declared, fleet, kernel="auto", infos=infos)
         if any(swarm_state(info.result()) != "inactive" for info in infos.values()):
             return _Seen(looking.result(), infos)
         from swarmkit.doctor.evidence import gather
 
         evidence = gather(fleet, declared.inventory, declared.stack, infos=infos, look=looking.result)
         return _Seen(evidence.observed, infos, evidence)
-
-
-def _is_new(declared: Declared, fleet: Fleet) -> bool:
-    """Tell by one short question whether the stack has a new service: then every kernel is asked at once.
-
-    The last is asked for, as new ones are mostly written at the end. Where that tells nothing, the plan says later what
-    it changes, and the kernels are asked then.
-    """
-    manager = next((reached for reached in fleet.values() if reached.host.role == "manager"), None)
-    if manager is None or declared.stack is None or not declared.stack.services:
-        return False
-    name = f"{declared.stack.name}_{declared.stack.services[-1].name}"
-    try:
-        found = manager.engine.find("services", {"name": [name]})
-    except EngineError:
-        return False
-    return all(service["Spec"]["Name"] != name for service in found)
 
 
 def _findings(plan: Plan, declared: Declared, fleet: Fleet, seen: _Seen) -> tuple[tuple[Finding, ...], Observed]:
