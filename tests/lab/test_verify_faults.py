@@ -222,9 +222,10 @@ def test_a_smaller_link_on_one_host_costs_full_payloads_until_the_networks_have_
         stack.write_text(NARROW_STACK.replace('encrypted: ""', f'encrypted: "", {option.replace("MTU", "1400")}'))
         refused = shop.lab.swarmkit("up", "--yes", *declared, "--images", shop.images, "--recreate-networks")
         assert refused.returncode == 1
-        (same,) = re.findall(r"on the hosts with the larger MTU: (.*)", refused.stderr)
-        for host in "AC":
-            shop.lab.run(host, same.replace("DEVICE", "vec0"))
+        same = dict(re.findall(r"on ([ABC]): (ip link set dev vec0 mtu 1400)", refused.stderr))
+        assert same.keys() == {"A", "C"}, refused.stderr
+        for host, command in same.items():
+            shop.lab.run(host, command)
         up("--recreate-networks")
         assert findings(shop, "verify", *declared) == []
     finally:
