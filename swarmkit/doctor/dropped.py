@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from swarmkit.doctor.checks.cuts import FULL_FRAME
-from swarmkit.doctor.checks.openings import ends
-from swarmkit.doctor.model import Peer, Way
+from swarmkit.doctor.model import FULL_FRAME, Peer, Way
 from swarmkit.observed.dropping.reading import HostRules, read_rules
 from swarmkit.reach.fleet import Fleet
 
@@ -24,6 +22,10 @@ def _is_closed(way: Way) -> bool:
 
 
 def _with_drops(way: Way, peers: Mapping[str, Peer], rules: Mapping[str, HostRules]) -> Way:
+    ends = way.ends(peers)
+    if any(":" in end for end in ends):
+        # The rules that are read are those of IPv4.
+        return way
     looks = [(rules[host], host == way.source) for host in (way.source, way.target) if host in rules]
-    found = [drop for of, is_sent in looks for drop in of.drops(way.kind, *ends(way, peers), is_sent=is_sent)]
+    found = [drop for of, is_sent in looks for drop in of.drops(way.kind, *ends, is_sent=is_sent)]
     return replace(way, drops=tuple(found) if found or len(looks) == 2 else None)

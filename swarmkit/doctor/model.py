@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from swarmkit.finding import Finding
 from swarmkit.observed.dropping.rules import Drop
 
+FULL_FRAME = "full frame"
+"""The kind of a frame of the sender's whole MTU that may not be fragmented."""
+
 
 @dataclass(frozen=True)
 class Peer:
@@ -31,6 +34,13 @@ class Way:
     said: str = ""
     drops: tuple[Drop, ...] | None = None
     """The rules of its ends by which it is closed; None where they were not read."""
+
+    def ends(self, peers: Mapping[str, Peer]) -> tuple[str, str]:
+        """Return the addresses from which and to which it goes."""
+        source, target = peers[self.source], peers[self.target]
+        if self.kind.endswith(("/2377", "/7946")):
+            return source.advertise, target.advertise
+        return source.data, target.data
 
     @property
     def is_refused_at_its_source(self) -> bool:

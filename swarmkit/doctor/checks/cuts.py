@@ -10,11 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from swarmkit.doctor.checks.openings import lines_of, said_of
-from swarmkit.doctor.model import Peer, Way
+from swarmkit.doctor.model import FULL_FRAME, Peer, Way
 from swarmkit.finding import Finding
 from swarmkit.plan.networks.firewall_rules import ESP
-
-FULL_FRAME = "full frame"
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ def lines_of(ways: Sequence[Way], peers: Mapping[str, Peer]) -> list[str]:
     arriving: dict[str, list[Way]] = {}
     for way in ways:
         for drop in (drop for drop in way.drops or () if not drop.is_usual):
-            command = past(drop, way.kind, *ends(way, peers))
+            command = past(drop, way.kind, *way.ends(peers))
             elsewhere.setdefault(host_of(drop, way), []).append(command)
         usual = [drop for drop in way.drops or () if drop.is_usual]
         if any(drop.is_sent for drop in usual) or (way.is_refused_at_its_source and not way.drops):
@@ -39,18 +39,18 @@ def host_of(drop: Drop, way: Way) -> str:
 
 
 def _out_of(source: str, ways: Sequence[Way], peers: Mapping[str, Peer]) -> list[str]:
-    each = [rules_out(way.kind, ends(way, peers)[1]) for way in ways]
+    each = [rules_out(way.kind, way.ends(peers)[1]) for way in ways]
     return [f"on {source}, which drops what it sends itself, by the firewall it has:", *_one_a_firewall(each)]
 
 
 def _in_to(target: str, ways: Sequence[Way], peers: Mapping[str, Peer]) -> list[str]:
     """Return the lines that let *ways* in to *target*, one line a firewall."""
-    each = [rules(way.kind, ends(way, peers)[0]) for way in ways]
+    each = [rules(way.kind, way.ends(peers)[0]) for way in ways]
     lines = [f"on {target}, by the firewall it has:", *_one_a_firewall(each)]
     kinds = dict.fromkeys(way.kind for way in ways)
     if any(is_data_path(kind) for kind in kinds):
         lines.append(_BEHIND_DOCKERS)
-    lines += [security_group(kind, [ends(way, peers)[0] for way in ways if way.kind == kind]) for kind in kinds]
+    lines += [security_group(kind, [way.ends(peers)[0] for way in ways if way.kind == kind]) for kind in kinds]
     if all(way.drops == () for way in ways):
         hosts = ", ".join(dict.fromkeys([*(way.source for way in ways), target]))
         lines.append(f"{hosts} show no rule that surely drops it: look on the way between them first")
@@ -59,14 +59,6 @@ def _in_to(target: str, ways: Sequence[Way], peers: Mapping[str, Peer]) -> list[
 
 def _one_a_firewall(each: Sequence[Mapping[str, Sequence[str]]]) -> list[str]:
     return [" && ".join(command for one in each for command in one[firewall]) for firewall in each[0]]
-
-
-def ends(way: Way, peers: Mapping[str, Peer]) -> tuple[str, str]:
-    """Return the addresses from which and to which *way* goes."""
-    source, target = peers[way.source], peers[way.target]
-    if way.kind.endswith(("/2377", "/7946")):
-        return source.advertise, target.advertise
-    return source.data, target.data
 
 
 # An inserted rule accepts clear frames of encrypted overlays, too, until Docker's own stand above it again.

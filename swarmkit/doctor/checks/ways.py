@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from swarmkit.declared.stack.service import MTU_OPTION
-from swarmkit.doctor.checks.cuts import FULL_FRAME, check_cuts, cuts
+from swarmkit.doctor.checks.cuts import check_cuts, cuts
 from swarmkit.doctor.checks.openings import lines_of, said_of
-from swarmkit.doctor.model import Paths, Peer, Way
+from swarmkit.doctor.model import FULL_FRAME, Paths, Peer, Way
 from swarmkit.finding import Finding
 from swarmkit.plan.networks.firewall_rules import ESP
 

@@ -67,7 +67,7 @@ ENCRYPTION: dict[str, Explanation] = {
         "Path MTU below 1500",
         "Small answers pass; TLS handshakes and query results hang.",
         "Docker reckons with links of 1500 bytes; clouds and VPNs have fewer.",
-        "Set com.docker.network.driver.mtu of the networks to the path's MTU.",
+        "Set com.docker.network.driver.mtu of the networks to the path's MTU; ingress anew: the finding tells how.",
         "moby overlay maxMTU, moby/libnetwork#2661",
     ),
     "H12": Explanation(

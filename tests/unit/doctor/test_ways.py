@@ -12,6 +12,7 @@ from unit.doctor.test_doctor_between import with_stack
 from unit.verify.verify_world import World
 
 from swarmkit.declared.stack.service import Network
+from swarmkit.doctor.dropped import with_drops
 from swarmkit.doctor.evidence import Evidence
 from swarmkit.doctor.model import Paths, Way
 from swarmkit.doctor.paths import paths_from, probe_paths
@@ -272,3 +273,17 @@ def test_the_hosts_of_a_closed_way_are_asked_for_their_rules_and_none_while_all_
     told = probe_paths(fleet, evidence().peers, 4789, {})
     assert sorted(asked) == (["A", "B"] if is_closed else [])
     assert [drop.rule for way in told.ways for drop in way.drops or ()] == ([edge] if is_closed else [])
+
+
+def test_a_way_by_ipv6_is_not_judged_by_the_rules_of_ipv4() -> None:
+    fleet = fake_fleet(World().inventory)
+    rules = "\n== addresses\n\n== iptables\n*filter\n:INPUT DROP [0:0]\nCOMMIT\n\n== end\n"
+    for reached in fleet.values():
+        assert isinstance(reached.shell, FakeShell)
+        reached.shell.answer = lambda *_: CommandResult(0, rules, "")
+    peers = evidence().peers
+    by_ipv6 = {name: dataclasses.replace(peer, data=f"fd00::{name.lower()}") for name, peer in peers.items()}
+    way = Way("A", "B", "proto 50", passes=False)
+    assert with_drops(fleet, by_ipv6, [way]) == (way,)
+    (judged,) = with_drops(fleet, peers, [way])
+    assert [drop.rule for drop in judged.drops or ()] == ["-P INPUT DROP"]
