@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from swarmkit.declared.inventory.reading import load_inventory
 from swarmkit.declared.stack.image_archive import ImageArchive, names_registry, read_image_archives, registry_of
-from swarmkit.declared.stack.reading import load_stack
+from swarmkit.declared.stack.reading_beside import begin_stack
 from swarmkit.declared.stack.service import Stack
 from swarmkit.errors import Complaint, InputError
 from swarmkit.plan.declaration import Declared, RegistryLogins
@@ -37,12 +38,15 @@ def read_declared(
     """
     errors: list[InputError] = []
     loaded_inventory = loaded_stack = None
+    finish_stack = begin_stack(stack, name=stack_name) if stack else None
     try:
         loaded_inventory = load_inventory(inventory, allow_even_managers=allow_even_managers)
     except InputError as error:
         errors.append(error)
+    if to_deploy:
+        importlib.import_module("swarmkit.workflows.look")
     try:
-        loaded_stack = load_stack(*stack, name=stack_name) if stack else None
+        loaded_stack = finish_stack() if finish_stack else None
     except InputError as error:
         errors.append(error)
     try:
