@@ -12,7 +12,7 @@ from swarmkit.observed.model import ClusterState, Observed
 from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.fleet import Fleet
 from swarmkit.verify.encryption.esp import own_addresses
-from swarmkit.verify.encryption.kernels import encrypted_hosts
+from swarmkit.verify.encryption.kernels import encrypted_hosts, networks_of_several_links
 from swarmkit.verify.encryption.wire import data_address, wire_wish
 from swarmkit.verify.live import Live
 from swarmkit.verify.probe.look import HostLook, look
@@ -54,6 +54,7 @@ class Asking:
                 encrypted=host in self.encrypted,
                 published=host in forwarding,
                 mesh=host in meshed,
+                links=networks_of_several_links(self._live, host),
                 datagrams=hearing,
                 certificate=f"{self._observed.hosts[host].engine.root_dir}/swarm/certificates/swarm-node.crt",
             ),

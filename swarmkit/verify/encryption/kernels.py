@@ -32,6 +32,11 @@ def encrypted_hosts(live: Live) -> frozenset[str]:
     return frozenset(host for network in live.encrypted for host in live.carriers(network.id))
 
 
+def networks_of_several_links(live: Live, host: str) -> list[str]:
+    """Return the IDs of the encrypted networks on *host* that have a VXLAN number for each of several subnets."""
+    return [network.id for network in live.encrypted if host in live.carriers(network.id) and len(vnis_of(network)) > 1]
+
+
 @dataclass(frozen=True)
 class Kernels:
     """What kernels and firewalls lack: nothing found is a proof; what is not in here was not read."""
@@ -94,7 +99,10 @@ def _missing_rules(network: NetworkState, seen: HostLook, port: int) -> tuple[li
         return [f"the engine does not tell the VXLAN number of {network.name}"], []
     marked, dropped = marked_vnis(seen.mangle, port), dropped_vnis(seen.input, port)
     missing, moves = [], []
-    for vni in vnis:
+    # A host gets link and rules of a subnet with its first container there (moby libnetwork/drivers/overlay, Join);
+    # without the link nothing of that number leaves or enters.
+    linked = [vni for vni in vnis if vni in seen.links.get(network.id, ())]
+    for vni in linked or vnis:
         if vni not in marked:
             missing.append(f"no rule in mangle OUTPUT marks VNI {vni}: its frames leave in clear")
         if vni not in dropped:

@@ -124,7 +124,7 @@ sub dial { my ($to, $dial_port, $hops) = @_;
 for my $try (@apart) { in_place($try->{here}, sub {
     $try->{out} = datagram_socket();
     setsockopt $try->{out}, 0, 2, pack 'i', 4;
-    ($try->{dial}) = dial($try->{to}, $try->{port}, 4) }) }
+    @$try{qw(dial said)} = dial($try->{to}, $try->{port}, 4) }) }
 for my $dial (@dials) { in_place($dial->{here}, sub { @$dial{qw(socket said)} = dial($dial->{to}, $dial->{port}) }) }
 my %talking = map { fileno $_->{socket} => $_ } grep { $_->{socket} && !$_->{said} } @dials;
 sub talk { my ($dial) = @_;
@@ -255,7 +255,8 @@ print "injected $_ $injected{$_}\n" for sort keys %injected;
 for my $dial (grep { $_->{said} } @dials) {
     if ($dial->{kind} eq 'tcp') { print "tcp $dial->{key} $dial->{said}\n" }
     elsif ($dial->{said} eq 'ok') { print "dns $dial->{key} ", unpack('H*', $dial->{got}), "\n" } }
-for my $try (grep { $_->{dial} } @apart) {
+# One that was refused at once, as where no route leads there, is ready to write as well, and has no error left.
+for my $try (grep { $_->{dial} && !$_->{said} } @apart) {
     vec(my $bits = '', fileno $try->{dial}, 1) = 1;
     print "opened $try->{key}\n" if select(undef, $bits, undef, 0) > 0 && !unpack 'i', getsockopt $try->{dial}, SOL_SOCKET, SO_ERROR }
 print "lost $_\n" for @lost;

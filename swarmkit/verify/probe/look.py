@@ -26,6 +26,7 @@ BY_DIGEST = "@sha256:"
 _OF = "com.docker.swarm.service"
 _SERVICE_LABEL = f"{_OF}.id"
 _PATH = re.compile(r"[A-Za-z0-9._/:-]+", re.ASCII)
+_VXLAN = re.compile(r" vxlan id (\d+) ")
 _NEEDED = {"nsenter": "util-linux", "timeout": "coreutils"}
 _NEEDED_FOR_ENCRYPTION = {"ip": "iproute2", "iptables": "iptables"}
 _NEEDED_FOR_PUBLISHED = {"iptables": "iptables"}
@@ -58,6 +59,9 @@ class HostLook:
     mesh_rules: str = ""
     mesh_services: str = ""
     """As the host printed them; read by those who judge."""
+    links: Mapping[str, frozenset[int]] = field(default_factory=dict)
+    """Network ID -> the VXLAN numbers that the host has a link for, of the networks that were asked for and could be
+    read."""
     datagrams: Mapping[str, tuple[Listener, ...]] = field(default_factory=dict)
     """Task ID -> the UDP sockets of its container, of those that were asked for."""
     firewalls: Firewalls = IPTABLES_ALONE
@@ -91,13 +95,15 @@ def look(
     encrypted: bool,
     published: bool,
     mesh: bool = False,
+    links: Collection[str] = (),
     datagrams: Collection[str] = (),
     certificate: str = "",
 ) -> HostLook:
     """Look at *tasks* of the host, with *encrypted* at its IPsec and firewall, with *published* at its forwarding.
 
-    With *mesh* also at where the ingress network leads what comes; *datagrams* are the IDs of tasks whose UDP sockets
-    matter; *certificate* is the path of the node's own. Raises SwarmkitError when the host cannot tell.
+    With *mesh* also at where the ingress network leads what comes; *links* are the IDs of networks whose VXLAN links
+    matter, *datagrams* those of tasks whose UDP sockets do; *certificate* is the path of the node's own. Raises
+    SwarmkitError when the host cannot tell.
     """
     by_id = {task.id: task for task in tasks}
     with ThreadPoolExecutor(max_workers=2) as pool:
@@ -108,6 +114,7 @@ def look(
     wishes = [f"listen {pid}" for pid in {HOST_NAMESPACE, *(process.pid for process in processes.values())}]
     wishes += [f"datagrams {process.pid}" for task, process in processes.items() if task in datagrams]
     wishes += ["ipsec"] * encrypted + ["published"] * published + ["mesh"] * mesh
+    wishes += [f"links {network}" for network in links]
     wishes += [f"certificate {certificate}"] if _PATH.fullmatch(certificate) else []
     said = run_script(reached.shell, "look.sh", wishes, timeout_seconds=LOOK_TIMEOUT_SECONDS)
     if said["user"] != "0":
@@ -137,6 +144,7 @@ def look(
         nat=said.get("nat", ""),
         mesh_rules=said.get("mesh_rules", ""),
         mesh_services=said.get("mesh_services", ""),
+        links={network: numbers for network in links if (numbers := _vxlan_numbers(said.get(f"links.{network}", "")))},
         datagrams={
             task: parse_listeners(lines.splitlines())
             for task, process in there.items()
@@ -153,6 +161,11 @@ def look(
         paused=frozenset(task for task, process in there.items() if process.is_paused),
         volumes={str(item["Name"]): str(item["Labels"][STACK_LABEL]) for item in volumes.result()},
     )
+
+
+def _vxlan_numbers(links: str) -> frozenset[int]:
+    """Return the numbers of *links*, as ``ip -d -o link`` prints them; none where that could not be read."""
+    return frozenset(map(int, _VXLAN.findall(links)))
 
 
 class _EndedError(SwarmkitError):

@@ -1,5 +1,6 @@
 # What a host's containers listen on, and its encryption before the probes; reads only.
-# On stdin a line each: "listen PID", "datagrams PID", "ipsec", "published", "mesh", "certificate FILE".
+# On stdin a line each: "listen PID", "datagrams PID", "ipsec", "published", "mesh", "certificate FILE",
+# "links NETWORK_ID".
 in_state() {
   [[ -r /proc/$1/net/$2 ]] || { printf 'gone\n'; return; }
   for table in "/proc/$1/net/$2" "/proc/$1/net/${2}6"; do
@@ -17,6 +18,14 @@ mesh() {
     iptables -w 5 -t mangle -S PREROUTING || printf "unreadable\n"
     printf "== mesh_services\n%s\n" "$(</proc/net/ip_vs)"' 2>/dev/null) || printf 'unreadable\n'
   printf '%s\n' "$said"
+}
+
+# The VXLAN links of an overlay network, in the namespace that the engine keeps for it.
+links() {
+  local namespace
+  for namespace in /run/docker/netns/*-"${1:0:10}"; do
+    [[ -e $namespace ]] && nsenter --net="$namespace" ip -d -o link show type vxlan
+  done
 }
 
 # Who else than Docker writes rules here: firewalld by its control group, ufw by its file, nftables by chains of its own.
@@ -44,6 +53,7 @@ for entry in "${wanted[@]}"; do
     datagrams) section "datagrams.$value"; in_state "$value" udp 07 ;;
     mesh) mesh ;;
     ipsec) esp_states; esp_policies; firewall ;;
+    links) section "links.$value"; links "$value" 2>/dev/null ;;
     certificate) section certificate; [[ -r $value ]] && printf '%s\n' "$(<"$value")" ;;
     published) section nat; iptables -w 5 -t nat -S || printf 'unreadable\n' ;;
   esac

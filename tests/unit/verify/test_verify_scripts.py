@@ -100,6 +100,10 @@ def test_look_script_tells_a_host_without_an_ingress_network(tools: Path) -> Non
     assert run(tools, "look.sh", "mesh")["mesh_rules"] == "unreadable"
 
 
+def test_look_script_knows_no_links_where_the_engine_keeps_no_namespace(tools: Path) -> None:
+    assert run(tools, "look.sh", "links 0123456789abcdef")["links.0123456789abcdef"] == ""
+
+
 def test_probe_script_tells_open_from_refused(tools: Path, resolver: Resolver) -> None:
     port = resolver[0]
     said = run(tools, "probe.sh", "in 1", f"tcp 0 127.0.0.1 {port}", "tcp 1 127.0.0.1 9")

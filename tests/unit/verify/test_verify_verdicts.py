@@ -13,6 +13,7 @@ from swarmkit.observed.model import Observed
 from swarmkit.plan.networks.firewall_rules import STILL_CLOSED
 from swarmkit.reach.engine import EngineError
 from swarmkit.verify import prove as proofs
+from swarmkit.verify.encryption.wire import VNI_OPTION
 from swarmkit.verify.live import read_live
 from swarmkit.verify.prove import prove
 
@@ -189,6 +190,22 @@ def test_a_connection_that_hangs_is_an_error_of_its_path_alone(world: World) -> 
     assert "modprobe ip_vs" in found[0].remedy
 
 
+def test_a_connection_whose_name_is_wrong_too_asks_for_the_names_remedy(world: World) -> None:
+    """It asked for ip_vs and an engine's restart: a VIP leads nowhere when the records of its tasks are lost."""
+    world.shells["A"].names = dict.fromkeys(("shop_database", "tasks.shop_database", "database"), "")
+    world.shells["A"].unanswered = {VIP["shop_database"]}
+    wrong = [f for f in proved(world) if f.severity == "error" and f.where == "shop_frontend@A -> shop_database"]
+    found = {f.code: f.remedy for f in wrong}
+    assert found["V04"] == "docker service update --force shop_database"
+    assert found["V05"] == "first do what V04 says of this way: docker service update --force shop_database"
+
+
+def test_a_vip_in_another_subnet_than_the_tasks_asks_for_one_subnet(world: World) -> None:
+    world.shells["A"].without_route = {VIP["shop_database"]}
+    (finding,) = (f for f in proved(world) if f.severity == "error")
+    assert finding.remedy == "give shop_shop one subnet: the VIP is in another than the tasks (B50)"
+
+
 def test_an_answer_that_is_late_is_one_at_the_second_try_and_nobody_else_is_asked_again(world: World) -> None:
     world.shells["A"].unanswered = {VIP["shop_database"]}
     world.shells["A"].is_late = True
@@ -248,6 +265,19 @@ def test_a_missing_firewall_rule_is_an_error_and_its_host_proves_no_pair(world: 
     assert told["A <-> B"] == "the encryption of shop_shop between A and B is not proved"
     assert told["B <-> C"] == "the encryption of shop_shop between B and C is not proved"
     assert told["A <-> C"].startswith("network shop_shop is encrypted between A and C")
+
+
+def test_a_subnet_that_a_host_has_no_link_for_needs_no_rules_there(world: World) -> None:
+    """Of two subnets, or of IPv4 and IPv6, a host has link and rules of those that its containers have."""
+    world.networks[0]["Options"][VNI_OPTION] = "4097,5004"
+    link = r"7: vxlan0@if7: <UP> mtu 1424 master br0 \    vxlan id {} srcport 0 0 dstport 4789 l2miss l3miss "
+    for shell in world.shells.values():
+        shell.sections["links.netid"] = link.format(4097)
+    assert errors(world) == []
+    world.shells["B"].sections["links.netid"] += "\n" + link.format(5004)
+    assert causes(world) == [("V10", "shop_shop on B")]
+    world.shells["B"].sections["links.netid"] = ""  # not readable: then it needs the rules of all
+    assert causes(world) == [("V10", "shop_shop on B")]
 
 
 def test_what_a_program_behind_a_packet_queue_may_accept_is_not_proved_to_be_dropped(world: World) -> None:

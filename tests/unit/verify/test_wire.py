@@ -155,7 +155,8 @@ def test_what_shall_not_get_through_is_told_when_it_does(tmp_path: Path, other_n
     with socket.create_server(("10.99.0.1", 0)) as server:
         port = server.getsockname()[1]
         there = (f"in {other_namespace}", f"apart 7 10.99.0.1 {port}", "apart 8 10.99.0.1 9")
-        lines = (*there, "in 1", "apart 9 10.99.0.2 9")
+        no_route = "apart 10 203.0.113.9 80"
+        lines = (*there, no_route, "in 1", "apart 9 10.99.0.2 9")
         cable = parse_cable(watched(LocalShell(tmp_path), *lines)["cable"])
     assert cable.opened == {7}
     assert (str(other_namespace), 9) in cable.heard

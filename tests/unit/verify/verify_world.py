@@ -191,6 +191,7 @@ class FakeShell:
         self.is_late = False
         """They answer to who waits longer."""
         self.refusing: set[str] = set()
+        self.without_route: set[str] = set()
         self.closed = {(address, port) for address in ADDRESS.values() for port in (3000, 5432)}
         """What refuses because nothing publishes it."""
         self.own_ports: list[int] = []
@@ -244,6 +245,8 @@ class FakeShell:
                 said[f"listen.{pid}"] = f"00000000:{port:04X}\n0B00007F:A2C1"
             elif word == "datagrams":
                 said[f"datagrams.{pid}"] = "00000000:14E9\n0B00007F:A2C1"
+            elif word == "links":
+                said[wish.replace(" ", ".")] = ""
             elif word == "mesh":
                 said["mesh_rules"] = "-A PREROUTING -p udp -m udp --dport 5354 -j MARK --set-xmark 0x101/0xffffffff"
                 said["mesh_services"] = "FWM  00000101 rr\n  -> 0A000005:0000      Masq    1      0          0"
@@ -291,7 +294,9 @@ class FakeShell:
                 answers.append(f"dns {key} {self._resolved(query)}")
             elif kind == "tcp" and (address := rest.split()[1]) not in silent:
                 is_refused = address in self.refusing or (address, int(rest.split()[2])) in self.closed
-                answers.append(f"tcp {rest.split()[0]} {'Connection refused' if is_refused else 'ok'}")
+                said = "Connection refused" if is_refused else "ok"
+                said = "Network is unreachable" if address in self.without_route else said
+                answers.append(f"tcp {rest.split()[0]} {said}")
         ipsec = self._ipsec(grown=True) if "ipsec" in wishes else {}
         heard = list(self._heard(wishes)) if any(wish.startswith("cable mark ") for wish in wishes) else []
         cable = self.cable or "\n".join([*self._seen(), *heard, *self.cable_more, "end"])
