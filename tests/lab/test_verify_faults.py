@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -248,4 +249,34 @@ def test_names_and_connections_after_a_partition_are_right_or_their_remedy_makes
     for remedy in {finding["remedy"] for finding in findings(shop, "verify") if finding["code"] == "V04"}:
         assert remedy.startswith("docker service update --force shop_")
         shop.lab.run("A", f"{remedy} --detach")
+    wait_until_proved(shop)
+
+
+DIAGNOSTICS = """
+echo '{"network-diagnostic-port": 2000}' > /etc/docker/daemon.json && systemctl reload docker
+network=$(docker network inspect --format '{{.Id}}' shop_shop)
+container=$(docker ps --quiet --filter name=shop_backend)
+endpoint=$(docker inspect --format '{{(index .NetworkSettings.Networks "shop_shop").EndpointID}}' "$container")
+for _ in 1 2 3 4 5 6 7 8 9 10; do { exec 3<>/dev/tcp/127.0.0.1/2000; } 2>/dev/null && break; sleep 1; done
+printf 'GET /deleteentry?nid=%s&tname=endpoint_table&key=%s HTTP/1.0\\r\\n\\r\\n' "$network" "$endpoint" >&3
+timeout 5 cat <&3
+rm /etc/docker/daemon.json && systemctl reload docker
+"""
+"""Takes the backend's record out of the gossip's tables, by the engine's own diagnostic server."""
+
+
+def test_a_name_that_the_gossip_lost_is_found_and_its_remedy_brings_it_back(shop: Shop) -> None:
+    """What a partition leaves behind when it goes wrong (HAZARDS 0.1 #10): the task runs, and its records are gone."""
+    assert "OK" in shop.lab.run("B", f"bash -c {shlex.quote(DIAGNOSTICS)}")
+    deadline = time.monotonic() + HEALING_SECONDS
+    while not (found := findings(shop, "verify")) and time.monotonic() < deadline:
+        time.sleep(1)
+    lost = [finding for finding in of(found, "V04") if finding["where"].startswith("shop_frontend@A")]
+    (finding,) = lost
+    assert finding["where"] == "shop_frontend@A -> shop_backend"
+    assert "tasks.shop_backend is" in finding["evidence"]
+    (behind,) = (one for one in of(found, "V05") if one["where"] == finding["where"])
+    assert behind["remedy"] == f"first do what V04 says of this way: {finding['remedy']}"
+    assert finding["remedy"] == "docker service update --force shop_backend"
+    shop.lab.run("A", f"{finding['remedy']} --detach")
     wait_until_proved(shop)

@@ -23,13 +23,17 @@ class SubnetRow:
     driver: str
     hosts: tuple[str, ...]
     used: int
-    """Addresses that are taken; for an overlay one a node, one a service, one a task (HAZARDS H30)."""
+    """Addresses that are taken; for an overlay one a node, one a service, one a task (HAZARDS H30). Of an overlay of
+    several subnets only those of tasks and containers: which has a service's or a node's is not told."""
     total: int
     range: str = ""
     """The part of the subnet that addresses are given of, if not of all."""
     scope: str = "local"
     device: str = ""
     """The host's device under a macvlan or ipvlan."""
+    in_all: tuple[int, int] | None = None
+    """What is taken, and how much there is, of all subnets of an overlay that has several: a manager goes on to the
+    next when one is full (moby/swarmkit cnmallocator, allocateNetworkIPs)."""
 
     @property
     def given(self) -> str:
@@ -47,11 +51,35 @@ def subnet_rows(seen: Sequence[HostNetwork], cluster: ClusterState | None) -> It
         groups.items(), key=lambda item: (order(item[0][0]), item[0][1:])
     ):
         networks = [network for network, _ in group]
-        used = _used(networks, ipaddress.ip_network(part or subnet, strict=False), seen, cluster)
+        given = ipaddress.ip_network(part or subnet, strict=False)
+        in_all = _in_all(networks, given, seen, cluster)
+        used = _known(networks, given, seen, cluster) if in_all else _used(networks, given, seen, cluster)
         hosts = tuple(network.host for network in networks)
-        yield SubnetRow(
-            subnet, name, driver, hosts, used, _total(group[0][1]), part, networks[0].scope, networks[0].parent
-        )
+        first = networks[0]
+        yield SubnetRow(subnet, name, driver, hosts, used, _total(group[0][1]), part, first.scope, first.parent, in_all)
+
+
+def _in_all(
+    group: Sequence[HostNetwork], given: Network, seen: Sequence[HostNetwork], cluster: ClusterState | None
+) -> tuple[int, int] | None:
+    """Return used and total of all subnets of the kind of *given*, of an overlay with several."""
+    entries = [entry for entry in group[0].ipam if entry.get("Subnet")]
+    parts = [ipaddress.ip_network(str(entry.get("IPRange") or entry["Subnet"]), strict=False) for entry in entries]
+    if group[0].driver != "overlay" or len(parts) == 1:
+        return None
+    alike = [(entry, part) for entry, part in zip(entries, parts, strict=True) if part.version == given.version]
+    taken = [set().union(*(_addresses(network, part, seen) for _, part in alike)) for network in group]
+    return _of_overlay(group[0].id, taken, cluster), sum(_total(entry) for entry, _ in alike)
+
+
+def _known(
+    group: Sequence[HostNetwork], given: Network, seen: Sequence[HostNetwork], cluster: ClusterState | None
+) -> int:
+    """Count the addresses of *given* that containers and tasks are known to have."""
+    tasks = (task for task in cluster.tasks if task.state in _LIVE_STATES) if cluster else ()
+    of_tasks = {address for task in tasks for address in task.addresses.get(group[0].id, ())}
+    on_hosts = set().union(*(_addresses(network, given, seen) for network in group))
+    return len(on_hosts | {address for address in of_tasks if ipaddress.ip_address(address) in given})
 
 
 def _used(
@@ -59,12 +87,15 @@ def _used(
 ) -> int:
     """Count what is taken of *given*: of the swarm's network on all hosts, of hosts' own on the host with the most."""
     taken = [_addresses(network, given, seen) for network in group]
-    if group[0].driver != "overlay":
-        return max(map(len, taken))
-    services = _services(group[0].id, cluster)
+    return _of_overlay(group[0].id, taken, cluster) if group[0].driver == "overlay" else max(map(len, taken))
+
+
+def _of_overlay(identity: str, taken: Sequence[set[str]], cluster: ClusterState | None) -> int:
+    """Count what is taken of an overlay; *taken*: the containers' addresses, a set a host."""
+    services = _services(identity, cluster)
     # A container that was attached is a task as well, whose addresses a manager may tell late.
     on_hosts = services + sum(map(len, taken)) + sum(1 for found in taken if found)
-    return max(on_hosts, services + _of_tasks(group[0].id, cluster))
+    return max(on_hosts, services + _of_tasks(identity, cluster))
 
 
 def _addresses(network: HostNetwork, given: Network, seen: Sequence[HostNetwork]) -> set[str]:

@@ -189,19 +189,26 @@ def _outside(subnets: Iterable[SubnetRow], pools: Sequence[PoolRow]) -> Iterator
 
 
 def _exhausted(subnets: Iterable[SubnetRow], pools: Iterable[PoolRow]) -> Iterator[Finding]:
+    told: set[str] = set()
     for row in subnets:
-        if row.used >= row.total:
+        used, total = row.in_all or (row.used, row.total)
+        if row.in_all and row.network in told:
+            continue
+        if used >= total:
             yield _full(row)
-        elif row.driver == "overlay" and row.used * 10 >= row.total * 8:
+        elif row.driver == "overlay" and used * 10 >= total * 8:
             what = f"network {row.network} is nearly full; an update needs addresses for old and new tasks at once"
             yield Finding(
                 "H30",
                 "warning",
                 row.network,
                 what,
-                f"{row.used} of {row.total}",
+                f"{used} of {total}",
                 "spread the services over more networks",
             )
+        else:
+            continue
+        told.add(row.network)
     for pool in pools:
         if not pool.free:
             remedy = "give new networks a range of their own: ipam: {config: [{subnet: RANGE}]} in the stack file"
@@ -211,7 +218,7 @@ def _exhausted(subnets: Iterable[SubnetRow], pools: Iterable[PoolRow]) -> Iterat
 
 
 def _full(row: SubnetRow) -> Finding:
-    seen = f"{row.used} of {row.total}"
+    seen = "{} of {}".format(*(row.in_all or (row.used, row.total)))
     if row.scope == "swarm":
         what = f"network {row.network} has no address left: new tasks would stay in state new"
         return Finding("H30", "error", row.network, what, seen, "spread the services over more networks")

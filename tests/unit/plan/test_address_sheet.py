@@ -127,3 +127,16 @@ def test_a_full_network_is_an_error_and_a_pool_of_one_used_subnet_has_nothing_fr
     assert found(sheet(network("over", "10.20.0.0/24", driver="overlay"), pools=("10.20.0.0/24",))) == [
         ("H30", "error")
     ]
+
+
+def test_an_overlay_of_several_subnets_is_full_when_all_are() -> None:
+    """Each was said to be full of what is in the other: a manager goes on to the next subnet."""
+    small = network("wide", "10.20.1.0/29", driver="overlay", users=5)
+    config = [*small.raw["IPAM"]["Config"], {"Subnet": "10.20.2.0/24"}]
+    both = dataclasses.replace(small, raw={**small.raw, "IPAM": {"Config": config}})
+    made = sheet(both)
+    assert [(row.used, row.total, row.in_all) for row in made.subnets] == [(5, 5, (6, 258)), (0, 253, (6, 258))]
+    assert not made.findings
+    config[1]["Subnet"] = "10.20.2.0/31"
+    (finding,) = sheet(both).findings
+    assert (finding.code, finding.severity, finding.evidence) == ("H30", "error", "6 of 5")
