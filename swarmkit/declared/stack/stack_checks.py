@@ -10,6 +10,7 @@ from swarmkit.declared.documents.complaints import did_you_mean, shown
 from swarmkit.declared.documents.field import Field
 from swarmkit.declared.inventory.addresses import check_dns_name
 from swarmkit.declared.stack.cycles import find_cycles
+from swarmkit.declared.stack.network_checks import warn_of_distant_vips, warn_of_names_on_lan
 from swarmkit.declared.stack.service import Port, Service, Stack
 
 _DATABASES = re.compile(
@@ -47,7 +48,8 @@ class StackChecks:
             self._warn_of_database(service)
             self._warn_of_blind_update(service)
         self._check_shared_ports()
-        self._warn_of_names_on_lan()
+        warn_of_names_on_lan(self.stack, self.places)
+        warn_of_distant_vips(self.stack, self.places)
         self._refuse_cycles()
         self._check_backups()
         self._warn_of_unused()
@@ -163,24 +165,6 @@ class StackChecks:
                 if "ingress" in (port.mode, other_port.mode) or other is service:
                     what = f"port {port.published}/{port.protocol} is already published by {shown(other.name)}"
                     self._part(service, "ports").refuse("B37", what, "choose another published port")
-
-    def _warn_of_names_on_lan(self) -> None:
-        """Warn where services share a LAN beside an overlay: their names may lead past the overlay's encryption."""
-        lans = {network.key for network in self.stack.networks if network.lan}
-        if not lans:
-            return
-        for service in self.stack.services:
-            mine = {network.name for network in service.networks}
-            for other in self.stack.services:
-                shared = mine & {network.name for network in other.networks}
-                if other is not service and shared & lans and shared - lans:
-                    what = (
-                        f"it shares {', '.join(sorted(shared))} with {other.name}: the name may be answered by either"
-                    )
-                    self._part(service, "networks").warn(
-                        "B46", what, "traffic on the LAN is in clear: share one of them"
-                    )
-                    break
 
     def _refuse_cycles(self) -> None:
         depends_on = {service.name: list(service.depends_on) for service in self.stack.services}

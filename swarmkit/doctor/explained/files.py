@@ -250,6 +250,13 @@ STACK_FILES: dict[str, Explanation] = {
         "Write one.",
         "docs/runbooks.md",
     ),
+    "B50": Explanation(
+        "A service with a VIP on an overlay of several subnets",
+        "Its name gives an address that is 'Network is unreachable' for others; tasks.NAME answers.",
+        "A manager takes addresses from any of the subnets; a host has links to those of its containers alone.",
+        "One subnet that is large enough.",
+        "moby libnetwork/drivers/overlay/joinleave.go; measured on 26.1",
+    ),
     "H72": Explanation(
         "An update that is watched too briefly",
         "It counts as done, and its failure comes after: no rollback.",

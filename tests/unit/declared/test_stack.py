@@ -402,3 +402,20 @@ def test_an_update_that_is_watched_for_less_than_its_health_check_needs_to_fail_
 def test_a_published_port_of_a_database_is_warned_of(tmp_path: Path, image: str, ports: str, warns: bool) -> None:
     stack = load(tmp_path, f"services: {{a: {{image: '{image}', ports: {ports}}}}}")
     assert [one.path for one in warned(stack) if one.code == "H81"] == (["services.a.ports"] if warns else [])
+
+
+@pytest.mark.parametrize(
+    ("lines", "subnets", "warns"),
+    [
+        ("", "{subnet: 10.1.0.0/29}, {subnet: 10.2.0.0/24}", True),
+        ("", "{subnet: 10.2.0.0/24}", False),
+        ("deploy: {endpoint_mode: dnsrr}", "{subnet: 10.1.0.0/29}, {subnet: 10.2.0.0/24}", False),
+    ],
+)
+def test_a_vip_that_may_be_in_another_subnet_is_warned_of(
+    tmp_path: Path, lines: str, subnets: str, warns: bool
+) -> None:
+    network = f"{{ipam: {{config: [{subnets}]}}}}"
+    text = f"services:\n  a:\n    image: 'i:1'\n    networks: [n]\n    {lines}\nnetworks: {{n: {network}}}"
+    told = [warning for warning in warned(load(tmp_path, text)) if warning.code == "B50"]
+    assert [warning.line for warning in told] == [4] * warns

@@ -1,0 +1,46 @@
+"""What a stack's networks do to the services on them, though each is right by itself: warnings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from swarmkit.declared.documents.field import Field
+from swarmkit.declared.stack.service import Network, Service, Stack
+
+
+def warn_of_names_on_lan(stack: Stack, places: Mapping[str, Field]) -> None:
+    """Warn where services share a LAN beside an overlay: their names may lead past the overlay's encryption."""
+    lans = {network.key for network in stack.networks if network.lan}
+    if not lans:
+        return
+    for service in stack.services:
+        mine = {network.name for network in service.networks}
+        for other in stack.services:
+            shared = mine & {network.name for network in other.networks}
+            if other is not service and shared & lans and shared - lans:
+                what = f"it shares {', '.join(sorted(shared))} with {other.name}: the name may be answered by either"
+                _networks(service, places).warn("B46", what, "traffic on the LAN is in clear: share one of them")
+                break
+
+
+def warn_of_distant_vips(stack: Stack, places: Mapping[str, Field]) -> None:
+    """Warn where a service's VIP may be of another subnet than the tasks that ask for it.
+
+    A manager takes VIPs and tasks' addresses from any subnet, and a host has a bridge for those that its containers
+    are in: on the lab a VIP of the other was "Network is unreachable" for all.
+    """
+    several = {network.key for network in stack.networks if _has_several_subnets(network)}
+    for service in stack.services if several else ():
+        on = sorted(several & {network.name for network in service.networks})
+        if on and service.deploy.endpoint_mode != "dnsrr":
+            what = f"{', '.join(on)} has several subnets: the service's VIP may be in one that others cannot reach"
+            _networks(service, places).warn("B50", what, "write one subnet that is large enough")
+
+
+def _has_several_subnets(network: Network) -> bool:
+    return network.driver == "overlay" and sum(":" not in subnet for subnet in network.subnets) > 1
+
+
+def _networks(service: Service, places: Mapping[str, Field]) -> Field:
+    place = places[service.name]
+    return place.fields().get("networks", place)
