@@ -59,12 +59,21 @@ def command_run(
     question = question or f"apply this to cluster '{inventory.cluster}'?"
     consent = consent or functools.partial(options.confirmed, question, yes=yes)
     timeout_seconds = SERVICE_TIMEOUT_SECONDS if service_timeout_seconds is None else service_timeout_seconds
-    with journaled(command, inventory) as journal, shown_failures(declared), progress_for(sys.stderr) as progress:
-        agreed = functools.partial(_agreed_or_ended, consent)
-        confirm = agreement(inventory, progress, journal, agreed, to_stderr=not plan_is_result)
-        yield CommandRun(
-            Terms(journal.watching(progress), confirm, password, timeout_seconds, lock_wait_seconds), progress
-        )
+    run = ""
+    try:
+        with journaled(command, inventory) as journal, shown_failures(declared), progress_for(sys.stderr) as progress:
+            agreed = functools.partial(_agreed_or_ended, consent)
+            confirm = agreement(inventory, progress, journal, agreed, to_stderr=not plan_is_result)
+            terms = Terms(journal.watching(progress), confirm, password, timeout_seconds, lock_wait_seconds)
+            try:
+                yield CommandRun(terms, progress)
+            finally:
+                run = journal.run
+    except (KeyboardInterrupt, click.exceptions.Abort):
+        if run and plan_is_result:
+            click.echo(f"stopped in the middle, as `swarmkit history show {run}` tells", err=True)
+            click.echo("to do: run the same command again: it does what is left", err=True)
+        raise
 
 
 def _agreed_or_ended(consent: Callable[[], bool]) -> bool:

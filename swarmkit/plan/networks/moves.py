@@ -63,8 +63,9 @@ def move_operations(
         live = with_names(service.live.spec, names)
         both = _joined(live, moves)
         expected[service.live.name] = live if is_job(live) else both
-        # A job that joined too would run twice, and one that is done reaches nobody.
-        if both != live and not is_job(live):
+        # A job that joined too would run twice, and one that is done reaches nobody. One whose update onto both was
+        # stopped half way has tasks on the old ones alone: it joins once more, and none leaves before it has.
+        if not is_job(live) and (both != live or not service.live.is_settled):
             # A join waits for no service that the stack file says it depends on: those part only after all have joined.
             needs = frozenset(key for key in service.update.step.after if not key.startswith("wait:"))
             operations += _awaited(_join(service, both, moves, before | needs), f"wait:join:{service.live.name}")

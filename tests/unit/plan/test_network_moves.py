@@ -79,6 +79,20 @@ def test_a_move_that_was_stopped_anywhere_goes_on_from_there(fleet: FakeFleet, c
     assert plan_on(fleet, changed).is_empty
 
 
+def test_none_leaves_before_one_whose_joining_stood_still_has_joined(fleet: FakeFleet) -> None:
+    """It was on both by its spec, its task on the old one alone: the others left, and it found none of them."""
+    run_once(fleet, declared(fleet, NET))
+    changed = declared(fleet, replace(NET, attachable=True), recreate=True)
+    joined = [op.step.key for op in plan_on(fleet, changed).operations].index("join:shop_web")
+    run_once(fleet, changed, StopsAfter(joined + 1))
+    (web,) = (one for one in fleet.cluster.objects["services"].values() if one["Spec"]["Name"] == "shop_web")
+    assert len(web["Spec"]["TaskTemplate"]["Networks"]) == 2
+    web["UpdateStatus"] = {"State": "paused", "Message": "update paused"}
+    keys = [op.step.key for op in plan_on(fleet, changed).operations]
+    first_leaving = min(keys.index(f"service:shop_{name}") for name in ("web", "data"))
+    assert keys.index("join:shop_web") < keys.index("wait:join:shop_web") < first_leaving
+
+
 def test_hosts_keep_their_macvlan_addresses_when_another_comes(fleet: FakeFleet) -> None:
     run_once(fleet.of("AB"), declared(fleet, LAN, hosts=2))
     run_once(fleet, declared(fleet, LAN))
