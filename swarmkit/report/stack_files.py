@@ -84,6 +84,7 @@ _DIFFERENCES = (
         "taken",
     ),
     ("a second document in a file", "passed over without a word", "passed over with a warning"),
+    ("a file without services", "taken: makes nothing", "refused"),
     ("a version that does not know a key", "refused", "taken: the versions differ in nothing else"),
 )
 _TAIL = """What an engine's API does not know is left out, with a warning: `oom_score_adj` before 27.1, so on 26.1

@@ -64,6 +64,7 @@ class NodeBuilder:
         own: dict[str, Node] = {}
         keys: dict[str, Node] = {}
         merged: list[MapNode] = []
+        merge: Node | None = None
         size = 1
         for key_node, value_node in raw.value:
             key = self._key(key_node, path)
@@ -72,10 +73,12 @@ class NodeBuilder:
             key_is_at = key_path(path, key)
             value, value_size = self._node(value_node, key_is_at, depth + 1)
             size += value_size
-            if key == "<<" and not key_node.style:
-                merged += self._merged(value, path)
-            elif key in own:
-                first = f"first on line {keys[key].line}"
+            is_merge = key == "<<" and not key_node.style
+            if is_merge and merge is None:
+                merge = self._place(key_node)
+                merged = self._merged(value, path)
+            elif is_merge or key in own:
+                first = f"first on line {(merge if is_merge and merge else keys[key]).line}"
                 self.log.refuse("B02", self._place(key_node), key_is_at, f"the key is there twice ({first})")
             else:
                 own[key], keys[key] = value, self._place(key_node)

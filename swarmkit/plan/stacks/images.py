@@ -13,7 +13,7 @@ from swarmkit.observed.model import Observed
 from swarmkit.plan.model import Operation, Step
 from swarmkit.plan.stacks.names import has_image
 from swarmkit.plan.stacks.operations import SendImage
-from swarmkit.plan.stacks.placement import eligible_hosts, lacking_room
+from swarmkit.plan.stacks.placement import eligible_hosts, lacking_room, most_tasks
 
 
 @dataclass
@@ -37,6 +37,7 @@ class StackImages:
                 what = f"each task reserves {amount} of {', '.join(host.name for host in hosts)}"
                 why = f"its tasks would wait for a node for ever ({service.place})"
                 self._refuse("B42", service.name, what, why, "reserve less, or have a larger host")
+            self._warn_of_too_many(service, hosts)
             if not hosts:
                 self._refuse_unplaceable(service)
             elif archive is None:
@@ -66,6 +67,15 @@ class StackImages:
             f"{known} ({service.place})",
             "correct deploy.placement.constraints, or swarm_labels in the inventory",
         )  # fmt: skip
+
+    def _warn_of_too_many(self, service: Service, hosts: tuple[Host, ...]) -> None:
+        wanted = service.deploy.replicas if service.deploy.mode == "replicated" else 0
+        limit = most_tasks(service, hosts) if hosts else None
+        if limit and limit[0] < wanted:
+            what = f"{wanted} replicas, and {', '.join(host.name for host in hosts)} can run {limit[0]}: {limit[1]}"
+            seen = f"the others would wait for a node for ever ({service.place})"
+            remedy = f"write replicas: {limit[0]} or mode: global, or have more hosts"
+            self.warnings.append(Finding("B42", "warning", service.name, what, seen, remedy))
 
     def _warn_of_registry(self, service: Service, hosts: tuple[Host, ...]) -> None:
         if names_registry(service.image) or any(has_image(host, service.image, self.observed) for host in hosts):

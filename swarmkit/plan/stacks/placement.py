@@ -34,6 +34,19 @@ def lacking_room(service: Service, hosts: Iterable[Host], observed: Observed) ->
     return f"{cpus:g} CPUs; the most is {most_cpus}" if cpus > most_cpus else ""
 
 
+def most_tasks(service: Service, hosts: Iterable[Host]) -> tuple[int, str] | None:
+    """Return how many tasks of *service* the *hosts* can run at once, and why; None where neither port nor file limits.
+
+    A port that is published in host mode is there once on a host.
+    """
+    count = len(tuple(hosts))
+    port = next((port.published for port in service.ports if port.mode == "host" and port.published), None)
+    if port is not None:
+        return count, f"port {port} in host mode is there once on each"
+    each = service.deploy.max_replicas_per_node
+    return (count * each, f"max_replicas_per_node is {each}") if each else None
+
+
 def node_may_run(spec: Mapping[str, Any], node: Node) -> bool:
     """Tell whether *node* as it is satisfies the constraints of a live service's *spec*."""
     constraints = (spec["TaskTemplate"].get("Placement") or {}).get("Constraints") or ()

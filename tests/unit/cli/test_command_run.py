@@ -56,17 +56,19 @@ def test_a_plan_that_is_agreed_to_or_empty_goes_on(monkeypatch: pytest.MonkeyPat
     assert asked(False, Plan(()), monkeypatch, tmp_path)
 
 
+def stopped(plan: Plan) -> None:
+    with command_run("up", Declared(INVENTORY), yes=True, ask_become_pass=False) as run:
+        run.terms.confirm(plan)
+        raise KeyboardInterrupt
+
+
 def test_a_run_that_is_stopped_in_the_middle_says_how_to_go_on_and_one_before_its_first_write_does_not(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     for plan in (Plan(()), Plan((Written(),))):
-        with (
-            pytest.raises(KeyboardInterrupt),
-            command_run("up", Declared(INVENTORY), yes=True, ask_become_pass=False) as run,
-        ):
-            run.terms.confirm(plan)
-            raise KeyboardInterrupt
+        with pytest.raises(KeyboardInterrupt):
+            stopped(plan)
         said = capsys.readouterr().err
         assert ("to do: run the same command again: it does what is left" in said) == bool(plan.writes)
         assert ("swarmkit history show 2" in said) == bool(plan.writes)

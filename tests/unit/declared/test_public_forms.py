@@ -157,3 +157,14 @@ def test_the_first_document_counts_and_one_that_says_something_after_it_is_warne
     assert load(tmp_path, text).warnings == load(tmp_path, text.removesuffix("---\n")).warnings
     (told,) = (one for one in load(tmp_path, text + "services: {b: {image: 'i:1'}}\n").warnings if one.code == "B02")
     assert (told.line, told.what) == (3, "Docker passes over a second document")
+
+
+def test_a_second_merge_key_in_a_map_is_a_key_that_is_there_twice(tmp_path: Path) -> None:
+    text = "x-a: &a {image: 'i:1'}\nx-b: &b {user: '2'}\nservices:\n  a:\n    <<: *a\n    <<: *b\n"
+    with pytest.raises(InputError) as told:
+        load(tmp_path, text)
+    (complaint,) = told.value.complaints
+    assert (complaint.code, complaint.line) == ("B02", 6)
+    assert "first on line 5" in complaint.what
+    both = text.replace("<<: *a\n    <<: *b", "<<: [*a, *b]")
+    assert load(tmp_path, both).services[0].user == "2"

@@ -206,3 +206,11 @@ def test_a_stack_that_is_not_there_is_told_with_those_that_are(everything: Obser
 def test_an_exported_file_names_its_stack_wherever_it_is_kept(everything: Observed, tmp_path: Path) -> None:
     (tmp_path / "other.yaml").write_text(exported(INVENTORY, "t1", everything).text)
     assert load_stack(tmp_path / "other.yaml").name == "t1"
+
+
+def test_a_service_without_the_stacks_name_before_its_own_is_told_as_such(everything: Observed) -> None:
+    cluster = cluster_of(everything)
+    named = replace(cluster.services[0], name="elsewhere")
+    observed = replace(everything, cluster=replace(cluster, services=(named,)))
+    made = exported(INVENTORY, named.stack, observed)
+    assert any(note.startswith("elsewhere has the stack's label and not its name: up makes") for note in made.notes)

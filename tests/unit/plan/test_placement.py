@@ -4,9 +4,9 @@ import pytest
 from fakes.swarm import fake_fleet
 
 from swarmkit.declared.inventory.host import Host, Inventory
-from swarmkit.declared.stack.service import Deploy, Service
+from swarmkit.declared.stack.service import Deploy, Port, Service
 from swarmkit.observed.observe import observe
-from swarmkit.plan.stacks.placement import eligible_hosts
+from swarmkit.plan.stacks.placement import eligible_hosts, most_tasks
 
 HOSTS = (
     Host("A", "10.88.0.11", "manager", labels={"role": "front", "disk": "SSD"}),
@@ -36,3 +36,13 @@ def test_hosts_that_may_run_a_service(constraints: tuple[str, ...], names: str) 
     observed = observe(fake_fleet(Inventory(Path("i.yaml"), "prod", HOSTS)), kernel="never")
     service = Service("x", "x:1", deploy=Deploy(constraints=constraints))
     assert "".join(host.name for host in eligible_hosts(service, HOSTS, observed)) == names
+
+
+def test_a_port_in_host_mode_and_max_replicas_bound_how_many_tasks_can_run() -> None:
+    on_hosts = Service("x", "x:1", ports=(Port(80, 8099, "tcp", "host"),))
+    assert most_tasks(on_hosts, HOSTS[:3]) == (3, "port 8099 in host mode is there once on each")
+    assert most_tasks(Service("x", "x:1", deploy=Deploy(max_replicas_per_node=2)), HOSTS[:3]) == (
+        6,
+        "max_replicas_per_node is 2",
+    )
+    assert most_tasks(Service("x", "x:1", ports=(Port(80, 8099),)), HOSTS) is None
