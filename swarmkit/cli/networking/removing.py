@@ -47,7 +47,9 @@ def rm(
     metavar="KEY=VALUE",
     help="until=24h, label=KEY[=VALUE] or label!=KEY[=VALUE].",
 )
-@options.yes_option
+@click.option(
+    "-y", "--yes", "-f", "--force", "yes", is_flag=True, help="Do not ask before removing something; -f is Docker's word."
+)
 @options.ask_become_pass_option
 def prune(
     *, inventory_file: Path, on: tuple[str, ...], filters: tuple[str, ...], yes: bool, ask_become_pass: bool
