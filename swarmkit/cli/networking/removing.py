@@ -48,7 +48,13 @@ def rm(
     help="until=24h, label=KEY[=VALUE] or label!=KEY[=VALUE].",
 )
 @click.option(
-    "-y", "--yes", "-f", "--force", "yes", is_flag=True, help="Do not ask before removing something; -f is Docker's word."
+    "-y",
+    "--yes",
+    "-f",
+    "--force",
+    "yes",
+    is_flag=True,
+    help="Do not ask before it; -f is Docker's word.",
 )
 @options.ask_become_pass_option
 def prune(
