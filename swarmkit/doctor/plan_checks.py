@@ -5,31 +5,25 @@ from __future__ import annotations
 import ipaddress
 import itertools
 from collections.abc import Iterator
-from dataclasses import replace
 
 from swarmkit.declared.inventory.host import Inventory
-from swarmkit.declared.stack.service import Service, Stack
-from swarmkit.doctor.new_ports import new_ports, port_word
+from swarmkit.declared.stack.service import Stack
+from swarmkit.doctor.taken_ports import TakenPorts
 from swarmkit.errors import SwarmkitError
 from swarmkit.finding import Finding
 from swarmkit.observed.lan import answering, has_device
-from swarmkit.observed.listeners import read_listeners
-from swarmkit.observed.model import Observed, ServiceState
+from swarmkit.observed.model import Observed
 from swarmkit.plan.model import Plan
 from swarmkit.plan.networks.new_ranges import new_range_findings
 from swarmkit.plan.networks.operations import CreateHostNetwork
 from swarmkit.plan.networks.wish import NetworkWish
-from swarmkit.plan.stacks.names import has_image
 from swarmkit.plan.stacks.operations import RemoveObject
-from swarmkit.plan.stacks.placement import eligible_hosts
-from swarmkit.reach.engine import Json
 from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.fleet import Fleet, ReachedHost
 
 ADDRESSES_ASKED = 64
 """Of a host's range: the engine gives them from the first on."""
 _TASK_LABEL = "com.docker.swarm.task.id"
-_ONTO_HOST = "TaskTemplate.Networks.host.Target"
 _OF_ONE_PARENT = ("macvlan", "ipvlan")
 
 
@@ -41,8 +35,8 @@ def plan_findings(
     left = {
         op.identity: op.step.target for op in plan.operations if isinstance(op, RemoveObject) and op.kind == "networks"
     }
-    services = list(_changed(plan, stack, observed))
-    places = _places(services, stack, inventory, observed)
+    ports = TakenPorts(fleet, plan, stack, observed)
+    places = ports.places(inventory)
 
     def look(host: str) -> list[Finding]:
         found: list[Finding] = []
@@ -52,7 +46,7 @@ def plan_findings(
         if left:
             found += _strangers(fleet[host], left)
         if places.get(host):
-            found += _ports(fleet[host], places[host], stack, observed)
+            found += ports.found(host, places[host])
         return found
 
     found = list(new_range_findings(plan.operations, inventory, stack, observed))
@@ -110,75 +104,3 @@ def _strangers(reached: ReachedHost, networks: dict[str, str]) -> Iterator[Findi
                 remedy = f"swarmkit network disconnect {name} {who} --on {reached.host.name}"
                 seen = f"{container.get('Image', 'a container')}, no label {_TASK_LABEL}"
                 yield Finding("B45", "error", reached.host.name, what, seen, remedy)
-
-
-def _changed(plan: Plan, stack: Stack | None, observed: Observed) -> Iterator[Service]:
-    """Yield the services that are made, and of those that are updated what they take in addition."""
-    steps = [op.step for op in plan.operations if op.step.subject == "service"]
-    made, updated = ({step.target for step in steps if step.verb == verb} for verb in ("create", "update"))
-    moved = {step.target for step in steps for change in step.changes if change.path == _ONTO_HOST and not change.old}
-    for service in stack.services if stack else ():
-        name = f"{stack.name}_{service.name}" if stack else ""
-        if name in made:
-            yield service
-        elif name in updated and stack:
-            more = new_ports(service, stack, observed.cluster)
-            networks = service.networks if name in moved else ()
-            if more or networks:
-                yield replace(service, ports=more, networks=networks)
-
-
-def _places(
-    services: list[Service], stack: Stack | None, inventory: Inventory, observed: Observed
-) -> dict[str, list[Service]]:
-    """Return host -> services that take ports of it: where they may run, and every host for those of the mesh."""
-    found: dict[str, list[Service]] = {}
-    for service in services:
-        everywhere = any(port.mode == "ingress" and port.published for port in service.ports)
-        if everywhere or _on_host(service, stack) or any(port.mode == "host" for port in service.ports):
-            may_run = eligible_hosts(service, inventory.hosts, observed)
-            for host in inventory.hosts if everywhere else may_run:
-                mesh = tuple(port for port in service.ports if port.mode == "ingress")
-                here = service if host in may_run else replace(service, ports=mesh, networks=())
-                found.setdefault(host.name, []).append(here)
-    return found
-
-
-def _on_host(service: Service, stack: Stack | None) -> bool:
-    hosts_own = (
-        {network.key for network in stack.networks if network.external and network.name == "host"} if stack else {}
-    )
-    return any(network.name in hosts_own for network in service.networks)
-
-
-def _ports(reached: ReachedHost, services: list[Service], stack: Stack | None, observed: Observed) -> Iterator[Finding]:
-    host = reached.host.name
-    taken = read_listeners(reached.shell) | _published(reached.engine.find("containers"))
-    for service in services:
-        on_host = _on_host(service, stack)
-        why = "something listens on it there, and the file publishes it"
-        wanted = {port_word(port): why for port in service.ports if port.published}
-        if on_host and has_image(reached.host, service.image, observed):
-            config = reached.engine.inspect("images", service.image).get("Config") or {}
-            why = f"{service.image} says that it listens on it, and has the host's own ports"
-            wanted |= dict.fromkeys(config.get("ExposedPorts") or {}, why)
-        for port in sorted(wanted.keys() & taken):
-            what = f"port {port} of {service.name} is taken on {host}"
-            if owner := _publisher(port, stack, observed):
-                remedy = f"choose another port; or, where this file is the stack {owner.stack}: --stack {owner.stack}"
-                yield Finding("H80", "error", host, what, f"the service {owner.name} publishes it", remedy)
-                continue
-            remedy = f"choose another port, or other hosts; see who has it on {host}: ss -lntup"
-            yield Finding("H80", "error", host, what, wanted[port], remedy)
-
-
-def _publisher(port: str, stack: Stack | None, observed: Observed) -> ServiceState | None:
-    """Return the live service of another stack that publishes *port* by the routing mesh."""
-    own = stack.name if stack else ""
-    others = (one for one in (observed.cluster.services if observed.cluster else ()) if one.stack not in ("", own))
-    return next((one for one in others if one.published.get(port) == "ingress"), None)
-
-
-def _published(containers: list[Json]) -> frozenset[str]:
-    ports = [port for container in containers for port in container.get("Ports") or []]
-    return frozenset(f"{port['PublicPort']}/{port['Type']}" for port in ports if port.get("PublicPort"))

@@ -99,6 +99,7 @@ sends them, and the engine drops them in silence.
 - a published port of a database, which a firewall of the host does not hold back (H81);
 - a bind mount with a relative path, a secret that ends with a newline or is readable by everybody (B34, B39);
 - a service with a VIP on an overlay of several subnets: the VIP may be in one that others do not reach (B50);
+- a port in ingress mode of a service on the host's own network: its tasks are not on it (B51);
 - a network, secret or config that no service uses (B38)."""
 _REFUSED = """### Refused
 

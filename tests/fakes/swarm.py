@@ -570,9 +570,10 @@ def as_engine(engine: FakeEngine) -> Engine:
     return engine
 
 
-def write_archive(path: Path, tag: str, content: str = "") -> str:
+def write_archive(path: Path, tag: str, content: str = "", *, exposed: str = "") -> str:
     """Write a docker-archive of an image that is nothing but its name, and return the image's ID."""
-    config = json.dumps({"architecture": "amd64", "os": "linux", "comment": content or tag}).encode()
+    more = {"config": {"ExposedPorts": {exposed: {}}}} if exposed else {}
+    config = json.dumps({"architecture": "amd64", "os": "linux", "comment": content or tag, **more}).encode()
     digest = hashlib.sha256(config).hexdigest()
     manifest = json.dumps([{"Config": f"{digest}.json", "RepoTags": [tag], "Layers": []}]).encode()
     with tarfile.open(path, "w") as tar:

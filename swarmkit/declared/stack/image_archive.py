@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import tarfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from swarmkit.errors import InputError
 
@@ -43,14 +45,25 @@ def read_image_archives(folder: Path) -> dict[str, ImageArchive]:
 def read_image_archive(path: Path) -> ImageArchive:
     """Read the manifest of the docker-archive *path*."""
     with tarfile.open(path) as tar:
-        member = tar.extractfile("manifest.json")
-        if member is None:
-            raise ValueError("manifest.json is not a file")
-        manifest = json.load(member)[0]
+        manifest = _json_of(tar, "manifest.json")[0]
     digest = str(manifest["Config"]).removeprefix("blobs/sha256/").removesuffix(".json")
     if len(digest) != 64:
         raise ValueError("its configuration is not named by a digest")
     return ImageArchive(path, f"sha256:{digest}", tuple(manifest.get("RepoTags") or ()), path.stat().st_size)
+
+
+def exposed_ports(archive: ImageArchive) -> Mapping[str, object]:
+    """Return the ports that the image says it listens on, by ``8080/tcp``, as its configuration has them."""
+    with tarfile.open(archive.path) as tar:
+        configuration = _json_of(tar, str(_json_of(tar, "manifest.json")[0]["Config"]))
+    return (configuration.get("config") or {}).get("ExposedPorts") or {}
+
+
+def _json_of(tar: tarfile.TarFile, name: str) -> Any:
+    member = tar.extractfile(name)
+    if member is None:
+        raise ValueError(f"{name} is not a file")
+    return json.load(member)
 
 
 def names_registry(reference: str) -> bool:

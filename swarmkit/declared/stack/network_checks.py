@@ -37,6 +37,21 @@ def warn_of_distant_vips(stack: Stack, places: Mapping[str, Field]) -> None:
             _networks(service, places).warn("B50", what, "write one subnet that is large enough")
 
 
+def warn_of_ports_beside_the_hosts_own(stack: Stack, places: Mapping[str, Field]) -> None:
+    """Warn where a port in ingress mode takes a service's tasks off the host's own network, which the file names.
+
+    The engine puts them on ingress and a bridge, in silence: what they listen on is not the host's (seen on 26.1).
+    """
+    hosts_own = {network.key for network in stack.networks if network.external and network.name == "host"}
+    for service in stack.services if hosts_own else ():
+        ports = [str(port.published or port.target) for port in service.ports if port.mode == "ingress"]
+        if ports and hosts_own & {network.name for network in service.networks}:
+            what = f"port {', '.join(ports)} in ingress mode: its tasks get a network of their own, not the host's"
+            place = places[service.name]
+            advice = "leave ports out: what it listens on is the host's"
+            place.fields().get("ports", place).warn("B51", what, advice)
+
+
 def _has_several_subnets(network: Network) -> bool:
     return network.driver == "overlay" and sum(":" not in subnet for subnet in network.subnets) > 1
 

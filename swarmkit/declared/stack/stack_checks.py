@@ -10,7 +10,11 @@ from swarmkit.declared.documents.complaints import did_you_mean, shown
 from swarmkit.declared.documents.field import Field
 from swarmkit.declared.inventory.addresses import check_dns_name
 from swarmkit.declared.stack.cycles import find_cycles
-from swarmkit.declared.stack.network_checks import warn_of_distant_vips, warn_of_names_on_lan
+from swarmkit.declared.stack.network_checks import (
+    warn_of_distant_vips,
+    warn_of_names_on_lan,
+    warn_of_ports_beside_the_hosts_own,
+)
 from swarmkit.declared.stack.service import Port, Service, Stack
 
 _DATABASES = re.compile(
@@ -50,6 +54,7 @@ class StackChecks:
         self._check_shared_ports()
         warn_of_names_on_lan(self.stack, self.places)
         warn_of_distant_vips(self.stack, self.places)
+        warn_of_ports_beside_the_hosts_own(self.stack, self.places)
         self._refuse_cycles()
         self._check_backups()
         self._warn_of_unused()

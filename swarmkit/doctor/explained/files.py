@@ -257,6 +257,13 @@ STACK_FILES: dict[str, Explanation] = {
         "One subnet that is large enough.",
         "moby libnetwork/drivers/overlay/joinleave.go; measured on 26.1",
     ),
+    "B51": Explanation(
+        "A port in ingress mode beside the host's own network",
+        "The service answers on the published port alone; what it listens on is not there on the host.",
+        "A port in ingress mode puts its tasks on ingress and a bridge, whatever else the file says.",
+        "Leave ports out: on the host's own network a service has the ports it listens on.",
+        "measured on 26.1",
+    ),
     "H72": Explanation(
         "An update that is watched too briefly",
         "It counts as done, and its failure comes after: no rollback.",

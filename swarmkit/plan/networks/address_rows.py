@@ -56,7 +56,9 @@ def subnet_rows(seen: Sequence[HostNetwork], cluster: ClusterState | None) -> It
         used = _known(networks, given, seen, cluster) if in_all else _used(networks, given, seen, cluster)
         hosts = tuple(network.host for network in networks)
         first = networks[0]
-        yield SubnetRow(subnet, name, driver, hosts, used, _total(group[0][1]), part, first.scope, first.parent, in_all)
+        yield SubnetRow(
+            subnet, name, driver, hosts, used, total_of(group[0][1]), part, first.scope, first.parent, in_all
+        )
 
 
 def _in_all(
@@ -69,7 +71,7 @@ def _in_all(
         return None
     alike = [(entry, part) for entry, part in zip(entries, parts, strict=True) if part.version == given.version]
     taken = [set().union(*(_addresses(network, part, seen) for _, part in alike)) for network in group]
-    return _of_overlay(group[0].id, taken, cluster), sum(_total(entry) for entry, _ in alike)
+    return _of_overlay(group[0].id, taken, cluster), sum(total_of(entry) for entry, _ in alike)
 
 
 def _known(
@@ -117,7 +119,7 @@ def _of_tasks(identity: str, cluster: ClusterState | None) -> int:
     return len(on_it) + len({task.node_id for task in on_it})
 
 
-def _total(entry: Mapping[str, Any]) -> int:
+def total_of(entry: Mapping[str, Any]) -> int:
     """Return how many addresses containers can have: not the subnet's first and last, the gateway's, auxiliary ones."""
     subnet = ipaddress.ip_network(str(entry["Subnet"]), strict=False)
     given = ipaddress.ip_network(str(entry.get("IPRange") or subnet), strict=False)

@@ -419,3 +419,13 @@ def test_a_vip_that_may_be_in_another_subnet_is_warned_of(
     text = f"services:\n  a:\n    image: 'i:1'\n    networks: [n]\n    {lines}\nnetworks: {{n: {network}}}"
     told = [warning for warning in warned(load(tmp_path, text)) if warning.code == "B50"]
     assert [warning.line for warning in told] == [4] * warns
+
+
+@pytest.mark.parametrize(("ports", "warns"), [("['8077:8078']", True), ("[]", False)])
+def test_a_port_that_takes_a_service_off_the_hosts_own_network_is_warned_of(
+    tmp_path: Path, ports: str, warns: bool
+) -> None:
+    services = f"services:\n  a: {{image: 'i:1', networks: [n], ports: {ports}}}\n"
+    text = f"{services}networks: {{n: {{external: true, name: host}}}}"
+    told = [warning for warning in warned(load(tmp_path, text)) if warning.code == "B51"]
+    assert ["port 8077 in ingress mode" in warning.what for warning in told] == [True] * warns

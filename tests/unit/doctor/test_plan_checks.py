@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 from fakes.running import run_once
-from fakes.swarm import FakeFleet, FakeShell
+from fakes.swarm import FakeFleet, FakeShell, write_archive
 
 from swarmkit.declared.inventory.host import Inventory
+from swarmkit.declared.stack.image_archive import read_image_archive
 from swarmkit.declared.stack.reading import load_stack
+from swarmkit.declared.stack.service import Stack
 from swarmkit.doctor.plan_checks import plan_findings
 from swarmkit.observed.observe import observe
 from swarmkit.plan.declaration import Declared
@@ -116,13 +118,37 @@ def test_a_service_on_the_hosts_own_network_is_told_of_the_ports_its_image_liste
     listen(fleet)
     for engine in fleet.engines:
         engine.images["sha256:web"], engine.exposed["sha256:web"] = ["r.example/web:1"], [exposed]
-    path = tmp_path / "s.yaml"
-    path.write_text(
-        "services: {web: {image: 'r.example/web:1', networks: [own]}}\n"
-        f"networks: {{own: {{external: true, name: {network}}}}}\n"
-    )
-    wish = Declared(declared(fleet).inventory, load_stack(path, environment={}))
+    wish = Declared(declared(fleet).inventory, on_network(network, tmp_path))
     observed = observe(fleet, kernel="never")
     found = plan_findings(fleet, make_plan(wish, observed), wish.inventory, wish.stack, observed)
     assert [(one.code, one.what) for one in found] == told_of
     assert all("has the host's own ports" in one.evidence for one in found)
+
+
+def on_network(network: str, folder: Path) -> Stack:
+    path = folder / "s.yaml"
+    path.write_text(
+        "services: {web: {image: 'r.example/web:1', networks: [own]}}\n"
+        f"networks: {{own: {{external: true, name: {network}}}}}\n"
+    )
+    return load_stack(path, environment={})
+
+
+@pytest.mark.parametrize("is_elsewhere", [False, True])
+def test_the_ports_of_an_image_are_known_before_the_host_has_it(
+    fleet: FakeFleet, tmp_path: Path, is_elsewhere: bool
+) -> None:
+    """They were asked of the host's own engine alone: the first `up` was told of none, and its tasks ended."""
+    run_once(fleet, declared(fleet))
+    listen(fleet)
+    archives = {}
+    if is_elsewhere:
+        fleet.engine("A").images["sha256:web"] = ["r.example/web:1"]
+        fleet.engine("A").exposed["sha256:web"] = ["8080/tcp"]
+    else:
+        write_archive(tmp_path / "web.tar", "r.example/web:1", exposed="8080/tcp")
+        archives = {"r.example/web:1": read_image_archive(tmp_path / "web.tar")}
+    wish = Declared(declared(fleet).inventory, on_network("host", tmp_path), archives)
+    observed = observe(fleet, kernel="never")
+    (found,) = plan_findings(fleet, make_plan(wish, observed), wish.inventory, wish.stack, observed)
+    assert (found.code, found.what) == ("H80", "port 8080/tcp of web is taken on C")

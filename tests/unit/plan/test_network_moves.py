@@ -101,6 +101,26 @@ def test_hosts_keep_their_macvlan_addresses_when_another_comes(fleet: FakeFleet)
     assert ranges == {"A": "10.88.0.128/28", "B": "10.88.0.144/28", "C": "10.88.0.160/29"}
 
 
+@pytest.mark.parametrize(
+    ("range_", "gateway", "told"),
+    [
+        ("10.88.0.136/30", None, ["network shop_lan has no address for a task on " + host for host in "ABC"]),
+        ("10.88.0.136/29", "10.88.0.1", ["network shop_lan has 3 addresses for 4 tasks"]),
+        ("10.88.0.136/29", None, ["network shop_lan has no address for a task on " + host for host in "ABC"]),
+        ("10.88.0.128/28", "10.88.0.1", []),
+    ],
+)
+def test_a_range_without_an_address_for_each_task_is_told(
+    fleet: FakeFleet, range_: str, gateway: str | None, told: list[str]
+) -> None:
+    run_once(fleet, declared(fleet))
+    wish = declared(fleet, replace(LAN, lan=Lan("eth0", gateway, range_)))
+    assert wish.stack
+    four = tuple(replace(one, deploy=replace(one.deploy, replicas=2)) for one in wish.stack.services)
+    plan = plan_on(fleet, replace(wish, stack=replace(wish.stack, services=four)))
+    assert [one.what for one in plan.refusals if one.code == "H30"] == told
+
+
 def test_a_pruned_macvlan_comes_back_with_the_parts_and_addresses_of_its_hosts(fleet: FakeFleet) -> None:
     lans = replace(declared(fleet, LAN), prune=True)
     run_once(fleet, lans)
