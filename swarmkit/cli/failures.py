@@ -23,9 +23,15 @@ def shown_failures(declared: Declared) -> Iterator[None]:
         yield
     except RefusedError as error:
         from swarmkit.report.console import messages
-        from swarmkit.report.plan_text import print_plan
+        from swarmkit.report.outcome import print_outcome
+        from swarmkit.report.plan_text import print_plan, print_refused_later
 
-        print_plan(messages(), error.plan, cluster=declared.inventory.cluster)
+        for applied in error.applied:
+            print_outcome(messages(), applied)
+        if error.applied:
+            print_refused_later(messages(), error.plan, cluster=declared.inventory.cluster)
+        else:
+            print_plan(messages(), error.plan, cluster=declared.inventory.cluster)
         sys.exit(error.exit_code)
     except IncompleteError as error:
         from swarmkit.report.console import messages

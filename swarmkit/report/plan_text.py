@@ -41,7 +41,7 @@ def print_plan(console: Console, plan: Plan, *, cluster: str, hosts: Collection[
 def render_plan(plan: Plan, *, cluster: str, hosts: Collection[str] = ()) -> RenderableType:
     """Return the plan's text; a refused plan shows its refusals and nothing else."""
     if plan.refusals:
-        return Group(*_refusals(plan, cluster))
+        return Group(*_refusals(plan, cluster, "nothing was changed"))
     steps = [operation.step for operation in plan.operations]
     parts: list[RenderableType] = []
     if plan.is_empty:
@@ -55,9 +55,14 @@ def render_plan(plan: Plan, *, cluster: str, hosts: Collection[str] = ()) -> Ren
     return Group(*parts)
 
 
-def _refusals(plan: Plan, cluster: str) -> Iterator[RenderableType]:
+def print_refused_later(console: Console, plan: Plan, *, cluster: str) -> None:
+    """Print why a run does not go on that has already done something, which was printed before."""
+    console.print(Group(*_refusals(plan, cluster, "what was done before is told above")))
+
+
+def _refusals(plan: Plan, cluster: str, outcome: str) -> Iterator[RenderableType]:
     count = counted(len(plan.refusals), "reason")
-    yield line("", f"cluster {cluster}: refused for {count}, nothing was changed", style="bold red")
+    yield line("", f"cluster {cluster}: refused for {count}, {outcome}", style="bold red")
     for refusal in by_severity(plan.refusals):
         yield Text()
         yield from finding_lines(refusal)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from swarmkit.errors import NotConvergedError, SwarmkitError
@@ -12,11 +13,13 @@ if TYPE_CHECKING:
 
 
 class RefusedError(SwarmkitError):
-    """The plan is refused; nothing was changed."""
+    """The plan is refused; nothing was changed, but for what was *applied* of an earlier plan of the same run."""
 
-    def __init__(self, plan: Plan) -> None:
-        super().__init__("refused, nothing was changed")
+    def __init__(self, plan: Plan, applied: Sequence[Applied] = ()) -> None:
+        done = [outcome for one in applied for outcome in one.outcomes.values() if outcome.status == "done"]
+        super().__init__(f"refused after {len(done)} operations" if applied else "refused, nothing was changed")
         self.plan = plan
+        self.applied = tuple(applied)
 
 
 class IncompleteError(SwarmkitError):

@@ -145,5 +145,5 @@ def apply_rounds(
         observed = look_at(declared, fleet, kernel="never")
         plan = replan(observed) if replan else make_plan(having_sent(declared, rounds), observed)
         if plan.refusals:
-            raise RefusedError(plan)
+            raise RefusedError(plan, rounds)
     return tuple(rounds), observed
