@@ -14,9 +14,15 @@ if TYPE_CHECKING:
 
 def check_words(wish: NetworkWish) -> None:
     """Raise InputError with all that *wish* asks for and cannot have together."""
-    if found := (*_of_ingress(wish), *_of_addresses(wish)):
+    if found := (*_of_encryption(wish), *_of_ingress(wish), *_of_addresses(wish)):
         whats, remedies = zip(*found, strict=True)
         raise InputError("; ".join(whats), to_do="; ".join(dict.fromkeys(remedies)))
+
+
+def _of_encryption(wish: NetworkWish) -> Iterator[tuple[str, str]]:
+    """Other drivers take the option, keep it and do nothing by it."""
+    if "encrypted" in wish.options and wish.driver in ("bridge", "macvlan", "ipvlan"):
+        yield f"only overlays are encrypted: a {wish.driver} is not, whatever its options say", "give -d overlay"
 
 
 def _of_ingress(wish: NetworkWish) -> Iterator[tuple[str, str]]:

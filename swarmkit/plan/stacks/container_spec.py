@@ -15,6 +15,8 @@ START_INTERVAL_API = (1, 44)
 SUBPATH_API = (1, 45)
 CAPABILITIES_API = (1, 41)
 SYSCTLS_API = (1, 40)
+# Below it the engine refuses the mount (moby daemon/cluster/convert/container.go).
+CLUSTER_VOLUMES_API = (1, 42)
 
 
 def container_spec(

@@ -31,7 +31,7 @@ from swarmkit.plan.stacks.recording import note_of
 from swarmkit.plan.stacks.registry_logins import login_warnings, unsent_warnings, with_logins
 from swarmkit.plan.stacks.removal import remove_object
 from swarmkit.plan.stacks.service_waits import HEALTHY, await_service, wait_key
-from swarmkit.plan.stacks.spec import left_out_keys, service_spec
+from swarmkit.plan.stacks.spec import lacks_cluster_volumes, left_out_keys, service_spec
 from swarmkit.plan.stacks.spec_diff import carry_over, spec_changes, with_names
 from swarmkit.reach.engine import Kind
 
@@ -186,6 +186,10 @@ class StackPlanner:
             what = f"{key} is left out: an engine of API {'.'.join(map(str, min(versions)))} does not know it"
             seen = f"{service.image} of {service.place}" if service.place else service.image
             self.warnings.append(Finding("H44", "warning", service.name, what, seen, "swarmkit engine upgrade"))
+        if lacks_cluster_volumes(service, api_version=min(versions)):
+            what = f"an engine of API {'.'.join(map(str, min(versions)))} knows no mount of type cluster"
+            seen = 'it says: invalid MountType: "cluster"'
+            self.refusals.append(Finding("H44", "error", service.name, what, seen, "swarmkit engine upgrade"))
         return service_spec(
             self.stack,
             service,

@@ -14,6 +14,7 @@ from swarmkit.declared.stack.service import FileReference, Network, SecretFile, 
 from swarmkit.errors import SwarmkitError
 from swarmkit.plan.stacks.container_spec import (
     CAPABILITIES_API,
+    CLUSTER_VOLUMES_API,
     NAMESPACE_LABEL,
     OOM_SCORE_API,
     START_INTERVAL_API,
@@ -100,6 +101,11 @@ def left_out_keys(service: Service, *, api_version: tuple[int, int]) -> tuple[st
         ("deploy.placement.max_replicas_per_node", SYSCTLS_API, service.deploy.max_replicas_per_node),
     )
     return tuple(key for key, version, value in needs if value and api_version < version)
+
+
+def lacks_cluster_volumes(service: Service, *, api_version: tuple[int, int]) -> bool:
+    """Tell whether an engine of *api_version* would refuse the service for a mount that it does not know."""
+    return api_version < CLUSTER_VOLUMES_API and any(mount.type == "cluster" for mount in service.mounts)
 
 
 def network_spec(stack: Stack, network: Network, *, encrypted: bool) -> dict[str, Any]:

@@ -17,6 +17,7 @@ SUBNET = {"subnets": ("10.1.0.0/24",)}
 @pytest.mark.parametrize(
     ("words", "says"),
     [
+        ({"options": {"encrypted": ""}}, "only overlays are encrypted: a bridge is not"),
         ({"ingress": True}, "for an overlay"),
         ({"ingress": True, "driver": "overlay", "scope": "local"}, "for an overlay"),
         ({"ingress": True, "driver": "overlay", "attachable": True}, "cannot be attachable"),

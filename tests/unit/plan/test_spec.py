@@ -13,7 +13,7 @@ from swarmkit.declared.stack.reading import load_stack
 from swarmkit.declared.stack.service import HealthCheck, Mount, Port, Service, Stack
 from swarmkit.errors import SwarmkitError
 from swarmkit.plan.stacks.container_spec import effective_capabilities, familiar
-from swarmkit.plan.stacks.spec import left_out_keys, network_spec, service_spec, with_ids
+from swarmkit.plan.stacks.spec import lacks_cluster_volumes, left_out_keys, network_spec, service_spec, with_ids
 from swarmkit.plan.stacks.spec_diff import network_changes, spec_changes
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -125,6 +125,13 @@ def test_a_folder_of_a_volume_is_sent_to_the_engines_that_know_it(
     (made,) = spec_of(stack, "app", api_version=api_version)["TaskTemplate"]["ContainerSpec"]["Mounts"]
     assert made["VolumeOptions"].get("Subpath") == sent
     assert left_out_keys(service, api_version=api_version) == told
+
+
+def test_a_mount_of_type_cluster_is_none_that_an_old_engine_makes() -> None:
+    clustered = Service("app", "app:1", mounts=(Mount("cluster", "/data", source="v"),))
+    old, new = (1, 41), (1, 42)
+    assert [lacks_cluster_volumes(clustered, api_version=version) for version in (old, new)] == [True, False]
+    assert not lacks_cluster_volumes(Service("app", "app:1", mounts=(Mount("volume", "/data"),)), api_version=old)
 
 
 def test_keys_an_old_engine_does_not_know_are_left_out_and_told(everything: Stack) -> None:
