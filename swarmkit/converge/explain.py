@@ -68,6 +68,9 @@ def explain(tasks: Iterable[TaskState], fleet: Fleet, manager: Engine | None) ->
         return Cause(f"{node} rejected the task: {task.error}", f"on {node}: sudo systemctl restart docker (H65)")
     if task.state == "rejected":
         return Cause(f"{node} rejected the task: {task.error}", f"see: journalctl -u docker on {node}")
+    if task.state == "running":
+        to_do = "where it only takes longer: --timeout SECONDS, more than it needs"
+        return Cause(f"its task on {node} runs still", to_do, _logs(task, manager))
     health = _health(task, fleet)
     if task.state in ("starting", *_WAITING):
         said = f"; its health check says: {health}" if health else ""

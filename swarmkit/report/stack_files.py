@@ -67,6 +67,7 @@ _DIFFERENCES = (
     ("a network that exists with other options", "left as it is, without a word", "refused"),
     ("`${NAME?why-not}` without NAME", "becomes `not`: the dash is taken for a default", "refused"),
     ("`v:/data`, a volume of one letter", "taken for a Windows path", "the volume `v` at `/data`"),
+    ("a named pipe of Windows in short form", "a bind of that name in the file's folder", "a bind of that name"),
     ("log options that only a later file has", "lost in the merge", "kept"),
     ("a port in long form without `published`, in one of several files", "lost in the merge", "kept"),
     (

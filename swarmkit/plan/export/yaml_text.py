@@ -11,6 +11,8 @@ Value = Scalar | Sequence["Value"] | Mapping[str, "Value"]
 
 _PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./-]*(:[A-Za-z0-9_./-]+)*", re.ASCII)
 # Truths and nothing, in YAML 1.1 too.
+# What YAML takes for the end of a line, folds or forbids, and JSON lets stand.
+_ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ufeff]")
 _WORDS = frozenset(("true", "false", "yes", "no", "on", "off", "y", "n", "null"))
 
 
@@ -61,7 +63,8 @@ def _scalar(value: Scalar) -> str:
 
 def _text(text: str) -> str:
     is_plain = _PLAIN.fullmatch(text) and text.lower() not in _WORDS
-    return text if is_plain else json.dumps(text, ensure_ascii=False)
+    quoted = json.dumps(text, ensure_ascii=False)
+    return text if is_plain else _ESCAPED.sub(lambda found: f"\\u{ord(found[0]):04x}", quoted)
 
 
 def _can_be_block(text: str) -> bool:

@@ -511,6 +511,15 @@ def test_what_failed_on_a_node_that_is_gone_explains_nothing(fleet: FakeFleet) -
     assert explain([old, starts], fleet, fleet.engine("A")).sentence == "its task on A is still starting"
 
 
+def test_a_job_that_takes_longer_than_it_is_given_runs_still(fleet: FakeFleet) -> None:
+    """It was said to have ended, and its host to lack ESP perhaps."""
+    start(fleet)
+    (made, *_) = look_at(fleet.engine("A"), "shop_x").states
+    cause = explain([replace(made, state="running", message="started")], fleet, fleet.engine("A"))
+    assert cause.sentence == "its task on A runs still"
+    assert cause.to_do.startswith("where it only takes longer: --timeout SECONDS")
+
+
 def test_an_unhealthy_task_that_ended_with_0_is_explained_by_its_health_check(fleet: FakeFleet) -> None:
     start(fleet)
     manager = fleet.engine("A")

@@ -142,7 +142,22 @@ def test_what_no_stack_file_can_say_is_told(everything: Observed, change: Callab
     assert f"# Cannot be said here: {made.differences[0]}" in made.text
 
 
-ODD = ("$HOME", "yes", "0440", "1e3", "null", "a: b", "- x", "#", "\t", "a\nb\n", " a\nb", "a\n\n b\n\n", "é☃")
+ODD = (
+    "$HOME",
+    "yes",
+    "0440",
+    "1e3",
+    "null",
+    "a: b",
+    "- x",
+    "#",
+    "\t",
+    "a\nb\n",
+    " a\nb",
+    "a\n\n b\n\n",
+    "é☃",
+    "a\x85b\u2028c\ufeffd\x7f",
+)
 
 
 @pytest.mark.parametrize("value", ODD)
