@@ -86,6 +86,14 @@ _DIFFERENCES = (
     ),
     ("a second document in a file", "passed over without a word", "passed over with a warning"),
     ("a file without services", "taken: makes nothing", "refused"),
+    (
+        (
+            "what no task could run with: a limit below its reservation, a published port of the swarm's own (2377, 7946), "
+            "more than 100000 replicas, a mount of a cluster volume that the file does not define"
+        ),
+        "sent: the engine refuses it, or tasks wait and fail",
+        "refused, before anything is made",
+    ),
     ("a version that does not know a key", "refused", "taken: the versions differ in nothing else"),
 )
 _TAIL = """What an engine's API does not know is left out, with a warning: `oom_score_adj` before 27.1, so on 26.1

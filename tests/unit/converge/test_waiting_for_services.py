@@ -520,6 +520,19 @@ def test_a_job_that_takes_longer_than_it_is_given_runs_still(fleet: FakeFleet) -
     assert cause.to_do.startswith("where it only takes longer: --timeout SECONDS")
 
 
+def test_a_task_without_a_place_is_the_reason_and_not_one_that_runs(fleet: FakeFleet) -> None:
+    """Of nine tasks on a port of three hosts, one of the three that ran was blamed."""
+    start(fleet)
+    (made, *_) = look_at(fleet.engine("A"), "shop_x").states
+    runs = replace(made, id="runs", state="running", created_at="2")
+    error = "no suitable node (host-mode port already in use on 3 nodes)"
+    waits = replace(made, id="waits", node_id="", state="pending", error=error, created_at="1")
+    cause = explain([runs, waits], fleet, fleet.engine("A"))
+    assert cause.sentence.startswith("the port it publishes in host mode is taken")
+    ended = replace(made, id="ended", state="failed", error="exit 3", created_at="0")
+    assert "ended" in explain([runs, ended], fleet, fleet.engine("A")).sentence
+
+
 def test_an_unhealthy_task_that_ended_with_0_is_explained_by_its_health_check(fleet: FakeFleet) -> None:
     start(fleet)
     manager = fleet.engine("A")
