@@ -51,17 +51,16 @@ _WAITING = ("assigned", "accepted", "preparing", "ready")
 def explain(tasks: Iterable[TaskState], fleet: Fleet, manager: Engine | None) -> Cause:
     """Return why the newest of *tasks* does not run; reads health output, and with *manager* logs and registries."""
     known = sorted(_of_members(list(tasks), manager), key=lambda task: task.created_at, reverse=True)
-    # Those that run are no reason for those that do not.
-    newest = [task for task in known if task.state != "running"] or known
+    newest = [task for task in known if not _is_well(task)]
+    newest = newest or [task for task in known if task.state == "running"] or known
     if not newest:
         return Cause("the swarm has made no task for it yet: the allocator may be waiting for addresses")
     ended = _first(newest, "failed", "rejected") or _first(newest, "complete")
     # A successor that waits for its turn says nothing: the one before it, which is being stopped, has the reason.
     begun = next((task for task in newest if task.container_id), None) if newest[0].state in _WAITING else None
     # One that the scheduler has not looked at yet says nothing either; one that it found no host for does.
-    unplaced = next((task for task in newest if task.state in ("pending", "new") and task.error), None)
-    is_unplaced = newest[0].state in ("pending", "new") and not ended
-    task = unplaced or (newest[0] if is_unplaced else (ended or begun or newest[0]))
+    is_unplaced = newest[0].state in ("pending", "new") and (newest[0].error or not ended)
+    task = newest[0] if is_unplaced else (ended or begun or newest[0])
     node = _host_of(task, fleet)
     if task.state in ("pending", "new", "allocated"):
         return _unplaced(task)
@@ -82,6 +81,12 @@ def explain(tasks: Iterable[TaskState], fleet: Fleet, manager: Engine | None) ->
         why = f"its health check said: {health}" if health else "its program ended with exit code 0"
         return Cause(f"its task on {node} ended: {why}", logged=_logs(task, manager))
     return Cause(f"its task on {node} ended: {health or task.error or task.message}", logged=_logs(task, manager))
+
+
+def _is_well(task: TaskState) -> bool:
+    """Tell whether a task runs, has done its job, or was stopped for another: no reason for those that do not run."""
+    is_done = task.state == "complete" and task.desired_state == "complete"
+    return is_done or task.state in ("running", "shutdown")
 
 
 def _of_members(tasks: list[TaskState], manager: Engine | None) -> list[TaskState]:

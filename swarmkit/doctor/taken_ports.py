@@ -49,15 +49,17 @@ class TakenPorts:
                 yield self._taken(port, service, host, wanted[port])
 
     def _listened_on(self, image: str, host: str) -> Mapping[str, object]:
-        """Return the ports that *image* exposes: from an engine that has it, *host*'s first, else from its archive."""
+        """Return the ports that *image* exposes: by the archive that *host* is sent, else by an engine that has it."""
+        if archive := self._sent(image, host):
+            return exposed_ports(archive)
         for reached in (self.fleet[host], *self.fleet.values()):
             if has_image(reached.host, image, self.observed):
                 return (reached.engine.inspect("images", image).get("Config") or {}).get("ExposedPorts") or {}
-        archive = next((one for one in self._archives() if image in one.tags), None)
-        return exposed_ports(archive) if archive else {}
+        return {}
 
-    def _archives(self) -> Iterator[ImageArchive]:
-        return (operation.archive for operation in self.plan.operations if isinstance(operation, SendImage))
+    def _sent(self, image: str, host: str) -> ImageArchive | None:
+        sent = (one for one in self.plan.operations if isinstance(one, SendImage) and one.host == host)
+        return next((one.archive for one in sent if image in one.archive.tags), None)
 
     def _taken(self, port: str, service: Service, host: str, why: str) -> Finding:
         what = f"port {port} of {service.name} is taken on {host}"

@@ -74,9 +74,10 @@ class NodeBuilder:
             value, value_size = self._node(value_node, key_is_at, depth + 1)
             size += value_size
             is_merge = key == "<<" and not key_node.style
-            if is_merge and merge is None:
+            # What Ansible reads may have several; Docker's own tool takes one.
+            if is_merge and (merge is None or self.dialect != "docker"):
                 merge = self._place(key_node)
-                merged = self._merged(value, path)
+                merged += self._merged(value, path)
             elif is_merge or key in own:
                 first = f"first on line {(merge if is_merge and merge else keys[key]).line}"
                 self.log.refuse("B02", self._place(key_node), key_is_at, f"the key is there twice ({first})")

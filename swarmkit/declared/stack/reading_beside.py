@@ -7,6 +7,7 @@ import os
 import pickle
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,10 @@ def begin_stack(paths: Sequence[Path], *, name: str | None) -> Callable[[], Stac
     child that does not deliver is no failure: then the files are read here, and what is wrong with them is told from
     here.
     """
-    child = _Child(paths, name) if _is_worth_it(paths) else None
+    child = None
+    if _is_worth_it(paths):
+        with suppress(OSError):  # no process left, or no pipe
+            child = _Child(paths, name)
 
     def finish() -> Stack:
         read = child.stack() if child else None
@@ -36,9 +40,12 @@ def begin_stack(paths: Sequence[Path], *, name: str | None) -> Callable[[], Stac
 
 def _is_worth_it(paths: Sequence[Path]) -> bool:
     """Tell whether they are large files, which can be read twice, and no other thread can hold a lock in the child."""
-    if threading.active_count() > 1 or not all(path.is_file() for path in paths):
+    try:
+        if threading.active_count() > 1 or not all(path.is_file() for path in paths):
+            return False
+        return sum(path.stat().st_size for path in paths) > _LARGE_BYTES
+    except OSError:  # told of where it is read
         return False
-    return sum(path.stat().st_size for path in paths) > _LARGE_BYTES
 
 
 class _Child:
@@ -46,8 +53,15 @@ class _Child:
 
     def __init__(self, paths: Sequence[Path], name: str | None) -> None:
         self._source, sink = os.pipe()
-        self._pid = os.fork()
+        try:
+            self._pid = os.fork()
+        except OSError:
+            os.close(self._source)
+            os.close(sink)
+            raise
         if self._pid == 0:
+            # Else it would wait for ever for a parent that is gone to read.
+            os.close(self._source)
             _read_and_exit(paths, name, sink)
         os.close(sink)
 
@@ -55,10 +69,16 @@ class _Child:
         """Return what it read, or None if it could not; it is gone then."""
         with os.fdopen(self._source, "rb") as source:
             pickled = source.read()
-        _, status = os.waitpid(self._pid, 0)
+        try:
+            _, status = os.waitpid(self._pid, 0)
+        except ChildProcessError:  # where SIGCHLD is ignored nobody keeps how it ended
+            status = 0 if pickled else 1
         if status:
             return None
-        read = pickle.loads(pickled)  # noqa: S301  (what our own child sent)
+        try:
+            read = pickle.loads(pickled)  # noqa: S301  (what our own child sent)
+        except (EOFError, pickle.UnpicklingError):
+            return None
         return read if isinstance(read, Stack) else None
 
 

@@ -57,7 +57,7 @@ def written_stack(name: str, observed: Observed, cluster: ClusterState) -> Writt
             key = fit_key(live.name.removeprefix(f"{name}_"))
             services[key] = service_keys(key, with_names(live.spec, cluster.network_names), _image(live), objects)
             notes += _environment_notes(key, live)
-            if live.name != f"{name}_{key}":
+            if not live.name.startswith(f"{name}_"):
                 notes.append(
                     f"{live.name} has the stack's label and not its name: up makes {name}_{key} beside it, and takes "
                     f"{live.name} away with --prune"

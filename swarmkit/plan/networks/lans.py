@@ -10,10 +10,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from swarmkit.declared.inventory.host import Inventory
-from swarmkit.declared.stack.service import Deploy, Lan, Network, Service, Stack
+from swarmkit.declared.stack.service import Lan, Network, Service, Stack
 from swarmkit.finding import Finding
 from swarmkit.observed.model import STACK_LABEL, Observed
-from swarmkit.plan.networks.address_rows import total_of
 from swarmkit.plan.networks.lan_ranges import IpNetwork, kept_part, overlaps, own_addresses, shared_out
 from swarmkit.plan.networks.wish import NetworkWish
 from swarmkit.plan.stacks.placement import eligible_hosts
@@ -64,7 +63,7 @@ def lan_wish(stack: Stack, network: Network, inventory: Inventory, observed: Obs
 def lan_hosts(stack: Stack, network: Network, inventory: Inventory, observed: Observed) -> tuple[str, ...]:
     """Return the hosts that may run a task on *network*, in the inventory's order."""
     found = {
-        host.name for service in _users(stack, network) for host in eligible_hosts(service, inventory.hosts, observed)
+        host.name for service in users_of(stack, network) for host in eligible_hosts(service, inventory.hosts, observed)
     }
     return tuple(host.name for host in inventory.hosts if host.name in found)
 
@@ -96,30 +95,8 @@ def _ranges(
     return shared_out(whole, hosts, found, taken, len(inventory.hosts))
 
 
-def room_refusals(stack: Stack, network: Network, wish: LanWish) -> Iterator[Finding]:
-    """Yield H30 for hosts whose part of the range holds no task, and where all parts hold less than the tasks.
-
-    Where no gateway is named, the engine takes one of each part for it.
-    """
-    remedy = "a larger range; or a gateway, else one address of each part goes to it: x-swarmkit: {gateway: ADDRESS}"
-    room = {host: total_of(config.body["IPAM"]["Config"][0]) for host, config in wish.configs.items()}
-    for host in (host for host, amount in room.items() if not amount):
-        what = f"network {network.name} has no address for a task on {host}"
-        seen = f"{wish.configs[host].ip_ranges[0]}: the engine takes its only address for a gateway"
-        yield Finding("H30", "error", host, what, seen, remedy)
-    tasks = sum(_most_at_once(service.deploy, len(room)) for service in _users(stack, network))
-    if all(room.values()) and sum(room.values()) < tasks and not wish.full:
-        what = f"network {network.name} has {sum(room.values())} addresses for {tasks} tasks"
-        seen = ", ".join(f"{host} {wish.configs[host].ip_ranges[0]}: {amount}" for host, amount in room.items())
-        yield Finding("H30", "error", network.name, what, f"{seen} ({network.place})", remedy)
-
-
-def _users(stack: Stack, network: Network) -> list[Service]:
+def users_of(stack: Stack, network: Network) -> list[Service]:
     return [service for service in stack.services if any(one.name == network.key for one in service.networks)]
-
-
-def _most_at_once(deploy: Deploy, hosts: int) -> int:
-    return hosts if deploy.mode.startswith("global") else deploy.replicas
 
 
 def lan_refusals(network: Network, wish: LanWish, inventory: Inventory, observed: Observed) -> Iterator[Finding]:

@@ -16,7 +16,8 @@ from swarmkit.finding import Finding
 from swarmkit.observed.model import NETWORK_LABEL, STACK_LABEL, NetworkState, Observed
 from swarmkit.plan.model import Operation, Step
 from swarmkit.plan.networks.drivers import driver_refusals
-from swarmkit.plan.networks.lans import lan_refusals, lan_wish, room_refusals
+from swarmkit.plan.networks.lan_room import room_refusals
+from swarmkit.plan.networks.lans import lan_refusals, lan_wish
 from swarmkit.plan.networks.operations import CreateHostNetwork
 from swarmkit.plan.networks.ranges import overlap
 from swarmkit.plan.networks.refusals import number_refusals
@@ -133,7 +134,7 @@ class StackNetworks:
     def _lan(self, network: Network) -> None:
         wish = lan_wish(self.stack, network, self.inventory, self.observed)
         self.refusals += lan_refusals(network, wish, self.inventory, self.observed)
-        self.refusals += room_refusals(self.stack, network, wish)
+        self.refusals += room_refusals(self.stack, network, wish, self.inventory, self.observed)
         made: set[str] = set()
         for host, config in wish.configs.items():
             live = self.observed.hosts[host].engine.config_network(config.name)

@@ -186,8 +186,9 @@ class StackPlanner:
             what = f"{key} is left out: an engine of API {'.'.join(map(str, min(versions)))} does not know it"
             seen = f"{service.image} of {service.place}" if service.place else service.image
             self.warnings.append(Finding("H44", "warning", service.name, what, seen, "swarmkit engine upgrade"))
-        if lacks_cluster_volumes(service, api_version=min(versions)):
-            what = f"an engine of API {'.'.join(map(str, min(versions)))} knows no mount of type cluster"
+        of_managers = [self.observed.hosts[host.name].engine.api_version for host in self.inventory.managers]
+        if lacks_cluster_volumes(service, api_version=min(of_managers)):
+            what = f"a manager of API {'.'.join(map(str, min(of_managers)))} knows no mount of type cluster"
             seen = 'it says: invalid MountType: "cluster"'
             self.refusals.append(Finding("H44", "error", service.name, what, seen, "swarmkit engine upgrade"))
         return service_spec(

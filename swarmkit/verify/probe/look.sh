@@ -23,7 +23,8 @@ mesh() {
 # The VXLAN links of an overlay network, in the namespace that the engine keeps for it.
 links() {
   local namespace
-  for namespace in /run/docker/netns/*-"${1:0:10}"; do
+  # Named by the number of its start on this host and the network's ID, twelve characters in all.
+  for namespace in /run/docker/netns/[0-9]*-"${1:0:9}"*; do
     [[ -e $namespace ]] && nsenter --net="$namespace" ip -d -o link show type vxlan
   done
 }

@@ -531,6 +531,18 @@ def test_a_task_without_a_place_is_the_reason_and_not_one_that_runs(fleet: FakeF
     assert cause.sentence.startswith("the port it publishes in host mode is taken")
     ended = replace(made, id="ended", state="failed", error="exit 3", created_at="0")
     assert "ended" in explain([runs, ended], fleet, fleet.engine("A")).sentence
+    # A newer one of another slot says more than an old one that found no place.
+    newer = replace(made, id="newer", state="rejected", error="No such image: x:1", created_at="3")
+    assert "No such image" in explain([newer, waits], fleet, fleet.engine("A")).sentence
+
+
+def test_a_task_that_has_done_its_job_is_no_reason(fleet: FakeFleet) -> None:
+    start(fleet)
+    (made, *_) = look_at(fleet.engine("A"), "shop_x").states
+    done = replace(made, id="done", state="complete", desired_state="complete", created_at="3")
+    stopped = replace(made, id="stopped", state="shutdown", desired_state="shutdown", created_at="2")
+    runs = replace(made, id="runs", state="running", created_at="1")
+    assert explain([done, stopped, runs], fleet, fleet.engine("A")).sentence == "its task on A runs still"
 
 
 def test_an_unhealthy_task_that_ended_with_0_is_explained_by_its_health_check(fleet: FakeFleet) -> None:

@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 
 from swarmkit.declared.documents import go_yaml
+from swarmkit.declared.documents.complaints import Complaints
+from swarmkit.declared.documents.nodes import MapNode
+from swarmkit.declared.documents.yaml_source import parse_yaml
 from swarmkit.declared.stack.reading import load_stack
 from swarmkit.declared.stack.service import Port, Resources, Stack
 from swarmkit.errors import InputError
@@ -168,3 +171,14 @@ def test_a_second_merge_key_in_a_map_is_a_key_that_is_there_twice(tmp_path: Path
     assert "first on line 5" in complaint.what
     both = text.replace("<<: *a\n    <<: *b", "<<: [*a, *b]")
     assert load(tmp_path, both).services[0].user == "2"
+
+
+def test_an_inventory_may_have_several_merge_keys_in_a_map_as_ansible_reads_it(tmp_path: Path) -> None:
+    path = tmp_path / "hosts.yaml"
+    path.write_text("x: &x {a: 1}\ny: &y {b: 2}\nall:\n  <<: *x\n  <<: *y\n")
+    log = Complaints(path)
+    root = parse_yaml(path.read_text(), log, "ansible")
+    assert isinstance(root, MapNode)
+    merged = root.items["all"]
+    assert isinstance(merged, MapNode)
+    assert (log.refused, list(merged.items)) == ([], ["a", "b"])

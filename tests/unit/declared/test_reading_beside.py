@@ -1,6 +1,8 @@
 """A large stack file, read in a process of its own."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -76,6 +78,33 @@ def test_a_child_that_dies_is_no_failure(
     monkeypatch.setattr(reading_beside, "_read_and_exit", lambda *_: os._exit(9))
     assert begin_stack([large], name="shop")() == load_stack(large, name="shop")
     assert read_here == [(large,)]
+
+
+def test_where_no_process_is_left_it_is_read_here(
+    large: Path, read_here: list[tuple[Path, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> int:
+        raise BlockingIOError
+
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    monkeypatch.setattr(os, "fork", fail)
+    begin_stack([large], name=None)()
+    assert read_here == [(large,)]
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+@pytest.mark.usefixtures("read_here")
+def test_a_path_that_cannot_be_looked_at_is_a_complaint(tmp_path: Path) -> None:
+    with pytest.raises(InputError):
+        begin_stack([tmp_path / ("x" * 300)], name=None)()
+
+
+def test_a_child_whose_parent_is_gone_does_not_wait_for_it(large: Path) -> None:
+    """It held an end of the pipe itself, and wrote to it what nobody would take out; its output stayed open."""
+    begin = "from swarmkit.declared.stack.reading_beside import begin_stack; import os, pathlib, sys"
+    command = f"{begin}; begin_stack([pathlib.Path(sys.argv[1])], name='shop'); os._exit(3)"
+    ended = subprocess.run([sys.executable, "-c", command, large], capture_output=True, timeout=30, check=False)
+    assert (ended.returncode, ended.stderr) == (3, b"")
 
 
 def test_a_process_of_several_threads_is_not_copied(

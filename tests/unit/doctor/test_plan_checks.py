@@ -152,3 +152,17 @@ def test_the_ports_of_an_image_are_known_before_the_host_has_it(
     observed = observe(fleet, kernel="never")
     (found,) = plan_findings(fleet, make_plan(wish, observed), wish.inventory, wish.stack, observed)
     assert (found.code, found.what) == ("H80", "port 8080/tcp of web is taken on C")
+
+
+def test_the_archive_that_a_host_is_sent_says_more_than_another_hosts_image_of_that_tag(
+    fleet: FakeFleet, tmp_path: Path
+) -> None:
+    run_once(fleet, declared(fleet))
+    listen(fleet)
+    fleet.engine("A").images["sha256:web"] = ["r.example/web:1"]
+    fleet.engine("A").exposed["sha256:web"] = ["8080/tcp"]
+    write_archive(tmp_path / "web.tar", "r.example/web:1", exposed="9090/tcp")
+    archives = {"r.example/web:1": read_image_archive(tmp_path / "web.tar")}
+    wish = Declared(declared(fleet).inventory, on_network("host", tmp_path), archives)
+    observed = observe(fleet, kernel="never")
+    assert not plan_findings(fleet, make_plan(wish, observed), wish.inventory, wish.stack, observed)

@@ -10,7 +10,7 @@ from fakes.running import StopsAfter, plan_on, run_once
 from fakes.swarm import FakeFleet
 
 from swarmkit.declared.inventory.host import Inventory
-from swarmkit.declared.stack.service import Lan, LanHost, Network, Service, ServiceNetwork, Stack
+from swarmkit.declared.stack.service import Deploy, Lan, LanHost, Network, Service, ServiceNetwork, Stack
 from swarmkit.observed.observe import observe
 from swarmkit.plan.apply import apply
 from swarmkit.plan.context import Context
@@ -119,6 +119,19 @@ def test_a_range_without_an_address_for_each_task_is_told(
     four = tuple(replace(one, deploy=replace(one.deploy, replicas=2)) for one in wish.stack.services)
     plan = plan_on(fleet, replace(wish, stack=replace(wish.stack, services=four)))
     assert [one.what for one in plan.refusals if one.code == "H30"] == told
+
+
+def test_jobs_and_hosts_that_a_global_service_may_not_run_on_need_no_address(fleet: FakeFleet) -> None:
+    """A range was refused that had an address for each task that ran."""
+    run_once(fleet, declared(fleet))
+    wish = declared(fleet, replace(LAN, lan=Lan("eth0", "10.88.0.1", "10.88.0.136/29")))
+    assert wish.stack
+    web, data = wish.stack.services
+    agent = replace(web, deploy=Deploy(mode="global", constraints=("node.role == manager",)))
+    job = replace(data, deploy=Deploy(mode="replicated-job", replicas=3))
+    three = (agent, job, replace(web, name="more", deploy=Deploy(replicas=2)))
+    told = [one.code for one in plan_on(fleet, replace(wish, stack=replace(wish.stack, services=three))).refusals]
+    assert "H30" not in told
 
 
 def test_a_pruned_macvlan_comes_back_with_the_parts_and_addresses_of_its_hosts(fleet: FakeFleet) -> None:

@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes.running import plan_on
+from fakes.swarm import FakeFleet
 
+from swarmkit.declared.inventory.host import Inventory
 from swarmkit.declared.stack.reading import load_stack
 from swarmkit.declared.stack.service import HealthCheck, Mount, Port, Service, Stack
 from swarmkit.errors import SwarmkitError
+from swarmkit.plan.declaration import Declared
 from swarmkit.plan.stacks.container_spec import effective_capabilities, familiar
 from swarmkit.plan.stacks.spec import lacks_cluster_volumes, left_out_keys, network_spec, service_spec, with_ids
 from swarmkit.plan.stacks.spec_diff import network_changes, spec_changes
@@ -179,3 +183,16 @@ def test_an_external_volume_gets_no_labels(everything: Stack) -> None:
     assert spec["TaskTemplate"]["ContainerSpec"]["Mounts"] == [
         {"Type": "volume", "Target": "/z", "Source": "ext", "VolumeOptions": {}}
     ]
+
+
+@pytest.mark.parametrize(("old", "codes"), [("A", {"H44"}), ("C", set())])
+def test_what_a_manager_would_refuse_is_refused_and_no_workers_age_counts(
+    fleet: FakeFleet, tmp_path: Path, old: str, codes: set[str]
+) -> None:
+    fleet.engine(old).api_version = (1, 41)
+    path = tmp_path / "stack.yaml"
+    mount = "{type: cluster, source: v, target: /d}"
+    path.write_text(f"services: {{a: {{image: 'r.example/i:1', volumes: [{mount}]}}}}\nvolumes: {{v: }}\n")
+    inventory = Inventory(Path("i.yaml"), "lab", tuple(reached.host for reached in fleet.values()))
+    plan = plan_on(fleet, Declared(inventory, load_stack(path, environment={})))
+    assert {one.code for one in plan.refusals} == codes
