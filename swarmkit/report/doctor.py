@@ -13,7 +13,7 @@ from swarmkit.doctor.codes import EXPLANATIONS, TOLD_ELSEWHERE, page_of
 from swarmkit.doctor.model import Diagnosis, Way
 from swarmkit.finding import Explanation, Finding
 from swarmkit.report.finding_text import by_severity, finding_lines
-from swarmkit.report.layout import counted, line
+from swarmkit.report.layout import clean, counted, line
 from swarmkit.report.plan_json import finding_as_json
 from swarmkit.report.tables import columns
 from swarmkit.verify.explained import PROOFS
@@ -44,7 +44,9 @@ def print_diagnosis(console: Console, diagnosis: Diagnosis) -> None:
     told = [counted(errors, "error"), counted(len(findings) - errors, "warning")] if findings else ["nothing found"]
     looked = f"{counted(len(diagnosis.checks), 'check')} on {counted(len(hosts), 'host')}"
     text = f"{', '.join(told)} by {looked}; {counted(len(ways), 'way')} between them tried"
-    console.print(Text(text, style="bold red" if errors else "bold green"))
+    if diagnosis.silent:
+        text += f"; nothing is known of {', '.join(diagnosis.silent)}, which could not be read (D11)"
+    console.print(Text(clean(text), style="bold red" if errors or diagnosis.silent else "bold green"))
 
 
 def _cause_of(finding: Finding, findings: Iterable[Finding]) -> Finding | None:

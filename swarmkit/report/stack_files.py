@@ -89,7 +89,8 @@ _DIFFERENCES = (
     (
         (
             "what no task could run with: a limit below its reservation, a published port of the swarm's own (2377, "
-            "7946), more than 100000 replicas, a mount of a cluster volume that the file does not define"
+            "7946), more than 100000 replicas, a mount target that is no absolute path, a NUL in "
+            "a value, a mount of a cluster volume that the file does not define"
         ),
         "sent: the engine refuses it, or tasks wait and fail",
         "refused, before anything is made",

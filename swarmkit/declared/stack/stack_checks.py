@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from swarmkit.declared.documents.complaints import did_you_mean, shown
+from swarmkit.declared.documents.complaints import did_you_mean, key_path, shown
 from swarmkit.declared.documents.field import Field
 from swarmkit.declared.inventory.addresses import check_dns_name
 from swarmkit.declared.stack.cycles import find_cycles
@@ -75,9 +75,9 @@ class StackChecks:
             ("credential_spec", _account_of(service), {config.key for config in stack.configs}),
         ):
             for name in used:
-                if name is not None and name not in defined:
+                section = what if what == "credential_spec" else what + "s"
+                if name is not None and name not in defined and not self._is_refused(service, key_path(section, name)):
                     hint = did_you_mean(name, defined) or f"defined: {', '.join(sorted(defined)) or 'none'}"
-                    section = what if what == "credential_spec" else what + "s"
                     self._part(service, section).refuse("B38", f"undefined {what} {shown(name)}", hint)
         names = {other.name for other in stack.services}
         for name in service.depends_on:
@@ -92,6 +92,10 @@ class StackChecks:
         ):
             for target in sorted({target for target in targets if targets.count(target) > 1}):
                 self._part(service, what).refuse("B38", f"the target {shown(target)} is used twice")
+
+    def _is_refused(self, service: Service, path: str) -> bool:
+        """Tell whether what is at *path* was refused for its name: it is defined, and told of."""
+        return any(one.code == "B18" and one.path == path for one in self.places[service.name].log.refused)
 
     def _check_completion(self, service: Service, names: set[str]) -> None:
         """Refuse to wait for the end of what the swarm starts again when it ends."""

@@ -235,3 +235,9 @@ def test_a_name_that_a_plugin_may_have_is_for_the_hosts_to_say(tmp_path: Path) -
         path = tmp_path / "stack.yaml"
         path.write_text(f"services: {{a: {{image: 'a:1'}}}}\nnetworks: {{default: {{driver: '{driver}'}}}}\n")
         assert load_stack(path, name="s", environment={}).networks[0].driver == driver
+
+
+def test_a_name_that_is_refused_is_not_said_to_be_undefined_as_well(tmp_path: Path) -> None:
+    text = "services: {a: {image: 'i:1', networks: [né]}}\nnetworks: {né: {}}\n"
+    assert [complaint.code for complaint in refused(tmp_path, text)] == ["B18"]
+    assert [one.code for one in refused(tmp_path, text.partition("networks: {né")[0])] == ["B38"]

@@ -49,3 +49,10 @@ def test_what_follows_from_a_finding_of_the_same_place_is_named_beneath_it_and_t
     assert "error  H06  A | B" not in shown
     assert shown[-1].startswith("2 errors")
     assert "error  H06  A | B" in lines_of(Diagnosis((following,), (), ("A", "B"), ("H06",)))
+
+
+def test_a_host_that_was_not_read_is_named_whatever_was_asked_for() -> None:
+    """With --only or --skip its own finding may be left out, and "nothing found" was all that was said."""
+    shown = " ".join(" ".join(lines_of(Diagnosis((), (), ("A", "B"), ("H36",), ("C",)))).split())
+    assert "nothing found by 1 check on 2 hosts" in shown
+    assert "nothing is known of C, which could not be read (D11)" in shown
