@@ -117,7 +117,7 @@ class Proving:
     ) -> Iterator[Finding]:
         all_results = [result for of_host in results.values() for result in of_host]
         yield from prove_names(all_results)
-        yield from prove_connections(all_results)
+        yield from prove_connections(all_results, self._live)
         yield from prove_payloads(judge.delivered, self._live, self._cluster)
         yield from prove_isolation(parcels.trespasses, all_results, judge.wire.cables)
         yield from prove_published(published, looks, results)

@@ -70,6 +70,8 @@ def _in_all(
     if group[0].driver != "overlay" or len(parts) == 1:
         return None
     alike = [(entry, part) for entry, part in zip(entries, parts, strict=True) if part.version == given.version]
+    if len(alike) == 1:
+        return None
     taken = [set().union(*(_addresses(network, part, seen) for _, part in alike)) for network in group]
     return _of_overlay(group[0].id, taken, cluster), sum(total_of(entry) for entry, _ in alike)
 

@@ -33,8 +33,9 @@ def prove_names(results: Iterable[Result]) -> Iterator[Finding]:
             yield Finding(codes.NAME, "ok", where, what, evidence=evidence)
 
 
-def prove_connections(results: Iterable[Result]) -> Iterator[Finding]:
+def prove_connections(results: Iterable[Result], live: Live) -> Iterator[Finding]:
     """Prove that each connection stands, by VIP and by task address, one finding for each path."""
+    parted = {one.name for one in live.networks.values() if sum(":" not in subnet for subnet in one.subnets) > 1}
     tried = list(results)
     misnamed = {result.probe.path for result in tried if isinstance(result.probe, Ask) and not result.holds}
     for path, of_path in _by_path(result for result in tried if isinstance(result.probe, Connect)).items():
@@ -47,7 +48,7 @@ def prove_connections(results: Iterable[Result]) -> Iterator[Finding]:
                 where,
                 f"{path.source} on {path.host} does not reach {path.target} on {path.network}",
                 evidence="; ".join(map(str, wrong)),
-                remedy=_remedy(path, of_path, is_misnamed=path in misnamed),
+                remedy=_remedy(path, of_path, is_misnamed=path in misnamed, is_parted=path.network in parted),
             )
         else:
             evidence = "; ".join(map(str, of_path))
@@ -87,15 +88,15 @@ def _where(path: Path) -> str:
     return f"{path.source}@{path.host} -> {path.target}"
 
 
-def _remedy(path: Path, results: list[Result], *, is_misnamed: bool) -> str:
+def _remedy(path: Path, results: list[Result], *, is_misnamed: bool, is_parted: bool) -> str:
     if is_misnamed:
         # A VIP leads to the tasks of the same records (moby libnetwork/agent.go, addServiceBinding).
         return f"first do what V04 says of this way: docker service update --force {path.target}"
     by_vip = [result.holds for result in results if isinstance(result.probe, Connect) and result.probe.label == "VIP"]
     by_task = [result.holds for result in results if isinstance(result.probe, Connect) and result.probe.label != "VIP"]
     if by_vip and not any(by_vip) and all(by_task):
-        if all("Network is unreachable" in result.answer for result in results if not result.holds):
-            return f"give {path.network} one subnet: the VIP is in another than the tasks (B50)"
+        if is_parted:
+            return f"give {path.network} one subnet: the VIP may be in another than this host's end of it (B50)"
         # Without IPVS, VIPs are dead and task addresses work (HAZARDS H20).
         return f"on {path.host}: sudo modprobe ip_vs && sudo systemctl restart docker"
     return f"docker service logs --tail 20 {path.target}; if findings name the host too, first do what they say"

@@ -137,6 +137,8 @@ def test_an_overlay_of_several_subnets_is_full_when_all_are() -> None:
     made = sheet(both)
     assert [(row.used, row.total, row.in_all) for row in made.subnets] == [(5, 5, (6, 258)), (0, 253, (6, 258))]
     assert not made.findings
+    config[1]["Subnet"] = "fd00::/64"
+    assert next((row.used, row.in_all) for row in sheet(both).subnets) == (6, None)
     config[1]["Subnet"] = "10.20.2.0/31"
     (finding,) = sheet(both).findings
     assert (finding.code, finding.severity, finding.evidence) == ("H30", "error", "6 of 5")

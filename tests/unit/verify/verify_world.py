@@ -191,7 +191,6 @@ class FakeShell:
         self.is_late = False
         """They answer to who waits longer."""
         self.refusing: set[str] = set()
-        self.without_route: set[str] = set()
         self.closed = {(address, port) for address in ADDRESS.values() for port in (3000, 5432)}
         """What refuses because nothing publishes it."""
         self.own_ports: list[int] = []
@@ -295,7 +294,6 @@ class FakeShell:
             elif kind == "tcp" and (address := rest.split()[1]) not in silent:
                 is_refused = address in self.refusing or (address, int(rest.split()[2])) in self.closed
                 said = "Connection refused" if is_refused else "ok"
-                said = "Network is unreachable" if address in self.without_route else said
                 answers.append(f"tcp {rest.split()[0]} {said}")
         ipsec = self._ipsec(grown=True) if "ipsec" in wishes else {}
         heard = list(self._heard(wishes)) if any(wish.startswith("cable mark ") for wish in wishes) else []
