@@ -67,10 +67,8 @@ def _in_all(
     """Return used and total of all subnets of the kind of *given*, of an overlay with several."""
     entries = [entry for entry in group[0].ipam if entry.get("Subnet")]
     parts = [ipaddress.ip_network(str(entry.get("IPRange") or entry["Subnet"]), strict=False) for entry in entries]
-    if group[0].driver != "overlay" or len(parts) == 1:
-        return None
     alike = [(entry, part) for entry, part in zip(entries, parts, strict=True) if part.version == given.version]
-    if len(alike) == 1:
+    if group[0].driver != "overlay" or len(alike) == 1:
         return None
     taken = [set().union(*(_addresses(network, part, seen) for _, part in alike)) for network in group]
     return _of_overlay(group[0].id, taken, cluster), sum(total_of(entry) for entry, _ in alike)

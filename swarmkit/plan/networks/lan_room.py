@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
-from swarmkit.declared.inventory.host import Host, Inventory
-from swarmkit.declared.stack.service import Network, Service, Stack
+from swarmkit.declared.inventory.host import Inventory
+from swarmkit.declared.stack.service import Network, Stack
 from swarmkit.finding import Finding
 from swarmkit.observed.model import HostFacts, Observed
 from swarmkit.plan.networks.address_rows import total_of
 from swarmkit.plan.networks.lans import LanWish, users_of
+from swarmkit.plan.networks.sizes import tasks_of
 from swarmkit.plan.networks.wish import NetworkWish
-from swarmkit.plan.stacks.placement import eligible_hosts
 
 _NO_GATEWAY_API = (1, 52)
 
@@ -29,8 +29,8 @@ def room_refusals(
         what = f"network {network.name} has no address for a task on {host}"
         seen = f"{wish.configs[host].ip_ranges[0]}: the engine takes its only address for a gateway"
         yield Finding("H30", "error", host, what, seen, remedy)
-    hosts = [inventory.host(name) for name in room]
-    tasks = sum(_at_once(service, hosts, observed) for service in users_of(stack, network))
+    lasting = [service for service in users_of(stack, network) if not service.deploy.is_job]
+    tasks = sum(tasks_of(service, inventory, observed) for service in lasting)
     if all(room.values()) and sum(room.values()) < tasks and not wish.full:
         what = f"network {network.name} has {sum(room.values())} addresses for {tasks} tasks"
         seen = ", ".join(f"{host} {wish.configs[host].ip_ranges[0]}: {amount}" for host, amount in room.items())
@@ -45,10 +45,3 @@ def _room(config: NetworkWish, network: Network, facts: HostFacts) -> int:
     """
     keeps_all = network.internal or facts.engine.api_version >= _NO_GATEWAY_API
     return total_of(config.body["IPAM"]["Config"][0]) + (keeps_all and not config.gateways)
-
-
-def _at_once(service: Service, hosts: Sequence[Host], observed: Observed) -> int:
-    if service.deploy.is_job:
-        return 0
-    is_global = service.deploy.mode == "global"
-    return len(eligible_hosts(service, hosts, observed)) if is_global else service.deploy.replicas
