@@ -49,7 +49,8 @@ def the_one(lab: SpareLab, inventory: Path, code: str) -> dict[str, Any]:
 STATE = """
 for table in filter nat mangle raw; do iptables -w -t $table -S; done
 ip -o link | cut -d: -f2-; ip -o -4 addr; ip route show table all; ip rule; ip neigh show nud permanent; ip netns
-ip xfrm policy; ip xfrm state list nokeys; ls /run/docker/netns
+ip xfrm policy; ip xfrm state list nokeys; grep -o " /run/docker/netns/[^ ]*" /proc/mounts
+find /run/docker/netns -newer /tmp/before
 docker network ls -q; docker ps -aq; docker volume ls -q; docker image ls -q
 sysctl -a 2>/dev/null | grep -E '^net[.](ipv4|ipv6|bridge)'; systemctl is-enabled docker ssh; systemctl --failed -q
 ps -e -o comm= | grep -E '^(perl|python3|unshare|nsenter|timeout)$'
