@@ -31,13 +31,17 @@ def check_disk(host: HostEvidence) -> Iterator[Finding]:
     where = f"at {host.info.get('DockerRootDir', '/var/lib/docker')}"
     evidence = f"{free} KiB free of {whole} {where}"
     remedy = f"on {host.name}: docker system df; docker image prune; or a larger disk"
+    is_full = free < whole * DISK_WARNING_SHARE
     if free < DISK_ERROR_KIB:
-        yield Finding("H38", "error", host.name, "its disk is almost full", evidence, remedy)
-    elif free < max(DISK_WARNING_KIB, whole * DISK_WARNING_SHARE):
-        yield Finding("H38", "warning", host.name, "its disk is getting full", evidence, remedy)
+        what = "its disk is almost full" if is_full else "its disk is too small"
+        yield Finding("H38", "error", host.name, what, evidence, remedy)
+    elif is_full or free < DISK_WARNING_KIB:
+        what = "its disk is getting full" if is_full else "its disk is small"
+        yield Finding("H38", "warning", host.name, what, evidence, remedy)
     # btrfs and others make inodes as they go, and tell of none.
     if inodes and free_inodes < inodes * INODES_WARNING_SHARE:
         evidence = f"{free_inodes} inodes free of {inodes} {where}"
+        remedy = f"on {host.name}: df -i; docker image prune; or a file system with more inodes"
         yield Finding("H38", "error", host.name, "its disk has almost no inodes left", evidence, remedy)
 
 

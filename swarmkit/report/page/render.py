@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections import Counter
 from collections.abc import Sequence
 from itertools import chain, groupby
@@ -33,6 +34,7 @@ def proof_page(proof: Proof, *, cluster: str, seconds: float, now: datetime.date
         lstrip_blocks=True,
         finalize=_shown,
     )
+    environment.filters["breakable"] = _breakable
     counts = Counter(finding.severity for finding in proof.findings)
     return environment.get_template("proof.html.j2").render(
         cluster=cluster,
@@ -45,12 +47,20 @@ def proof_page(proof: Proof, *, cluster: str, seconds: float, now: datetime.date
         following=list(groups_of_following(proof.findings).items()),
         proofs=_by_code(proof.findings),
         topology=draw(proof),
+        ports=proof.ports,
         ways=ways_of(proof.findings),
     )
 
 
 def _shown(value: Any) -> Any:
     return clean(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
+
+
+def _breakable(name: str) -> Any:
+    """Return *name* as markup that a narrow screen breaks after a _ or before an @, not within a word."""
+    from markupsafe import Markup
+
+    return Markup("<wbr>").join(re.split("(?<=_)|(?=@)", clean(name)))
 
 
 def _by_code(findings: Sequence[Finding]) -> list[tuple[str, str, list[Finding]]]:

@@ -53,3 +53,20 @@ def test_more_tasks_a_host_than_overlays_bear_are_told(replicas: int, codes: lis
 def test_a_disk_wants_two_gib_and_fifteen_hundredths_free(blocks: int, free: int, severity: str | None) -> None:
     findings = found(evidence(said={"space": f"4096 {blocks} {free} 524288 515500"}))
     assert [(one.code, one.severity) for one in findings] == ([("H38", severity)] if severity else [])
+
+
+@pytest.mark.parametrize(
+    ("blocks", "free", "free_inodes", "what", "first"),
+    [
+        (100_000_000, 1_000_000, 500_000, "its disk is getting full", "docker system df"),
+        (600_000, 500_000, 500_000, "its disk is small", "docker system df"),
+        (120_000, 110_000, 500_000, "its disk is too small", "docker system df"),
+        (100_000_000, 90_000_000, 100, "its disk has almost no inodes left", "df -i"),
+    ],
+)
+def test_a_small_disk_is_not_called_a_full_one_and_inodes_are_looked_for_as_such(
+    blocks: int, free: int, free_inodes: int, what: str, first: str
+) -> None:
+    (one,) = found(evidence(said={"space": f"4096 {blocks} {free} 524288 {free_inodes}"}))
+    assert one.what == what
+    assert one.remedy.split(": ")[1].startswith(first)

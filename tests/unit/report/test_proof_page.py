@@ -159,6 +159,23 @@ def _brightness(colour: str) -> int:
 
 @pytest.mark.browser
 @pytest.mark.xdist_group("browser")
+def test_on_a_phone_ports_are_told_below_and_names_break_between_words(browser: Any, page_file: Path) -> None:
+    page = new_page(browser, viewport={"width": 375, "height": 760})
+    page.goto(page_file.as_uri())
+    told = page.locator(".published")
+    assert [text.strip() for text in told.all_text_contents()] == [
+        f"⇄ {port.published}/{port.protocol}: {port.service}, on every node" for port in hostile_proof().ports
+    ]
+    assert told.first.is_visible()
+    assert page.locator("tbody th").first.inner_html() == "shop_<wbr>backend<wbr>@venus"
+    keep_picture(page, "proof-small-phone")
+    wide = new_page(browser)
+    wide.goto(page_file.as_uri())
+    assert wide.locator(".published").first.is_hidden()
+
+
+@pytest.mark.browser
+@pytest.mark.xdist_group("browser")
 def test_a_click_selects_a_whole_remedy_to_copy(browser: Any, page_file: Path) -> None:
     page = new_page(browser)
     page.goto(page_file.as_uri())
