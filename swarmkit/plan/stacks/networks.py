@@ -7,6 +7,7 @@ declared name as its label, so that later plans know it; the next one may have t
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -24,7 +25,7 @@ from swarmkit.plan.networks.refusals import number_refusals
 from swarmkit.plan.networks.wish import NetworkWish
 from swarmkit.plan.stacks.operations import CreateNetwork
 from swarmkit.plan.stacks.spec import network_spec
-from swarmkit.plan.stacks.spec_diff import Change, network_changes
+from swarmkit.plan.stacks.spec_diff import Change, label_changes, network_changes
 
 ENGINES_OWN = ("host", "none", "bridge")
 
@@ -53,6 +54,7 @@ class StackNetworks:
     """Key in the stack file -> name in the swarm."""
     moves: list[NetworkMove] = field(default_factory=list)
     refusals: list[Finding] = field(default_factory=list)
+    warnings: list[Finding] = field(default_factory=list)
 
     def plan(self) -> None:
         for network in self.stack.networks:
@@ -82,9 +84,12 @@ class StackNetworks:
     def _own(self, network: Network) -> None:
         encrypted = network.encrypted or self._policy_encrypts(network)
         body = network_spec(self.stack, network, encrypted=encrypted)
-        found = {live.name: (live, network_changes(body, live.raw)) for live in self._live(network)}
-        current = next((name for name, (_, changes) in found.items() if not changes), None)
-        if current is None and found and not self.recreate:
+        found = {live.name: (live, self._changes(body, live)) for live in self._live(network)}
+        alike = [live for live, changes in found.values() if not changes]
+        current = min(alike, key=lambda live: len(label_changes(body, live.raw))).name if alike else None
+        if current is not None:
+            self._warn_of_labels(network, label_changes(body, found[current][0].raw))
+        elif found and not self.recreate:
             self._refuse_changed(network, next(iter(found.values()))[1])
             return
         target = current or _free_name(network.name, found.keys())
@@ -94,6 +99,16 @@ class StackNetworks:
         for name, (live, changes) in found.items():
             if name != target and not self._overlapping(network, live):
                 self.moves.append(NetworkMove(network.name, target, live, changes))
+
+    def _changes(self, body: Mapping[str, Any], live: NetworkState) -> tuple[Change, ...]:
+        """Return why *live* cannot stay; other labels are a reason where networks are made anew, as nothing else is."""
+        return network_changes(body, live.raw) + (label_changes(body, live.raw) if self.recreate else ())
+
+    def _warn_of_labels(self, network: Network, changes: tuple[Change, ...]) -> None:
+        if changes:
+            what = "the network keeps the labels that it was made with, which cannot be changed"
+            remedy = "declare them as they are, or make it anew under its services: --recreate-networks"
+            self.warnings.append(Finding("B45", "warning", network.name, what, _told(changes), remedy))
 
     def _create(self, network: Network, body: dict[str, Any], *, encrypted: bool, instead: bool) -> None:
         if body["Name"] != network.name:
@@ -116,7 +131,7 @@ class StackNetworks:
             remedy = "make it anew under its services: --recreate-networks; or first remove the stack: swarmkit down"
         self._refuse(
             "B45", network, "the network exists with other options, which cannot be changed",
-            "; ".join(f"{change.path}: live {change.old}, declared {change.new}" for change in changes), remedy,
+            _told(changes), remedy,
         )  # fmt: skip
 
     def _overlapping(self, network: Network, live: NetworkState) -> bool:
@@ -165,6 +180,10 @@ class StackNetworks:
 
     def _refuse(self, code: str, network: Network, what: str, evidence: str, remedy: str) -> None:
         self.refusals.append(Finding(code, "error", network.name, what, evidence, remedy))
+
+
+def _told(changes: tuple[Change, ...]) -> str:
+    return "; ".join(f"{one.path}: live {one.old or '(none)'}, declared {one.new or '(none)'}" for one in changes)
 
 
 def _compared(wish: NetworkWish, live: NetworkState) -> tuple[Change, ...]:

@@ -87,6 +87,7 @@ class StackPlanner:
     def _plan_networks(self) -> None:
         self.networks.plan()
         self.refusals += self.networks.refusals
+        self.warnings += self.networks.warnings
         if self.observed.cluster and self.networks.moves:
             leaving = [live.name for live in self._gone()] if self.prune else []
             moving = [*leaving, *(f"{self.stack.name}_{service.name}" for service in self.stack.services)]

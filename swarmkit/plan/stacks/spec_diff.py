@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from swarmkit.observed.model import NETWORK_LABEL, STACK_LABEL
 from swarmkit.plan.stacks.spec_normal import normal_service
 from swarmkit.secret import REDACTED, mask
 
@@ -55,6 +56,14 @@ def network_changes(declared: Mapping[str, Any], observed: Mapping[str, Any]) ->
     pairs.append(("EnableIPv6", _yes(observed.get("EnableIPv6")), _yes(declared.get("EnableIPv6"))))
     if _subnets(declared):
         pairs.append(("IPAM.Config", ", ".join(_subnets(observed)), ", ".join(_subnets(declared))))
+    return tuple(Change(path, old, new) for path, old, new in pairs if old != new)
+
+
+def label_changes(declared: Mapping[str, Any], observed: Mapping[str, Any]) -> tuple[Change, ...]:
+    """Return which labels of an existing network are not as declared; those by which we know it again aside."""
+    wanted, found = declared.get("Labels") or {}, observed.get("Labels") or {}
+    keys = sorted((wanted.keys() | found.keys()) - {STACK_LABEL, NETWORK_LABEL})
+    pairs = [(f"Labels.{key}", str(found.get(key, "")), str(wanted.get(key, ""))) for key in keys]
     return tuple(Change(path, old, new) for path, old, new in pairs if old != new)
 
 

@@ -52,6 +52,21 @@ def test_a_network_made_anew_is_known_by_its_label_and_the_next_one_has_the_plai
     assert "network shop_net-2 was made anew since, as shop_net" in rollback_refusal(fleet)
 
 
+def test_other_labels_stop_nothing_are_told_and_come_with_a_network_that_is_made_anew(fleet: FakeFleet) -> None:
+    run_once(fleet, declared(fleet, replace(NET, labels={"owner": "ops", "tier": "back"})))
+    changed = replace(NET, labels={"owner": "dev"})
+    plan = plan_on(fleet, declared(fleet, changed))
+    (told,) = plan.warnings
+    assert plan.is_empty
+    assert (told.code, told.where) == ("B45", "shop_net")
+    assert told.evidence == "Labels.owner: live ops, declared dev; Labels.tier: live back, declared (none)"
+    _, applied = run_once(fleet, declared(fleet, changed, recreate=True))
+    assert not applied.failed
+    assert names(fleet) == {"shop_net-2"}
+    after = plan_on(fleet, declared(fleet, changed))
+    assert (after.is_empty, after.warnings) == (True, ())
+
+
 def test_on_bare_hosts_the_parts_of_a_macvlan_follow_the_swarm_which_keeps_the_lock(fleet: FakeFleet) -> None:
     parts = [op.step for op in plan_on(fleet, declared(fleet, LAN)).operations if "config-only" in op.step.summary]
     assert len(parts) == 3
