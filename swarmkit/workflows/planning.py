@@ -38,10 +38,12 @@ def plan_for(declared: Declared, fleet: Fleet) -> tuple[Plan, Observed]:
     from swarmkit.plan.planner import make_plan
 
     seen = _look_and_examine(declared, fleet)
-    plan = make_plan(declared, seen.observed)
-    if plan.is_empty:
-        return plan, seen.observed
-    found, observed = _findings(plan, declared, fleet, seen)
+    with ThreadPoolExecutor(max_workers=2) as beside:
+        asked = _asked_ahead(declared, fleet, seen.observed, beside)
+        plan = make_plan(declared, seen.observed)
+        if plan.is_empty:
+            return plan, seen.observed
+        found, observed = _findings(plan, declared, fleet, seen, beside, asked)
     if not found and not any(kernel_refusals(observed)):
         return plan, observed
     return make_plan(declared, observed, found), observed
@@ -69,22 +71,40 @@ def _look_and_examine(declared: Declared, fleet: Fleet) -> _Seen:
         return _Seen(evidence.observed, infos, evidence)
 
 
-def _findings(plan: Plan, declared: Declared, fleet: Fleet, seen: _Seen) -> tuple[tuple[Finding, ...], Observed]:
+def _asked_ahead(
+    declared: Declared, fleet: Fleet, observed: Observed, beside: ThreadPoolExecutor
+) -> Future[Observed] | None:
+    """Begin to ask for every host's kernel while the plan is made, where that will make a network."""
+    stack, cluster = declared.stack, observed.cluster
+    if stack is None or cluster is None:
+        return None
+    own = (network for network in stack.networks if not network.external)
+    lacks_some = any(not cluster.networks_for(network.name) for network in own)
+    return beside.submit(with_kernel_facts, fleet, observed) if lacks_some else None
+
+
+def _findings(
+    plan: Plan,
+    declared: Declared,
+    fleet: Fleet,
+    seen: _Seen,
+    beside: ThreadPoolExecutor,
+    asked: Future[Observed] | None,
+) -> tuple[tuple[Finding, ...], Observed]:
     """Return what is to be said of *plan*, and what was observed with every host's kernel: all is asked at once."""
     from swarmkit.doctor.plan_checks import plan_findings
 
-    with ThreadPoolExecutor(max_workers=2) as beside:
-        kernels = beside.submit(with_kernel_facts, fleet, seen.observed)
-        gathering = None
-        if not seen.evidence and (plan.makes_nodes or makes_first_encrypted(plan, seen.observed)):
-            from swarmkit.doctor.evidence import gather
+    kernels = asked or beside.submit(with_kernel_facts, fleet, seen.observed)
+    gathering = None
+    if not seen.evidence and (plan.makes_nodes or makes_first_encrypted(plan, seen.observed)):
+        from swarmkit.doctor.evidence import gather
 
-            gathering = beside.submit(
-                gather, fleet, declared.inventory, declared.stack, infos=seen.infos, look=kernels.result
-            )
-        found = plan_findings(fleet, plan, declared.inventory, declared.stack, seen.observed)
-        observed = kernels.result()
-        evidence = gathering.result() if gathering else seen.evidence
+        gathering = beside.submit(
+            gather, fleet, declared.inventory, declared.stack, infos=seen.infos, look=kernels.result
+        )
+    found = plan_findings(fleet, plan, declared.inventory, declared.stack, seen.observed)
+    observed = kernels.result()
+    evidence = gathering.result() if gathering else seen.evidence
     if evidence and plan.makes_nodes:
         found += _of_nodes(declared, fleet, observed, evidence, found)
     elif evidence and makes_first_encrypted(plan, observed):
