@@ -14,6 +14,15 @@ from swarmkit.plan.engines.remedies import live_restore_off, rootful, upgrade_be
 MAX_CLOCK_SKEW_SECONDS = 30.0
 CLUSTER_LABEL = "swarmkit.cluster"
 
+_OF_CLONE = (
+    "correct the inventory, or give the clone an identity of its own: rm /etc/machine-id && "
+    "systemd-machine-id-setup; rm /var/lib/docker/engine-id; hostnamectl set-hostname NAME; reboot"
+)
+_OF_NODE = (
+    "correct the inventory, or on the copy: docker swarm leave --force; then: swarmkit up; "
+    "never copy /var/lib/docker/swarm to a second host"
+)
+
 
 def host_refusals(inventory: Inventory, observed: Observed, *, adopt: bool) -> Iterator[Finding]:
     """Yield what forbids to touch these hosts: identity, swarm membership, addresses, clocks, engines."""
@@ -35,9 +44,11 @@ def advertise_address(host: Host, facts: HostFacts) -> str | None:
 
 
 def _twins(observed: Observed) -> Iterator[Finding]:
+    engines = {name: facts.engine for name, facts in observed.hosts.items()}
     for what, values in (
         ("machine-id", {name: facts.system.machine_id for name, facts in observed.hosts.items()}),
-        ("engine id", {name: facts.engine.engine_id for name, facts in observed.hosts.items()}),
+        ("engine id", {name: engine.engine_id for name, engine in engines.items()}),
+        ("node id", {name: engine.node_id for name, engine in engines.items()}),
         # Constraints and node ls know no capitals.
         ("host name", {name: facts.system.hostname.lower() for name, facts in observed.hosts.items()}),
     ):
@@ -52,8 +63,7 @@ def _twins(observed: Observed) -> Iterator[Finding]:
                     ", ".join(same),
                     f"these hosts have the same {what}: one machine under two names, or a clone",
                     value,
-                    "correct the inventory, or give the clone an identity of its own: rm /etc/machine-id && "
-                    "systemd-machine-id-setup; rm /var/lib/docker/engine-id; hostnamectl set-hostname NAME; reboot",
+                    _OF_NODE if what == "node id" else _OF_CLONE,
                 )
 
 

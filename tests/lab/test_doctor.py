@@ -304,6 +304,32 @@ def test_a_clone_s_machine_id_is_found(spare_lab: SpareLab, inventory: Path) -> 
         spare_lab.run("Y", f"echo {own} >/etc/machine-id")
 
 
+def test_two_hosts_with_one_node_id_are_found_and_the_copy_gets_its_own_as_the_remedy_says(
+    spare_lab: SpareLab, inventory: Path
+) -> None:
+    spare_lab.run("X", "docker swarm init --advertise-addr 10.88.0.34 --default-addr-pool 10.20.0.0/16")
+    node = spare_lab.run("X", "docker info -f '{{.Swarm.NodeID}}'").stdout.strip()
+    state = spare_lab.run("X", "systemctl stop docker.socket docker; tar -SczC /var/lib/docker swarm | base64").stdout
+    spare_lab.run("X", "systemctl start docker")
+    try:
+        spare_lab.run("Y", "systemctl stop docker.socket docker")
+        spare_lab.run("Y", f"base64 -d <<'STATE' | tar -xzC /var/lib/docker\n{state}\nSTATE")
+        spare_lab.run("Y", "systemctl start docker; until docker info | grep -q NodeID; do sleep 1; done")
+        (finding,) = findings(spare_lab, inventory, "--only", "H36")
+        assert (finding["where"], finding["evidence"]) == ("X, Y", node)
+        refused = spare_lab.swarmkit("up", "--yes", "-i", str(inventory), "--adopt", check=False)
+        assert refused.returncode == 1, refused.stdout + refused.stderr
+        assert "H36" in refused.stderr
+        (remedy,) = re.findall(r"docker swarm leave --force", finding["remedy"])
+        spare_lab.run("Y", remedy)
+        spare_lab.swarmkit("up", "--yes", "-i", str(inventory), "--adopt")
+        assert findings(spare_lab, inventory, "--only", "H36") == []
+        assert len(spare_lab.run("X", "docker node ls -q").stdout.split()) == 2
+    finally:
+        for host in "YX":
+            spare_lab.leave_swarm(host)
+
+
 def test_a_route_into_the_pool_is_found_and_up_refuses(spare_lab: SpareLab, inventory: Path, tmp_path: Path) -> None:
     spare_lab.run("Y", "ip route add 10.20.7.0/24 via 10.88.0.34")
     try:

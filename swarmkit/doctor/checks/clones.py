@@ -13,7 +13,7 @@ _NOT_A_NAME = ("localhost", "localhost.localdomain", "debian", "ubuntu")
 
 
 def check_twins(evidence: Evidence) -> Iterator[Finding]:
-    """Yield H36: hardware addresses, product and node ids and SSH host keys that two hosts share, as clones do."""
+    """Yield H36: hardware addresses, product ids and SSH host keys that two hosts share, as clones do."""
     macs = {
         name: link.mac
         for name, peer in evidence.peers.items()
@@ -25,11 +25,6 @@ def check_twins(evidence: Evidence) -> Iterator[Finding]:
             "product id",
             {name: host.setting("/sys/class/dmi/id/product_uuid") for name, host in evidence.hosts.items()},
             "make the virtual machine anew instead of copying it",
-        ),
-        (
-            "node id",
-            {name: host.facts.engine.node_id for name, host in evidence.hosts.items()},
-            "on the copy: docker swarm leave --force, then swarmkit up; never copy /var/lib/docker/swarm",
         ),
         (
             "SSH host key",
