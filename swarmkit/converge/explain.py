@@ -138,6 +138,9 @@ def _unplaced(task: TaskState) -> Cause:
     for words, (sentence, to_do) in _SCHEDULER.items():
         if words in task.error:
             return Cause(f"{sentence}{'' if words == 'not available' else away} ({task.error})", to_do)
+    if task.state == "pending" and not task.error:
+        to_do = "where it stays so for a minute: swarmkit up, which has the service make another (moby issue 53722)"
+        return Cause(f"its task is pending: {task.message}", to_do)
     return Cause(f"its task is {task.state}: {task.error or task.message}", "see: swarmkit status")
 
 

@@ -226,13 +226,14 @@ class TaskState:
     container_id: str
     addresses: Mapping[str, tuple[str, ...]]
     """Network ID -> addresses without prefix."""
-    spec_version: int
     image: str
     created_at: str
     spec: Mapping[str, Any] = field(default_factory=dict, repr=False)
     """What it was made from: its service's task template of then."""
     iteration: int = 0
     """Of a job's task: the iteration that it was made for."""
+    state_since: str = ""
+    """When it came into its state, by the clock of the manager that led."""
 
     def is_made_from(self, template: Mapping[str, Any]) -> bool:
         """Tell whether a service with *template* would keep it (moby/swarmkit manager/orchestrator/task.go)."""
@@ -260,6 +261,8 @@ class ClusterState:
     tasks: tuple[TaskState, ...]
     pool_prefix: int = 0
     """Of the subnets that are taken of the pools; 0: not told."""
+    read_at: float = 0.0
+    """By the operator's clock, in seconds since the epoch."""
 
     @property
     def network_names(self) -> dict[str, str]:

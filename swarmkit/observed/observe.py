@@ -113,7 +113,7 @@ def read_cluster(engine: Engine, pool: ThreadPoolExecutor) -> ClusterState:
     lists: dict[str, list[dict[str, Any]]] = {kind: found for lane in lanes for kind, found in lane.result().items()}
     lists["networks"] = _without_left_over(lists["networks"])
     lists["networks"] += _unlisted_networks(engine, lists["networks"], lists["services"])
-    return parse.cluster_state(engine.host, swarm, lists)
+    return parse.cluster_state(engine.host, swarm, lists, read_at=time.time())
 
 
 def _without_left_over(networks: list[dict[str, Any]]) -> list[dict[str, Any]]:

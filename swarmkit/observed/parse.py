@@ -135,8 +135,8 @@ def engine_facts(
     )
 
 
-def cluster_state(told_by: str, swarm: Json, lists: Mapping[str, list[Json]]) -> ClusterState:
-    """Return the cluster from a manager's answer to GET /swarm and its *lists*, by kind."""
+def cluster_state(told_by: str, swarm: Json, lists: Mapping[str, list[Json]], *, read_at: float) -> ClusterState:
+    """Return the cluster from a manager's answer to GET /swarm and its *lists*, by kind, of *read_at*."""
     return ClusterState(
         id=str(swarm["ID"]),
         version=int(swarm["Version"]["Index"]),
@@ -152,6 +152,7 @@ def cluster_state(told_by: str, swarm: Json, lists: Mapping[str, list[Json]]) ->
         services=tuple(service(item) for item in lists["services"]),
         tasks=tuple(task(item) for item in lists["tasks"]),
         pool_prefix=int(swarm.get("SubnetSize") or 0),
+        read_at=read_at,
     )
 
 
@@ -248,9 +249,9 @@ def task(item: Json) -> TaskState:
             )
             for attachment in item.get("NetworksAttachments") or ()
         },
-        spec_version=int((item.get("SpecVersion") or {}).get("Index", 0)),
         image=str(container.get("Image", "")),
         created_at=str(item.get("CreatedAt", "")),
         spec=item.get("Spec") or {},
         iteration=_iteration(item),
+        state_since=str(status.get("Timestamp", "")),
     )

@@ -413,7 +413,6 @@ class Cluster:
             "Slot": slot,
             "Spec": copy.deepcopy(template),
             "DesiredState": "running",
-            "SpecVersion": {"Index": service["Version"]["Index"]},
             "Status": {"Timestamp": now, **status},
             "looks": 0,
         }

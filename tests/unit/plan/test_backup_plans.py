@@ -31,7 +31,7 @@ def with_tasks(observed: Observed, counts: dict[str, int]) -> Observed:
     assert observed.cluster
     tasks = tuple(
         TaskState(
-            f"{name}{n}", "s", observed.hosts[name].engine.node_id, n, "running", "running", "", "", "", {}, 1, "", ""
+            f"{name}{n}", "s", observed.hosts[name].engine.node_id, n, "running", "running", "", "", "", {}, "", ""
         )
         for name, count in counts.items()
         for n in range(count)

@@ -79,7 +79,7 @@ def service(
 
 def task(name: str, host: str, state: str = "running", error: str = "") -> TaskState:
     return TaskState(
-        f"task-{name}", f"id-{name}", f"node-{host}", 1, state, "running", error, "", "", {}, 1, IMAGE, "2024-01-01"
+        f"task-{name}", f"id-{name}", f"node-{host}", 1, state, "running", error, "", "", {}, IMAGE, "2024-01-01"
     )
 
 

@@ -149,7 +149,7 @@ class World:
         }
         swarm = {"ID": "cluster", "Version": {"Index": 1}, "Spec": self.swarm_spec}
         hosts = {name: _facts(name) for name in self.members}
-        return Observed(hosts, parse.cluster_state("A", swarm, lists))
+        return Observed(hosts, parse.cluster_state("A", swarm, lists, read_at=0.0))
 
 
 class FakeEngine:
