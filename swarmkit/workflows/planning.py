@@ -39,11 +39,14 @@ def plan_for(declared: Declared, fleet: Fleet) -> tuple[Plan, Observed]:
 
     seen = _look_and_examine(declared, fleet)
     with ThreadPoolExecutor(max_workers=2) as beside:
-        asked = _asked_ahead(declared, fleet, seen.observed, beside)
+        asked = _ask_ahead(declared, fleet, seen, beside)
         plan = make_plan(declared, seen.observed)
         if plan.is_empty:
             return plan, seen.observed
-        found, observed = _findings(plan, declared, fleet, seen, beside, asked)
+        wants_all = plan.makes_nodes or makes_first_encrypted(plan, seen.observed)
+        if asked is None or (wants_all and not asked.evidence):
+            asked = _ask(declared, fleet, seen, beside, all_of_it=wants_all, kernels=asked.kernels if asked else None)
+        found, observed = _findings(plan, declared, fleet, seen, asked)
     if not found and not any(kernel_refusals(observed)):
         return plan, observed
     return make_plan(declared, observed, found), observed
@@ -71,40 +74,56 @@ def _look_and_examine(declared: Declared, fleet: Fleet) -> _Seen:
         return _Seen(evidence.observed, infos, evidence)
 
 
-def _asked_ahead(
-    declared: Declared, fleet: Fleet, observed: Observed, beside: ThreadPoolExecutor
-) -> Future[Observed] | None:
-    """Begin to ask for every host's kernel while the plan is made, where that will make a network."""
-    stack, cluster = declared.stack, observed.cluster
+@dataclass(frozen=True)
+class _Asked:
+    """What is asked beside the planning."""
+
+    kernels: Future[Observed]
+    evidence: Future[Evidence] | None
+
+
+def _ask_ahead(declared: Declared, fleet: Fleet, seen: _Seen, beside: ThreadPoolExecutor) -> _Asked | None:
+    """Begin to ask while the plan is made, where that will make networks: then it changes something."""
+    stack, cluster = declared.stack, seen.observed.cluster
     if stack is None or cluster is None:
         return None
-    own = (network for network in stack.networks if not network.external)
-    lacks_some = any(not cluster.networks_for(network.name) for network in own)
-    return beside.submit(with_kernel_facts, fleet, observed) if lacks_some else None
+    own = [network for network in stack.networks if not network.external]
+    lacking = [network for network in own if not cluster.networks_for(network.name)]
+    if not lacking:
+        return None
+    may_encrypt = any(network.encrypted or network.plaintext_reason is None for network in lacking)
+    is_first = not any(network.encrypted for network in cluster.networks)
+    return _ask(declared, fleet, seen, beside, all_of_it=may_encrypt and is_first)
 
 
-def _findings(
-    plan: Plan,
+def _ask(
     declared: Declared,
     fleet: Fleet,
     seen: _Seen,
     beside: ThreadPoolExecutor,
-    asked: Future[Observed] | None,
+    *,
+    all_of_it: bool,
+    kernels: Future[Observed] | None = None,
+) -> _Asked:
+    """Ask for every host's kernel, and for *all_of_it* that the doctor looks at, where that is not read yet."""
+    kernels = kernels or beside.submit(with_kernel_facts, fleet, seen.observed)
+    if not all_of_it or seen.evidence:
+        return _Asked(kernels, None)
+    from swarmkit.doctor.evidence import gather
+
+    inventory, stack = declared.inventory, declared.stack
+    return _Asked(kernels, beside.submit(gather, fleet, inventory, stack, infos=seen.infos, look=kernels.result))
+
+
+def _findings(
+    plan: Plan, declared: Declared, fleet: Fleet, seen: _Seen, asked: _Asked
 ) -> tuple[tuple[Finding, ...], Observed]:
-    """Return what is to be said of *plan*, and what was observed with every host's kernel: all is asked at once."""
+    """Return what is to be said of *plan*, and what was observed with every host's kernel."""
     from swarmkit.doctor.plan_checks import plan_findings
 
-    kernels = asked or beside.submit(with_kernel_facts, fleet, seen.observed)
-    gathering = None
-    if not seen.evidence and (plan.makes_nodes or makes_first_encrypted(plan, seen.observed)):
-        from swarmkit.doctor.evidence import gather
-
-        gathering = beside.submit(
-            gather, fleet, declared.inventory, declared.stack, infos=seen.infos, look=kernels.result
-        )
     found = plan_findings(fleet, plan, declared.inventory, declared.stack, seen.observed)
-    observed = kernels.result()
-    evidence = gathering.result() if gathering else seen.evidence
+    observed = asked.kernels.result()
+    evidence = asked.evidence.result() if asked.evidence else seen.evidence
     if evidence and plan.makes_nodes:
         found += _of_nodes(declared, fleet, observed, evidence, found)
     elif evidence and makes_first_encrypted(plan, observed):
