@@ -45,6 +45,7 @@ _LOGIN_WANTED = (
 )
 _LINK_LEFT = "error creating vxlan interface: file exists"
 """What stopped before its task's sandbox was taken away may leave one; the engine removes it when it starts."""
+_FORGOTTEN = "where a host that takes it has been ready for a minute: swarmkit up makes it anew (moby issue 53722)"
 _WAITING = ("assigned", "accepted", "preparing", "ready")
 
 
@@ -137,10 +138,10 @@ def _unplaced(task: TaskState) -> Cause:
     away = "; a node is down, paused or drained" if "not available" in task.error else ""
     for words, (sentence, to_do) in _SCHEDULER.items():
         if words in task.error:
-            return Cause(f"{sentence}{'' if words == 'not available' else away} ({task.error})", to_do)
+            more = f"; {_FORGOTTEN}" if words in ("scheduling constraints", "not available") else ""
+            return Cause(f"{sentence}{'' if words == 'not available' else away} ({task.error})", f"{to_do}{more}")
     if task.state == "pending" and not task.error:
-        to_do = "where it stays so for a minute: swarmkit up, which has the service make another (moby issue 53722)"
-        return Cause(f"its task is pending: {task.message}", to_do)
+        return Cause(f"its task is pending: {task.message}", _FORGOTTEN)
     return Cause(f"its task is {task.state}: {task.error or task.message}", "see: swarmkit status")
 
 

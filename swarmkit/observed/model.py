@@ -164,6 +164,8 @@ class Node:
     is_leader: bool = False
     spec: Mapping[str, Any] = field(default_factory=dict)
     engine_version: str = ""
+    updated_at: str = ""
+    """When anything of it last changed; the leading manager's clock."""
 
 
 @dataclass(frozen=True)
@@ -233,7 +235,7 @@ class TaskState:
     iteration: int = 0
     """Of a job's task: the iteration that it was made for."""
     state_since: str = ""
-    """When it came into its state, by the clock of the manager that led."""
+    """When its state was last written, as a pending one's is at each look for a node; the leading manager's clock."""
 
     def is_made_from(self, template: Mapping[str, Any]) -> bool:
         """Tell whether a service with *template* would keep it (moby/swarmkit manager/orchestrator/task.go)."""

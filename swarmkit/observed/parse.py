@@ -186,6 +186,7 @@ def node(item: Json) -> Node:
         is_leader=bool(manager.get("Leader")),
         spec=spec,
         engine_version=str((description.get("Engine") or {}).get("EngineVersion", "")),
+        updated_at=str(item.get("UpdatedAt", "")),
     )
 
 

@@ -83,7 +83,7 @@ class _Asked:
 
 
 def _ask_ahead(declared: Declared, fleet: Fleet, seen: _Seen, beside: ThreadPoolExecutor) -> _Asked | None:
-    """Begin to ask while the plan is made, where that will make networks: then it changes something."""
+    """Begin to ask while the plan is made, where that will make networks: then it changes something, or is refused."""
     stack, cluster = declared.stack, seen.observed.cluster
     if stack is None or cluster is None:
         return None

@@ -200,7 +200,7 @@ HOSTS: dict[str, Explanation] = {
         "Two hosts are one machine, or a clone",
         "docker node ls shows one node under changing names.",
         "A virtual machine was copied with its identity, or the inventory names one twice.",
-        "Give the clone an identity of its own.",
+        "Give the clone an identity of its own; one node id: docker swarm leave --force on the copy.",
         "moby/moby#46167",
     ),
     "H37": Explanation(

@@ -7,7 +7,6 @@ declared name as its label, so that later plans know it; the next one may have t
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -84,7 +83,7 @@ class StackNetworks:
     def _own(self, network: Network) -> None:
         encrypted = network.encrypted or self._policy_encrypts(network)
         body = network_spec(self.stack, network, encrypted=encrypted)
-        found = {live.name: (live, self._changes(body, live)) for live in self._live(network)}
+        found = {live.name: (live, network_changes(body, live.raw)) for live in self._live(network)}
         alike = [live for live, changes in found.values() if not changes]
         current = min(alike, key=lambda live: len(label_changes(body, live.raw))).name if alike else None
         if current is not None:
@@ -100,14 +99,10 @@ class StackNetworks:
             if name != target and not self._overlapping(network, live):
                 self.moves.append(NetworkMove(network.name, target, live, changes))
 
-    def _changes(self, body: Mapping[str, Any], live: NetworkState) -> tuple[Change, ...]:
-        """Return why *live* cannot stay; other labels are a reason where networks are made anew, as nothing else is."""
-        return network_changes(body, live.raw) + (label_changes(body, live.raw) if self.recreate else ())
-
     def _warn_of_labels(self, network: Network, changes: tuple[Change, ...]) -> None:
         if changes:
             what = "the network keeps the labels that it was made with, which cannot be changed"
-            remedy = "declare them as they are, or make it anew under its services: --recreate-networks"
+            remedy = "declare them as they are; new ones come when the network is made anew for another reason"
             self.warnings.append(Finding("B45", "warning", network.name, what, _told(changes), remedy))
 
     def _create(self, network: Network, body: dict[str, Any], *, encrypted: bool, instead: bool) -> None:
@@ -162,9 +157,15 @@ class StackNetworks:
                 # The swarm before its networks: the lock that every write is kept by is in it.
                 step = Step(key, "network", "create", host, what, reason, self.swarm_ready)
                 self.operations.append(CreateHostNetwork(step, host, config))
-            elif changes := config.differences(live.raw):
-                self._refuse_changed(replace(network, name=f"{config.name} on {host}"), changes)
+            else:
+                self._compare_part(replace(network, name=f"{config.name} on {host}"), config.differences(live.raw))
         self._over(network, wish.network, frozenset(made))
+
+    def _compare_part(self, part: Network, changes: tuple[Change, ...]) -> None:
+        of_labels = tuple(change for change in changes if change.path.startswith("labels."))
+        self._warn_of_labels(part, of_labels)
+        if refused := tuple(change for change in changes if change not in of_labels):
+            self._refuse_changed(part, refused)
 
     def _over(self, network: Network, wish: NetworkWish, made: frozenset[str]) -> None:
         live = self.observed.cluster.network(network.name) if self.observed.cluster else None

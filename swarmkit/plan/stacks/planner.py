@@ -18,7 +18,7 @@ from swarmkit.plan.model import Operation, Step
 from swarmkit.plan.networks.lan_removal import LiveLans
 from swarmkit.plan.networks.moves import MovingService, move_operations, move_refusals, removals, targets_of
 from swarmkit.plan.stacks.files import FileVersions
-from swarmkit.plan.stacks.forgotten import WHY, is_forgotten, scheduled_anew
+from swarmkit.plan.stacks.forgotten import forgotten, made_anew
 from swarmkit.plan.stacks.images import StackImages
 from swarmkit.plan.stacks.jobs import with_job_told
 from swarmkit.plan.stacks.names import file_name, image_name
@@ -168,12 +168,14 @@ class StackPlanner:
             reason = f"not there yet; {amount} {service.image}, may run on {places}"
             return CreateService(Step(key, "service", "create", spec["Name"], "create service", reason, after), spec)
         changes = spec_changes(spec, self._named(live))
-        body, reason = carry_over(spec, live.spec), with_job_told("differs from the file", spec)
-        if is_forgotten(live, self.observed):
-            (body, change), reason = scheduled_anew(body), WHY
-            changes = (*changes, change)
+        body, reasons = carry_over(spec, live.spec), [with_job_told("differs from the file", spec)] if changes else []
+        left = forgotten(live, self.observed)
+        if left and not any(change.path.startswith("TaskTemplate.") for change in changes):
+            body, change = made_anew(body)
+            changes, reasons = (*changes, change), [*reasons, left.reason]
         if not changes:
             return None
+        reason = "; ".join(reasons)
         step = Step(key, "service", "update", live.name, "update service", reason, after, changes)
         return UpdateService(step, live.id, live.version, body)
 

@@ -11,6 +11,7 @@ from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Operation, Plan
 from swarmkit.plan.planner import make_plan
 from swarmkit.plan.refusals import host_refusals
+from swarmkit.plan.stacks.forgotten import FORCED
 from swarmkit.plan.stacks.operations import CreateFile
 from swarmkit.verify import codes
 
@@ -39,7 +40,9 @@ def prove_as_declared(declared: Declared, observed: Observed, plan: Plan) -> Ite
 def _is_deviation(operation: Operation) -> bool:
     step = operation.step
     is_record = isinstance(operation, CreateFile) and RECORD_LABEL in operation.labels
-    return step.subject in _COMPARED and step.verb in ("create", "update") and not is_record
+    # A service whose task the scheduler has forgotten is as declared: that the task does not run is told elsewhere.
+    is_forced = {change.path for change in step.changes} == {FORCED}
+    return step.subject in _COMPARED and step.verb in ("create", "update") and not is_record and not is_forced
 
 
 def _refused(refusal: Finding) -> Finding:

@@ -19,6 +19,7 @@ from swarmkit.doctor.evidence import Link
 from swarmkit.doctor.examine import examine
 from swarmkit.finding import Finding
 from swarmkit.observed.networks import HostNetwork
+from swarmkit.plan.refusals import host_refusals
 from swarmkit.reach.ssh import SshSession
 
 ROOT = Path(__file__).parents[3]
@@ -215,6 +216,16 @@ def test_ingress_on_smaller_links_is_a_warning_while_a_service_publishes_by_it()
     )
     (finding,) = (one for one in told(meshed, options={}) if one.code == "H11")
     assert finding.remedy.startswith("make the swarm first (swarmkit up without -f); then on a manager: echo y | ")
+
+
+def test_a_copy_of_a_node_s_state_is_told_to_leave() -> None:
+    seen = evidence().observed
+    node_id = seen.hosts["A"].engine.node_id
+    twin = dataclasses.replace(seen.hosts["C"], engine=dataclasses.replace(seen.hosts["C"].engine, node_id=node_id))
+    seen = dataclasses.replace(seen, hosts={**seen.hosts, "C": twin})
+    (finding,) = (one for one in host_refusals(evidence().inventory, seen, adopt=True) if one.code == "H36")
+    assert (finding.where, finding.evidence) == ("A, C", node_id)
+    assert "docker swarm leave --force" in finding.remedy
 
 
 def test_hosts_with_one_mac_address_or_one_ssh_host_key_are_clones() -> None:

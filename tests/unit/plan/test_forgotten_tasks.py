@@ -18,8 +18,9 @@ from swarmkit.observed.model import Observed
 from swarmkit.observed.observe import observe
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.planner import make_plan
-from swarmkit.plan.stacks.forgotten import is_forgotten
+from swarmkit.plan.stacks.forgotten import forgotten
 from swarmkit.plan.stacks.operations import UpdateService
+from swarmkit.verify.state.comparison import compare, prove_as_declared
 
 NO_NODE = "no suitable node (scheduling constraints not satisfied on 2 nodes; 1 node not available for new tasks)"
 
@@ -66,6 +67,9 @@ def test_what_else_differs_comes_with_it(fleet: FakeFleet) -> None:
         (61, "no suitable node (scheduling constraints not satisfied on 2 nodes; missing plugin on 1 node)", []),
         (61, NO_NODE, ["node.labels.rack == nowhere"]),
         (61, NO_NODE, ["engine.labels.disk == fast"]),
+        (61, NO_NODE, ["node.platform.arch == aarch64"]),
+        (61, NO_NODE, ["node.ip == 192.0.2.1"]),
+        (61, NO_NODE, ["NODE.ROLE == manager"]),
     ],
 )
 def test_a_task_that_just_came_or_has_no_place_is_not_forgotten(
@@ -73,14 +77,45 @@ def test_a_task_that_just_came_or_has_no_place_is_not_forgotten(
 ) -> None:
     seen = waiting(fleet, seconds=seconds, error=error, Placement={"Constraints": constraints})
     assert seen.cluster
-    assert not is_forgotten(seen.cluster.services[0], seen)
+    assert forgotten(seen.cluster.services[0], seen) is None
+
+
+@pytest.mark.parametrize("state", ["paused", "rollback_started", "rollback_paused"])
+def test_an_update_that_stands_still_is_not_pushed_on(fleet: FakeFleet, state: str) -> None:
+    seen = waiting(fleet)
+    assert seen.cluster
+    service = replace(seen.cluster.services[0], update_state=state)
+    assert forgotten(service, seen) is None
+
+
+def test_a_node_that_just_came_has_the_scheduler_s_time(fleet: FakeFleet) -> None:
+    seen = waiting(fleet, error=NO_NODE)
+    assert seen.cluster
+    now = datetime.datetime.fromtimestamp(seen.cluster.read_at - 5, tz=datetime.UTC).isoformat()
+    nodes = tuple(replace(node, updated_at=now) for node in seen.cluster.nodes)
+    assert forgotten(seen.cluster.services[0], replace(seen, cluster=replace(seen.cluster, nodes=nodes))) is None
+
+
+def test_the_tasks_that_run_and_start_anew_are_told(fleet: FakeFleet) -> None:
+    seen = waiting(fleet)
+    assert seen.cluster
+    running = replace(seen.cluster.tasks[0], state="running", node_id="other")
+    seen = replace(seen, cluster=replace(seen.cluster, tasks=(*seen.cluster.tasks, running)))
+    (operation,) = (op for op in make_plan(declared(fleet), seen).operations if isinstance(op, UpdateService))
+    assert operation.step.reason.endswith("its 1 running tasks start anew with it")
+
+
+def test_verify_does_not_call_it_undeclared(fleet: FakeFleet) -> None:
+    seen = waiting(fleet)
+    told = prove_as_declared(declared(fleet), seen, compare(declared(fleet), seen))
+    assert [one.severity for one in told] == ["ok"]
 
 
 def test_a_cluster_whose_clock_is_behind_ours_forgets_nothing_early(fleet: FakeFleet) -> None:
     seen = waiting(fleet, seconds=3630)
     assert seen.cluster
-    assert is_forgotten(seen.cluster.services[0], seen)
+    assert forgotten(seen.cluster.services[0], seen)
     told_by = seen.hosts[seen.cluster.told_by]
     late = replace(told_by, system=replace(told_by.system, clock_offset_seconds=-3600))
     seen = replace(seen, hosts={**seen.hosts, seen.cluster.told_by: late})
-    assert not is_forgotten(seen.cluster.services[0], seen)
+    assert forgotten(seen.cluster.services[0], seen) is None

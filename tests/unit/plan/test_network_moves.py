@@ -52,7 +52,9 @@ def test_a_network_made_anew_is_known_by_its_label_and_the_next_one_has_the_plai
     assert "network shop_net-2 was made anew since, as shop_net" in rollback_refusal(fleet)
 
 
-def test_other_labels_stop_nothing_are_told_and_come_with_a_network_that_is_made_anew(fleet: FakeFleet) -> None:
+def test_other_labels_stop_nothing_and_come_with_a_network_that_is_made_anew(
+    fleet: FakeFleet,
+) -> None:
     run_once(fleet, declared(fleet, replace(NET, labels={"owner": "ops", "tier": "back"})))
     changed = replace(NET, labels={"owner": "dev"})
     plan = plan_on(fleet, declared(fleet, changed))
@@ -60,11 +62,17 @@ def test_other_labels_stop_nothing_are_told_and_come_with_a_network_that_is_made
     assert plan.is_empty
     assert (told.code, told.where) == ("B45", "shop_net")
     assert told.evidence == "Labels.owner: live ops, declared dev; Labels.tier: live back, declared (none)"
-    _, applied = run_once(fleet, declared(fleet, changed, recreate=True))
-    assert not applied.failed
-    assert names(fleet) == {"shop_net-2"}
-    after = plan_on(fleet, declared(fleet, changed))
-    assert (after.is_empty, after.warnings) == (True, ())
+    again = plan_on(fleet, declared(fleet, changed, recreate=True))
+    assert (again.is_empty, again.warnings) == (True, plan.warnings)
+    run_once(fleet, declared(fleet, replace(changed, attachable=True), recreate=True))
+    assert plan_on(fleet, declared(fleet, replace(changed, attachable=True))).warnings == ()
+
+
+def test_other_labels_of_a_macvlan_s_parts_are_told_host_by_host(fleet: FakeFleet) -> None:
+    run_once(fleet, declared(fleet, LAN))
+    plan = plan_on(fleet, declared(fleet, replace(LAN, labels={"owner": "dev"})))
+    assert plan.is_empty
+    assert {one.where for one in plan.warnings if one.code == "B45"} == {f"shop_lan-config on {host}" for host in "ABC"}
 
 
 def test_on_bare_hosts_the_parts_of_a_macvlan_follow_the_swarm_which_keeps_the_lock(fleet: FakeFleet) -> None:
