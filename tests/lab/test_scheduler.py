@@ -37,7 +37,7 @@ def test_a_task_that_the_scheduler_has_forgotten_is_placed_by_the_next_up(spare_
         spare_lab.run("X", "docker service create -q -d --name other --constraint node.labels.disk==fast idle:1 true")
         time.sleep(2)
         spare_lab.run("X", "docker node update --availability active X")
-        time.sleep(62)
+        time.sleep(65)
         assert "Pending" in spare_lab.run("X", TASK).stdout, "the engine has mended moby issue 53722"
         planned = spare_lab.swarmkit(*("plan", *up[2:])).stdout
         assert "moby issue 53722" in planned
