@@ -10,13 +10,19 @@ from swarmkit.errors import NotConvergedError, SwarmkitError
 from swarmkit.observed import parse
 from swarmkit.observed.model import RECOVERY_LABEL, Node
 from swarmkit.plan.context import Context
-from swarmkit.plan.engines.started_engine import start_network_agent, wait_for_locking_manager
+from swarmkit.plan.engines.started_engine import (
+    announce_ingress,
+    ingress_sandbox,
+    start_network_agent,
+    wait_for_locking_manager,
+)
 from swarmkit.plan.model import Step
 from swarmkit.plan.states.kept_ca import read_ca_rotations
 from swarmkit.reach.engine import EngineError
 from swarmkit.reach.fleet import ReachedHost
 from swarmkit.reach.retry import wait_until
 from swarmkit.reach.ssh import ConnectionLostError
+from swarmkit.secret import Secret
 
 LEADER_TIMEOUT_SECONDS = 90.0
 RESTORED_LABEL = "swarmkit.restored"
@@ -49,6 +55,7 @@ class ForceNewCluster:
             except SwarmkitError as error:
                 # A swarm that decides nothing is worse than one whose CA and tokens are made anew.
                 unread = f" ({error.what})"
+        ingress = ingress_sandbox(reached)
         engine.init_swarm(body)
         swarm = wait_until(
             engine.swarm,
@@ -67,12 +74,20 @@ class ForceNewCluster:
         restored = {RESTORED_LABEL: self.restored} if self.restored else {}
         spec = {**swarm["Spec"], "Labels": {**labels, RECOVERY_LABEL: str(count), **restored}}
         engine.update_swarm(int(swarm["Version"]["Index"]), spec)
-        key = engine.unlock_key()
-        restarted = start_network_agent(reached, lambda: wait_for_locking_manager(reached, key))
+        restarted = _heard_by_others(reached, engine.unlock_key(), ingress)
         _check_address(reached, str(self.body["AdvertiseAddr"]))
         rotates = "; its CA rotates, and the join tokens with it" if swarm.get("RootRotationInProgress") else ""
         rotates += unread
         return f"cluster {swarm['ID']} has a leader again{rotates}{restarted}"
+
+
+def _heard_by_others(reached: ReachedHost, key: Secret, ingress: str) -> str:
+    """See that the engine hears other nodes and tells them of its *ingress*; return what had to be done for it."""
+
+    def wait() -> None:
+        wait_for_locking_manager(reached, key)
+
+    return announce_ingress(reached, ingress, wait) + start_network_agent(reached, wait)
 
 
 def _check_address(reached: ReachedHost, advertised: str) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from fakes.manager_state import FILES, packed_state, unpacked_state
 from fakes.running import run_once
-from fakes.swarm import FakeFleet, fake_fleet
+from fakes.swarm import FakeFleet, FakeShell, fake_fleet
 
 from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.errors import SwarmkitError
@@ -28,6 +28,7 @@ from swarmkit.plan.restore.model import BackedUpVolume, Backup, Scene
 from swarmkit.plan.restore.planning import restore_plan
 from swarmkit.plan.states.operations import PutState
 from swarmkit.plan.states.recovery_operations import RESTORED_LABEL, ForceNewCluster
+from swarmkit.reach.ssh import CommandResult
 
 HOSTS = (
     *(Host(name, f"10.88.0.{11 + n}", "manager") for n, name in enumerate("ABC")),
@@ -205,6 +206,29 @@ def test_a_raft_that_keeps_another_address_than_the_manager_advertises_ends_the_
     with pytest.raises(SwarmkitError, match=r"look for it at another address than 10\.9\.9\.9") as caught:
         elsewhere.run(context)
     assert "its raft 10.88.0.11" in caught.value.why
+
+
+@pytest.mark.parametrize(("after", "is_told"), [("4026532281", True), ("4026532999", False)])
+def test_an_engine_whose_ingress_outlived_the_new_cluster_is_started_again(
+    made: FakeFleet, after: str, is_told: bool
+) -> None:
+    """Seen on the lab (F27): no request to the survivor's published port was answered until its engine restarted."""
+    said = iter(["4026532281", after])
+
+    def answer(script: str, arguments: tuple[str, ...]) -> CommandResult:
+        del arguments
+        return CommandResult(0, next(said) if "ingress_sbox" in script else "", "")
+
+    shell = made["A"].shell
+    assert isinstance(shell, FakeShell)
+    shell.answer = answer
+    cluster = made.engine("A").swarm()["ID"]
+    body = {"ForceNewCluster": True, "AdvertiseAddr": "10.88.0.11"}
+    told = ForceNewCluster(Step("swarm:init", "swarm", "update", "A", "force"), body, cluster).run(
+        Context(made, Silent(), "A")
+    )
+    assert told.endswith("for the other nodes to learn of its published ports") == is_told
+    assert any("restart_engine_for_its_agent" in script for script in shell.scripts) == is_told
 
 
 def test_a_state_that_is_in_place_already_is_gone_on_with(bare: Observed, made: FakeFleet) -> None:
