@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from swarmkit.declared.inventory.host import Inventory
+from swarmkit.errors import SwarmkitError, brief
 from swarmkit.finding import Finding
 from swarmkit.observed.model import Observed
-from swarmkit.plan.model import Applied
+from swarmkit.plan.engines.started_engine import ingress_sandbox, is_unannounced
+from swarmkit.plan.model import Applied, Plan, Step
+from swarmkit.plan.states.recovery_operations import AnnounceIngress
 from swarmkit.reach.answering import in_a_line
-from swarmkit.reach.fleet import reach_some
+from swarmkit.reach.fleet import ReachedHost, reach_some
 from swarmkit.secret import Secret
 from swarmkit.verify.prove import prove
 from swarmkit.workflows.one_writer import one_writer
 from swarmkit.workflows.quorum_survey import QuorumRun, of_fleet, survey_and_plan
 from swarmkit.workflows.returned_managers import Fenced, answering, fence, refuse_what_came_back
 from swarmkit.workflows.terms import Terms
-from swarmkit.workflows.unfinished import RefusedError
+from swarmkit.workflows.unfinished import IncompleteError, RefusedError
 from swarmkit.workflows.up import PROOF_PATIENCE_SECONDS
 
 
@@ -55,6 +58,7 @@ def recover_quorum(
             return None
         if observed.cluster is None:
             refuse_what_came_back(inventory, reached[recovery.manager].engine, lost, terms)
+        ingress = ingress_sandbox(reached[recovery.manager]) if observed.cluster is None else ""
         # The one that goes on stands first: it takes the writes, and the lock is kept by it alone.
         manager = {recovery.manager: reached[recovery.manager]}
         fleet = {**manager, **reached}
@@ -66,8 +70,27 @@ def recover_quorum(
         progress.phase("look for the lost managers")
         back = answering(inventory, silent, terms, resources)
         fenced = fence(run, fleet, observed, back, silent, unlock_key) if back else Fenced(fleet, observed)
+        fenced = _with_ingress(run, fenced, reached[recovery.manager], ingress)
         progress.phase("verify")
         there = of_fleet(inventory, fenced.fleet)
         proof = prove(fenced.fleet, there, None, fenced.observed, patience_seconds=PROOF_PATIENCE_SECONDS)
         findings = (*fenced.findings, *proof.findings)
         return RecoveryReport((*applied, *fenced.applied), fenced.observed, there, findings)
+
+
+def _with_ingress(run: QuorumRun, fenced: Fenced, survivor: ReachedHost, before: str) -> Fenced:
+    """Let other nodes learn of the *survivor*'s published ports; after the fencing, as its engine is started again."""
+    if fenced.observed.cluster is None or not is_unannounced(survivor, before):
+        return fenced
+    name = survivor.host.name
+    why = "its ingress is of before the new cluster, and no other node knows of it"
+    plan = Plan((AnnounceIngress(Step(f"ingress:{name}", "node", "update", name, "start its engine again", why)),))
+    try:
+        applied, observed = run.apply(plan, fenced.fleet, fenced.observed)
+    except SwarmkitError as error:
+        # The recovery is made by now, and is told.
+        begun = (error.applied,) if isinstance(error, IncompleteError) else ()
+        what, remedy = "its published ports may answer nobody", f"on {name}: sudo systemctl restart docker"
+        told = Finding("V06", "error", name, what, brief(error), remedy)
+        return replace(fenced, applied=(*fenced.applied, *begun), findings=(*fenced.findings, told))
+    return replace(fenced, applied=(*fenced.applied, *applied), observed=observed)

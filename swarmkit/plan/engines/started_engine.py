@@ -109,17 +109,20 @@ def ingress_sandbox(reached: ReachedHost) -> str:
     return reached.shell.run(_INGRESS, timeout_seconds=AGENT_TIMEOUT_SECONDS).stdout.strip()
 
 
-def announce_ingress(reached: ReachedHost, before: str, wait: Callable[[], None]) -> str:
-    """Start the engine again where the sandbox of *before* a forced new cluster is still there, and *wait* for it.
+def is_unannounced(reached: ReachedHost, before: str) -> bool:
+    """Tell whether the ingress sandbox of *before* a forced new cluster is still there.
 
     The engine's gossip begins anew with that cluster and has no word of a sandbox that was there already: other nodes
-    find no way back to who asked for a published port on this one (26.1 on the lab, in three of five recoveries).
+    find no way back to who asked for a published port on this one (26.1 on the lab, in three of six recoveries).
     """
-    if not before or ingress_sandbox(reached) != before:
-        return ""
+    return bool(before) and ingress_sandbox(reached) == before
+
+
+def announce_ingress(reached: ReachedHost, wait: Callable[[], None]) -> str:
+    """Start the engine again, which makes its ingress anew, and *wait* for it."""
     _restart(reached)
     wait()
-    return "; its engine was started again, for the other nodes to learn of its published ports"
+    return "its engine was started again, for the other nodes to learn of its published ports"
 
 
 def _restart(reached: ReachedHost) -> None:

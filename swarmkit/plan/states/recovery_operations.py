@@ -13,6 +13,7 @@ from swarmkit.plan.context import Context
 from swarmkit.plan.engines.started_engine import (
     announce_ingress,
     ingress_sandbox,
+    is_unannounced,
     start_network_agent,
     wait_for_locking_manager,
 )
@@ -74,20 +75,33 @@ class ForceNewCluster:
         restored = {RESTORED_LABEL: self.restored} if self.restored else {}
         spec = {**swarm["Spec"], "Labels": {**labels, RECOVERY_LABEL: str(count), **restored}}
         engine.update_swarm(int(swarm["Version"]["Index"]), spec)
-        restarted = _heard_by_others(reached, engine.unlock_key(), ingress)
+        restarted = _heard(reached, engine.unlock_key(), ingress if self.restored else "")
         _check_address(reached, str(self.body["AdvertiseAddr"]))
         rotates = "; its CA rotates, and the join tokens with it" if swarm.get("RootRotationInProgress") else ""
         rotates += unread
         return f"cluster {swarm['ID']} has a leader again{rotates}{restarted}"
 
 
-def _heard_by_others(reached: ReachedHost, key: Secret, ingress: str) -> str:
+@dataclass(frozen=True)
+class AnnounceIngress:
+    """Let the other nodes learn of a survivor's published ports, once none of them can make a second swarm any more."""
+
+    step: Step
+
+    def run(self, context: Context) -> str:
+        reached = context.reached(self.step.target)
+        key = reached.engine.unlock_key()
+        return announce_ingress(reached, lambda: wait_for_locking_manager(reached, key))
+
+
+def _heard(reached: ReachedHost, key: Secret, ingress: str) -> str:
     """See that the engine hears other nodes and tells them of its *ingress*; return what had to be done for it."""
 
     def wait() -> None:
         wait_for_locking_manager(reached, key)
 
-    return announce_ingress(reached, ingress, wait) + start_network_agent(reached, wait)
+    told = f"; {announce_ingress(reached, wait)}" if is_unannounced(reached, ingress) else ""
+    return told + start_network_agent(reached, wait)
 
 
 def _check_address(reached: ReachedHost, advertised: str) -> None:

@@ -224,9 +224,8 @@ def test_an_engine_whose_ingress_outlived_the_new_cluster_is_started_again(
     shell.answer = answer
     cluster = made.engine("A").swarm()["ID"]
     body = {"ForceNewCluster": True, "AdvertiseAddr": "10.88.0.11"}
-    told = ForceNewCluster(Step("swarm:init", "swarm", "update", "A", "force"), body, cluster).run(
-        Context(made, Silent(), "A")
-    )
+    step = Step("swarm:init", "swarm", "update", "A", "force")
+    told = ForceNewCluster(step, body, cluster, BACKUP.identity).run(Context(made, Silent(), "A"))
     assert told.endswith("for the other nodes to learn of its published ports") == is_told
     assert any("restart_engine_for_its_agent" in script for script in shell.scripts) == is_told
 
