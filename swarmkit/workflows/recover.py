@@ -80,12 +80,14 @@ def recover_quorum(
 
 def _with_ingress(run: QuorumRun, fenced: Fenced, survivor: ReachedHost, before: str) -> Fenced:
     """Let other nodes learn of the *survivor*'s published ports; after the fencing, as its engine is started again."""
-    if fenced.observed.cluster is None or not is_unannounced(survivor, before):
+    if fenced.observed.cluster is None:
         return fenced
     name = survivor.host.name
     why = "its ingress is of before the new cluster, and no other node knows of it"
     plan = Plan((AnnounceIngress(Step(f"ingress:{name}", "node", "update", name, "start its engine again", why)),))
     try:
+        if not is_unannounced(survivor, before):
+            return fenced
         applied, observed = run.apply(plan, fenced.fleet, fenced.observed)
     except SwarmkitError as error:
         # The recovery is made by now, and is told.

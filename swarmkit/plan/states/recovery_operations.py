@@ -56,7 +56,7 @@ class ForceNewCluster:
             except SwarmkitError as error:
                 # A swarm that decides nothing is worse than one whose CA and tokens are made anew.
                 unread = f" ({error.what})"
-        ingress = ingress_sandbox(reached)
+        ingress = ingress_sandbox(reached) if self.restored else ""
         engine.init_swarm(body)
         swarm = wait_until(
             engine.swarm,
@@ -75,7 +75,7 @@ class ForceNewCluster:
         restored = {RESTORED_LABEL: self.restored} if self.restored else {}
         spec = {**swarm["Spec"], "Labels": {**labels, RECOVERY_LABEL: str(count), **restored}}
         engine.update_swarm(int(swarm["Version"]["Index"]), spec)
-        restarted = _heard(reached, engine.unlock_key(), ingress if self.restored else "")
+        restarted = _heard(reached, engine.unlock_key(), ingress)
         _check_address(reached, str(self.body["AdvertiseAddr"]))
         rotates = "; its CA rotates, and the join tokens with it" if swarm.get("RootRotationInProgress") else ""
         rotates += unread

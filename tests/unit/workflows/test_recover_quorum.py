@@ -45,15 +45,23 @@ class Lost:
         engine = self.fleet.engine("A")
         self.cluster = engine.cluster
         assert self.cluster
-        certificate = node_certificate(self.cluster.id, "swarm-manager")
+        self.certificate = node_certificate(self.cluster.id, "swarm-manager")
+        self.ingress = iter(["4026532281", "4026532999"])
+        self.restart = CommandResult(0, "", "")
         for reached in self.fleet.values():
             assert isinstance(reached.shell, FakeShell)
-            reached.shell.answer = lambda *_: CommandResult(0, f"raft 2 37\n{certificate}", "")
+            reached.shell.answer = self._answer
         self.patch = monkeypatch
         monkeypatch.setattr(engine, "_cluster", self.no_leader)
         monkeypatch.setattr("swarmkit.workflows.recover.PROOF_PATIENCE_SECONDS", 0.0)
         for module in ("recover", "returned_managers"):
             monkeypatch.setattr(f"swarmkit.workflows.{module}.reach_some", self._reached)
+
+    def _answer(self, script: str, _: tuple[str, ...]) -> CommandResult:
+        if "ingress_sbox" in script:
+            return CommandResult(0, next(self.ingress), "")
+        restarts = script.rstrip().endswith("restart_engine_for_its_agent")
+        return self.restart if restarts else CommandResult(0, f"raft 2 37\n{self.certificate}", "")
 
     @staticmethod
     def no_leader() -> None:
@@ -164,6 +172,26 @@ def test_a_recovery_is_told_also_when_nobody_can_be_looked_at_after_it(
     monkeypatch.setattr("swarmkit.workflows.returned_managers.survey_and_plan", fails)
     report = agreed()
     assert ("B", "is back and was not fenced") in [(one.where, one.what) for one in report.findings]
+
+
+@pytest.mark.parametrize(("exit_code", "status"), [(0, "done"), (1, "failed")])
+def test_an_engine_whose_ingress_outlived_the_new_cluster_is_started_again_at_the_end(
+    lost: Lost, exit_code: int, status: str
+) -> None:
+    """Seen on the lab (F27): the survivor answered nobody on the port that it publishes."""
+    lost.ingress = iter(["4026532281", "4026532281"])
+    lost.restart = CommandResult(exit_code, "", "Job for docker.service failed")
+    lost.when_forced(lambda: None)
+    report = agreed()
+    assert len(lost.forced) == 1
+    assert report.applied[-1].outcomes["ingress:A"].status == status
+    told = [one.remedy for one in report.findings if one.what == "its published ports may answer nobody"]
+    assert told == ([] if status == "done" else ["on A: sudo systemctl restart docker"])
+
+
+def test_a_survivor_with_a_new_ingress_is_left_as_it_is(lost: Lost) -> None:
+    lost.when_forced(lambda: None)
+    assert not any("ingress:A" in applied.outcomes for applied in agreed().applied)
 
 
 def test_a_new_cluster_is_forced_also_where_the_state_does_not_tell_of_its_ca(
