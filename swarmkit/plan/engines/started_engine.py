@@ -113,7 +113,7 @@ def is_unannounced(reached: ReachedHost, before: str) -> bool:
     """Tell whether the ingress sandbox of *before* a forced new cluster is still there.
 
     The engine's gossip begins anew with that cluster and has no word of a sandbox that was there already: other nodes
-    find no way back to who asked for a published port on this one (26.1 on the lab, in three of six recoveries).
+    find no way back to who asked for a published port on this one (26.1 on the lab, in four of seven recoveries).
     """
     return bool(before) and ingress_sandbox(reached) == before
 
