@@ -91,7 +91,12 @@ class AnnounceIngress:
     def run(self, context: Context) -> str:
         reached = context.reached(self.step.target)
         key = reached.engine.unlock_key()
-        return announce_ingress(reached, lambda: wait_for_locking_manager(reached, key))
+
+        def wait() -> None:
+            wait_for_locking_manager(reached, key)
+
+        # An engine that was started again, and unlocked, may hear nobody: see started_engine.
+        return announce_ingress(reached, wait) + start_network_agent(reached, wait)
 
 
 def _heard(reached: ReachedHost, key: Secret, ingress: str) -> str:

@@ -185,6 +185,11 @@ def test_an_engine_whose_ingress_outlived_the_new_cluster_is_started_again_at_th
     report = agreed()
     assert len(lost.forced) == 1
     assert report.applied[-1].outcomes["ingress:A"].status == status
+    shell = lost.fleet["A"].shell
+    assert isinstance(shell, FakeShell)
+    asked = [script for script in shell.scripts if "1F0A" in script or script.endswith("restart_engine_for_its_agent")]
+    # Once it was started again, it is asked whether it hears the others.
+    assert ("1F0A" in asked[-1]) == (status == "done")
     told = [one.remedy for one in report.findings if one.what == "its published ports may answer nobody"]
     assert told == ([] if status == "done" else ["on A: sudo systemctl restart docker"])
 
