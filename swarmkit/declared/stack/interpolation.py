@@ -43,12 +43,17 @@ class _Interpolation:
 
     def _fresh(self, node: Node, path: str) -> Node:
         if isinstance(node, MapNode):
-            items = {key: self.node(value, key_path(path, key)) for key, value in node.items.items()}
+            items = {
+                key: value if _is_plain(value) else self.node(value, key_path(path, key))
+                for key, value in node.items.items()
+            }
             if all(map(is_, items.values(), node.items.values())):
                 return node
             return MapNode(node.line, node.column, items, node.keys, file=node.file)
         if isinstance(node, ListNode):
-            replaced = [self.node(item, f"{path}[{i}]") for i, item in enumerate(node.items)]
+            replaced = [
+                item if _is_plain(item) else self.node(item, f"{path}[{i}]") for i, item in enumerate(node.items)
+            ]
             if all(map(is_, replaced, node.items)):
                 return node
             return ListNode(node.line, node.column, tuple(replaced), file=node.file)
@@ -78,3 +83,8 @@ class _Interpolation:
             advice = f"export it, or write ${{{name}:-default}}"
             self.log.warn("B36", node, path, f"the variable {name} is not set and becomes empty", advice)
         return word if operator.endswith("-") else ""
+
+
+def _is_plain(node: Node) -> bool:
+    """Tell whether *node* is a single value without variables, as most are: no walk is needed for those."""
+    return isinstance(node, ScalarNode) and not (isinstance(node.value, str) and "$" in node.value)

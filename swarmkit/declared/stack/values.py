@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from swarmkit.declared.documents import units
@@ -11,6 +12,8 @@ from swarmkit.declared.documents.nodes import ScalarNode, kind
 from swarmkit.declared.stack.command_line import words
 
 MILLISECOND = 10**6
+# What ends a C string, and halves of a UTF-16 pair, which no encoding takes.
+_NOT_PASSED_ON = re.compile(r"[\0\ud800-\udfff]")
 
 
 def string(field: Field) -> str | None:
@@ -19,7 +22,7 @@ def string(field: Field) -> str | None:
         field.refuse("B05", f"must be a single value, got {kind(field.node)}")
         return None
     text = units.go_text(field.node.value)
-    if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+    if _NOT_PASSED_ON.search(text):
         field.refuse("B05", "holds characters that cannot be passed on")
         return None
     return text
