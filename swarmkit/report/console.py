@@ -20,7 +20,7 @@ def console_for(stream: TextIO) -> Console:
             stream.reconfigure(errors="replace")
     console = Console(file=stream, highlight=False, markup=False, emoji=False)
     if not console.is_terminal:
-        console.width = UNWRAPPED_WIDTH
+        console.width, console.soft_wrap = UNWRAPPED_WIDTH, True
     return console
 
 
