@@ -167,14 +167,13 @@ class StackPlanner:
             amount = "one a host" if service.deploy.mode.startswith("global") else f"{service.deploy.replicas} x"
             reason = f"not there yet; {amount} {service.image}, may run on {places}"
             return CreateService(Step(key, "service", "create", spec["Name"], "create service", reason, after), spec)
-        changes = spec_changes(spec, self._named(live))
+        changes, left = spec_changes(spec, self._named(live)), forgotten(live, self.observed)
+        if not changes and not left:
+            return None
         body, reasons = carry_over(spec, live.spec), [with_job_told("differs from the file", spec)] if changes else []
-        left = forgotten(live, self.observed)
         if left and not any(change.path.startswith("TaskTemplate.") for change in changes):
             body, change = made_anew(body)
             changes, reasons = (*changes, change), [*reasons, left.reason]
-        if not changes:
-            return None
         reason = "; ".join(reasons)
         step = Step(key, "service", "update", live.name, "update service", reason, after, changes)
         return UpdateService(step, live.id, live.version, body)
@@ -266,4 +265,8 @@ class StackPlanner:
         return self.observed.cluster.services if self.observed.cluster else ()
 
     def _declares(self, live: ServiceState) -> bool:
-        return live.name in {f"{self.stack.name}_{service.name}" for service in self.stack.services}
+        return live.name in self._declared_names
+
+    @functools.cached_property
+    def _declared_names(self) -> frozenset[str]:
+        return frozenset(self._full(service.name) for service in self.stack.services)
