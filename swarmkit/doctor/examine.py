@@ -82,16 +82,21 @@ def examine(
 
     *first* is what was found before anything could be read.
     """
-    return in_order((*first, *_all(evidence, now)), only, skip)
+    return in_order((*first, *_all(evidence, now, certificates=_is_wanted("H35", only, skip))), only, skip)
 
 
 def in_order(found: Iterable[Finding], only: Collection[str], skip: Collection[str]) -> tuple[Finding, ...]:
     """Return each of *found* once, errors first; of *only* these codes, when given, and none of *skip*."""
-    wanted = (one for one in dict.fromkeys(found) if (not only or one.code in only) and one.code not in skip)
+    wanted = (one for one in dict.fromkeys(found) if _is_wanted(one.code, only, skip))
     return tuple(sorted(wanted, key=lambda finding: (finding.severity != "error", finding.code)))
 
 
-def _all(evidence: Evidence, now: datetime.datetime) -> Iterator[Finding]:
+def _is_wanted(code: str, only: Collection[str], skip: Collection[str]) -> bool:
+    return (not only or code in only) and code not in skip
+
+
+def _all(evidence: Evidence, now: datetime.datetime, *, certificates: bool) -> Iterator[Finding]:
+    """Yield what all checks find; reading *certificates* takes longer than all else, most of it an import."""
     # What another swarm's presence forbids is a matter of the run that works on it, with --adopt or without.
     yield from host_refusals(evidence.inventory, evidence.observed, adopt=True)
     yield from kernel_refusals(evidence.observed)
@@ -100,7 +105,8 @@ def _all(evidence: Evidence, now: datetime.datetime) -> Iterator[Finding]:
         for check in _OF_ONE_HOST:
             yield from check(seen)
         yield from kernel.check_vxlan_links(seen, evidence.data_path_port)
-        yield from swarm.check_certificates(seen, now)
+        if certificates:
+            yield from swarm.check_certificates(seen, now)
         yield from engine.check_proxy(evidence, seen)
     for compare in _BETWEEN:
         yield from compare(evidence)
