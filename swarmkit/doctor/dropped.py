@@ -1,4 +1,4 @@
-"""Which rules of the hosts close the ways between them: read where one is closed, after it was tried twice."""
+"""Which rules of the hosts close the ways between them, and which let ESP through as an answer alone; pure."""
 
 from __future__ import annotations
 
@@ -6,26 +6,32 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from swarmkit.doctor.model import FULL_FRAME, Peer, Way
-from swarmkit.observed.dropping.reading import HostRules, read_rules
-from swarmkit.reach.fleet import Fleet
+from swarmkit.observed.dropping.reading import HostRules
+from swarmkit.observed.dropping.rules import Drop
+from swarmkit.plan.networks.firewall_rules import ESP
+
+AS_ANSWER = "passes as an answer alone, while the target has sent ESP itself in the last minutes"
+"""Connection tracking tells flows of ESP apart by their two addresses alone: to a firewall that admits what is
+established, whatever the target has sent before makes the sender's first packet an answer, that of a probe too. Between
+hosts that are silent for ten minutes (nf_conntrack_generic_timeout) it is dropped."""
 
 
-def with_drops(fleet: Fleet, peers: Mapping[str, Peer], ways: Sequence[Way]) -> tuple[Way, ...]:
-    """Return *ways*, each closed one with the rules of its two hosts that drop what is sent on it."""
-    closed = [way for way in ways if _is_closed(way)]
-    rules = read_rules(fleet, dict.fromkeys(host for way in closed for host in (way.source, way.target)))
-    return tuple(_with_drops(way, peers, rules) if _is_closed(way) else way for way in ways)
+def with_drops(ways: Sequence[Way], peers: Mapping[str, Peer], rules: Mapping[str, HostRules]) -> tuple[Way, ...]:
+    """Return *ways*, each closed one with the rules of its two hosts that drop what is sent on it.
 
-
-def _is_closed(way: Way) -> bool:
-    return not way.passes and way.kind != FULL_FRAME
+    One of ESP that was heard counts as closed where a rule surely drops it when it comes first.
+    """
+    return tuple(_with_drops(way, peers, rules) for way in ways)
 
 
 def _with_drops(way: Way, peers: Mapping[str, Peer], rules: Mapping[str, HostRules]) -> Way:
     ends = way.ends(peers)
-    if any(":" in end for end in ends):
+    if way.kind == FULL_FRAME or any(":" in end for end in ends):
         # The rules that are read are those of IPv4.
         return way
     looks = [(rules[host], host == way.source) for host in (way.source, way.target) if host in rules]
-    found = [drop for of, is_sent in looks for drop in of.drops(way.kind, *ends, is_sent=is_sent)]
+    found: list[Drop] = [drop for of, is_sent in looks for drop in of.drops(way.kind, *ends, is_sent=is_sent)]
+    if way.passes:
+        surely = tuple(drop for drop in found if drop.is_sure)
+        return replace(way, passes=False, said=AS_ANSWER, drops=surely) if way.kind == ESP and surely else way
     return replace(way, drops=tuple(found) if found or len(looks) == 2 else None)

@@ -14,6 +14,7 @@ from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.declared.stack.service import MTU_OPTION, Stack
 from swarmkit.doctor.model import Paths, Peer
 from swarmkit.doctor.paths import peers_of, probe_paths
+from swarmkit.observed.dropping.reading import read_rules
 from swarmkit.observed.listeners import listening
 from swarmkit.observed.model import HostFacts, Observed
 from swarmkit.observed.networks import HostNetwork, read_networks
@@ -152,16 +153,18 @@ def gather(
     asked again; with *look*, which is called beside the reading and tells every host's kernel too, nor what it tells.
     """
     known = replace(inventory, hosts=tuple(host for host in inventory.hosts if host.name in fleet))
-    with ThreadPoolExecutor(max_workers=len(fleet) + 2) as pool:
+    with ThreadPoolExecutor(max_workers=len(fleet) + 3) as pool:
         infos = infos or {name: pool.submit(reached.engine.info) for name, reached in fleet.items()}
         networks = pool.submit(read_networks, fleet)
+        rules = pool.submit(read_rules, fleet, fleet)
         reading = pool.submit(_read_hosts, fleet, infos, inventory.data_path_port or DEFAULT_DATA_PATH_PORT)
         observed = look() if look else observe(fleet, kernel="always", infos=infos)
         hosts = {
             name: _host(observed.hosts[name], said, fleet[name].session) for name, said in reading.result().items()
         }
         peers = peers_of(known, observed)
-        paths = probe_paths(fleet, peers, data_path_port(inventory, observed), data_mtus(peers, hosts))
+        port = data_path_port(inventory, observed)
+        paths = probe_paths(fleet, peers, port, data_mtus(peers, hosts), rules.result)
         managers = len(inventory.managers)
         unread = tuple(host for host in inventory.hosts if host.name not in fleet)
         return Evidence(known, stack, observed, hosts, networks.result(), paths, peers, managers, unread)

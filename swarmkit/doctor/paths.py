@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib.resources
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from itertools import permutations
 
@@ -16,6 +16,7 @@ from swarmkit.declared.inventory.host import Inventory
 from swarmkit.doctor.dropped import with_drops
 from swarmkit.doctor.model import Paths, Peer, Way
 from swarmkit.errors import SwarmkitError
+from swarmkit.observed.dropping.reading import HostRules
 from swarmkit.observed.model import Observed
 from swarmkit.plan.refusals import advertise_address
 from swarmkit.reach.fan_out import fan_out
@@ -39,14 +40,26 @@ def peers_of(inventory: Inventory, observed: Observed) -> dict[str, Peer]:
     return found
 
 
-def probe_paths(fleet: Fleet, peers: Mapping[str, Peer], data_path_port: int, mtus: Mapping[str, int]) -> Paths:
+def probe_paths(
+    fleet: Fleet,
+    peers: Mapping[str, Peer],
+    data_path_port: int,
+    mtus: Mapping[str, int],
+    rules: Callable[[], Mapping[str, HostRules]],
+) -> Paths:
     """Send and listen on all hosts of *peers* at once; *mtus* are those of their data links, in bytes.
 
     Needs perl (essential on Debian and Ubuntu) or python3 on the hosts; a host without either is among the untried.
-    Never raises for a host that fails. What did not pass is tried once more, longer.
+    Never raises for a host that fails. What did not pass is tried once more, longer. *rules*, which is called last,
+    returns those of the hosts.
     """
     if len(peers) < 2:
         return Paths((), {}, {})
+    tried = _probe_twice(fleet, peers, data_path_port, mtus)
+    return replace(tried, ways=with_drops(tried.ways, peers, rules()))
+
+
+def _probe_twice(fleet: Fleet, peers: Mapping[str, Peer], data_path_port: int, mtus: Mapping[str, int]) -> Paths:
     first = _probe(fleet, peers, data_path_port, mtus, PROBE_SECONDS)
     if all(way.passes for way in first.ways):
         return first
@@ -57,7 +70,7 @@ def probe_paths(fleet: Fleet, peers: Mapping[str, Peer], data_path_port: int, mt
         for way in again.ways
     )
     translated = {**first.translated, **again.translated}
-    return Paths(with_drops(fleet, peers, tuple(ways)), translated, again.untried)
+    return Paths(tuple(ways), translated, again.untried)
 
 
 def _probe(

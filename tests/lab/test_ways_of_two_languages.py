@@ -7,40 +7,19 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from lab.namespaces import ADDRESS, PEERS, cable, inside, run
 
-from swarmkit.doctor.model import Peer
 from swarmkit.doctor.paths import paths_from, probe_script
 
 pytestmark = pytest.mark.lab
 
-ADDRESS = {"left": "192.0.2.1", "right": "192.0.2.2"}
-PEERS = {name: Peer(name, address, address, is_manager=True) for name, address in ADDRESS.items()}
 EVERYONE = [f"{number},{address},{address},1" for number, address in enumerate(ADDRESS.values())]
 
 
-def run(*command: str) -> str:
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
-
-
-@pytest.fixture(scope="module")
-def cable() -> Iterator[None]:
-    """Two network namespaces of this machine, joined by a cable."""
-    names = [f"ways-{name}" for name in ADDRESS]
-    try:
-        for name in names:
-            run("ip", "netns", "add", name)
-        run("ip", "link", "add", "eth0", "netns", names[0], "type", "veth", "peer", "name", "eth0", "netns", names[1])
-        for name, address in zip(names, ADDRESS.values(), strict=True):
-            run("ip", "-n", name, "address", "add", f"{address}/24", "dev", "eth0")
-            run("ip", "-n", name, "link", "set", "eth0", "up")
+@pytest.fixture(scope="module", name="cable")
+def joined() -> Iterator[None]:
+    with cable():
         yield
-    finally:
-        for name in names:
-            subprocess.run(["ip", "netns", "delete", name], check=False)
-
-
-def inside(name: str) -> tuple[str, ...]:
-    return ("nsenter", f"--net=/run/netns/ways-{name}")
 
 
 def lines(name: str, language: str) -> list[list[str]]:

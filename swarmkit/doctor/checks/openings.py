@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from swarmkit.doctor.model import Peer, Way
+from swarmkit.observed.dropping.firewalld import part_of
 from swarmkit.observed.dropping.rules import Drop
 from swarmkit.plan.networks.firewall_rules import is_data_path, past, rules, rules_out, security_group
 
@@ -39,13 +40,13 @@ def host_of(drop: Drop, way: Way) -> str:
 
 
 def _out_of(source: str, ways: Sequence[Way], peers: Mapping[str, Peer]) -> list[str]:
-    each = [rules_out(way.kind, way.ends(peers)[1]) for way in ways]
+    each = [rules_out(way.kind, way.ends(peers)[1], part_of(way.drops or ())) for way in ways]
     return [f"on {source}, which drops what it sends itself, by the firewall it has:", *_one_a_firewall(each)]
 
 
 def _in_to(target: str, ways: Sequence[Way], peers: Mapping[str, Peer]) -> list[str]:
     """Return the lines that let *ways* in to *target*, one line a firewall."""
-    each = [rules(way.kind, way.ends(peers)[0]) for way in ways]
+    each = [rules(way.kind, way.ends(peers)[0], part=part_of(way.drops or ())) for way in ways]
     lines = [f"on {target}, by the firewall it has:", *_one_a_firewall(each)]
     kinds = dict.fromkeys(way.kind for way in ways)
     if any(is_data_path(kind) for kind in kinds):

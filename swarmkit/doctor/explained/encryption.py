@@ -30,7 +30,8 @@ ENCRYPTION: dict[str, Explanation] = {
     "H06": Explanation(
         "IP protocol 50 does not pass",
         "Names resolve, every connection over an encrypted overlay times out.",
-        "A firewall or a security group admits TCP and UDP only.",
+        "A firewall or a security group admits TCP and UDP only. One that keeps track of connections lets ESP in as an "
+        "answer to the host's own, and closes again when nothing was sent for ten minutes: found by its rules.",
         "Admit protocol esp (50) between all hosts, in host firewalls and in security groups.",
         "docker/docs#8640, moby/moby#27425",
     ),

@@ -16,6 +16,9 @@ _FIELDS: dict[str, Field] = {
     "-o": "device",
     "--dport": "port",
     "--dports": "port",
+    "--ctstate": "state",
+    "--state": "state",
+    "--dst-type": "target type",
 }
 _FATES: dict[str, Fate] = {"DROP": "drop", "REJECT": "drop", "ACCEPT": "accept", "RETURN": "return"}
 _SAYING_NOTHING = ("-m", "--comment", "--reject-with")
@@ -76,8 +79,6 @@ def _conditions(words: list[str]) -> Iterator[Condition]:
             return
         if word in _SAYING_NOTHING:
             next(rest, "")
-        elif word in ("--ctstate", "--state") and "NEW" in next(rest, "").split(",") and not is_negated:
-            pass  # the first packet of a kind is new to the host
         elif word in _FIELDS:
             values = next(rest, "").replace("+", "*").split(",")
             yield Condition(_FIELDS[word], tuple(values), is_negated)

@@ -16,8 +16,10 @@ _IN_SHORT = re.compile(
 )
 _COMMENT = re.compile(r' comment "[^"]*"$')
 _END = re.compile(r" ?\b(drop|accept|return|reject(?: with .+)?|(?:jump|goto) (\S+))$")
+_CHOICE = re.compile(r"(?<!ct state )\bvmap\b|\bqueue\b|\bct state vmap .*\bnew :")
+"""A verdict by a map, or by a program: it may be to accept."""
 _MATCH = re.compile(
-    r"(?P<what>ip saddr|ip daddr|ip protocol|meta l4proto|iifname|iif|oifname|oif|ct state"
+    r"(?P<what>ip saddr|ip daddr|ip protocol|meta l4proto|iifname|iif|oifname|oif|ct state|fib daddr type"
     r"|udp dport|tcp dport|th dport|\w+ \w+) (?P<not>!= )?(?P<value>\{ [^}]* \}|\S+)(?: |$)"
 )
 _FIELDS: dict[str, Field] = {
@@ -32,7 +34,13 @@ _FIELDS: dict[str, Field] = {
     "udp dport": "port",
     "tcp dport": "port",
     "th dport": "port",
+    "ct state": "state",
+    "fib daddr type": "target type",
 }
+_HEADERS = ("tcp", "udp", "sctp", "icmp", "icmpv6", "igmp", "esp", "ah", "ip6", "arp")
+"""Whoever asks for one of their fields asks for the protocol too."""
+_OF_OTHERS = ("meta nfproto ipv6", "ct status dnat")
+"""What no packet is that comes first, by IPv4, to an address of the host itself."""
 
 
 def parse_nftables(text: str) -> tuple[Table, ...]:
@@ -65,7 +73,8 @@ def _rule(line: str) -> Rule:
     text = _IN_SHORT.sub("", _COMMENT.sub("", line)).strip()
     ended = _END.search(text)
     if not ended:
-        return Rule(text, (), "on")
+        is_choice = _CHOICE.search(text)
+        return Rule(text, (Condition("unknown"),), "accept") if is_choice else Rule(text, (), "on")
     conditions = tuple(_conditions(text[: ended.start()].strip()))
     word = ended[1].split()[0]
     fates: dict[str, Fate] = {"reject": "drop", "drop": "drop", "accept": "accept", "jump": "call", "goto": "go"}
@@ -81,10 +90,9 @@ def _conditions(text: str) -> Iterator[Condition]:
         text = text[said.end() :]
         what, is_negated = said["what"], bool(said["not"])
         values = tuple(value.strip(' "') for value in said["value"].strip("{}").split(","))
-        if what == "ct state" and "new" in values and not is_negated:
-            continue  # the first packet of a kind is new to the host
-        if what in ("udp dport", "tcp dport"):
-            yield Condition("protocol", (what[:3],))
+        header = "ip6" if not is_negated and f"{what} {values[0]}" in _OF_OTHERS else what.split()[0]
+        if header in _HEADERS:
+            yield Condition("protocol", (header,))
         field = _FIELDS.get(what, "unknown")
         is_set = any(value.startswith("@") for value in values)
         yield Condition("unknown") if is_set else Condition(field, values, is_negated)

@@ -1,4 +1,4 @@
-"""What the hosts between which a way is closed say of their rules: one question to each, and none while all pass."""
+"""What the hosts say of their rules: one question to each, beside the others."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from swarmkit.observed.dropping.iptables import parse_iptables
 from swarmkit.observed.dropping.nftables import parse_nftables
-from swarmkit.observed.dropping.rules import Drop, Packet, Table, drops
+from swarmkit.observed.dropping.rules import Drop, Packet, Table
+from swarmkit.observed.dropping.walk import drops
 from swarmkit.observed.parse import sections
 from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.fleet import Fleet

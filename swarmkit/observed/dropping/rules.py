@@ -1,17 +1,16 @@
-"""A host's rules, and which of them drop a packet; pure. What cannot be judged is taken to do nothing."""
+"""A host's rules, and what of a packet they ask; pure."""
 
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Literal
 
-Field = Literal["source", "target", "protocol", "port", "device", "unknown"]
+Field = Literal["source", "target", "target type", "protocol", "port", "device", "state", "unknown"]
 Fate = Literal["drop", "accept", "return", "call", "go", "on"]
 """``call`` comes back to the chain where nothing was decided, ``go`` does not."""
-MAX_DEPTH = 16
 
 
 @dataclass(frozen=True)
@@ -38,24 +37,28 @@ class Packet:
 
 @dataclass(frozen=True)
 class Condition:
-    field: Field
+    asks: Field
     values: tuple[str, ...] = ()
     is_negated: bool = False
 
-    def holds(self, packet: Packet) -> bool:
-        """Tell whether it surely holds for *packet*."""
-        if self.field == "unknown" or (self.field == "device" and not packet.device):
-            return False
+    def holds(self, packet: Packet) -> bool | None:
+        """Tell whether it holds for *packet*, the first of its kind; None where that cannot be judged."""
+        if self.asks == "unknown" or (self.asks == "device" and not packet.device):
+            return None
         return any(self._is(packet, value) for value in self.values) != self.is_negated
 
     def _is(self, packet: Packet, value: str) -> bool:
-        if self.field == "source":
+        if self.asks == "source":
             return _is_in(packet.source, value)
-        if self.field == "target":
+        if self.asks == "target":
             return _is_in(packet.target, value)
-        if self.field == "protocol":
+        if self.asks == "target type":
+            return value.upper() == ("UNICAST" if packet.is_sent else "LOCAL")
+        if self.asks == "state":
+            return value.upper() == "NEW"
+        if self.asks == "protocol":
             return value in (packet.protocol, _NUMBERS[packet.protocol], "all")
-        if self.field == "port":
+        if self.asks == "port":
             first, _, last = value.replace(":", "-").partition("-")
             return bool(packet.port) and int(first or 0) <= int(packet.port) <= int(last or first)
         return fnmatchcase(packet.device, value)
@@ -69,6 +72,11 @@ class Rule:
     fate: Fate
     chain: str = ""
     """Where it leads to."""
+
+    def holds(self, packet: Packet) -> bool | None:
+        """Tell whether all its conditions hold for *packet*; None where some may."""
+        each = [condition.holds(packet) for condition in self.conditions]
+        return False if False in each else None if None in each else True
 
 
 @dataclass(frozen=True)
@@ -98,6 +106,10 @@ class Drop:
     rule: str
     """As the tool prints it; of a policy ``-P INPUT DROP``."""
     is_sent: bool
+    is_sure: bool = True
+    """Whether no rule before it may admit the packet by what cannot be judged."""
+    way: tuple[str, ...] = ()
+    """The chains by which the packet came there, in order; the last is the one that drops it."""
 
     @property
     def is_usual(self) -> bool:
@@ -109,39 +121,7 @@ class Drop:
         return f"{self.tool}, table {self.table}: {self.rule}"
 
 
-_ARRIVING = ("ingress", "prerouting", "input")
-_SENT = ("output", "postrouting", "egress")
 _NUMBERS = {"esp": "50", "udp": "17", "tcp": "6"}
-
-
-def drops(tables: Sequence[Table], packet: Packet) -> Iterator[Drop]:
-    """Yield for each chain at a hook what drops *packet* there: each of them has to let it pass."""
-    for table in tables:
-        for name, chain in table.chains.items():
-            if chain.hook not in (_SENT if packet.is_sent else _ARRIVING):
-                continue
-            end = _end(table, name, packet, 0)
-            if isinstance(end, Rule):
-                yield Drop(table.tool, table.name, name, end.text, packet.is_sent)
-            elif end == "return" and chain.policy == "drop":
-                text = f"policy drop of {name}" if table.tool == "nft" else f"-P {name} DROP"
-                yield Drop(table.tool, table.name, name, text, packet.is_sent)
-
-
-def _end(table: Table, name: str, packet: Packet, depth: int) -> Rule | Literal["accept", "return"]:
-    """Return the rule that drops *packet* in the chain, or that it is accepted, or that nothing decides on it."""
-    chain = table.chains.get(name)
-    for rule in chain.rules if chain and depth < MAX_DEPTH else ():
-        if rule.fate == "on" or not all(condition.holds(packet) for condition in rule.conditions):
-            continue
-        if rule.fate == "drop":
-            return rule
-        if rule.fate in ("accept", "return"):
-            return "accept" if rule.fate == "accept" else "return"
-        end = _end(table, rule.chain, packet, depth + 1)
-        if end != "return" or rule.fate == "go":
-            return end
-    return "return"
 
 
 def _is_in(address: str, network: str) -> bool:

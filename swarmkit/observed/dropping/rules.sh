@@ -1,4 +1,4 @@
-# All rules of a host by which a packet may be dropped; reads only. Asked where a way is closed, and not before.
+# All rules of a host by which a packet may be dropped; reads only.
 section() { printf '\n== %s\n' "$1"; }
 section addresses; ip -o -4 addr
 for tool in iptables iptables-legacy; do

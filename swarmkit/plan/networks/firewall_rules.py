@@ -11,35 +11,44 @@ ESP = "proto 50"
 """The kind of all encrypted overlay traffic; the others are a protocol and a port, ``udp/7946``."""
 
 
-def rules(kind: str, address: str, chains: Sequence[str] = (USUAL_CHAIN,)) -> Mapping[str, tuple[str, ...]]:
+def rules(
+    kind: str, address: str, chains: Sequence[str] = (USUAL_CHAIN,), part: str = ""
+) -> Mapping[str, tuple[str, ...]]:
     """Return for each firewall, by name, the commands that let *kind* in from *address*.
 
-    *chains* are those of nftables that judge what comes in: each of them has to accept it.
+    *chains* are those of nftables that judge what comes in: each of them has to accept it. *part* names firewalld's
+    zone or policy, without which it is the default zone.
     """
     iptables, ufw, rich, nft, _ = _words(kind)
     tool, family, source = ("ip6tables", "ipv6", "ip6") if ":" in address else ("iptables", "ipv4", "ip")
     whole = f"'rule family={family} source address={address} {rich} accept'"
+    firewalld = f"firewall-cmd {part}".rstrip()
     return {
         # -w: the engine takes the lock of xtables often, and without it a command that meets that fails.
         "iptables": (f"{tool} -w -I INPUT -s {address} {iptables} -j ACCEPT",),
         "ufw": (f"ufw allow from {address} {ufw}",),
         # No --reload: it removes Docker's own rules, those of encryption among them (HAZARDS H24).
-        "firewalld": (f"firewall-cmd --add-rich-rule={whole}", f"firewall-cmd --permanent --add-rich-rule={whole}"),
+        "firewalld": (f"{firewalld} --add-rich-rule={whole}", f"{firewalld} --permanent --add-rich-rule={whole}"),
         "nftables": tuple(f"nft insert rule {chain} {source} saddr {address} {nft} accept" for chain in chains),
     }
 
 
-def rules_out(kind: str, address: str) -> Mapping[str, tuple[str, ...]]:
-    """Return for each firewall, by name, the commands on a sender that let *kind* out to *address*."""
-    iptables, ufw, _, nft, _ = _words(kind)
+def rules_out(kind: str, address: str, part: str = "") -> Mapping[str, tuple[str, ...]]:
+    """Return for each firewall, by name, the commands on a sender that let *kind* out to *address*.
+
+    *part* names firewalld's policy; without one its direct rules are what may drop there.
+    """
+    iptables, ufw, rich, nft, _ = _words(kind)
     tool, family, target = ("ip6tables", "ipv6", "ip6") if ":" in address else ("iptables", "ipv4", "ip")
     protocol, _, port = ufw.partition(" to any ")
     direct = f"--direct --add-rule {family} filter OUTPUT 0 -d {address} {iptables} -j ACCEPT"
+    whole = f"{part} --add-rich-rule='rule family={family} destination address={address} {rich} accept'"
+    firewalld = whole if part else direct
     return {
         "iptables": (f"{tool} -w -I OUTPUT -d {address} {iptables} -j ACCEPT",),
         "ufw": (f"ufw allow out {protocol} to {address} {port}".rstrip(),),
-        # Rich rules judge what comes in alone.
-        "firewalld": (f"firewall-cmd {direct}", f"firewall-cmd --permanent {direct}"),
+        # Rich rules of zones judge what comes in alone.
+        "firewalld": (f"firewall-cmd {firewalld}", f"firewall-cmd --permanent {firewalld}"),
         "nftables": (f"nft insert rule {USUAL_CHAIN_OUT} {target} daddr {address} {nft} accept",),
     }
 

@@ -17,6 +17,7 @@ from swarmkit.doctor.evidence import Evidence
 from swarmkit.doctor.model import Paths, Way
 from swarmkit.doctor.paths import paths_from, probe_paths
 from swarmkit.finding import Finding
+from swarmkit.observed.dropping.reading import HostRules, parse_rules
 from swarmkit.observed.dropping.rules import Drop
 from swarmkit.reach.ssh import CommandResult
 
@@ -241,7 +242,7 @@ def test_what_did_not_pass_on_a_busy_host_is_tried_once_more_and_longer() -> Non
     for name, reached in fleet.items():
         assert isinstance(reached.shell, FakeShell)
         reached.shell.answer = lambda _, arguments, name=name: deaf_at_first(name, arguments)
-    told = probe_paths(fleet, evidence().peers, 4789, {})
+    told = probe_paths(fleet, evidence().peers, 4789, {}, dict)
     assert [way for way in told.ways if not way.passes] == []
     assert rounds == {name: ["3", "5"] for name in "ABC"}
 
@@ -252,38 +253,74 @@ def test_workers_are_asked_for_no_manager_port() -> None:
     assert ("B", "tcp/2377") not in kinds
 
 
-@pytest.mark.parametrize("is_closed", [True, False])
-def test_the_hosts_of_a_closed_way_are_asked_for_their_rules_and_none_while_all_pass(is_closed: bool) -> None:
-    fleet = fake_fleet(World().inventory)
+def host_rules(iptables: str) -> HostRules:
+    told = parse_rules(f"\n== addresses\n\n== iptables\n{iptables}\nCOMMIT\n\n== end\n")
+    assert told
+    return told
+
+
+OPEN = "*filter\n:INPUT ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]"
+
+
+def test_the_rules_of_both_hosts_of_a_closed_way_are_told() -> None:
     edge = "-A PREROUTING -s 10.88.0.11/32 -p esp -j DROP"
-    rules = f"\n== addresses\n\n== iptables\n*raw\n:PREROUTING ACCEPT [0:0]\n{edge}\nCOMMIT\n\n== end\n"
-    asked: list[str] = []
+    rules = {"A": host_rules(OPEN), "B": host_rules(f"*raw\n:PREROUTING ACCEPT [0:0]\n{edge}")}
+    (way,) = with_drops([Way("A", "B", "proto 50", passes=False)], evidence().peers, rules)
+    assert [drop.rule for drop in way.drops or ()] == [edge]
 
-    def answer(host: str, script: str) -> CommandResult:
-        if "iptables-legacy" in script:
-            asked.append(host)
-            return CommandResult(0, rules, "")
-        lines = answers(lambda *said: not (is_closed and said == ("B", ["heard", "0", "esp", "10.88.0.11 1500"])))
-        assert isinstance(lines[host], list)
-        return CommandResult(0, "\n".join(" ".join(words) for words in lines[host]) + "\nend\n", "")
 
-    for name, reached in fleet.items():
-        assert isinstance(reached.shell, FakeShell)
-        reached.shell.answer = lambda script, _, name=name: answer(name, script)
-    told = probe_paths(fleet, evidence().peers, 4789, {})
-    assert sorted(asked) == (["A", "B"] if is_closed else [])
-    assert [drop.rule for way in told.ways for drop in way.drops or ()] == ([edge] if is_closed else [])
+STATEFUL = ":INPUT DROP [0:0]\n-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"
+
+
+@pytest.mark.parametrize(
+    ("rules", "passes"),
+    [
+        ("", False),
+        ("\n-A INPUT -s 10.88.0.0/24 -p esp -j ACCEPT", True),
+        ("\n-A INPUT -m set --match-set trusted src -j ACCEPT", True),
+        ("\n-A INPUT -m policy --dir in --pol ipsec -p udp -j ACCEPT", False),
+        ("\n-A INPUT -m limit --limit 3/min -j LOG", False),
+        ("\n-A INPUT -j NFQUEUE --queue-num 1", True),
+    ],
+)
+def test_esp_that_a_firewall_lets_in_as_an_answer_alone_does_not_pass(rules: str, passes: bool) -> None:
+    """The target's own ESP, a moment before, made the sender's an answer: without it the first packet is dropped."""
+    hosts = {"A": host_rules(OPEN), "B": host_rules(f"*filter\n{STATEFUL}{rules}")}
+    esp, gossip = with_drops(
+        [Way("A", "B", "proto 50", passes=True), Way("A", "B", "udp/7946", passes=True)], evidence().peers, hosts
+    )
+    assert (esp.passes, gossip.passes) == (passes, True)
+    if not passes:
+        cluster = dataclasses.replace(evidence(), paths=Paths((esp, gossip), {}, {}))
+        (finding,) = found(cluster)
+        assert (finding.code, finding.where) == ("H06", "A -> B")
+        assert "as an answer alone" in finding.evidence
+        assert "iptables, table filter: -P INPUT DROP" in finding.evidence
+        assert "ufw allow from 10.88.0.11 proto esp" in finding.remedy
+
+
+@pytest.mark.parametrize(
+    ("way", "is_sent", "words"),
+    [
+        (("filter_INPUT", "filter_INPUT_POLICIES", "filter_IN_work", "filter_IN_work_deny", "filter_INPUT"), False,
+         "firewall-cmd --zone=work --permanent --add-rich-rule='rule family=ipv4 source address=10.88.0.13 "),
+        (("filter_OUTPUT", "filter_OUT_policy_sealed", "filter_OUT_policy_sealed"), True,
+         "firewall-cmd --permanent --policy=sealed --add-rich-rule='rule family=ipv4 destination address=10.88.0.11 "),
+        (("filter_OUTPUT",), True, "firewall-cmd --permanent --direct --add-rule ipv4 filter OUTPUT 0 -d 10.88.0.11 "),
+    ],
+)  # fmt: skip
+def test_the_zone_or_the_policy_by_which_firewalld_drops_is_the_one_that_is_told(
+    way: tuple[str, ...], is_sent: bool, words: str
+) -> None:
+    drop = Drop("nft", "inet firewalld", way[0], "drop", is_sent, way=way)
+    assert words in closed_esp("nothing arrived", drop).remedy
 
 
 def test_a_way_by_ipv6_is_not_judged_by_the_rules_of_ipv4() -> None:
-    fleet = fake_fleet(World().inventory)
-    rules = "\n== addresses\n\n== iptables\n*filter\n:INPUT DROP [0:0]\nCOMMIT\n\n== end\n"
-    for reached in fleet.values():
-        assert isinstance(reached.shell, FakeShell)
-        reached.shell.answer = lambda *_: CommandResult(0, rules, "")
+    rules = dict.fromkeys("AB", host_rules("*filter\n:INPUT DROP [0:0]"))
     peers = evidence().peers
     by_ipv6 = {name: dataclasses.replace(peer, data=f"fd00::{name.lower()}") for name, peer in peers.items()}
     way = Way("A", "B", "proto 50", passes=False)
-    assert with_drops(fleet, by_ipv6, [way]) == (way,)
-    (judged,) = with_drops(fleet, peers, [way])
+    assert with_drops([way], by_ipv6, rules) == (way,)
+    (judged,) = with_drops([way], peers, rules)
     assert [drop.rule for drop in judged.drops or ()] == ["-P INPUT DROP"]

@@ -153,3 +153,40 @@ def test_rules_of_the_other_iptables_are_told_by_its_name_and_the_same_only_once
 def test_a_host_that_tells_no_rules_is_not_one_that_has_none() -> None:
     assert parse_rules("\n== addresses\n\n== iptables\n\n== end\n") is None
     assert parse_rules("") is None
+
+
+@pytest.mark.parametrize(
+    ("rule", "is_sure"),
+    [
+        ("ct state { established, related } accept", True),
+        ("ct state vmap { established : accept, related : accept, invalid : drop }", True),
+        ("ct state vmap { new : jump more, established : accept }", False),
+        ("ip saddr vmap { 10.88.0.13 : accept }", False),
+        ("tcp sport 22 accept", True),
+        ("icmp type echo-request accept", True),
+        ("ip6 saddr fe80::/10 accept", True),
+        ("meta nfproto ipv6 accept", True),
+        ("ct status dnat accept", True),
+        ("fib daddr type multicast accept", True),
+        ("ip saddr @trusted accept", False),
+        ("queue to 1", False),
+        ('log prefix "all: "', True),
+    ],
+)
+def test_a_policy_s_drop_is_sure_where_no_rule_before_it_may_admit(rule: str, is_sure: bool) -> None:
+    chain = f"\tchain in {{\n\t\ttype filter hook input priority 0; policy drop;\n\t\t{rule}\n\t}}"
+    nft = f"ruleset\ntable inet mine {{\n{chain}\n}}"
+    (drop,) = rules(nft=nft).drops("proto 50", "10.88.0.13", "10.88.0.12", is_sent=False)
+    assert (drop.rule, drop.is_sure) == ("policy drop of in", is_sure)
+
+
+def test_what_is_meant_for_the_host_itself_passes_ufw_s_rules_for_what_is_not() -> None:
+    text = """*filter
+:INPUT DROP [0:0]
+:ufw-not-local - [0:0]
+-A INPUT -j ufw-not-local
+-A ufw-not-local -m addrtype --dst-type LOCAL -j RETURN
+-A ufw-not-local -j DROP
+COMMIT"""
+    (drop,) = rules(text).drops("proto 50", "10.88.0.13", "10.88.0.12", is_sent=False)
+    assert drop.rule == "-P INPUT DROP"
