@@ -93,10 +93,11 @@ class HostEvidence:
         return next(("\n".join(lines) for path, lines in self.files.items() if path.endswith(ends)), "")
 
     @property
-    def host_key(self) -> str:
-        """Return the public part of its first SSH host key."""
-        keys = [line.split() for path, lines in self.files.items() if path.endswith("_key.pub") for line in lines]
-        return next((key[1] for key in keys if len(key) > 1), "")
+    def host_keys(self) -> tuple[str, ...]:
+        """Return the public parts of its SSH host keys, in base64: the one that it showed, and its files'."""
+        files = [line.split() for path, lines in self.files.items() if path.endswith("_key.pub") for line in lines]
+        shown = [self.session.host_key] if self.session else []
+        return tuple(filter(None, dict.fromkeys([*shown, *(key[1] for key in files if len(key) > 1)])))
 
     def link_of(self, address: str) -> Link | None:
         """Return the interface that carries *address*."""

@@ -43,6 +43,8 @@ class SshSession:
     """The server's own words: ``SSH-2.0-OpenSSH_9.2p1 ...``."""
     is_strict: bool
     """Whether the key exchange was strict: no message can be cut out unseen (CVE-2023-48795)."""
+    host_key: str = ""
+    """By which the server showed itself, in base64."""
 
 
 class CommandTimeoutError(SwarmkitError):
@@ -131,7 +133,8 @@ class Connection:
 
     @property
     def session(self) -> SshSession:
-        return SshSession(self.transport.remote_version, self.transport.is_strict)
+        key = self.transport.get_remote_server_key()
+        return SshSession(self.transport.remote_version, self.transport.is_strict, key.get_base64())
 
     def pipe(
         self,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from swarmkit.doctor.evidence import Evidence
 from swarmkit.finding import Finding
@@ -15,7 +15,7 @@ _NOT_A_NAME = ("localhost", "localhost.localdomain", "debian", "ubuntu")
 def check_twins(evidence: Evidence) -> Iterator[Finding]:
     """Yield H36: hardware addresses, product ids and SSH host keys that two hosts share, as clones do."""
     macs = {
-        name: link.mac
+        name: (link.mac,)
         for name, peer in evidence.peers.items()
         if (link := evidence.hosts[name].link_of(peer.data)) and link.mac
     }
@@ -23,25 +23,31 @@ def check_twins(evidence: Evidence) -> Iterator[Finding]:
         ("MAC address", macs, "give each virtual machine a hardware address of its own"),
         (
             "product id",
-            {name: host.setting("/sys/class/dmi/id/product_uuid") for name, host in evidence.hosts.items()},
+            {name: (host.setting("/sys/class/dmi/id/product_uuid"),) for name, host in evidence.hosts.items()},
             "make the virtual machine anew instead of copying it",
         ),
         (
             "SSH host key",
-            {name: host.host_key for name, host in evidence.hosts.items()},
+            {name: host.host_keys for name, host in evidence.hosts.items()},
             "on the copy: rm /etc/ssh/ssh_host_*; ssh-keygen -A; systemctl restart ssh; then here: "
             + shlex.join(("swarmkit", "trust", "-i", str(evidence.inventory.source), "--replace")),
         ),
     ):
-        for value, same in _shared(values).items():
+        for same, value in _shared(values).items():
             yield Finding("H36", "error", ", ".join(same), f"these hosts have the same {what}", value, remedy)
 
 
-def _shared(values: Mapping[str, str]) -> dict[str, list[str]]:
+def _shared(values: Mapping[str, Sequence[str]]) -> dict[tuple[str, ...], str]:
+    """Return the hosts that share values, with the first of these."""
     names = defaultdict(list)
-    for name, value in values.items():
-        names[value].append(name)
-    return {value: same for value, same in names.items() if value and len(same) > 1}
+    for name, own in values.items():
+        for value in own:
+            names[value].append(name)
+    shared: dict[tuple[str, ...], str] = {}
+    for value, same in names.items():
+        if value and len(same) > 1:
+            shared.setdefault(tuple(same), value)
+    return shared
 
 
 def check_host_names(evidence: Evidence) -> Iterator[Finding]:

@@ -115,7 +115,8 @@ class AwaitEmptied:
             )
         for service in self.services:
             context.await_service(service, self.step.key)
-        return f"{len(self.services)} services run elsewhere" if self.services else ""
+        count = len(self.services)
+        return f"{count} service{'s run' if count > 1 else ' runs'} elsewhere" if count else ""
 
 
 @dataclass(frozen=True)

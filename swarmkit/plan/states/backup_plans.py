@@ -13,6 +13,7 @@ from swarmkit.plan.data.left_standing import left_standing, letting_go, standing
 from swarmkit.plan.data.marked import MarkedVolume, marked_volumes
 from swarmkit.plan.data.taking import Adding, CopyVolume, DumpVolume, SaveImage, TakenVolume
 from swarmkit.plan.model import Operation, Plan, Step
+from swarmkit.plan.nodes.departures import volumes_of
 from swarmkit.plan.nodes.quorum import quorum_of
 from swarmkit.plan.refusals import host_refusals
 from swarmkit.plan.stacks.spec import IMAGE_LABEL
@@ -74,7 +75,7 @@ def backup_plan(
         step = Step(f"backup:image:{reference}", "image", "update", host, f"save {reference}", "", _last(operations))
         operations.append(SaveImage(step, reference, image_file(number), taking.adding))
     operations.append(take_state(inventory, observed, cluster, _last(operations), taking.state))
-    return Plan(tuple(operations), (), (*marked.warnings, *_in_no_file(cluster)))
+    return Plan(tuple(operations), (), (*marked.warnings, *_in_no_file(cluster), *_volumes_in_no_file(stack, cluster)))
 
 
 def _in_no_file(cluster: ClusterState) -> Iterator[Finding]:
@@ -84,6 +85,21 @@ def _in_no_file(cluster: ClusterState) -> Iterator[Finding]:
             "H58", "warning", "services", f"in no stack file of the backup: {', '.join(names)}",
             "they belong to no stack: a restore of the swarm's state brings them back, a rebuild does not",
             "declare them in a stack file",
+        )  # fmt: skip
+
+
+def _volumes_in_no_file(stack: Stack | None, cluster: ClusterState) -> Iterator[Finding]:
+    """Yield a warning that names the volumes which services use and the given stack file does not have."""
+    given = {volume.name for volume in stack.volumes} if stack else set()
+    users: dict[str, set[str]] = {}
+    for service in cluster.services if stack else ():
+        for name in volumes_of(service):
+            users.setdefault(name, set()).add(service.name)
+    if others := [f"{name} (of {', '.join(sorted(users[name]))})" for name in sorted(users.keys() - given)]:
+        yield Finding(
+            "H58", "warning", "volumes", f"not in the backup: {', '.join(others)}",
+            "the given stack file does not have them",
+            "give the file that has them: swarmkit backup -f FILE, with x-swarmkit: {backup: ...} at the volume",
         )  # fmt: skip
 
 

@@ -240,6 +240,15 @@ def test_hosts_with_one_mac_address_or_one_ssh_host_key_are_clones() -> None:
     assert "ssh-keygen -A" in finding.remedy
 
 
+def test_the_host_key_that_a_server_showed_counts_where_its_files_say_another() -> None:
+    """Only the private half was copied."""
+    shown = SshSession("SSH-2.0-OpenSSH_9.2p1", is_strict=True, host_key="AAAA")
+    cluster = evidence(session=shown)
+    twin = dataclasses.replace(cluster.hosts["A"], session=shown)
+    (finding,) = found(dataclasses.replace(cluster, hosts={**cluster.hosts, "A": twin}))
+    assert (finding.code, finding.where, finding.evidence) == ("H36", "A, C", "AAAA")
+
+
 @pytest.mark.parametrize(
     ("begin", "end", "severity"),
     [

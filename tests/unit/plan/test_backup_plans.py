@@ -7,6 +7,7 @@ from fakes.running import run_once
 from fakes.swarm import FakeFleet, fake_fleet
 
 from swarmkit.declared.inventory.host import Host, Inventory
+from swarmkit.declared.stack.reading import load_stack
 from swarmkit.observed.model import Observed, ServiceState, TaskState
 from swarmkit.observed.observe import observe
 from swarmkit.plan.declaration import Declared
@@ -69,6 +70,27 @@ def test_no_manager_is_stopped_where_that_would_lose_the_quorum(made: FakeFleet)
     plan = backup_plan(INVENTORY, None, replace(observed, cluster=replace(observed.cluster, nodes=nodes)), TAKING)
     assert not plan.operations
     assert "2 of 3 managers reachable" in plan.refusals[0].what
+
+
+def test_volumes_that_the_given_file_does_not_have_are_named_by_a_warning(made: FakeFleet, tmp_path: Path) -> None:
+    observed = observe(made, kernel="never")
+    assert observed.cluster
+    (tmp_path / "s.yaml").write_text("services: {db: {image: i, volumes: ['own:/d']}}\nvolumes: {own: }\n")
+    stack = load_stack(tmp_path / "s.yaml", name="s", environment={})
+    names = {"s_db": ["s_own"], "notes_a": ["notes_data"], "notes_b": ["notes_data", "notes_log"]}
+    services = tuple(
+        ServiceState(name, 1, name, {"com.docker.stack.namespace": name[0]}, {"TaskTemplate": {"ContainerSpec": {
+            "Image": "i", "Mounts": [{"Type": "volume", "Source": one, "Target": "/d"} for one in volumes]
+            + [{"Type": "volume", "Target": "/unnamed"}, {"Type": "bind", "Source": "/etc", "Target": "/e"}],
+        }}})
+        for name, volumes in names.items()
+    )  # fmt: skip
+    cluster = replace(observed.cluster, services=services)
+    plan = backup_plan(INVENTORY, stack, replace(observed, cluster=cluster), TAKING)
+    assert [warning.what for warning in plan.warnings if warning.where == "volumes"] == [
+        "not in the backup: s_own",
+        "not in the backup: notes_data (of notes_a, notes_b), notes_log (of notes_b)",
+    ]
 
 
 def test_services_that_are_in_no_file_of_the_backup_are_named_by_a_warning(made: FakeFleet) -> None:
