@@ -6,14 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from swarmkit.doctor.model import FULL_FRAME, Peer, Way
-from swarmkit.observed.dropping.reading import HostRules
-from swarmkit.observed.dropping.rules import Drop
+from swarmkit.observed.dropping.reading import HostRules, dropped_when_first
 from swarmkit.plan.networks.firewall_rules import ESP
 
 AS_ANSWER = "passes as an answer alone, while the target has sent ESP itself in the last minutes"
-"""Connection tracking tells flows of ESP apart by their two addresses alone: to a firewall that admits what is
-established, whatever the target has sent before makes the sender's first packet an answer, that of a probe too. Between
-hosts that are silent for ten minutes (nf_conntrack_generic_timeout) it is dropped."""
 
 
 def with_drops(ways: Sequence[Way], peers: Mapping[str, Peer], rules: Mapping[str, HostRules]) -> tuple[Way, ...]:
@@ -29,9 +25,9 @@ def _with_drops(way: Way, peers: Mapping[str, Peer], rules: Mapping[str, HostRul
     if way.kind == FULL_FRAME or any(":" in end for end in ends):
         # The rules that are read are those of IPv4.
         return way
-    looks = [(rules[host], host == way.source) for host in (way.source, way.target) if host in rules]
-    found: list[Drop] = [drop for of, is_sent in looks for drop in of.drops(way.kind, *ends, is_sent=is_sent)]
     if way.passes:
-        surely = tuple(drop for drop in found if drop.is_sure)
-        return replace(way, passes=False, said=AS_ANSWER, drops=surely) if way.kind == ESP and surely else way
+        first = dropped_when_first(rules, way.source, way.target, ends) if way.kind == ESP else ()
+        return replace(way, passes=False, said=AS_ANSWER, drops=first) if first else way
+    looks = [(rules[host], host == way.source) for host in (way.source, way.target) if host in rules]
+    found = [drop for of, is_sent in looks for drop in of.drops(way.kind, *ends, is_sent=is_sent)]
     return replace(way, drops=tuple(found) if found or len(looks) == 2 else None)

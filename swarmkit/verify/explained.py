@@ -87,7 +87,8 @@ PROOFS: dict[str, Explanation] = {
     "V11": Explanation(
         "ESP counts bytes at both ends",
         "Connections between two hosts time out, or leave in clear.",
-        "IP protocol 50 is blocked on the way, or marks are lost.",
+        "IP protocol 50 is blocked on the way, or marks are lost; or a firewall that keeps track of connections lets "
+        "it in as an answer alone, while the probes go both ways, and drops it after ten idle minutes.",
         "Admit protocol 50 from the peer: the finding has the rule.",
         "docker/docs#8640",
     ),

@@ -105,6 +105,28 @@ def test_protocol_50_that_is_dropped_is_found_by_direction_and_its_rule_lets_it_
         shop.lab.run("B", f"iptables -w -D INPUT -p esp {source} -j DROP")
 
 
+def test_esp_that_a_firewall_lets_in_as_an_answer_alone_is_found_though_it_arrives(shop: Shop) -> None:
+    """``B`` sends ESP itself, and connection tracking takes what comes for an answer until ten minutes are idle."""
+    state = "INPUT -p esp -m conntrack --ctstate ESTABLISHED -j ACCEPT"
+    shop.lab.run("B", f"iptables -w -A {state} && iptables -w -A INPUT -p esp -j DROP")
+    try:
+        found = of(findings(shop, "verify"), "V11")
+        assert {finding["where"] for finding in found} == {"A -> B", "C -> B"}
+        assert {finding["what"].partition(":")[0] for finding in found} == {
+            f"ESP from {host} gets to B as an answer alone" for host in "AC"
+        }
+        assert {finding["where"] for finding in of(findings(shop, "doctor"), "H06")} == {"A, C -> B"}
+        for finding in found:
+            apply(shop, finding["remedy"])
+        wait_until_proved(shop)
+        assert "H06" not in [finding["code"] for finding in findings(shop, "doctor")]
+        shop.lab.run(
+            "B", "iptables -w -S INPUT | sed -n '/-s .*-p esp .*ACCEPT/s/^-A/-D/p' | xargs -r -L 1 iptables -w"
+        )
+    finally:
+        shop.lab.run("B", f"iptables -w -D {state}; iptables -w -D INPUT -p esp -j DROP")
+
+
 CLOSED = {
     "-p udp --dport 4789 -s 10.88.0.33": ("B", "C -> B", "udp/4789"),
     "-p tcp --dport 2377 -s 10.88.0.33": ("A", "C -> A", "tcp/2377"),

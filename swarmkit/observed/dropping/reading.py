@@ -12,7 +12,7 @@ from swarmkit.observed.dropping.rules import Drop, Packet, Table
 from swarmkit.observed.dropping.walk import drops
 from swarmkit.observed.parse import sections
 from swarmkit.reach.fan_out import fan_out
-from swarmkit.reach.fleet import Fleet
+from swarmkit.reach.fleet import Fleet, Shell
 
 TIMEOUT_SECONDS = 20.0
 
@@ -33,10 +33,28 @@ class HostRules:
 
 def read_rules(fleet: Fleet, names: Iterable[str]) -> dict[str, HostRules]:
     """Return the rules of the hosts that tell them; one that fails, or where the login is not root's, is left out."""
+    said = fan_out(names, lambda name: read_host_rules(fleet[name].shell))
+    return {name: rules for name, rules in said.items() if isinstance(rules, HostRules)}
+
+
+def read_host_rules(shell: Shell) -> HostRules | None:
+    """Return the rules of one host; None where it could tell none. Raises what the shell does."""
     script = importlib.resources.files("swarmkit.observed.dropping").joinpath("rules.sh").read_text()
-    answers = fan_out(names, lambda name: fleet[name].shell.run(script, timeout_seconds=TIMEOUT_SECONDS).stdout)
-    said = {name: parse_rules(answer) for name, answer in answers.items() if not isinstance(answer, Exception)}
-    return {name: rules for name, rules in said.items() if rules}
+    return parse_rules(shell.run(script, timeout_seconds=TIMEOUT_SECONDS).stdout)
+
+
+def dropped_when_first(
+    rules: Mapping[str, HostRules | None], source: str, target: str, addresses: tuple[str, str]
+) -> tuple[Drop, ...]:
+    """Return what surely drops ESP from host *source* to *target*, between *addresses*, when it comes first.
+
+    Connection tracking tells flows of ESP apart by their two addresses alone: to a firewall that admits what is
+    established, whatever the target has sent before makes the sender's first packet an answer, that of a probe too.
+    Between hosts that are silent for ten minutes (nf_conntrack_generic_timeout) it is dropped.
+    """
+    looks = [(of, host == source) for host in (source, target) if (of := rules.get(host))]
+    found = [drop for of, is_sent in looks for drop in of.drops("proto 50", *addresses, is_sent=is_sent)]
+    return tuple(drop for drop in found if drop.is_sure)
 
 
 def parse_rules(said: str) -> HostRules | None:

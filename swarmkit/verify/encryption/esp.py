@@ -43,6 +43,17 @@ class Esp:
             for policy in self.hosts[source].policies
         )
 
+    def ends(self, source: str, destination: str) -> tuple[str, str] | None:
+        """Return the addresses between which *source* encrypts to *destination*; None where it holds no state."""
+        return next(
+            (
+                (state.source, state.destination)
+                for state in self.hosts[source].after.states
+                if state.source in self.addresses[source] and state.destination in self.addresses[destination]
+            ),
+            None,
+        )
+
     def bytes_counted(self, at: str, source: str, destination: str) -> int:
         growth = grown(self.hosts[at].before, self.hosts[at].after)
         return sum(
@@ -98,7 +109,7 @@ def prove_direction(esp: Esp, source: str, destination: str, firewalls: Firewall
             where,
             f"{destination} receives nothing that {source} encrypts: IP protocol 50 (ESP) does not get through",
             evidence=f"{source} sent {sent} bytes by ESP, {destination} decrypted none",
-            remedy=let_in([ESP], _sends_from(esp, source, destination), destination, firewalls),
+            remedy=let_in([ESP], (esp.ends(source, destination) or ("PEER",))[0], destination, firewalls),
         )
 
 
@@ -117,17 +128,6 @@ def _missing(esp: Esp, source: str, destination: str) -> list[tuple[str, str]]:
         sent, held = (", ".join(f"{spi:#x}" for spi in sorted(spis)) for spis in (out, known))
         missing.append((destination, f"{source} sends with SPI {sent}, {destination} knows {held}"))
     return missing
-
-
-def _sends_from(esp: Esp, source: str, destination: str) -> str:
-    return next(
-        (
-            state.source
-            for state in esp.hosts[source].after.states
-            if state.source in esp.addresses[source] and state.destination in esp.addresses[destination]
-        ),
-        "PEER",
-    )
 
 
 def prove_no_errors(host: str, ipsec: HostIpsec) -> Iterator[Finding]:

@@ -10,6 +10,7 @@ from swarmkit.finding import Finding
 from swarmkit.observed.model import NetworkState
 from swarmkit.verify import codes
 from swarmkit.verify.encryption.accepting import is_queued
+from swarmkit.verify.encryption.as_answer import prove_first_packets
 from swarmkit.verify.encryption.esp import Esp, prove_direction, prove_no_errors
 from swarmkit.verify.encryption.firewall import dropped_vnis, marked_vnis
 from swarmkit.verify.encryption.wire import vnis_of
@@ -52,7 +53,7 @@ def look_into_kernels(live: Live, evidence: Evidence) -> Kernels:
     pairs = {way for network in live.encrypted for pair in live.pairs(network.id) for way in (pair, pair[::-1])}
     return Kernels(
         {
-            pair: tuple(prove_direction(evidence.esp, *pair, evidence.looks[pair[1]].firewalls))
+            pair: tuple(_direction(pair, evidence))
             for pair in sorted(pairs)
             if all(host in evidence.esp.hosts for host in pair)
         },
@@ -63,6 +64,13 @@ def look_into_kernels(live: Live, evidence: Evidence) -> Kernels:
             if host in evidence.looks
         },
     )
+
+
+def _direction(pair: tuple[str, str], evidence: Evidence) -> Iterator[Finding]:
+    firewalls = evidence.looks[pair[1]].firewalls
+    now = tuple(prove_direction(evidence.esp, *pair, firewalls))
+    rules = {host: evidence.looks[host].rules for host in pair}
+    yield from now or prove_first_packets(evidence.esp, *pair, rules, firewalls)
 
 
 def prove_kernels(kernels: Kernels, evidence: Evidence) -> Iterator[Finding]:

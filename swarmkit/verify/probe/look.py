@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from swarmkit.errors import SwarmkitError
+from swarmkit.observed.dropping.reading import HostRules, read_host_rules
 from swarmkit.observed.firewalls import IPTABLES_ALONE, Firewalls, parse_firewalls
 from swarmkit.observed.model import STACK_LABEL
 from swarmkit.reach.engine import EngineError, Json
@@ -66,6 +67,8 @@ class HostLook:
     """Task ID -> the UDP sockets of its container, of those that were asked for."""
     firewalls: Firewalls = IPTABLES_ALONE
     """By what rules are written there that let something in."""
+    rules: HostRules | None = None
+    """None where no encrypted network is, or where they could not be read."""
     has_perl: bool = True
     """Without it nothing can be sent from container to container but what bash can."""
     own_listeners: tuple[Listener, ...] = ()
@@ -106,7 +109,8 @@ def look(
     SwarmkitError when the host cannot tell.
     """
     by_id = {task.id: task for task in tasks}
-    with ThreadPoolExecutor(max_workers=2) as pool:
+    with ThreadPoolExecutor(max_workers=3) as pool:
+        rules = pool.submit(read_host_rules, reached.shell) if encrypted else None
         containers = pool.submit(reached.engine.find, "containers")
         volumes = pool.submit(reached.engine.find, "volumes", {"label": [STACK_LABEL]})
         found = fan_out(by_id, lambda task: _process(reached, by_id[task]))
@@ -151,6 +155,7 @@ def look(
             if (lines := said.get(f"datagrams.{process.pid}", "gone")) != "gone"
         },
         firewalls=parse_firewalls(said.get("firewalls", "")),
+        rules=rules.result() if rules else None,
         has_perl="perl" not in said["tools"].split(),
         own_listeners=parse_listeners(said[f"listen.{HOST_NAMESPACE}"].splitlines()),
         images={task: process.image for task, process in there.items()},

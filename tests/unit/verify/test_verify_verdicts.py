@@ -324,6 +324,20 @@ def test_what_is_sent_and_not_received_is_blocked_on_the_way(world: World) -> No
     assert other.remedy.startswith("on B: sudo firewall-cmd --add-rich-rule='rule family=ipv4 ")
 
 
+@pytest.mark.parametrize(("chain", "host"), [("INPUT", "B"), ("OUTPUT", "A")])
+def test_esp_that_is_let_through_as_an_answer_alone_is_not_proved(world: World, chain: str, host: str) -> None:
+    state = f"-A {chain} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"
+    peer = "-s 10.88.0.11" if chain == "INPUT" else "-d 10.88.0.12"
+    world.shells[host].rules = f"*filter\n:{chain} ACCEPT [0:0]\n{state}\n-A {chain} {peer}/32 -p esp -j DROP\nCOMMIT"
+    (found,) = (f for f in proved(world) if f.severity == "error" and f.code != "V12")
+    assert (found.code, found.where) == ("V11", "A -> B")
+    assert found.evidence == (
+        f"a first packet is dropped on {host} by iptables, table filter: -A {chain} {peer}/32 -p esp -j DROP"
+    )
+    assert found.remedy.startswith(f"on {host}")
+    assert f"iptables -w -I {chain} {peer} -p esp -j ACCEPT" in found.remedy
+
+
 def test_what_is_never_encrypted_is_an_error_of_the_sender(world: World) -> None:
     world.shells["A"].sent["B"] = 0
     assert causes(world) == [("V11", "A -> B")]
