@@ -84,7 +84,7 @@ def _rule(line: str) -> Rule:
 def _conditions(text: str) -> Iterator[Condition]:
     while text:
         said = _MATCH.match(text)
-        if not said:
+        if not said or said["value"] == ".":  # fields that are looked up together
             yield Condition("unknown")
             return
         text = text[said.end() :]

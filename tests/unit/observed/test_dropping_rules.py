@@ -169,6 +169,7 @@ def test_a_host_that_tells_no_rules_is_not_one_that_has_none() -> None:
         ("ct status dnat accept", True),
         ("fib daddr type multicast accept", True),
         ("ip saddr @trusted accept", False),
+        ("ip saddr . meta l4proto @trusted accept", False),
         ("queue to 1", False),
         ('log prefix "all: "', True),
     ],
