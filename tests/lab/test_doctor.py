@@ -135,6 +135,32 @@ CLOSED_BOTH_WAYS = {
 }
 
 
+@pytest.mark.parametrize("rule", [rule for rule in CLOSED_BOTH_WAYS if "2377" not in rule])
+def test_one_kind_that_both_hosts_drop_is_a_finding_for_each_direction_with_its_rule(
+    spare_lab: SpareLab, inventory: Path, rule: str
+) -> None:
+    """But for 2377: the worker ``Y`` has it closed anyway."""
+    opened: dict[str, str] = {}
+    for host in "XY":
+        spare_lab.run(host, f"iptables -w -A INPUT {rule} -j DROP")
+    try:
+        found = {finding["where"]: finding for finding in findings(spare_lab, inventory)}
+        assert {(where, finding["code"]) for where, finding in found.items()} == {
+            (where, "H06" if "esp" in rule else "H07") for where in ("X -> Y", "Y -> X")
+        }
+        for where, finding in found.items():
+            assert CLOSED_BOTH_WAYS[rule] in finding["what"].replace("IP protocol 50", "proto 50")
+            told = next(line for line in finding["remedy"].splitlines() if line.startswith("iptables -w -I"))
+            opened[where[-1]] = told
+            spare_lab.run(where[-1], told)
+        assert findings(spare_lab, inventory) == []
+    finally:
+        for host, told in opened.items():
+            spare_lab.run(host, told.replace("-I", "-D", 1))
+        for host in "XY":
+            spare_lab.run(host, f"iptables -w -D INPUT {rule} -j DROP")
+
+
 def test_what_is_all_dropped_in_both_directions_is_one_finding_that_names_it_and_its_remedy_opens_all(
     spare_lab: SpareLab, inventory: Path
 ) -> None:
