@@ -25,10 +25,11 @@ class HostRules:
     devices: Mapping[str, str]
     """Address -> the interface that has it."""
 
-    def drops(self, kind: str, source: str, target: str, *, is_sent: bool) -> tuple[Drop, ...]:
+    def drops(self, kind: str, source: str, target: str, *, is_sent: bool, is_first: bool = True) -> tuple[Drop, ...]:
         """Return what drops *kind* from the address *source* to *target* here: where it is sent, or arrives."""
         device = self.devices.get(source if is_sent else target, "")
-        return tuple(dict.fromkeys(drops(self.tables, Packet(kind, source, target, is_sent, device))))
+        packet = Packet(kind, source, target, is_sent, device, is_first)
+        return tuple(dict.fromkeys(drops(self.tables, packet)))
 
 
 def read_rules(fleet: Fleet, names: Iterable[str]) -> dict[str, HostRules]:
@@ -46,15 +47,20 @@ def read_host_rules(shell: Shell) -> HostRules | None:
 def dropped_when_first(
     rules: Mapping[str, HostRules | None], source: str, target: str, addresses: tuple[str, str]
 ) -> tuple[Drop, ...]:
-    """Return what surely drops ESP from host *source* to *target*, between *addresses*, when it comes first.
+    """Return what surely drops ESP from host *source* to *target*, between *addresses*, when it comes first alone.
 
     Connection tracking tells flows of ESP apart by their two addresses alone: to a firewall that admits what is
     established, whatever the target has sent before makes the sender's first packet an answer, that of a probe too.
     Between hosts that are silent for ten minutes (nf_conntrack_generic_timeout) it is dropped.
     """
-    looks = [(of, host == source) for host in (source, target) if (of := rules.get(host))]
-    found = [drop for of, is_sent in looks for drop in of.drops("proto 50", *addresses, is_sent=is_sent)]
-    return tuple(drop for drop in found if drop.is_sure)
+    found: list[Drop] = []
+    for host in (source, target):
+        if of := rules.get(host):
+            answers = of.drops("proto 50", *addresses, is_sent=host == source, is_first=False)
+            closed = {(drop.table, drop.chain) for drop in answers}
+            first = of.drops("proto 50", *addresses, is_sent=host == source)
+            found += [drop for drop in first if drop.is_sure and (drop.table, drop.chain) not in closed]
+    return tuple(found)
 
 
 def parse_rules(said: str) -> HostRules | None:

@@ -15,7 +15,7 @@ Fate = Literal["drop", "accept", "return", "call", "go", "on"]
 
 @dataclass(frozen=True)
 class Packet:
-    """The first of its kind from one address to another, as one end sees it."""
+    """One from one address to another, as one end sees it."""
 
     kind: str
     """``udp/7946``, or ``proto 50``."""
@@ -25,6 +25,8 @@ class Packet:
     """Whether it is looked at where it is sent, else where it arrives."""
     device: str = ""
     """By which it leaves or enters; empty where that is not known."""
+    is_first: bool = True
+    """Of its kind; else connection tracking takes it for an answer."""
 
     @property
     def protocol(self) -> str:
@@ -42,7 +44,7 @@ class Condition:
     is_negated: bool = False
 
     def holds(self, packet: Packet) -> bool | None:
-        """Tell whether it holds for *packet*, the first of its kind; None where that cannot be judged."""
+        """Tell whether it holds for *packet*; None where that cannot be judged."""
         if self.asks == "unknown" or (self.asks == "device" and not packet.device):
             return None
         return any(self._is(packet, value) for value in self.values) != self.is_negated
@@ -55,7 +57,7 @@ class Condition:
         if self.asks == "target type":
             return value.upper() == ("UNICAST" if packet.is_sent else "LOCAL")
         if self.asks == "state":
-            return value.upper() == "NEW"
+            return value.upper() == ("NEW" if packet.is_first else "ESTABLISHED")
         if self.asks == "protocol":
             return value in (packet.protocol, _NUMBERS[packet.protocol], "all")
         if self.asks == "port":

@@ -299,6 +299,13 @@ def test_esp_that_a_firewall_lets_in_as_an_answer_alone_does_not_pass(rules: str
         assert "ufw allow from 10.88.0.11 proto esp" in finding.remedy
 
 
+def test_esp_that_was_heard_though_the_rules_drop_it_whenever_it_comes_is_believed() -> None:
+    """What the rules say is not what happens there: they were read wrong, or changed meanwhile."""
+    hosts = {"B": host_rules("*filter\n:INPUT DROP [0:0]\n-A INPUT -p tcp -j ACCEPT")}
+    (way,) = with_drops([Way("A", "B", "proto 50", passes=True)], evidence().peers, hosts)
+    assert way.passes
+
+
 @pytest.mark.parametrize(
     ("way", "is_sent", "words"),
     [
