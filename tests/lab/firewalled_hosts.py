@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fakes.swarm import fake_fleet
-from lab.namespaces import ADDRESS, cable, inside, run
+from lab.namespaces import ADDRESS, cable, inside, namespace, run
 
 from swarmkit.declared.inventory.host import Host
 from swarmkit.lab.image.debian import Recipe, bootstrap
@@ -92,7 +92,7 @@ def _booted(name: str) -> Iterator[NamespaceShell]:
             assert first.stdout.readline() == "up\n"
             yield NamespaceShell(first.pid)
         finally:
-            for pid in run("ip", "netns", "pids", f"ways-{name}").split():
+            for pid in run("ip", "netns", "pids", namespace(name)).split():
                 os.kill(int(pid), 9)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,8 +22,8 @@ def run(*command: str, said: str = "") -> str:
 
 @contextmanager
 def cable() -> Iterator[None]:
-    """Make the namespaces ``ways-left`` and ``ways-right``; they are gone at the end."""
-    names = [f"ways-{name}" for name in ADDRESS]
+    """Make a namespace for each of ADDRESS; they are gone at the end."""
+    names = [namespace(name) for name in ADDRESS]
     try:
         for name in names:
             run("ip", "netns", "add", name)
@@ -39,4 +40,9 @@ def cable() -> Iterator[None]:
 
 def inside(name: str) -> tuple[str, ...]:
     """Return the words before a command that is to run in the namespace *name*."""
-    return ("nsenter", f"--net=/run/netns/ways-{name}")
+    return ("nsenter", f"--net=/run/netns/{namespace(name)}")
+
+
+def namespace(name: str) -> str:
+    """Return how the namespace of *name* is called: other workers have theirs at the same time."""
+    return f"ways-{name}-{os.getpid()}"
