@@ -25,7 +25,7 @@ NFTABLES = """nft -f - <<'RULES'
 table inet filter {{
     chain {hook} {{
         type filter hook {hook} priority filter; policy drop;
-        ct state established,related accept
+        {state}
         {device} "lo" accept
         tcp {port} 22 accept
         icmp type echo-request accept
@@ -34,8 +34,11 @@ table inet filter {{
 }}
 RULES
 """
-NFTABLES_IN = NFTABLES.format(hook="input", device="iifname", port="dport")
-NFTABLES_OUT = NFTABLES.format(hook="output", device="oifname", port="sport")
+BY_MAP = "ct state vmap { established : accept, related : accept, invalid : drop }"
+NFTABLES_IN = NFTABLES.format(hook="input", device="iifname", port="dport", state=BY_MAP)
+NFTABLES_OUT = NFTABLES.format(
+    hook="output", device="oifname", port="sport", state="ct state established,related accept"
+)
 IPTABLES = "iptables -P {0} DROP; iptables -A {0} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"
 START_FIREWALLD = """
 mkdir -p /run/dbus

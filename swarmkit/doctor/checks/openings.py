@@ -40,13 +40,13 @@ def host_of(drop: Drop, way: Way) -> str:
 
 
 def _out_of(source: str, ways: Sequence[Way], peers: Mapping[str, Peer]) -> list[str]:
-    each = [rules_out(way.kind, way.ends(peers)[1], part_of(way.drops or ())) for way in ways]
+    each = [rules_out(way.kind, way.ends(peers)[1], _part(way, is_sent=True)) for way in ways]
     return [f"on {source}, which drops what it sends itself, by the firewall it has:", *_one_a_firewall(each)]
 
 
 def _in_to(target: str, ways: Sequence[Way], peers: Mapping[str, Peer]) -> list[str]:
     """Return the lines that let *ways* in to *target*, one line a firewall."""
-    each = [rules(way.kind, way.ends(peers)[0], part=part_of(way.drops or ())) for way in ways]
+    each = [rules(way.kind, way.ends(peers)[0], part=_part(way, is_sent=False)) for way in ways]
     lines = [f"on {target}, by the firewall it has:", *_one_a_firewall(each)]
     kinds = dict.fromkeys(way.kind for way in ways)
     if any(is_data_path(kind) for kind in kinds):
@@ -56,6 +56,10 @@ def _in_to(target: str, ways: Sequence[Way], peers: Mapping[str, Peer]) -> list[
         hosts = ", ".join(dict.fromkeys([*(way.source for way in ways), target]))
         lines.append(f"{hosts} show no rule that surely drops it: look on the way between them first")
     return lines
+
+
+def _part(way: Way, *, is_sent: bool) -> str:
+    return part_of(drop for drop in way.drops or () if drop.is_sent == is_sent)
 
 
 def _one_a_firewall(each: Sequence[Mapping[str, Sequence[str]]]) -> list[str]:

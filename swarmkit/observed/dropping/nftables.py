@@ -16,8 +16,10 @@ _IN_SHORT = re.compile(
 )
 _COMMENT = re.compile(r' comment "[^"]*"$')
 _END = re.compile(r" ?\b(drop|accept|return|reject(?: with .+)?|(?:jump|goto) (\S+))$")
-_CHOICE = re.compile(r"(?<!ct state )\bvmap\b|\bqueue\b|\bct state vmap .*\bnew :")
+_CHOICE = re.compile(r"\bvmap\b|\bqueue\b")
 """A verdict by a map, or by a program: it may be to accept."""
+_BY_STATE = re.compile(r"(?P<before>.*)\bct state vmap \{ (?P<choices>[^}]*) \}$")
+_OPERATORS = (".", "&", "|", "^", "<<", ">>", "==", "<", ">", "<=", ">=", "map", "vmap")
 _MATCH = re.compile(
     r"(?P<what>ip saddr|ip daddr|ip protocol|meta l4proto|iifname|iif|oifname|oif|ct state|fib daddr type"
     r"|udp dport|tcp dport|th dport|\w+ \w+) (?P<not>!= )?(?P<value>\{ [^}]* \}|\S+)(?: |$)"
@@ -49,7 +51,10 @@ def parse_nftables(text: str) -> tuple[Table, ...]:
     chains: dict[str, Chain] = {}
     chain = ""
     for line in text.splitlines():
-        if line.startswith("table "):
+        if line == "\tflags dormant" and found:
+            chains.clear()
+            chain, chains = "", {}
+        elif line.startswith("table "):
             chain, chains = "", {}
             if begun := _TABLE.match(line):
                 found.append(Table("nft", begun[1], chains))
@@ -66,11 +71,21 @@ def parse_nftables(text: str) -> tuple[Table, ...]:
 def _with_line(chain: Chain, line: str) -> Chain:
     if hooked := _HOOK.match(line):
         return Chain(chain.rules, hooked[1], "drop" if hooked[2] == "drop" else "accept")
-    return Chain((*chain.rules, _rule(line)), chain.hook, chain.policy)
-
-
-def _rule(line: str) -> Rule:
     text = _IN_SHORT.sub("", _COMMENT.sub("", line)).strip()
+    return Chain((*chain.rules, *_rules(text)), chain.hook, chain.policy)
+
+
+def _rules(text: str) -> Iterator[Rule]:
+    """Yield the rule, or one for each state that a map of states has."""
+    by_state = _BY_STATE.match(text)
+    for choice in by_state["choices"].split(", ") if by_state else ():
+        state, _, verdict = choice.partition(" : ")
+        yield _rule(f"{by_state['before']}ct state {state} {verdict}" if by_state else text)
+    if not by_state:
+        yield _rule(text)
+
+
+def _rule(text: str) -> Rule:
     ended = _END.search(text)
     if not ended:
         is_choice = _CHOICE.search(text)
@@ -84,7 +99,7 @@ def _rule(line: str) -> Rule:
 def _conditions(text: str) -> Iterator[Condition]:
     while text:
         said = _MATCH.match(text)
-        if not said or said["value"] == ".":  # fields that are looked up together
+        if not said:
             yield Condition("unknown")
             return
         text = text[said.end() :]
@@ -93,6 +108,9 @@ def _conditions(text: str) -> Iterator[Condition]:
         header = "ip6" if not is_negated and f"{what} {values[0]}" in _OF_OTHERS else what.split()[0]
         if header in _HEADERS:
             yield Condition("protocol", (header,))
+        if said["value"] in _OPERATORS:
+            yield Condition("unknown")
+            return
         field = _FIELDS.get(what, "unknown")
         is_set = any(value.startswith("@") for value in values)
         yield Condition("unknown") if is_set else Condition(field, values, is_negated)

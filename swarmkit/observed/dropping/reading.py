@@ -12,7 +12,7 @@ from swarmkit.observed.dropping.rules import Drop, Packet, Table
 from swarmkit.observed.dropping.walk import drops
 from swarmkit.observed.parse import sections
 from swarmkit.reach.fan_out import fan_out
-from swarmkit.reach.fleet import Fleet, Shell
+from swarmkit.reach.fleet import Fleet
 
 TIMEOUT_SECONDS = 20.0
 
@@ -34,14 +34,11 @@ class HostRules:
 
 def read_rules(fleet: Fleet, names: Iterable[str]) -> dict[str, HostRules]:
     """Return the rules of the hosts that tell them; one that fails, or where the login is not root's, is left out."""
-    said = fan_out(names, lambda name: read_host_rules(fleet[name].shell))
-    return {name: rules for name, rules in said.items() if isinstance(rules, HostRules)}
-
-
-def read_host_rules(shell: Shell) -> HostRules | None:
-    """Return the rules of one host; None where it could tell none. Raises what the shell does."""
     script = importlib.resources.files("swarmkit.observed.dropping").joinpath("rules.sh").read_text()
-    return parse_rules(shell.run(script, timeout_seconds=TIMEOUT_SECONDS).stdout)
+    said = fan_out(
+        names, lambda name: parse_rules(fleet[name].shell.run(script, timeout_seconds=TIMEOUT_SECONDS).stdout)
+    )
+    return {name: rules for name, rules in said.items() if isinstance(rules, HostRules)}
 
 
 def dropped_when_first(
@@ -57,9 +54,9 @@ def dropped_when_first(
     for host in (source, target):
         if of := rules.get(host):
             answers = of.drops("proto 50", *addresses, is_sent=host == source, is_first=False)
-            closed = {(drop.table, drop.chain) for drop in answers}
+            closed = {drop.place for drop in answers}
             first = of.drops("proto 50", *addresses, is_sent=host == source)
-            found += [drop for drop in first if drop.is_sure and (drop.table, drop.chain) not in closed]
+            found += [drop for drop in first if drop.is_sure and drop.place not in closed]
     return tuple(found)
 
 

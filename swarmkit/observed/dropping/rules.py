@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -46,6 +47,10 @@ class Condition:
     def holds(self, packet: Packet) -> bool | None:
         """Tell whether it holds for *packet*; None where that cannot be judged."""
         if self.asks == "unknown" or (self.asks == "device" and not packet.device):
+            return None
+        if self.asks == "port" and not all(_PORTS.fullmatch(value) for value in self.values):
+            return None
+        if self.asks == "state" and any(value.upper() == "UNTRACKED" for value in self.values):
             return None
         return any(self._is(packet, value) for value in self.values) != self.is_negated
 
@@ -114,6 +119,10 @@ class Drop:
     """The chains by which the packet came there, in order; the last is the one that drops it."""
 
     @property
+    def place(self) -> tuple[str, str, str]:
+        return self.tool, self.table, self.chain
+
+    @property
     def is_usual(self) -> bool:
         """Whether it stands where whatever firewall manages the host writes its own, and is opened by its words."""
         is_usual = (self.tool, self.table) == ("iptables", "filter") and self.chain in ("INPUT", "OUTPUT")
@@ -123,6 +132,7 @@ class Drop:
         return f"{self.tool}, table {self.table}: {self.rule}"
 
 
+_PORTS = re.compile(r"\d*[:-]?\d*")
 _NUMBERS = {"esp": "50", "udp": "17", "tcp": "6"}
 
 

@@ -5,47 +5,51 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from swarmkit.finding import Finding
+from swarmkit.observed.dropping.firewalld import part_of
 from swarmkit.observed.dropping.reading import HostRules, dropped_when_first
 from swarmkit.observed.dropping.rules import Drop
 from swarmkit.observed.firewalls import Firewalls
-from swarmkit.plan.networks.firewall_rules import ESP, let_in, past, rules_out
+from swarmkit.plan.networks.firewall_rules import ESP, past, rules, rules_out
 from swarmkit.verify import codes
 from swarmkit.verify.encryption.esp import Esp
 
 
 def prove_first_packets(
-    esp: Esp, source: str, destination: str, rules: Mapping[str, HostRules | None], firewalls: Firewalls
+    esp: Esp,
+    source: str,
+    destination: str,
+    read: Mapping[str, HostRules | None],
+    firewalls: Mapping[str, Firewalls],
 ) -> Iterator[Finding]:
     """Find what drops ESP from *source* to *destination* when none was sent the other way before.
 
-    *firewalls* are those of *destination*.
+    *read*, the rules, and *firewalls* are those of both hosts, by name.
     """
     ends = esp.ends(source, destination)
     if ends is None or any(":" in end for end in ends):
         return
-    drops = dropped_when_first(rules, source, destination, ends)
+    drops = dropped_when_first(read, source, destination, ends)
     if drops:
+        hosts = [source if drop.is_sent else destination for drop in drops]
+        remedies = [_remedy(drop, host, ends, firewalls[host]) for drop, host in zip(drops, hosts, strict=True)]
         yield Finding(
             codes.ESP_TRAFFIC,
             "error",
             f"{source} -> {destination}",
-            f"ESP from {source} gets to {destination} as an answer alone: dropped once {destination} sent none "
-            "for ten minutes",
+            f"ESP from {source} gets to {destination} as an answer alone: dropped once none was sent for ten minutes",
             evidence=", ".join(
-                f"a first packet is dropped on {_host(drop, source, destination)} by {drop}" for drop in drops
+                f"a first packet is dropped on {host} by {drop}" for drop, host in zip(drops, hosts, strict=True)
             ),
-            remedy="; ".join(dict.fromkeys(_remedy(drop, source, destination, ends, firewalls) for drop in drops)),
+            remedy="; ".join(dict.fromkeys(remedies)),
         )
 
 
-def _host(drop: Drop, source: str, destination: str) -> str:
-    return source if drop.is_sent else destination
-
-
-def _remedy(drop: Drop, source: str, destination: str, ends: tuple[str, str], firewalls: Firewalls) -> str:
+def _remedy(drop: Drop, host: str, ends: tuple[str, str], firewalls: Firewalls) -> str:
+    """Return what gets past *drop* on *host*, which has *firewalls*."""
     if not drop.is_usual:
-        return f"on {_host(drop, source, destination)}: sudo {past(drop, ESP, *ends)}"
-    if drop.is_sent:
-        commands = rules_out(ESP, ends[1]).values()
-        return f"on {source}, by the firewall it has: {'; or '.join(' && '.join(words) for words in commands)}"
-    return let_in([ESP], ends[0], destination, firewalls)
+        return f"on {host}: sudo {past(drop, ESP, *ends)}"
+    part = part_of([drop])
+    words = rules_out(ESP, ends[1], part) if drop.is_sent else rules(ESP, ends[0], part=part)
+    writers = ("firewalld",) if drop.tool == "nft" else ("firewalld", "ufw")
+    names = [name for name in writers if drop.tool == "nft" or name in firewalls.names] or ["iptables"]
+    return f"on {host}: {' && '.join(f'sudo {command}' for name in names for command in words[name])}"

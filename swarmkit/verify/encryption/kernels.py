@@ -67,8 +67,8 @@ def look_into_kernels(live: Live, evidence: Evidence) -> Kernels:
 
 
 def _direction(pair: tuple[str, str], evidence: Evidence) -> Iterator[Finding]:
-    firewalls = evidence.looks[pair[1]].firewalls
-    now = tuple(prove_direction(evidence.esp, *pair, firewalls))
+    firewalls = {host: evidence.looks[host].firewalls for host in pair}
+    now = tuple(prove_direction(evidence.esp, *pair, firewalls[pair[1]]))
     rules = {host: evidence.looks[host].rules for host in pair}
     yield from now or prove_first_packets(evidence.esp, *pair, rules, firewalls)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from swarmkit.errors import SwarmkitError
-from swarmkit.observed.dropping.reading import HostRules, read_host_rules
+from swarmkit.observed.dropping.reading import HostRules, read_rules
 from swarmkit.observed.firewalls import IPTABLES_ALONE, Firewalls, parse_firewalls
 from swarmkit.observed.model import STACK_LABEL
 from swarmkit.reach.engine import EngineError, Json
@@ -109,18 +109,19 @@ def look(
     SwarmkitError when the host cannot tell.
     """
     by_id = {task.id: task for task in tasks}
+    name = reached.host.name
     with ThreadPoolExecutor(max_workers=3) as pool:
-        rules = pool.submit(read_host_rules, reached.shell) if encrypted else None
+        rules = pool.submit(read_rules, {name: reached}, [name] if encrypted else [])
         containers = pool.submit(reached.engine.find, "containers")
         volumes = pool.submit(reached.engine.find, "volumes", {"label": [STACK_LABEL]})
         found = fan_out(by_id, lambda task: _process(reached, by_id[task]))
-    processes = {task: seen for task, seen in found.items() if not isinstance(seen, Exception)}
-    wishes = [f"listen {pid}" for pid in {HOST_NAMESPACE, *(process.pid for process in processes.values())}]
-    wishes += [f"datagrams {process.pid}" for task, process in processes.items() if task in datagrams]
-    wishes += ["ipsec"] * encrypted + ["published"] * published + ["mesh"] * mesh
-    wishes += [f"links {network}" for network in links]
-    wishes += [f"certificate {certificate}"] if _PATH.fullmatch(certificate) else []
-    said = run_script(reached.shell, "look.sh", wishes, timeout_seconds=LOOK_TIMEOUT_SECONDS)
+        processes = {task: seen for task, seen in found.items() if not isinstance(seen, Exception)}
+        wishes = [f"listen {pid}" for pid in {HOST_NAMESPACE, *(process.pid for process in processes.values())}]
+        wishes += [f"datagrams {process.pid}" for task, process in processes.items() if task in datagrams]
+        wishes += ["ipsec"] * encrypted + ["published"] * published + ["mesh"] * mesh
+        wishes += [f"links {network}" for network in links]
+        wishes += [f"certificate {certificate}"] if _PATH.fullmatch(certificate) else []
+        said = run_script(reached.shell, "look.sh", wishes, timeout_seconds=LOOK_TIMEOUT_SECONDS)
     if said["user"] != "0":
         raise SwarmkitError(
             "the login is not root's",
@@ -155,7 +156,7 @@ def look(
             if (lines := said.get(f"datagrams.{process.pid}", "gone")) != "gone"
         },
         firewalls=parse_firewalls(said.get("firewalls", "")),
-        rules=rules.result() if rules else None,
+        rules=rules.result().get(name),
         has_perl="perl" not in said["tools"].split(),
         own_listeners=parse_listeners(said[f"listen.{HOST_NAMESPACE}"].splitlines()),
         images={task: process.image for task, process in there.items()},

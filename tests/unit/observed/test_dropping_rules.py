@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from swarmkit.observed.dropping.reading import HostRules, parse_rules
+from swarmkit.observed.dropping.reading import HostRules, dropped_when_first, parse_rules
 from swarmkit.plan.networks.firewall_rules import past
 
 ADDRESSES = "1: lo    inet 127.0.0.1/8 scope host lo\n2: vec0    inet 10.88.0.12/24 brd 10.88.0.255 scope global vec0"
@@ -160,7 +160,6 @@ def test_a_host_that_tells_no_rules_is_not_one_that_has_none() -> None:
     [
         ("ct state { established, related } accept", True),
         ("ct state vmap { established : accept, related : accept, invalid : drop }", True),
-        ("ct state vmap { new : jump more, established : accept }", False),
         ("ip saddr vmap { 10.88.0.13 : accept }", False),
         ("tcp sport 22 accept", True),
         ("icmp type echo-request accept", True),
@@ -170,6 +169,9 @@ def test_a_host_that_tells_no_rules_is_not_one_that_has_none() -> None:
         ("fib daddr type multicast accept", True),
         ("ip saddr @trusted accept", False),
         ("ip saddr . meta l4proto @trusted accept", False),
+        ("ip saddr & 255.0.0.0 == 10.0.0.0 accept", False),
+        ("ct state untracked accept", False),
+        ("tcp dport >= 1024 accept", True),
         ("queue to 1", False),
         ('log prefix "all: "', True),
     ],
@@ -179,6 +181,36 @@ def test_a_policy_s_drop_is_sure_where_no_rule_before_it_may_admit(rule: str, is
     nft = f"ruleset\ntable inet mine {{\n{chain}\n}}"
     (drop,) = rules(nft=nft).drops("proto 50", "10.88.0.13", "10.88.0.12", is_sent=False)
     assert (drop.rule, drop.is_sure) == ("policy drop of in", is_sure)
+
+
+@pytest.mark.parametrize(
+    ("rule", "codes"),
+    [
+        ("ct state established,related accept", ["policy drop of in"]),
+        ("ct state vmap { established : accept, related : accept, invalid : drop }", ["policy drop of in"]),
+        ("ct state vmap { new : drop, established : accept }", ["ct state new drop"]),
+        ("ct state invalid drop", []),
+    ],
+)
+def test_what_lets_answers_in_alone_is_told_where_the_rules_say_so(rule: str, codes: list[str]) -> None:
+    chain = f"\tchain in {{\n\t\ttype filter hook input priority 0; policy drop;\n\t\t{rule}\n\t}}"
+    host = rules(nft=f"ruleset\ntable inet mine {{\n{chain}\n}}")
+    found = dropped_when_first({"B": host}, "A", "B", ("10.88.0.13", "10.88.0.12"))
+    assert [drop.rule for drop in found] == codes
+
+
+def test_a_table_that_sleeps_drops_nothing_and_the_one_after_it_does() -> None:
+    chain = "\tchain in {\n\t\ttype filter hook input priority 0; policy drop;\n\t}"
+    nft = f"ruleset\ntable inet off {{\n\tflags dormant\n\n{chain}\n}}\ntable inet on {{\n{chain}\n}}"
+    assert [drop.table for drop in rules(nft=nft).drops("proto 50", "10.88.0.13", "10.88.0.12", is_sent=False)] == [
+        "inet on"
+    ]
+
+
+def test_a_port_that_is_told_by_comparison_is_not_judged() -> None:
+    nft = "ruleset\ntable inet mine {\n\tchain in {\n\t\ttype filter hook input priority 0; policy accept;\n"
+    host = rules(nft=f"{nft}\t\ttcp dport >= 1024 drop\n\t\ttcp dport https drop\n\t}}\n}}")
+    assert host.drops("tcp/7946", "10.88.0.13", "10.88.0.12", is_sent=False) == ()
 
 
 def test_what_is_meant_for_the_host_itself_passes_ufw_s_rules_for_what_is_not() -> None:

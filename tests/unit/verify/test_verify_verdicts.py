@@ -338,6 +338,20 @@ def test_esp_that_is_let_through_as_an_answer_alone_is_not_proved(world: World, 
     assert f"iptables -w -I {chain} {peer} -p esp -j ACCEPT" in found.remedy
 
 
+def test_the_firewall_that_drops_first_packets_is_the_one_whose_words_are_told(world: World) -> None:
+    """fail2ban has a chain of its own at nftables' hook, which drops nothing of it."""
+    shell = world.shells["B"]
+    hook = "type filter hook input priority filter - 1; policy accept;"
+    shell.sections["firewalls"] = f"table inet f2b-table {{\n\tchain f2b-chain {{\n\t\t{hook}\n\t}}\n}}"
+    state = "-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"
+    shell.rules = f"*filter\n:INPUT DROP [0:0]\n{state}\nCOMMIT"
+    told = {f.where: f.remedy for f in proved(world) if f.code == "V11"}
+    assert told["A -> B"] == "on B: sudo iptables -w -I INPUT -s 10.88.0.11 -p esp -j ACCEPT"
+    shell.sections["firewalls"] = f"ufw\n{shell.sections['firewalls']}"
+    told = {f.where: f.remedy for f in proved(world) if f.code == "V11"}
+    assert told["A -> B"] == "on B: sudo ufw allow from 10.88.0.11 proto esp"
+
+
 def test_what_is_never_encrypted_is_an_error_of_the_sender(world: World) -> None:
     world.shells["A"].sent["B"] = 0
     assert causes(world) == [("V11", "A -> B")]
