@@ -5,16 +5,16 @@ The lab's kernel has no nftables. Nothing of the machine's own changes: each hos
 
 from __future__ import annotations
 
+import functools
 import os
 import shutil
 import subprocess
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 
-from fakes.swarm import fake_fleet
+from fakes.swarm import FakeShell, fake_fleet
 from lab.namespaces import ADDRESS, cable, inside, namespace, run
 
 from swarmkit.declared.inventory.host import Host
@@ -31,34 +31,6 @@ for part in proc sys dev; do mount --rbind "/$part" "/mnt/root/$part"; done
 mount -t tmpfs none /mnt/root/run
 exec chroot /mnt/root sh -c 'echo up; exec sleep infinity'
 """
-
-
-@dataclass(frozen=True)
-class NamespaceShell:
-    """Runs scripts in the host whose first process is *pid*."""
-
-    pid: int
-
-    def run(
-        self, script: str, arguments: tuple[str, ...] = (), *, timeout_seconds: float, root: bool = True
-    ) -> CommandResult:
-        del root
-        done = subprocess.run(
-            ["nsenter", f"--target={self.pid}", "--net", "--mount", "--root", "--wd", "bash", "-s", "--", *arguments],
-            input=script, capture_output=True, text=True, timeout=timeout_seconds, check=False,
-        )  # fmt: skip
-        return CommandResult(done.returncode, done.stdout, done.stderr)
-
-    def pipe(
-        self,
-        script: str,
-        arguments: tuple[str, ...] = (),
-        *,
-        source: Iterable[bytes] = (),
-        sink: Callable[[bytes], object] = lambda _: None,
-        idle_seconds: float,
-    ) -> CommandResult:
-        raise NotImplementedError
 
 
 def debian_tree() -> Path:
@@ -80,17 +52,29 @@ def firewalled_hosts() -> Iterator[Fleet]:
     """Boot ``left`` and ``right``, joined by a cable; they and what runs in them are gone at the end."""
     fleet = fake_fleet(Host(name, address, "manager") for name, address in ADDRESS.items())
     with cable(), ExitStack() as hosts:
-        yield {name: replace(one, shell=hosts.enter_context(_booted(name))) for name, one in fleet.items()}
+        for name, reached in fleet.items():
+            assert isinstance(reached.shell, FakeShell)
+            reached.shell.answer = functools.partial(_run_in, hosts.enter_context(_booted(name)))
+        yield fleet
+
+
+def _run_in(pid: int, script: str, arguments: tuple[str, ...]) -> CommandResult:
+    done = subprocess.run(
+        ["nsenter", f"--target={pid}", "--net", "--mount", "--root", "--wd", "bash", "-s", "--", *arguments],
+        input=script, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    return CommandResult(done.returncode, done.stdout, done.stderr)
 
 
 @contextmanager
-def _booted(name: str) -> Iterator[NamespaceShell]:
+def _booted(name: str) -> Iterator[int]:
+    """Boot the host *name*; yield its first process."""
     command = [*inside(name), "unshare", "--mount", "--propagation=private", "bash", "-ec", _BOOT, "boot"]
     with subprocess.Popen([*command, str(debian_tree())], stdout=subprocess.PIPE, text=True) as first:
         try:
             assert first.stdout
             assert first.stdout.readline() == "up\n"
-            yield NamespaceShell(first.pid)
+            yield first.pid
         finally:
             for pid in run("ip", "netns", "pids", namespace(name)).split():
                 os.kill(int(pid), 9)
