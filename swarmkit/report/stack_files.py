@@ -39,7 +39,8 @@ _DIFFERENCES = (
         "keep their name; changed content is an error",
         (
             "the name gets a hash of the content, and a label its key: changed content is a new object, added before "
-            "the service moves, and the old one is removed after; the file in the container keeps its name"
+            "the service moves, and the old one is removed after; the file in the container keeps its name. Of a name "
+            "over 51 characters its beginning and a hash of it are taken, as the engine takes 64"
         ),
     ),
     (

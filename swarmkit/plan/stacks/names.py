@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from swarmkit.observed.model import Observed
 
 _lock = threading.Lock()
+_LONGEST_BASE = 64 - 13
 _digests: dict[tuple[str, Secret], Future[str]] = {}
 
 
@@ -49,8 +50,18 @@ def file_name(file: SecretFile) -> str:
     salt = file.name if file.template_driver is None else f"{file.name}\0{file.template_driver}"
     if file.is_config:
         said = f"{salt}\0".encode() + file.content.reveal()
-        return f"{file.name}-{hashlib.sha256(said).hexdigest()[:12]}"
-    return f"{file.name}-{_digest(salt, file.content)}"
+        return f"{_base(file.name)}-{hashlib.sha256(said).hexdigest()[:12]}"
+    return f"{_base(file.name)}-{_digest(salt, file.content)}"
+
+
+def _base(name: str) -> str:
+    """Return *name*, or of one to which a hash would be too much its beginning and a hash of it.
+
+    The engine takes 64 characters (moby/swarmkit controlapi/secret.go).
+    """
+    if len(name) <= _LONGEST_BASE:
+        return name
+    return f"{name[: _LONGEST_BASE - 9]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
 
 
 def _digest(salt: str, content: Secret) -> str:

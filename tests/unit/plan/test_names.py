@@ -43,6 +43,20 @@ def test_a_secrets_name_is_that_of_every_other_scrypt(content: bytes, driver: st
     assert file_name(file) == f"shop_password-{digest}"
 
 
+@pytest.mark.parametrize(("length", "is_whole"), [(51, True), (52, False), (64, False), (200, False)])
+@pytest.mark.parametrize("is_config", [True, False])
+def test_a_name_that_leaves_no_room_for_its_hash_is_shortened_to_one_of_its_own(
+    length: int, is_whole: bool, is_config: bool
+) -> None:
+    base = f"monitoring_{'x' * (length - 11)}"
+    name, other = (
+        file_name(SecretFile("x", one, Secret(b"text"), is_config=is_config)) for one in (base, f"{base[:-1]}y")
+    )
+    assert len(name) <= 64
+    assert name != other
+    assert name.startswith(f"{base}-" if is_whole else base[:42])
+
+
 def test_a_configs_name_changes_with_its_content_and_needs_no_slow_hash(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(names, "scrypt")
     one, same, other = (
