@@ -177,7 +177,7 @@ STACK_FILES: dict[str, Explanation] = {
         "A constraint that no host meets",
         "Tasks stay pending: 'no suitable node'.",
         "It is misspelled, no host has the label, or the only one that has it goes away.",
-        "Correct deploy.placement.constraints, or swarm_labels in the inventory.",
+        "Correct deploy.placement.constraints, or swarm_labels in the inventory; labels set by hand count.",
         "moby swarmkit constraint.go",
     ),
     "B36": Explanation(

@@ -14,13 +14,25 @@ _CONSTRAINT = re.compile(r"\s*([\w.\-/]+)\s*(==|!=)\s*(.*?)\s*")
 
 
 def eligible_hosts(service: Service, hosts: Iterable[Host], observed: Observed) -> tuple[Host, ...]:
-    """Return the *hosts* on which *service* may run once labels, roles and availability are as declared."""
+    """Return the *hosts* on which *service* may run once labels, roles and availability are as declared.
+
+    Labels that were set by hand stay and count, but where the inventory declares the same ones.
+    """
     return tuple(
         host
         for host in hosts
         if host.availability == "active"
-        and all(_holds(text, host, observed.hosts[host.name]) for text in service.deploy.constraints)
+        and all(
+            _holds(text, host, observed.hosts[host.name], _labels(host, observed))
+            for text in service.deploy.constraints
+        )
     )
+
+
+def _labels(host: Host, observed: Observed) -> Mapping[str, str]:
+    cluster = observed.cluster
+    node = cluster.node(observed.hosts[host.name].engine.node_id) if cluster else None
+    return {**(node.labels if node else {}), **host.labels}
 
 
 def lacking_room(service: Service, hosts: Iterable[Host], observed: Observed) -> str:
@@ -60,8 +72,8 @@ def node_may_run(spec: Mapping[str, Any], node: Node) -> bool:
     return node.availability == "active" and all(_satisfied(text, value) for text in constraints)
 
 
-def _holds(constraint: str, host: Host, facts: HostFacts) -> bool:
-    return _satisfied(constraint, lambda attribute: _value(attribute, host, facts))
+def _holds(constraint: str, host: Host, facts: HostFacts, labels: Mapping[str, str]) -> bool:
+    return _satisfied(constraint, lambda attribute: _value(attribute, host, facts, labels))
 
 
 def _satisfied(constraint: str, read: Callable[[str], str | None]) -> bool:
@@ -74,9 +86,9 @@ def _satisfied(constraint: str, read: Callable[[str], str | None]) -> bool:
     return value is None or (value.lower() == wanted.lower()) == (operator == "==")
 
 
-def _value(attribute: str, host: Host, facts: HostFacts) -> str | None:
+def _value(attribute: str, host: Host, facts: HostFacts, labels: Mapping[str, str]) -> str | None:
     if attribute.startswith("node.labels."):
-        return host.labels.get(attribute.removeprefix("node.labels."), "")
+        return labels.get(attribute.removeprefix("node.labels."), "")
     known = {
         "node.role": host.role,
         "node.hostname": facts.system.hostname,

@@ -1,11 +1,14 @@
 from pathlib import Path
 
 import pytest
+from fakes.running import run_once
 from fakes.swarm import fake_fleet
 
 from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.declared.stack.service import Deploy, Port, Service
 from swarmkit.observed.observe import observe
+from swarmkit.plan.declaration import Declared
+from swarmkit.plan.nodes.swarm_operations import change_node
 from swarmkit.plan.stacks.placement import eligible_hosts, most_tasks
 
 HOSTS = (
@@ -36,6 +39,19 @@ def test_hosts_that_may_run_a_service(constraints: tuple[str, ...], names: str) 
     observed = observe(fake_fleet(Inventory(Path("i.yaml"), "prod", HOSTS)), kernel="never")
     service = Service("x", "x:1", deploy=Deploy(constraints=constraints))
     assert "".join(host.name for host in eligible_hosts(service, HOSTS, observed)) == names
+
+
+def test_labels_that_were_set_by_hand_count_unless_others_are_declared(tmp_path: Path) -> None:
+    inventory = Inventory(tmp_path / "i.yaml", "prod", HOSTS[:2])
+    fleet = fake_fleet(inventory)
+    run_once(fleet, Declared(inventory))
+    for name in "AB":
+        node = str(fleet[name].engine.info()["Swarm"]["NodeID"])
+        change_node(fleet["A"].engine, node, labels={"db": "1", "role": "by-hand"})
+    observed = observe(fleet, kernel="never")
+    for constraint, names in (("node.labels.db == 1", "AB"), ("node.labels.role == by-hand", "")):
+        service = Service("x", "x:1", deploy=Deploy(constraints=(constraint,)))
+        assert "".join(host.name for host in eligible_hosts(service, HOSTS[:2], observed)) == names
 
 
 def test_a_port_in_host_mode_and_max_replicas_bound_how_many_tasks_can_run() -> None:
