@@ -18,6 +18,7 @@ from swarmkit.plan.export.objects import StackObjects, fit_key
 from swarmkit.plan.export.service import service_keys
 from swarmkit.plan.export.yaml_text import yaml_text
 from swarmkit.plan.model import Step
+from swarmkit.plan.stacks.container_spec import familiar
 from swarmkit.plan.stacks.files import FILE_LABEL
 from swarmkit.plan.stacks.networks import StackNetworks
 from swarmkit.plan.stacks.planner import StackPlanner
@@ -96,13 +97,17 @@ def _lines(step: Step) -> list[str]:
 
 
 def _image(live: ServiceState) -> str:
-    """Return what the stack's file called the image, as far as the engine runs that or a digest of it."""
+    """Return what the stack's file called the image, as far as the engine runs that, an ID or a digest of it.
+
+    ``docker service update --image`` changes what runs and leaves the label that keeps the file's word.
+    """
     runs = str(live.spec["TaskTemplate"]["ContainerSpec"].get("Image") or "")
     declared = live.labels.get(IMAGE_LABEL, "")
     if runs.startswith("sha256:"):
         return declared or runs
     pinned = _DIGEST.fullmatch(runs)
-    return declared or (pinned[1] if pinned else runs)
+    named = pinned[1] if pinned else runs
+    return declared if familiar(declared) in (familiar(runs), familiar(named)) else named
 
 
 def _environment_notes(key: str, live: ServiceState) -> Iterator[str]:

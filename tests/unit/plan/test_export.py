@@ -183,6 +183,18 @@ def test_a_digest_that_docker_resolved_stays_the_image_that_runs(everything: Obs
     assert loaded(made, tmp_path).service("backend").image == "r.example/b:1"
 
 
+def test_an_image_that_was_changed_by_hand_is_the_one_that_is_exported(everything: Observed, tmp_path: Path) -> None:
+    """``docker service update --image`` leaves the label: the file would take the service back."""
+
+    def update(spec: Spec) -> None:
+        spec["TaskTemplate"]["ContainerSpec"]["Image"] = "r.example/b:2@sha256:" + "a" * 64
+        spec["Labels"]["com.docker.stack.image"] = "r.example/b:1"
+
+    made = exported(INVENTORY, "t1", changed(everything, "t1_backend", update))
+    assert loaded(made, tmp_path).service("backend").image == "r.example/b:2"
+    assert not [line for line in made.differences if "ContainerSpec.Image" in line]
+
+
 def test_a_stack_that_swarmkit_made_is_exported_with_the_versions_it_has(fleet: FakeFleet, tmp_path: Path) -> None:
     (tmp_path / "password").write_text("first")
     (tmp_path / "shop.yaml").write_text(
