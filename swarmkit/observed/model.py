@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -64,9 +65,20 @@ class SystemFacts:
 
 
 def subnets_of(network: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the subnets of a network as the API tells or is told of it."""
+    """Return the subnets of a network as the API tells or is told of it, without the bits of a host in them."""
     entries = (network.get("IPAM") or {}).get("Config") or []
-    return tuple(str(entry["Subnet"]) for entry in entries if entry.get("Subnet"))
+    return tuple(masked(str(entry["Subnet"])) for entry in entries if entry.get("Subnet"))
+
+
+def masked(subnet: str) -> str:
+    """Return *subnet* as a network.
+
+    Engines before 25 tell of one as it was typed, ``172.26.0.1/16`` for the bridge of a ``bip`` (moby#45759).
+    """
+    try:
+        return str(ipaddress.ip_network(subnet, strict=False))
+    except ValueError:
+        return subnet
 
 
 def network_targets(spec: Mapping[str, Any]) -> set[str]:

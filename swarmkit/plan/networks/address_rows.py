@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from swarmkit.observed.model import ClusterState, network_targets
+from swarmkit.observed.model import ClusterState, masked, network_targets
 from swarmkit.observed.networks import HostNetwork
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -45,7 +45,7 @@ def subnet_rows(seen: Sequence[HostNetwork], cluster: ClusterState | None) -> It
     for network in seen:
         for entry in network.ipam:
             if entry.get("Subnet"):
-                key = (str(entry["Subnet"]), str(entry.get("IPRange") or ""), network.name, network.driver)
+                key = (masked(str(entry["Subnet"])), str(entry.get("IPRange") or ""), network.name, network.driver)
                 groups.setdefault(key, []).append((network, entry))
     for (subnet, part, name, driver), group in sorted(
         groups.items(), key=lambda item: (order(item[0][0]), item[0][1:])

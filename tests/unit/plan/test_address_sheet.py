@@ -58,6 +58,15 @@ def test_a_networks_own_route_and_a_lan_under_macvlan_are_no_clash() -> None:
     assert not sheet(*own, lan, config, routes=routes, pools=("10.20.0.0/16",)).findings
 
 
+def test_a_bridge_that_an_engine_tells_of_by_its_own_address_is_shown_as_its_network() -> None:
+    """Engines before 25 with ``bip`` in daemon.json."""
+    raw = {"IPAM": {"Config": [{"Subnet": "172.26.0.1/16"}]}}
+    bridges = [network("bridge", "172.26.0.0/16", host=host, **raw) for host in "ABC"]
+    made = sheet(*bridges, routes=(Route("172.26.0.0/16", "docker0"),), pools=("10.20.0.0/16",))
+    assert [row.subnet for row in made.subnets] == ["172.26.0.0/16"]
+    assert not made.findings
+
+
 def test_a_hosts_own_network_in_a_pool_may_be_what_an_overlay_gets() -> None:
     made = sheet(network("app", "10.20.7.0/24", host="B"), pools=("10.20.0.0/16",))
     assert found(made) == [("H28", "error")]
