@@ -41,9 +41,10 @@ class KeyStore:
         return tuple(path for path in self.paths() if is_unfinished(path))
 
     def keys(self, opener: Opener) -> list[Secret]:
-        """Return the cluster's newest keys, the newest first.
+        """Return those of the cluster's newest keys that *opener* opens, the newest first.
 
-        Raises InputError when there is none or one cannot be opened.
+        What was sealed for another recipient before hides none of them. Raises InputError when there is none, or none
+        can be opened.
         """
         unfinished = self.unfinished()
         paths = [path for path in self.paths() if path not in unfinished][:NEWEST]
@@ -53,7 +54,16 @@ class KeyStore:
                 to_do=f"{len(unfinished)} files are empty, of runs that were cut off: while a manager is unlocked, "
                 "keep the key with swarmkit autolock on --store" if unfinished else "",
             )  # fmt: skip
-        return [opened(opener, path) for path in paths]
+        found: list[Secret] = []
+        refused: list[InputError] = []
+        for path in paths:
+            try:
+                found.append(opened(opener, path))
+            except InputError as error:
+                refused.append(error)
+        if not found:
+            raise refused[0]
+        return found
 
 
 def is_unfinished(path: Path) -> bool:

@@ -13,7 +13,7 @@ from swarmkit.plan.credentials.operations import KeyFile
 from swarmkit.plan.credentials.plans import Change, credential_plan, unlock_plan
 from swarmkit.plan.model import Applied, Plan
 from swarmkit.plan.planner import first_manager
-from swarmkit.reach.fleet import Fleet, reach
+from swarmkit.reach.fleet import Fleet, reach, reach_some
 from swarmkit.secret import Secret
 from swarmkit.workflows.agreed_run import agreed_plan
 from swarmkit.workflows.terms import Terms
@@ -47,14 +47,15 @@ def change_credentials(
 def unlock(inventory: Inventory, keys: Sequence[Secret], terms: Terms) -> Applied | None:
     """Unlock every locked manager with *keys*, the likeliest first; None when none is locked.
 
-    Holds no lock: nobody could keep one.
+    Holds no lock: nobody could keep one. A host that does not answer keeps none of the others locked, and is told.
     """
     terms.progress.phase("connect")
-    with reach(inventory, sudo_password=terms.sudo_password) as fleet:
+    with reach_some(inventory, sudo_password=terms.sudo_password) as (fleet, silent):
         terms.progress.phase("observe")
         observed = observe(fleet, kernel="never")
-        plan = unlock_plan(observed, keys)
+        plan = unlock_plan(observed, keys, silent)
         if not terms.confirm(plan) or plan.is_empty:
             return None
         terms.progress.phase("apply")
-        return whole(apply(plan, Context(fleet, terms.progress, first_manager(inventory, observed))))
+        manager = next(operation.step.target for operation in plan.operations)
+        return whole(apply(plan, Context(fleet, terms.progress, manager)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -41,13 +41,22 @@ def credential_plan(inventory: Inventory, observed: Observed, change: Change, ke
     return Plan((operation,) if operation else (), (), tuple(_warnings(inventory, change)))
 
 
-def unlock_plan(observed: Observed, keys: Sequence[Secret]) -> Plan:
-    """Return the plan that unlocks every locked manager, side by side: none of them can do anything alone."""
+def unlock_plan(observed: Observed, keys: Sequence[Secret], silent: Mapping[str, Exception] | None = None) -> Plan:
+    """Return the plan that unlocks every locked manager, side by side: none of them can do anything alone.
+
+    The hosts that are *silent*, each with why, are told: one of them may be locked as well.
+    """
     locked = [name for name, facts in observed.hosts.items() if facts.engine.swarm_state == "locked"]
     reason = "it is locked since its start"
     steps = [Step(f"unlock:{name}", "node", "update", name, "unlock", reason) for name in locked]
     agents = _agents(locked, frozenset(step.key for step in steps))
-    return Plan((*(Unlock(step, tuple(keys)) for step in steps), *agents))
+    warnings = tuple(
+        Finding(
+            "D11", "warning", name, "it does not answer", str(why), "if it is a manager: unlock again when it is back"
+        )
+        for name, why in (silent or {}).items()
+    )
+    return Plan((*(Unlock(step, tuple(keys)) for step in steps), *agents), warnings=warnings)
 
 
 def _agents(hosts: Sequence[str], after: frozenset[str]) -> Iterator[Operation]:

@@ -6,6 +6,7 @@ from fakes.running import run_once
 from fakes.swarm import FakeFleet, fake_fleet
 
 from swarmkit.declared.inventory.host import Host, Inventory
+from swarmkit.errors import UnreachableError
 from swarmkit.observed.observe import observe
 from swarmkit.plan.apply import apply
 from swarmkit.plan.context import Context
@@ -115,6 +116,8 @@ def test_all_locked_managers_are_unlocked_and_a_wrong_key_unlocks_none(made: Fak
     key = Secret(made.engine("A").cluster.unlock_key.encode())  # type: ignore[union-attr]
     assert run(made, unlock_plan(observed, [Secret(b"SWMKEY-1-newer"), key])) == ["done"] * 6
     assert unlock_plan(observe(made, kernel="never"), [key]).is_empty
+    (told,) = unlock_plan(observe(made, kernel="never"), [key], {"D": UnreachableError("no route")}).warnings
+    assert (told.severity, told.where, told.evidence) == ("warning", "D", "no route")
 
 
 def test_an_unlocked_manager_that_hears_no_other_node_is_started_once_more(

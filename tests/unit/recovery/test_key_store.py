@@ -48,6 +48,16 @@ def test_a_file_that_a_killed_run_left_empty_hides_no_older_key(tmp_path: Path) 
     assert store.unfinished() == (newest,)
 
 
+@pytest.mark.parametrize("readable", [1, 2])
+def test_a_key_that_was_sealed_for_another_hides_none_of_the_others(tmp_path: Path, readable: int) -> None:
+    store = KeyStore(tmp_path, "prod")
+    for day in (1, 2):
+        path = store.new_path(datetime.datetime(2026, 11, day, tzinfo=datetime.UTC))
+        sealer = SEALER if day == readable else Sealer(PASSPHRASE)
+        path.write_bytes(sealed(sealer, Secret(f"SWMKEY-1-{day}".encode())))
+    assert [key.text() for key in store.keys(OPENER)] == [f"SWMKEY-1-{readable}"]
+
+
 def test_what_cannot_be_opened_or_is_not_there_is_told(tmp_path: Path) -> None:
     store = KeyStore(tmp_path, "prod")
     with pytest.raises(InputError, match="no unlock key of cluster prod"):
