@@ -14,6 +14,7 @@ from swarmkit.plan.export.stack import stack_names
 from swarmkit.plan.model import Plan
 from swarmkit.plan.states.backup_plans import Taking, image_file
 from swarmkit.plan.states.operations import TakenState
+from swarmkit.plan.states.stopped_manager import TAKE_STATE
 from swarmkit.recovery.archive_writer import STATE, UNLOCK_KEY, ArchiveWriter
 from swarmkit.recovery.manifest import DownEntry, ImageEntry, Manifest, NodeEntry, VolumeEntry, key_id
 from swarmkit.workflows.export import exported
@@ -64,7 +65,7 @@ def finish(declared: Declared, seen: Seen, archiver: Archiver, enclosed: Mapping
         writer.add(name, exported(declared.inventory, stack, observed).text.encode())
     if len(state.unlock_key):
         writer.add(UNLOCK_KEY, state.unlock_key.reveal())
-    host = next(operation.step.target for operation in plan.operations if operation.step.key == "backup:state")
+    host = next(operation.step.target for operation in plan.operations if operation.step.key == TAKE_STATE)
     engine = observed.hosts[host].engine
     images = [operation.step.summary.removeprefix("save ") for operation in plan.operations
               if operation.step.subject == "image"]  # fmt: skip

@@ -15,6 +15,7 @@ from swarmkit.plan.engines.plans import UPGRADE
 from swarmkit.plan.model import Step
 from swarmkit.plan.planner import INIT
 from swarmkit.plan.progress import OfARun, Progress
+from swarmkit.plan.states.stopped_manager import TAKE_STATE
 from swarmkit.reach.cluster_history import keep_runs
 from swarmkit.reach.engine import EngineError
 from swarmkit.reach.fleet import Fleet
@@ -41,7 +42,7 @@ class OneWriter:
         """
         if not (step.key.startswith(INIT) or (step.subject == "image" and not self.lock.is_held)):
             self.lock.guard()
-        if step.key.startswith(UPGRADE):
+        if step.key.startswith(UPGRADE) or step.key == TAKE_STATE:
             self.lock.avoid(step.target)
         self.written.append(step.key)
 

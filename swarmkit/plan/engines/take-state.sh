@@ -11,7 +11,8 @@ rm -rf /var/tmp/swarmkit-backup.??????
 copy=$(mktemp -d /var/tmp/swarmkit-backup.XXXXXX)
 clean() { rm -rf "$copy"; }
 trap clean EXIT
-trap 'exit 1' HUP INT TERM
+# PIPE too: where the run is gone, printing ends a shell that does not catch it without its clearing up.
+trap 'exit 1' HUP INT TERM PIPE
 # Asked while the manager serves: a copy that finds no room would have stopped it for nothing.
 needed=$(du -sk "$root/swarm" </dev/null | cut -f 1)
 free=$(df -k --output=avail "$copy" </dev/null | tail -n 1)

@@ -53,7 +53,7 @@ def backup_plan(
     if refusals or cluster is None:
         return Plan((), tuple(refusals))
     quorum = quorum_of(cluster.nodes)
-    if quorum.managers > 1 and quorum.reachable - 1 < quorum.needed:
+    if quorum.reachable < quorum.managers and quorum.reachable - 1 < quorum.needed:
         why = f"{quorum}: none may be stopped for the copy"
         refusals.append(Finding("H54", "error", "swarm", why, "", "bring the other managers back first"))
     standing = left_standing(cluster) if may_let_go else ()

@@ -12,6 +12,7 @@ from swarmkit.plan.nodes.departures import running_on, volumes_of
 from swarmkit.plan.nodes.quorum import quorum_of
 from swarmkit.plan.states.operations import TakenState, TakeState
 
+TAKE_STATE = "backup:state"
 _DEFAULT_GRACE = 10_000_000_000
 """Nanoseconds that Docker gives a container without a stop_grace_period."""
 
@@ -31,9 +32,10 @@ def take_state(
         names = {service.id: service.name for service in cluster.services}
         said = sorted(names.get(service, service) + (f" ({n} tasks)" if n > 1 else "") for service, n in tasks.items())
         reason += f"; these on it stop, within {_grace(cluster, node):g} s, and start again: {', '.join(said)}"
-    if quorum_of(cluster.nodes).managers == 1:
-        reason += "; no other manager takes requests meanwhile"
-    return TakeState(Step("backup:state", "swarm", "update", host.name, "copy its state", reason, after), sink)
+    left = quorum_of(cluster.nodes).managers - 1
+    if left <= 1:  # of two managers one is no majority
+        reason += f"; no {'' if left else 'other '}manager takes requests meanwhile"
+    return TakeState(Step(TAKE_STATE, "swarm", "update", host.name, "copy its state", reason, after), sink)
 
 
 def _managers(inventory: Inventory, observed: Observed, cluster: ClusterState) -> Iterator[tuple[Host, Node]]:

@@ -60,6 +60,17 @@ def test_a_manager_with_a_database_is_stopped_last(made: FakeFleet) -> None:
     assert operation.step.target == "B"
 
 
+def test_of_two_managers_one_is_stopped_and_the_pause_is_told(made: FakeFleet) -> None:
+    """Two need both: to wait for a third would be to have no backup at all."""
+    observed = observe(made, kernel="never")
+    assert observed.cluster
+    third = observed.hosts["C"].engine.node_id
+    nodes = tuple(replace(node, reachability="") if node.id == third else node for node in observed.cluster.nodes)
+    plan = backup_plan(INVENTORY, None, replace(observed, cluster=replace(observed.cluster, nodes=nodes)), TAKING)
+    assert [operation.step.target for operation in plan.operations] in (["A"], ["B"])
+    assert plan.operations[0].step.reason.endswith("no manager takes requests meanwhile")
+
+
 def test_no_manager_is_stopped_where_that_would_lose_the_quorum(made: FakeFleet) -> None:
     observed = observe(made, kernel="never")
     assert observed.cluster

@@ -113,10 +113,11 @@ def taking(host: Path) -> str:
     return script
 
 
-def begin_taking(host: Path) -> subprocess.Popen[bytes]:
+def begin_taking(host: Path, stdout: int | None = None) -> subprocess.Popen[bytes]:
     """Return the script on its way, which leads a group of processes of its own."""
+    command = ["sh", "-c", taking(host), "sh", f"{host}/root"]
     environment = {"PATH": f"{host}/bin:/usr/sbin:/usr/bin:/sbin:/bin", "FOLDER": str(host)}
-    return subprocess.Popen(["sh", "-c", taking(host), "sh", f"{host}/root"], env=environment, start_new_session=True)
+    return subprocess.Popen(command, env=environment, start_new_session=True, stdout=stdout)
 
 
 def test_a_state_is_taken_without_the_copy_that_a_power_cut_left(host: Path) -> None:
@@ -154,6 +155,16 @@ def test_the_copy_of_a_backup_that_was_killed_goes_with_the_next_one(host: Path)
     assert [*(host / "tmp").glob("*/swarm/docker-state.json")]
     (host / "bin" / "cp").unlink()
     assert run(host, taking(host), f"{host}/root").returncode == 0
+    assert [*(host / "tmp").iterdir()] == []
+
+
+def test_no_copy_is_left_by_a_backup_whose_run_is_gone_when_it_prints(host: Path) -> None:
+    (host / "tmp").mkdir()
+    reading, writing = os.pipe()
+    alone = begin_taking(host, stdout=writing)
+    os.close(reading)
+    os.close(writing)
+    assert alone.wait(timeout=60) != 0
     assert [*(host / "tmp").iterdir()] == []
 
 

@@ -13,9 +13,11 @@ from swarmkit.journal.record import RunRecord
 from swarmkit.journal.write import Journal
 from swarmkit.observed.observe import observe
 from swarmkit.plan.declaration import Declared
+from swarmkit.plan.engines.plans import UPGRADE
 from swarmkit.plan.model import Step
 from swarmkit.plan.planner import INIT
 from swarmkit.plan.progress import Silent
+from swarmkit.plan.states.stopped_manager import TAKE_STATE
 from swarmkit.reach.any_manager import AnyManager
 from swarmkit.reach.cluster_history import KEPT_RUNS, keep_runs, kept_runs
 from swarmkit.reach.lock import LOCK_NAME, ClusterLock
@@ -41,6 +43,17 @@ def test_a_cluster_is_held_for_the_block_alone(fleet: FakeFleet, declared: Decla
         assert held(fleet)
         assert not writer.met_another
     assert not held(fleet)
+
+
+@pytest.mark.parametrize("key", [TAKE_STATE, f"{UPGRADE}A"])
+def test_the_manager_whose_engine_stops_is_not_the_one_that_keeps_the_heartbeat(
+    fleet: FakeFleet, declared: Declared, key: str
+) -> None:
+    run_once(fleet, declared)
+    with one_writer(fleet, observe(fleet, kernel="never"), Silent(), "backup", 0) as writer:
+        assert writer.lock.managers.ask(lambda engine: engine.host) == "A"
+        writer.guard(step(key))
+        assert writer.lock.managers.ask(lambda engine: engine.host) != "A"
 
 
 def test_the_lock_of_a_dead_run_goes_even_when_there_is_nothing_left_to_do(
