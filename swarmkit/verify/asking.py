@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from swarmkit.declared.inventory.host import Inventory
@@ -17,9 +17,10 @@ from swarmkit.verify.encryption.wire import data_address, wire_wish
 from swarmkit.verify.live import Live
 from swarmkit.verify.probe.look import HostLook, look
 from swarmkit.verify.probe.parcels import Parcels, Sender
-from swarmkit.verify.probe.probes import probes_between
-from swarmkit.verify.probe.probing import HostAnswers, probe_host
+from swarmkit.verify.probe.probes import Probe, probes_between
+from swarmkit.verify.probe.probing import PATIENCE_SECONDS, SECOND_PATIENCE_SECONDS, HostAnswers, probe_host
 from swarmkit.verify.silent import host_failure
+from swarmkit.verify.unheard import unheard
 from swarmkit.verify.ways.datagrams import UdpPort
 from swarmkit.verify.ways.gossip import gossip_probes, swarm_ways
 from swarmkit.verify.ways.published import Publication, answers_here, probes_of
@@ -98,18 +99,41 @@ class Asking:
         parcels: Parcels,
         closed: tuple[Closed, ...] = (),
     ) -> dict[str, HostAnswers]:
-        """Return what each host that was looked at found when it probed, sent and heard."""
-        probes = probes_between(self._live, looks)
+        """Return what each host that was looked at found when it probed, sent and heard.
+
+        What failed and what was not heard is tried once more, by all that have to do with it at the same time and with
+        a longer deadline: a host that its machine gives no time for seconds is late, and not cut off.
+        """
+        between = probes_between(self._live, looks)
+        probes = {
+            host: [
+                *between[host],
+                *probes_of(published),
+                *gossip_probes(host, parcels.ways),
+                *closed_probes(host, closed),
+            ]
+            for host in looks
+        }
+        first = self._probe(looks, probes, parcels, PATIENCE_SECONDS)
+        late = unheard(parcels, {host: said.cable for host, said in first.items() if said.cable})
+        failed = {host: said.failed for host, said in first.items() if said.failed or late.wishes(host)}
+        second = self._probe({host: looks[host] for host in failed}, failed, late, SECOND_PATIENCE_SECONDS)
+        first = {host: said for host, said in first.items() if host not in failed or host in second}
+        return {host: said.with_second(second[host]) if host in second else said for host, said in first.items()}
+
+    def _probe(
+        self,
+        looks: Mapping[str, HostLook],
+        probes: Mapping[str, Sequence[Probe]],
+        parcels: Parcels,
+        patience_seconds: float,
+    ) -> dict[str, HostAnswers]:
         return self._of_hosts(
             looks,
             lambda host: probe_host(
                 self._fleet[host].shell,
-                [
-                    *probes[host],
-                    *probes_of(published),
-                    *gossip_probes(host, parcels.ways),
-                    *closed_probes(host, closed),
-                ],
+                probes[host],
+                patience_seconds,
                 encrypted=host in self.encrypted,
                 cabling=parcels.wishes(host),
                 has_perl=looks[host].has_perl,

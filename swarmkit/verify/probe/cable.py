@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 
 @dataclass(frozen=True)
@@ -40,6 +42,31 @@ class Cable:
     @property
     def why_blind(self) -> str:
         return self.lost.get("0", "")
+
+    def with_second(self, again: Cable) -> Cable:
+        """Return what this one and *again*, a second try with some of its packets, saw and heard together."""
+        if again.why_blind:
+            return self
+        spots = {**self.heard, **again.heard}
+        heard = {spot: {**self.heard.get(spot, {}), **again.heard.get(spot, {})} for spot in spots}
+        return replace(
+            self,
+            esp=_added(self.esp, again.esp),
+            clear=_added(self.clear, again.clear),
+            marked=_added(self.marked, again.marked),
+            heard=heard,
+            unsent={**self.unsent, **again.unsent},
+            injected=Counter(self.injected) + Counter(again.injected),
+        )
+
+
+_Key = TypeVar("_Key")
+
+
+def _added(first: Mapping[_Key, Frames], second: Mapping[_Key, Frames]) -> dict[_Key, Frames]:
+    none = Frames(0, 0)
+    both = {key: (first.get(key, none), second.get(key, none)) for key in {**first, **second}}
+    return {key: Frames(one.sent + two.sent, one.received + two.received) for key, (one, two) in both.items()}
 
 
 def parse_cable(text: str) -> Cable:

@@ -37,28 +37,20 @@ class HostAnswers:
     ipsec: Ipsec | None
     cable: Cable | None = None
 
+    @property
+    def failed(self) -> list[Probe]:
+        """The probes that deserve a second try; what must not answer and did deserves none."""
+        return [one.probe for one in self.results if not one.holds and not isinstance(one.probe, FORBIDDING)]
+
+    def with_second(self, again: HostAnswers) -> HostAnswers:
+        """Return these answers with those of a second try, which was asked for some of them only."""
+        second = {result.probe: replace(result, tries=2) for result in again.results}
+        cable = self.cable.with_second(again.cable) if self.cable and again.cable else self.cable
+        results = tuple(second.get(result.probe, result) for result in self.results)
+        return HostAnswers(results, again.ipsec or self.ipsec, cable)
+
 
 def probe_host(
-    shell: Shell, probes: Sequence[Probe], *, encrypted: bool, cabling: Sequence[str] = (), has_perl: bool = True
-) -> HostAnswers:
-    """Run *probes* on the host and return each with its answer; raises SwarmkitError when none could be run.
-
-    *cabling* is what to send and to watch meanwhile, see Parcels.wishes. Without perl, bash asks and connects. What
-    fails is tried once more with a longer deadline: a busy host is late, and that is no fault of the network.
-    """
-    first = _run(shell, probes, PATIENCE_SECONDS, encrypted=encrypted, cabling=cabling, has_perl=has_perl)
-    failed = [result.probe for result in first.results if not result.holds and not isinstance(result.probe, FORBIDDING)]
-    if not failed:
-        return first
-    again = _run(shell, failed, SECOND_PATIENCE_SECONDS, encrypted=False, cabling=(), has_perl=has_perl)
-    second = dict(zip(failed, again.results, strict=True))
-    results = tuple(
-        replace(second[result.probe], tries=2) if result.probe in second else result for result in first.results
-    )
-    return replace(first, results=results)
-
-
-def _run(
     shell: Shell,
     probes: Sequence[Probe],
     patience_seconds: float,
@@ -67,6 +59,10 @@ def _run(
     cabling: Sequence[str],
     has_perl: bool,
 ) -> HostAnswers:
+    """Run *probes* on the host and return each with its answer; raises SwarmkitError when none could be run.
+
+    *cabling* is what to send and to watch meanwhile, see Parcels.wishes. Without perl, bash asks and connects.
+    """
     patience = f"patience {patience_seconds:g}"
     asking = [f"cable {line}" if has_perl else line for line in (patience, *_wishes(probes))]
     wishes = [*cabling, *asking, *(["ipsec"] if encrypted else [])]

@@ -81,6 +81,14 @@ def gossip_probes(host: str, ways: Iterable[SwarmWay]) -> list[Connect]:
     ]
 
 
+def hears(way: SwarmWay, cables: Mapping[str, Cable], speaking: frozenset[str]) -> bool | None:
+    """Tell whether a datagram of the way's source was heard at its target; None where it was not tried."""
+    ends = [cables.get(host) for host in (way.source, way.target)]
+    if not {way.source, way.target} <= speaking or not all(cable and not cable.why_blind for cable in ends):
+        return None
+    return (BEHIND_FIREWALL, way.key) in cables[way.target].heard
+
+
 @dataclass(frozen=True)
 class TriedWay:
     """What became of the swarm's own traffic on one way."""
@@ -108,10 +116,8 @@ def tried_ways(
         asked = {port: answers.get((way.source, way.address, port)) for port in way.ports}
         wrong = [f"tcp/{port}: {result.answer}" for port, result in asked.items() if result and not result.holds]
         told = [f"tcp/{port} connects" for port, result in asked.items() if result and result.holds]
-        ends = [cables.get(host) for host in (way.source, way.target)]
-        if {way.source, way.target} <= speaking and all(cable and not cable.why_blind for cable in ends):
-            hearer = cables[way.target]
-            is_heard = (BEHIND_FIREWALL, way.key) in hearer.heard
+        is_heard = hears(way, cables, speaking)
+        if is_heard is not None:
             (told if is_heard else wrong).append(f"udp/{GOSSIP_PORT}{' arrives' if is_heard else ': nothing arrived'}")
         if wrong or told:
             yield TriedWay(way, tuple(wrong), tuple(told))

@@ -235,7 +235,7 @@ def test_esp_alone_on_the_cable_is_a_proof_for_each_pair() -> None:
 
 def test_a_frame_in_clear_is_an_error_that_names_pair_network_and_sender() -> None:
     world = World()
-    world.shells["B"].cable = "ready\nesp 10.88.0.11 5 5\nesp 10.88.0.13 5 5\nclear 10.88.0.11 4097 0 3\nend\n"
+    world.shells["B"].cable_more = ["clear 10.88.0.11 4097 0 3"]
     (error,) = [finding for finding in findings(world) if finding.severity == "error"]
     assert error.where == "A <-> B"
     assert "shop_shop" in error.what

@@ -78,7 +78,8 @@ class World:
         self.secrets: list[dict[str, Any]] = []
         self.configs: list[dict[str, Any]] = []
         self.swarm_spec: dict[str, Any] = {}
-        self._sent: dict[str, list[tuple[str, str]]] = {}
+        self._sent: dict[str, list[tuple[str, str, str]]] = {}
+        self._sent_again: dict[str, list[tuple[str, str, str]]] = {}
         self._have_sent = threading.Condition()
 
     @property
@@ -127,15 +128,16 @@ class World:
                 shell.sections[name] = rules + rules.replace("4097", "4096").partition("\n")[2]
             shell.cable_more = [f"injected {ADDRESS[peer]} 4096 3" for peer in ADDRESS if peer != shell.name]
 
-    def all_sent(self, host: str, wishes: list[str]) -> list[tuple[str, str]]:
-        """Take what *host* sends and return, once all hosts are at it, (key, address) of all that is sent."""
-        sent = [wish.split() for wish in wishes if wish.startswith("cable send ")]
+    def all_sent(self, host: str, wishes: list[str]) -> list[tuple[str, str, str]]:
+        """Take what *host* sends and return, once all hosts are at it, (host, key, address) of all that is sent."""
+        lines = [wish.split() for wish in wishes if wish.startswith("cable send ")]
         with self._have_sent:
-            self._sent[host] = [(words[2], words[4]) for words in sent]
+            sent = self._sent_again if _is_patient(wishes) else self._sent
+            sent[host] = [(host, words[2], words[4]) for words in lines]
             self._have_sent.notify_all()
             at_it = {name for name, shell in self.shells.items() if shell.error is None}
-            self._have_sent.wait_for(lambda: self._sent.keys() >= at_it, timeout=1)
-            return [entry for of_host in self._sent.values() for entry in of_host]
+            self._have_sent.wait_for(lambda: sent.keys() >= at_it, timeout=1)
+            return [entry for of_host in sent.values() for entry in of_host]
 
     @property
     def observed(self) -> Observed:
@@ -190,6 +192,8 @@ class FakeShell:
         """Addresses that give no answer."""
         self.is_late = False
         """They answer to who waits longer."""
+        self.stalls = False
+        """Its machine gives it no time at first: its probes begin when those of the others have ended."""
         self.refusing: set[str] = set()
         self.closed = {(address, port) for address in ADDRESS.values() for port in (3000, 5432)}
         """What refuses because nothing publishes it."""
@@ -288,8 +292,7 @@ class FakeShell:
 
     def _probed(self, wishes: list[str]) -> dict[str, str]:
         answers = []
-        patience = next(float(wish.split()[-1]) for wish in wishes if "patience " in wish)
-        silent = set() if self.is_late and patience > 5 else self.unanswered
+        silent = set() if self.is_late and _is_patient(wishes) else self.unanswered
         for wish in wishes:
             kind, _, rest = wish.removeprefix("cable ").partition(" ")
             if kind == "dns":
@@ -301,15 +304,18 @@ class FakeShell:
                 answers.append(f"tcp {rest.split()[0]} {said}")
         ipsec = self._ipsec(grown=True) if "ipsec" in wishes else {}
         heard = list(self._heard(wishes)) if any(wish.startswith("cable mark ") for wish in wishes) else []
-        cable = self.cable or "\n".join([*self._seen(), *heard, *self.cable_more, "end"])
+        cable = self.cable or "\n".join([*self._seen(wishes), *heard, *self.cable_more, "end"])
         return {"answers": "", "cable": "\n".join([*answers, cable])} | ipsec | {"end": ""}
 
-    def _seen(self) -> Iterator[str]:
+    def _stalled(self, wishes: list[str]) -> set[str]:
+        return set() if _is_patient(wishes) else {name for name, shell in self.world.shells.items() if shell.stalls}
+
+    def _seen(self, wishes: list[str]) -> Iterator[str]:
         """Yield what crosses the cable: of each peer ESP frames alone, and the clear frames that it injects."""
         yield "ready"
         for peer in self._peers():
             yield f"esp {ADDRESS[peer]} 5 5"
-            if not self.is_shielded:
+            if not self.is_shielded and not self._stalled(wishes) & {peer, self.name}:
                 yield f"injected {ADDRESS[peer]} 4097 3"
 
     def _heard(self, wishes: list[str]) -> Iterator[str]:
@@ -318,11 +324,14 @@ class FakeShell:
         place = {at: 1000 + sorted(SERVICES).index(name) for name in here for at in (TASK[name], VIP[name])}
         place |= {ON_INGRESS: place[TASK["shop_frontend"]]} if self.name == "A" else {}
         ways = list(permutations(self.world.members, 2))
+        stalled = self._stalled(wishes)
         for wish in wishes:
-            if wish.startswith("cable hear 1000") and ways[int(wish[14:]) % 1000][0] in self.heard_gossip:
-                yield f"heard input {wish[11:]} small 50"
-        for key, address in self.world.all_sent(self.name, wishes):
-            if address in place and address not in self.deaf:
+            if wish.startswith("cable hear 1000"):
+                source = ways[int(wish[14:]) % 1000][0]
+                if source in self.heard_gossip and not stalled & {source, self.name}:
+                    yield f"heard input {wish[11:]} small 50"
+        for source, key, address in self.world.all_sent(self.name, wishes):
+            if address in place and address not in self.deaf and not stalled & {source, self.name}:
                 yield f"heard {place[address]} {key} small 59"
                 if address not in self.narrow:
                     yield f"heard {place[address]} {key} full 1424"
@@ -342,6 +351,11 @@ class FakeShell:
         )
         reply = message[:2] + b"\x81\x80\0\x01\0" + bytes([len(addresses)]) + b"\0\0\0\0" + message[12:] + records
         return (len(reply).to_bytes(2, "big") + reply).hex()
+
+
+def _is_patient(wishes: list[str]) -> bool:
+    """Tell whether this is a second try."""
+    return next(float(wish.split()[-1]) for wish in wishes if "patience " in wish) > 5
 
 
 def _service(name: str) -> dict[str, Any]:
