@@ -13,6 +13,7 @@ from swarmkit.finding import Finding
 from swarmkit.observed.listeners import read_listeners
 from swarmkit.observed.model import Observed, ServiceState
 from swarmkit.plan.model import Plan
+from swarmkit.plan.stacks.handover import handed_over
 from swarmkit.plan.stacks.names import has_image
 from swarmkit.plan.stacks.operations import SendImage
 from swarmkit.plan.stacks.placement import eligible_hosts
@@ -20,6 +21,7 @@ from swarmkit.reach.engine import Json
 from swarmkit.reach.fleet import Fleet
 
 _ONTO_HOST = "TaskTemplate.Networks.host.Target"
+_SERVICE_LABEL = "com.docker.swarm.service.name"
 
 
 @dataclass(frozen=True)
@@ -38,15 +40,21 @@ class TakenPorts:
     def found(self, host: str, services: list[Service]) -> Iterator[Finding]:
         """Yield H80 for each port of *services* that something on *host* listens on, or a container publishes."""
         reached = self.fleet[host]
-        taken = read_listeners(reached.shell) | _published(reached.engine.find("containers"))
+        tasks = _published(reached.engine.find("containers"))
+        taken = read_listeners(reached.shell) | tasks.keys()
+        live = self.observed.cluster.services if self.observed.cluster else ()
+        given_up = handed_over(self.plan.operations, live)
         for service in services:
             why = "something listens on it there, and the file publishes it"
             wanted = {port_word(port): why for port in service.ports if port.published}
             if _on_host(service, self.stack):
                 why = f"{service.image} says that it listens on it, and has the host's own ports"
                 wanted |= dict.fromkeys(self._listened_on(service.image, host), why)
+            full = f"{self.stack.name}_{service.name}" if self.stack else service.name
             for port in sorted(wanted.keys() & taken):
-                yield self._taken(port, service, host, wanted[port])
+                owner = _owner(port, tasks.get(port, ""), self.stack, self.observed)
+                if owner is None or (full, owner.name, port) not in given_up:
+                    yield self._taken(port, service, host, wanted[port], owner)
 
     def _listened_on(self, image: str, host: str) -> Mapping[str, object]:
         """Return the ports that *image* exposes: by the archive that *host* is sent, else by an engine that has it."""
@@ -61,13 +69,17 @@ class TakenPorts:
         sent = (one for one in self.plan.operations if isinstance(one, SendImage) and one.host == host)
         return next((one.archive for one in sent if image in one.archive.tags), None)
 
-    def _taken(self, port: str, service: Service, host: str, why: str) -> Finding:
+    def _taken(self, port: str, service: Service, host: str, why: str, owner: ServiceState | None) -> Finding:
         what = f"port {port} of {service.name} is taken on {host}"
-        if owner := _publisher(port, self.stack, self.observed):
-            remedy = f"choose another port; or, where this file is the stack {owner.stack}: --stack {owner.stack}"
-            return Finding("H80", "error", host, what, f"the service {owner.name} publishes it", remedy)
-        remedy = f"choose another port, or other hosts; see who has it on {host}: ss -lntup"
-        return Finding("H80", "error", host, what, why, remedy)
+        if owner is None:
+            remedy = f"choose another port, or other hosts; see who has it on {host}: ss -lntup"
+            return Finding("H80", "error", host, what, why, remedy)
+        remedy = f"choose another port; or, where this file is the stack {owner.stack}: --stack {owner.stack}"
+        if self.stack and owner.stack == self.stack.name:
+            declared = owner.name in [f"{self.stack.name}_{one.name}" for one in self.stack.services]
+            first = f"run up first with a file in which {owner.name} does not publish it"
+            remedy = first if declared else "remove that service: swarmkit up --prune"
+        return Finding("H80", "error", host, what, f"the service {owner.name} publishes it", remedy)
 
 
 def _changed(plan: Plan, stack: Stack | None, observed: Observed) -> Iterator[Service]:
@@ -109,13 +121,22 @@ def _on_host(service: Service, stack: Stack | None) -> bool:
     return any(network.name in hosts_own for network in service.networks)
 
 
-def _publisher(port: str, stack: Stack | None, observed: Observed) -> ServiceState | None:
-    """Return the live service of another stack that publishes *port* by the routing mesh."""
+def _owner(port: str, task_of: str, stack: Stack | None, observed: Observed) -> ServiceState | None:
+    """Return the live service of a stack that has *port*: of a task there, or by the routing mesh.
+
+    Of another stack first: that one does not let it go.
+    """
     own = stack.name if stack else ""
-    others = (one for one in (observed.cluster.services if observed.cluster else ()) if one.stack not in ("", own))
-    return next((one for one in others if one.published.get(port) == "ingress"), None)
+    every = [one for one in (observed.cluster.services if observed.cluster else ()) if one.stack]
+    found = [one for one in every if one.name == task_of or one.published.get(port) == "ingress"]
+    return min(found, key=lambda one: one.stack == own, default=None)
 
 
-def _published(containers: list[Json]) -> frozenset[str]:
-    ports = [port for container in containers for port in container.get("Ports") or []]
-    return frozenset(f"{port['PublicPort']}/{port['Type']}" for port in ports if port.get("PublicPort"))
+def _published(containers: list[Json]) -> dict[str, str]:
+    """Return the ports that *containers* publish, each with the full name of the service whose task that is."""
+    return {
+        f"{port['PublicPort']}/{port['Type']}": str((container.get("Labels") or {}).get(_SERVICE_LABEL) or "")
+        for container in containers
+        for port in container.get("Ports") or []
+        if port.get("PublicPort")
+    }

@@ -66,6 +66,11 @@ _DIFFERENCES = (
     ),
     ("`depends_on`", "ignored", "kept: each service is made when those it depends on run"),
     ("a network that exists with other options", "left as it is, without a word", "refused"),
+    (
+        "a published port that moves from one service of the stack to another",
+        "refused by the engine while the other has it; with `--prune` taken from a service that goes",
+        "who takes it waits for who lets it go; two that change places are refused",
+    ),
     ("`${NAME?why-not}` without NAME", "becomes `not`: the dash is taken for a default", "refused"),
     ("`v:/data`, a volume of one letter", "taken for a Windows path", "the volume `v` at `/data`"),
     ("a named pipe of Windows in short form", "a bind of that name in the file's folder", "a bind of that name"),

@@ -19,6 +19,7 @@ from swarmkit.plan.networks.lan_removal import LiveLans
 from swarmkit.plan.networks.moves import MovingService, move_operations, move_refusals, removals, targets_of
 from swarmkit.plan.stacks.files import FileVersions
 from swarmkit.plan.stacks.forgotten import forgotten, made_anew
+from swarmkit.plan.stacks.handover import hand_over
 from swarmkit.plan.stacks.images import StackImages
 from swarmkit.plan.stacks.jobs import with_job_told
 from swarmkit.plan.stacks.names import file_name, image_name
@@ -70,6 +71,7 @@ class StackPlanner:
         made = {operation.step.key for operation in [*networks, *files]}
         services = self._moved(list(self._services(frozenset(made), images)))
         removed = self._gone_services(frozenset(op.step.key for op in services if op.step.verb != "wait"))
+        services, removed = hand_over(services, removed, self._live_services())
         note = note_of(self.stack, self.observed, self.specs, [*services, *removed], self.swarm_ready)
         self.warnings += note.warnings
         services, removed = self._with_logins(note.before(services)), note.before(removed)
@@ -249,7 +251,7 @@ class StackPlanner:
         waits: list[Operation] = []
         for operation in services:
             name = operation.step.target.removeprefix(f"{self.stack.name}_")
-            if operation.step.verb != "wait" and wait_key(operation.step.target) not in known:
+            if operation.step.verb in ("create", "update") and wait_key(operation.step.target) not in known:
                 waits.append(self._wait(name, frozenset({operation.step.key})))
         after = frozenset(op.step.key for op in [*services, *waits, *removed])
         # After a rollback it may be the newer content that goes.

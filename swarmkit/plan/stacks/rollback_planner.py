@@ -15,6 +15,7 @@ from swarmkit.observed.model import NETWORK_LABEL, ClusterState, Observed, Servi
 from swarmkit.plan.model import Operation, Plan, Step
 from swarmkit.plan.networks.lan_record import lan_obstacles, lan_operations
 from swarmkit.plan.refusals import host_refusals
+from swarmkit.plan.stacks.handover import hand_over
 from swarmkit.plan.stacks.jobs import with_job_told
 from swarmkit.plan.stacks.names import has_image
 from swarmkit.plan.stacks.operations import AwaitService, CreateNetwork, CreateService, SendImage, UpdateService
@@ -98,6 +99,7 @@ class _Rollback:
             for live in self._live()
             if live.name not in self.target.services
         ]
+        services, removed = hand_over(services, removed, self.cluster.services)
         note = self._note([*services, *removed])
         services, removed = note.before(services), note.before(removed)
         return [*networks, *images, *note.created, *services, *removed, *self._forget(note, services, removed)]
@@ -245,7 +247,8 @@ class _Rollback:
         if not spent or note.kept == self.target:
             return []
         known = {op.step.key for op in services}
-        changed = [op for op in services if op.step.verb != "wait" and wait_key(op.step.target) not in known]
+        changed = [op for op in services if op.step.verb in ("create", "update")]
+        changed = [op for op in changed if wait_key(op.step.target) not in known]
         waits = [self._wait(op.step.target, frozenset({op.step.key})) for op in changed]
         after = frozenset(op.step.key for op in [*note.created, *services, *waits, *removed])
         reason = "it runs again"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -82,21 +83,45 @@ def told(fleet: FakeFleet, wish: Declared) -> list[str]:
     return [finding.what for finding in found]
 
 
-@pytest.mark.parametrize(("of", "remedy"), [("shop", "--stack shop"), ("s", "ss -lntup")])
-def test_a_port_that_another_stack_publishes_is_told_with_its_name(
-    fleet: FakeFleet, tmp_path: Path, of: str, remedy: str
-) -> None:
-    run_once(fleet, declared(fleet))
-    labels = {"com.docker.stack.namespace": of}
-    ports = [{"PublishedPort": 8080, "TargetPort": 80, "Protocol": "tcp", "PublishMode": "ingress"}]
-    task = {"ContainerSpec": {"Image": "x:1"}}
-    spec = {"Name": f"{of}_front", "Labels": labels, "TaskTemplate": task, "EndpointSpec": {"Ports": ports}}
+def publish(fleet: FakeFleet, of: str, mode: str) -> None:
+    """Have the service front of stack *of* publish 8080/tcp, in host mode by a task on C."""
+    ports = [{"PublishedPort": 8080, "TargetPort": 80, "Protocol": "tcp", "PublishMode": mode}]
+    spec = {
+        "Name": f"{of}_front",
+        "Labels": {"com.docker.stack.namespace": of},
+        "TaskTemplate": {"ContainerSpec": {"Image": "x:1"}},
+        "EndpointSpec": {"Ports": ports},
+    }
     fleet.engine("A").create("services", spec)
     listen(fleet)
+    if mode == "host":
+        task = {"com.docker.swarm.service.name": f"{of}_front"}
+        ports = [{"PublicPort": 8080, "Type": "tcp"}]
+        fleet.engine("C").containers["1"] = {"Id": "1", "State": "running", "Labels": task, "Ports": ports}
+
+
+@pytest.mark.parametrize("mode", ["ingress", "host"])
+@pytest.mark.parametrize(("of", "remedy"), [("shop", "--stack shop"), ("s", "up --prune")])
+def test_a_port_that_another_service_publishes_is_told_with_its_name(
+    fleet: FakeFleet, tmp_path: Path, of: str, remedy: str, mode: str
+) -> None:
+    run_once(fleet, declared(fleet))
+    publish(fleet, of, mode)
     wish = declared(fleet, tmp_path, "'8080:80'")
     observed = observe(fleet, kernel="never")
     (found,) = plan_findings(fleet, make_plan(wish, observed), wish.inventory, wish.stack, observed)
     assert (found.code, remedy in found.remedy) == ("H80", True)
+
+
+@pytest.mark.parametrize("mode", ["ingress", "host"])
+@pytest.mark.parametrize(("of", "count"), [("shop", 1), ("s", 0)])
+def test_a_port_that_the_plan_hands_over_is_not_taken(
+    fleet: FakeFleet, tmp_path: Path, of: str, count: int, mode: str
+) -> None:
+    run_once(fleet, declared(fleet))
+    publish(fleet, of, mode)
+    wish = replace(declared(fleet, tmp_path, "'8080:80'"), prune=True)
+    assert len(told(fleet, wish)) == count
 
 
 @pytest.mark.parametrize(
