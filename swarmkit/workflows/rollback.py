@@ -17,6 +17,7 @@ from swarmkit.plan.stacks.rollback_planner import make_rollback_plan
 from swarmkit.reach.fleet import Fleet, reach
 from swarmkit.verify.prove import prove
 from swarmkit.workflows.agreed_run import agreed_plan
+from swarmkit.workflows.ended_change import note_end
 from swarmkit.workflows.lost_hosts import telling_of_lost
 from swarmkit.workflows.terms import Terms
 from swarmkit.workflows.up import PROOF_PATIENCE_SECONDS, UpReport, apply_rounds
@@ -60,6 +61,7 @@ def rollback(declared: Declared, stack: str, terms: Terms, *, verify: bool = Tru
         watched.observed = observed
         progress.phase("converge")
         waiter.wait_for_services(target.services, observed)
+        note_end(fleet, observed, stack, agreed.writer)
         observed = observe(fleet, kernel="never")
         findings = _prove(declared, fleet, observed, progress) if verify else ()
         return UpReport(agreed.plan, observed, applied, findings)

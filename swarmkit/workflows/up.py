@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from swarmkit.converge.wait import wakeups
+from swarmkit.declared.stack.service import Stack
 from swarmkit.errors import NotConvergedError
 from swarmkit.finding import Finding
 from swarmkit.observed.model import Observed
@@ -68,6 +69,7 @@ def up(declared: Declared, terms: Terms, *, verify: bool = True) -> UpReport:
             woken = resources.enter_context(wakeups(fleet))
             waiter = Waiter(fleet, woken, progress, terms.service_timeout_seconds, taken_back(plan, observed))
             applied: tuple[Applied, ...] = ()
+            writer: OneWriter | None = None
             from swarmkit.workflows.one_writer import give_back_for_the_dead, one_writer
 
             if plan.is_empty:
@@ -85,9 +87,7 @@ def up(declared: Declared, terms: Terms, *, verify: bool = True) -> UpReport:
             watched.observed = observed
             waited = False
             if declared.stack is not None:
-                progress.phase("converge")
-                names = [f"{declared.stack.name}_{service.name}" for service in declared.stack.services]
-                waited = waiter.wait_for_services(names, observed)
+                waited = _converge(declared.stack, fleet, observed, waiter, writer)
         findings: tuple[Finding, ...] = ()
         if applied or waited:
             # The hosts were read after the last write; since then tasks alone came and went.
@@ -105,6 +105,17 @@ def up(declared: Declared, terms: Terms, *, verify: bool = True) -> UpReport:
                     all_must_answer=True,
                 ).findings
         return UpReport(plan, observed, applied, findings)
+
+
+def _converge(stack: Stack, fleet: Fleet, observed: Observed, waiter: Waiter, writer: OneWriter | None) -> bool:
+    """Wait for the services of *stack*, note that its *writer* is done with them; tell whether any was behind."""
+    waiter.progress.phase("converge")
+    waited = waiter.wait_for_services([f"{stack.name}_{service.name}" for service in stack.services], observed)
+    if writer:
+        from swarmkit.workflows.ended_change import note_end
+
+        note_end(fleet, observed, stack.name, writer)
+    return waited
 
 
 def apply_rounds(

@@ -24,6 +24,8 @@ from swarmkit.plan.stacks.spec_normal import normal_service
 
 MAXIMUM_BYTES = 1000 * 1024
 """Less than this is what the engine takes (moby/swarmkit controlapi/config.go MaxConfigSize)."""
+ENDED_LABEL = "swarmkit.before.ended"
+"""On the config of a record whose change has come to its end, with every service running as it was to."""
 _SCHEMA = "swarmkit.before/1"
 _LONGEST_STACK = 44
 _NUMBERED_BY_ENGINE = "com.docker.network.driver.overlay.vxlanid_list"
@@ -62,6 +64,8 @@ class Record:
     """The order of the *services*, as far as it is known: that of the file by which they came to run."""
     id: str = ""
     """Empty: not in the swarm yet."""
+    has_ended: bool = False
+    """Whether its change has come to its end: what has changed since, others have changed."""
 
     @property
     def name(self) -> str:
@@ -127,10 +131,15 @@ def specs_digest(specs: Iterable[Mapping[str, Any]]) -> str:
     return hashlib.sha256(json.dumps(normal, sort_keys=True).encode()).hexdigest()[:24]
 
 
+def live_specs(cluster: ClusterState, stack: str) -> list[Json]:
+    """Return what the services of *stack* are to run now, with the names of networks."""
+    names = network_names(cluster)
+    return [with_names(one.spec, names) for one in cluster.services if one.stack == stack]
+
+
 def record_of(observed: Observed, cluster: ClusterState, stack: str, before: Record | None, change: Change) -> Record:
     """Return the record of what *stack* runs now, by the run that wrote the record *before*."""
-    names = network_names(cluster)
-    services = {one.name: with_names(one.spec, names) for one in cluster.services if one.stack == stack}
+    services = {str(spec["Name"]): spec for spec in live_specs(cluster, stack)}
     networks = tuple(_network_body(one) for one in cluster.networks if one.labels.get(NAMESPACE_LABEL) == stack)
     depends_on = before.change.depends_on if before else change.depends_on
     number = before.number + 1 if before else 1
@@ -156,7 +165,8 @@ def _read(config: SecretState) -> Record:
         of_services = _conditions(whole.get("depends_on", change["depends_on"]))
         networks, lans = tuple(whole["networks"]), tuple(whole.get("lans", ()))
         return Record(
-            whole["stack"], whole["number"], read, whole["services"], networks, lans, of_services, config.id
+            whole["stack"], whole["number"], read, whole["services"], networks, lans, of_services, config.id,
+            has_ended=ENDED_LABEL in config.labels,
         )  # fmt: skip
     except (zlib.error, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SwarmkitError(

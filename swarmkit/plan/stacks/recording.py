@@ -11,7 +11,7 @@ from swarmkit.finding import Finding
 from swarmkit.observed.model import ClusterState, Observed
 from swarmkit.plan.model import Operation, Step
 from swarmkit.plan.stacks.operations import CreateFile, CreateService, MoveService, RemoveObject, UpdateService
-from swarmkit.plan.stacks.record import MAXIMUM_BYTES, Change, Record, read_records, record_of, specs_digest
+from swarmkit.plan.stacks.record import MAXIMUM_BYTES, Change, Record, live_specs, read_records, record_of, specs_digest
 from swarmkit.plan.stacks.removal import remove_object
 from swarmkit.secret import Secret
 
@@ -44,7 +44,8 @@ def note_of(
 ) -> Note:
     """Return what is to be written down before *operations* bring the stack to *specs*.
 
-    A run that continues another one keeps its record; so does one that corrects a change which never came to run.
+    A run that continues another one keeps its record; so does one that corrects a change which never came to run. Once
+    a change has come to its end, one toward the same takes back what others have changed since: that is written down.
     """
     cluster = observed.cluster
     records = read_records(cluster, stack.name)
@@ -58,10 +59,10 @@ def note_of(
         for service in stack.services
     }
     change = Change("up", specs_digest(specs.values()), writes, depends_on)
-    if newest and newest.change.toward == change.toward:
+    if newest and newest.change.toward == change.toward and not _was_changed_since(newest, cluster, stack.name):
         return Note(newest, obsolete=_removals(records[:-1], frozenset()))
     if cluster and newest and not _ran(stack.name, cluster, newest):
-        record = replace(newest, number=newest.number + 1, change=change, id="")
+        record = replace(newest, number=newest.number + 1, change=change, id="", has_ended=False)
     elif cluster:
         record = record_of(observed, cluster, stack.name, newest, change)
     else:
@@ -95,7 +96,13 @@ def _removals(records: Iterable[Record], after: frozenset[str]) -> tuple[Operati
     return tuple(remove_object("configs", record.name, record.id, reason, after) for record in records)
 
 
+def _was_changed_since(newest: Record, cluster: ClusterState | None, stack: str) -> bool:
+    """Tell whether others have changed the services after the newest run had come to its end."""
+    return newest.has_ended and cluster is not None and specs_digest(live_specs(cluster, stack)) != newest.change.toward
+
+
 def _ran(stack: str, cluster: ClusterState, newest: Record) -> bool:
     """Tell whether what the services declare now has come to run, so that it is worth going back to."""
     mine = [service for service in cluster.services if service.stack == stack]
-    return newest.is_left(cluster) and not any(service.update_state in _UNFINISHED for service in mine)
+    has_come = newest.has_ended or newest.is_left(cluster)
+    return has_come and not any(service.update_state in _UNFINISHED for service in mine)
