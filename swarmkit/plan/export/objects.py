@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from swarmkit.declared.inventory.addresses import NAME
-from swarmkit.observed.model import NETWORK_LABEL, STACK_LABEL, ClusterState, NetworkState, Observed
+from swarmkit.observed.model import NETWORK_LABEL, STACK_LABEL, ClusterState, NetworkState, Observed, masked, subnets_of
 from swarmkit.plan.stacks.container_spec import written
 from swarmkit.plan.stacks.files import FILE_LABEL
 from swarmkit.plan.stacks.spec_diff import VXLAN_NUMBERS
@@ -97,7 +97,7 @@ def network_keys(live: NetworkState, pools: tuple[str, ...]) -> Keys:
     options = {key: value for key, value in live.options.items() if key not in ("encrypted", VXLAN_NUMBERS)}
     options |= {"encrypted": ""} if live.encrypted else {}
     raw, ipam = live.raw, live.raw.get("IPAM") or {}
-    subnets = [str(one["Subnet"]) for one in ipam.get("Config") or () if one.get("Subnet")]
+    subnets = subnets_of(raw)
     is_from_pool = all(any(_inside(subnet, pool) for pool in pools) for subnet in subnets)
     driver = ipam.get("Driver")
     is_clear = live.driver == "overlay" and not live.encrypted
@@ -131,7 +131,7 @@ def lan_keys(live: NetworkState, configs: Mapping[str, NetworkState]) -> Keys:
             "enable_ipv6": bool(any_host.raw.get("EnableIPv6")) or None,
             "driver_opts": {key: value for key, value in any_host.options.items() if key != "parent"},
             "labels": {k: v for k, v in any_host.labels.items() if k != STACK_LABEL},
-            "ipam": {"config": [{"subnet": first.get("Subnet")}]},
+            "ipam": {"config": [{"subnet": masked(str(first.get("Subnet")))}]},
             "x-swarmkit": written({"gateway": first.get("Gateway"), "hosts": hosts}),
         }
     )

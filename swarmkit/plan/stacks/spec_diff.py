@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from swarmkit.observed.model import NETWORK_LABEL, STACK_LABEL
+from swarmkit.observed.model import NETWORK_LABEL, STACK_LABEL, subnets_of
 from swarmkit.plan.stacks.spec_normal import normal_service
 from swarmkit.secret import REDACTED, mask
 
@@ -138,7 +138,7 @@ def _options(network: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _subnets(network: Mapping[str, Any]) -> list[str]:
-    return sorted(one["Subnet"] for one in (network.get("IPAM") or {}).get("Config") or () if one.get("Subnet"))
+    return sorted(subnets_of(network))
 
 
 def _yes(value: object) -> str:
