@@ -55,6 +55,13 @@ PLANS: dict[str, Explanation] = {
         "Deploy them again: swarmkit up -f STACK; nodes that it does not know leave and join.",
         "moby swarmkit agent/worker.go",
     ),
+    "B57": Explanation(
+        "A service's mode was changed",
+        "'service mode change is not allowed', after other services were changed.",
+        "The engine cannot make a replicated service a global one or a job, nor the other way.",
+        "Another name for the service, or `docker service rm` before `up`.",
+        "moby swarmkit controlapi/service.go",
+    ),
     "H73": Explanation(
         "Nothing to go back to",
         "swarmkit rollback is refused, or leaves something as it is.",

@@ -22,6 +22,7 @@ from swarmkit.plan.stacks.forgotten import forgotten, made_anew
 from swarmkit.plan.stacks.handover import hand_over
 from swarmkit.plan.stacks.images import StackImages
 from swarmkit.plan.stacks.jobs import with_job_told
+from swarmkit.plan.stacks.modes import other_mode
 from swarmkit.plan.stacks.names import file_name, image_name
 from swarmkit.plan.stacks.networks import StackNetworks
 from swarmkit.plan.stacks.operations import AwaitService, CreateService, UpdateService
@@ -169,6 +170,10 @@ class StackPlanner:
             amount = "one a host" if service.deploy.mode.startswith("global") else f"{service.deploy.replicas} x"
             reason = f"not there yet; {amount} {service.image}, may run on {places}"
             return CreateService(Step(key, "service", "create", spec["Name"], "create service", reason, after), spec)
+        if modes := other_mode(spec, live.spec):
+            what, seen = "the mode of a service cannot be changed", "it is {}, the file says {}".format(*modes)
+            remedy = f"give it another name, or remove it first, its tasks with it: docker service rm {live.name}"
+            self.refusals.append(Finding("B57", "error", service.name, what, seen, remedy))
         changes, left = spec_changes(spec, self._named(live)), forgotten(live, self.observed)
         if not changes and not left:
             return None

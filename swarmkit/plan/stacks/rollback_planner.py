@@ -17,6 +17,7 @@ from swarmkit.plan.networks.lan_record import lan_obstacles, lan_operations
 from swarmkit.plan.refusals import host_refusals
 from swarmkit.plan.stacks.handover import hand_over
 from swarmkit.plan.stacks.jobs import with_job_told
+from swarmkit.plan.stacks.modes import other_mode
 from swarmkit.plan.stacks.names import has_image
 from swarmkit.plan.stacks.operations import AwaitService, CreateNetwork, CreateService, SendImage, UpdateService
 from swarmkit.plan.stacks.placement import node_may_run
@@ -198,6 +199,10 @@ class _Rollback:
         key, reason = f"service:{name}", with_job_told("it ran before", spec)
         if live is None:
             return CreateService(Step(key, "service", "create", name, "create service", reason, after), spec)
+        if modes := other_mode(spec, live.spec):
+            what = "it runs in another mode than before, which an engine does not change"
+            remedy = f"remove it first, its tasks with it: docker service rm {name}"
+            self._refuse(name, what, "it is {}, and was {}".format(*modes), remedy)
         changes = self._changes(name, spec) or ()
         if not changes:
             return None
