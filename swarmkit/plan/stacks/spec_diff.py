@@ -98,8 +98,16 @@ def with_names(spec: Mapping[str, Any], network_names: Mapping[str, str]) -> dic
 
 
 def carry_over(declared: Mapping[str, Any], observed: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *declared* with the observed ForceUpdate: an update without it would restart every task."""
+    """Return *declared* with the observed ForceUpdate: an update without it would restart every task.
+
+    So too with the platforms that Docker's tool has asked the registry for, while the image is theirs: tasks would go
+    to nodes that cannot run it.
+    """
     carried = copy.deepcopy(dict(declared))
+    theirs, task = observed.get("TaskTemplate") or {}, carried.get("TaskTemplate") or {}
+    platforms = (theirs.get("Placement") or {}).get("Platforms")
+    if platforms and (theirs.get("ContainerSpec") or {}).get("Image") == (task.get("ContainerSpec") or {}).get("Image"):
+        task["Placement"] = {**(task.get("Placement") or {}), "Platforms": platforms}
     force = (observed.get("TaskTemplate") or {}).get("ForceUpdate")
     if force:
         carried["TaskTemplate"]["ForceUpdate"] = force

@@ -293,3 +293,16 @@ def test_encryption_counts_by_presence() -> None:
     assert network_paths(network, Options={"encrypted": "false"}) == []
     assert network_paths(network, Options=None) == ["Options.encrypted"]
     assert network_paths(network, encrypted=False) == ["Options.encrypted"]
+
+
+def test_platforms_that_dockers_tool_asked_the_registry_for_stay_with_their_image() -> None:
+    """An update by us dropped them, and tasks went to nodes that cannot run the image."""
+    platforms = [{"Architecture": "amd64", "OS": "linux"}]
+
+    def spec(image: str, **placement: Any) -> dict[str, Any]:
+        return {"Name": "s_web", "TaskTemplate": {"ContainerSpec": {"Image": image}, "Placement": placement}}
+
+    live = spec("r.example/web:1", Platforms=platforms, Constraints=["node.role==manager"])
+    kept = carry_over(spec("r.example/web:1", Preferences=[]), live)["TaskTemplate"]["Placement"]
+    assert kept == {"Preferences": [], "Platforms": platforms}
+    assert carry_over(spec("r.example/web:2"), live)["TaskTemplate"]["Placement"] == {}
