@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import itertools
 import json
 import re
@@ -12,6 +11,7 @@ from typing import Any, Literal
 
 from swarmkit.declared.inventory.addresses import NAME
 from swarmkit.observed.model import NETWORK_LABEL, STACK_LABEL, ClusterState, NetworkState, Observed, masked, subnets_of
+from swarmkit.plan.networks.ranges import is_inside
 from swarmkit.plan.stacks.container_spec import written
 from swarmkit.plan.stacks.files import FILE_LABEL
 from swarmkit.plan.stacks.spec_diff import VXLAN_NUMBERS
@@ -98,7 +98,7 @@ def network_keys(live: NetworkState, pools: tuple[str, ...]) -> Keys:
     options |= {"encrypted": ""} if live.encrypted else {}
     raw, ipam = live.raw, live.raw.get("IPAM") or {}
     subnets = subnets_of(raw)
-    is_from_pool = all(any(_inside(subnet, pool) for pool in pools) for subnet in subnets)
+    is_from_pool = all(any(is_inside(subnet, pool) for pool in pools) for subnet in subnets)
     driver = ipam.get("Driver")
     is_clear = live.driver == "overlay" and not live.encrypted
     return _network_keys(live) | written(
@@ -145,8 +145,3 @@ def _network_keys(live: NetworkState) -> Keys:
             "internal": bool(live.raw.get("Internal")) or None,
         }
     )
-
-
-def _inside(subnet: str, pool: str) -> bool:
-    inner, outer = ipaddress.ip_network(subnet), ipaddress.ip_network(pool)
-    return inner.version == outer.version and inner.network_address in outer and inner.prefixlen >= outer.prefixlen

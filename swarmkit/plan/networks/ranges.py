@@ -23,3 +23,9 @@ def overlap(first: str, second: str) -> bool:
     """Tell whether two ranges in CIDR have an address in common; those of different versions never do."""
     one, other = ipaddress.ip_network(first, strict=False), ipaddress.ip_network(second, strict=False)
     return one.version == other.version and one.overlaps(other)
+
+
+def is_inside(subnet: str, pool: str) -> bool:
+    """Tell whether all of *subnet* is in *pool*."""
+    inner, outer = ipaddress.ip_network(subnet), ipaddress.ip_network(pool)
+    return inner.version == outer.version and inner.network_address in outer and inner.prefixlen >= outer.prefixlen

@@ -11,9 +11,10 @@ from swarmkit.declared.stack.image_archive import ImageArchive, names_registry
 from swarmkit.declared.stack.service import Condition
 from swarmkit.finding import Finding
 from swarmkit.observed.jobs import is_job
-from swarmkit.observed.model import NETWORK_LABEL, ClusterState, Observed, ServiceState, network_targets
+from swarmkit.observed.model import NETWORK_LABEL, ClusterState, Observed, ServiceState, network_targets, subnets_of
 from swarmkit.plan.model import Operation, Plan, Step
 from swarmkit.plan.networks.lan_record import lan_obstacles, lan_operations
+from swarmkit.plan.networks.made_again import range_holder, with_a_free_range
 from swarmkit.plan.refusals import host_refusals
 from swarmkit.plan.stacks.handover import hand_over
 from swarmkit.plan.stacks.jobs import with_job_told
@@ -129,9 +130,15 @@ class _Rollback:
                 why = "nothing tells how to make it: it was not the stack's own"
                 self._refuse(name, "a network that the services used before is gone", why)
                 continue
-            how = "encrypted overlay" if "encrypted" in bodies[name]["Options"] else bodies[name]["Driver"]
+            body = bodies[name]
+            if range_holder(body, self.cluster):
+                body = with_a_free_range(body, self.cluster)
+            if holder := range_holder(body, self.cluster):
+                what = f"the range of the network {name} has another one by now: {holder}"
+                self._refuse(name, what, f"it had {', '.join(subnets_of(body))}; its tasks would wait for ever")
+            how = "encrypted overlay" if "encrypted" in body["Options"] else body["Driver"]
             step = Step(f"network:{name}", "network", "create", name, f"create {how}", "it was there before")
-            yield CreateNetwork(step, bodies[name])
+            yield CreateNetwork(step, body)
 
     def _check_files(self) -> None:
         for what, live in zip(_WHAT, (self.cluster.secrets, self.cluster.configs), strict=True):
