@@ -120,6 +120,13 @@ def _warnings(scene: Scene) -> Iterator[Finding]:
             "H58", "warning", volume.data.name, f"is not on {volume.host} any more: it gets its data of the backup",
             f"of {volume.data.taken_at}", "what was written after that is lost",
         )  # fmt: skip
+    for volume in backup.volumes:
+        if volume.host in scene.silent and volume.data.name not in scene.init_empty:
+            yield Finding(
+                "H58", "warning", volume.data.name, f"gets no data: {volume.host}, which had it, does not answer",
+                scene.silent[volume.host],
+                f"bring it back first; where {volume.data.service} may run elsewhere, it starts empty there",
+            )  # fmt: skip
     if scene.has_moved:
         yield Finding(
             "H31", "warning", "swarm", "every node but the manager leaves and joins anew",

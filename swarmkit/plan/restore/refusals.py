@@ -39,6 +39,7 @@ def restore_refusals(scene: Scene) -> Iterator[Finding]:
     yield from old_manager_refusals(scene)
     yield from stranger_refusals(scene)
     yield from _target_refusals(scene)
+    yield from _homeless_refusals(scene)
 
 
 def _target_refusals(scene: Scene) -> Iterator[Finding]:
@@ -63,6 +64,19 @@ def _target_refusals(scene: Scene) -> Iterator[Finding]:
             "H40", "error", backup.host, "its engine is older than the one the backup is of",
             f"{facts.engine.version}, the backup {backup.engine_version}", "install that engine or a newer one",
         )  # fmt: skip
+
+
+def _homeless_refusals(scene: Scene) -> Iterator[Finding]:
+    """Yield the backup's volumes whose host is declared no more: their services would start elsewhere, without data."""
+    declared = {host.name for host in scene.inventory.hosts}
+    for volume in scene.backup.volumes:
+        name = volume.data.name
+        if volume.host not in declared and name not in scene.init_empty:
+            yield Finding(
+                "H58", "error", name, f"would start empty: it was on {volume.host}, which is not in the inventory",
+                f"used by {volume.data.service}, data of {volume.data.taken_at}",
+                f"call the host that shall have it {volume.host} in the inventory; or agree: --init-empty {name}",
+            )  # fmt: skip
 
 
 def _address_refusals(scene: Scene) -> Iterator[Finding]:

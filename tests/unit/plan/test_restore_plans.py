@@ -105,6 +105,22 @@ def waits(plan: Plan) -> dict[str, set[str]]:
     return {operation.step.key: set(operation.step.after) for operation in plan.operations}
 
 
+def test_data_whose_host_is_declared_no_more_is_no_empty_database_somewhere_else(bare: Observed) -> None:
+    without = replace(INVENTORY, hosts=HOSTS[:3])
+    known = replace(scene(bare, WITH_DATA), inventory=without)
+    (finding,) = restore_plan(known, "aside").refusals
+    assert (finding.code, finding.where) == ("H58", "shop_data")
+    assert "it was on D, which is not in the inventory" in finding.what
+    agreed = replace(known, init_empty=frozenset({"shop_data"}))
+    assert not restore_plan(agreed, "aside").refusals
+
+
+def test_data_whose_host_is_silent_is_told_to_be_left_out(bare: Observed) -> None:
+    plan = restore_plan(scene(bare, WITH_DATA, silent="D"), "aside")
+    told = [finding for finding in plan.warnings if finding.where == "shop_data"]
+    assert [(finding.code, finding.evidence) for finding in told] == [("H58", "cannot be reached")]
+
+
 def test_a_bare_host_takes_the_state_and_goes_on_alone(bare: Observed) -> None:
     assert restored(scene(bare)) == ["swarm:init:state", "swarm:init", "recover:old-managers"]
 
