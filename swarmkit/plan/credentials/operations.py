@@ -13,7 +13,8 @@ from swarmkit.observed.parse import swarm_state
 from swarmkit.plan.context import Context
 from swarmkit.plan.engines.started_engine import start_network_agent, wait_for_locking_manager, wait_for_manager
 from swarmkit.plan.model import Step
-from swarmkit.reach.engine import Engine, EngineError, Json, Rotated
+from swarmkit.plan.nodes.changed_swarm import change_swarm
+from swarmkit.reach.engine import Engine, EngineError, Json
 from swarmkit.reach.retry import wait_until
 from swarmkit.reach.ssh import ConnectionLostError
 from swarmkit.secret import Secret
@@ -36,27 +37,13 @@ class KeyFile:
     """Files without a key: of runs that ended between the key's change and its keeping."""
 
 
-def _change_swarm(manager: Engine, change: Callable[[Json], Json], *rotate: Rotated) -> None:
-    """Write a changed spec at the version that was read; out of sequence means that nothing was done."""
-    for _ in range(10):
-        swarm = manager.swarm()
-        try:
-            manager.update_swarm(int(swarm["Version"]["Index"]), change(swarm["Spec"]), rotate=rotate)
-        except EngineError as error:
-            if "update out of sequence" not in error.message:
-                raise
-            continue
-        return
-    raise SwarmkitError("the swarm changes all the time", "ten updates were out of sequence")
-
-
 @dataclass(frozen=True)
 class RotateTokens:
     step: Step
 
     def run(self, context: Context) -> str:
         old = context.manager.swarm()["JoinTokens"]
-        _change_swarm(context.manager, lambda spec: spec, "WorkerToken", "ManagerToken")
+        change_swarm(context.manager, lambda spec: spec, "WorkerToken", "ManagerToken")
         new = context.manager.swarm()["JoinTokens"]
         same = [role.lower() for role, token in old.items() if new.get(role) == token]
         if same:
@@ -73,7 +60,7 @@ class RotateCa:
     def run(self, context: Context) -> str:
         manager = context.manager
         old = manager.swarm()["TLSInfo"]["TrustRoot"]
-        _change_swarm(manager, _with_forced_rotation)
+        change_swarm(manager, _with_forced_rotation)
         # The nodes tell of their new certificates a moment after the swarm says that it is over.
         over, behind = wait_until(
             lambda: _rotation(manager, old),
@@ -116,7 +103,7 @@ class SetAutolock:
 
     def run(self, context: Context) -> str:
         descriptor = _made(self.key_file) if self.key_file else None
-        _change_swarm(context.manager, lambda spec: {**spec, "EncryptionConfig": {"AutoLockManagers": self.on}})
+        change_swarm(context.manager, lambda spec: {**spec, "EncryptionConfig": {"AutoLockManagers": self.on}})
         if bool((context.manager.swarm()["Spec"].get("EncryptionConfig") or {}).get("AutoLockManagers")) != self.on:
             raise NotConvergedError(f"autolock was set {'on' if self.on else 'off'}, but is not")
         return _keep(descriptor, context.manager.unlock_key(), self.key_file)
@@ -141,7 +128,7 @@ class RotateUnlockKey:
     def run(self, context: Context) -> str:
         descriptor = _made(self.key_file)
         old = context.manager.unlock_key()
-        _change_swarm(context.manager, lambda spec: spec, "ManagerUnlockKey")
+        change_swarm(context.manager, lambda spec: spec, "ManagerUnlockKey")
         new = context.manager.unlock_key()
         note = _keep(descriptor, new, self.key_file)
         if new == old:

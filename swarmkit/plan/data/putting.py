@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from swarmkit.errors import NotConvergedError, SwarmkitError
+from swarmkit.errors import SwarmkitError
 from swarmkit.observed.model import DATA_LABEL, FILLED_LABEL
 from swarmkit.observed.volumes import WHOLE_FILE
 from swarmkit.plan.context import Context
 from swarmkit.plan.data.taking import IDLE_SECONDS, running_container
 from swarmkit.plan.model import Step
-from swarmkit.reach.engine import Engine, EngineError
+from swarmkit.plan.nodes.changed_swarm import label_swarm
+from swarmkit.reach.engine import Engine
 from swarmkit.reach.fleet import ReachedHost
 from swarmkit.reach.ssh import CommandResult
 
@@ -134,17 +135,7 @@ def places(reached: ReachedHost, volume: str) -> tuple[str, str]:
 
 def mark(manager: Engine, data: VolumeData) -> None:
     """Keep in the swarm's own labels that the data is in: who looks later knows that the volume is not empty."""
-    for _ in range(_TRIES):
-        swarm = manager.swarm()
-        labels = {**(swarm["Spec"].get("Labels") or {}), f"{DATA_LABEL}{data.name}": data.backup}
-        try:
-            manager.update_swarm(int(swarm["Version"]["Index"]), {**swarm["Spec"], "Labels": labels})
-        except EngineError as error:
-            if "update out of sequence" not in error.message:
-                raise
-            continue
-        return
-    raise NotConvergedError("the swarm's labels change all the time", f"{_TRIES} updates were out of sequence")
+    label_swarm(manager, {f"{DATA_LABEL}{data.name}": data.backup})
 
 
 def _check(result: CommandResult, what: str) -> None:

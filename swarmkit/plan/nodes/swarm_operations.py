@@ -15,6 +15,7 @@ from swarmkit.errors import SwarmkitError
 from swarmkit.observed.parse import swarm_state
 from swarmkit.plan.context import Context
 from swarmkit.plan.model import Step
+from swarmkit.plan.nodes.changed_swarm import label_swarm
 from swarmkit.plan.nodes.unfinished_joins import CERTIFICATE_SECONDS, forget_others
 from swarmkit.reach.engine import Engine, EngineError, Json
 from swarmkit.reach.retry import wait_until
@@ -48,9 +49,7 @@ class AdoptSwarm:
     labels: Mapping[str, str]
 
     def run(self, context: Context) -> str:
-        swarm = context.manager.swarm()
-        spec = {**swarm["Spec"], "Labels": {**(swarm["Spec"].get("Labels") or {}), **self.labels}}
-        context.manager.update_swarm(int(swarm["Version"]["Index"]), spec)
+        label_swarm(context.manager, self.labels)
         return ""
 
 
