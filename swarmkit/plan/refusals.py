@@ -10,6 +10,7 @@ from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.finding import Finding
 from swarmkit.observed.model import RECOVERY_LABEL, ClusterState, EngineFacts, HostFacts, Observed
 from swarmkit.plan.engines.remedies import live_restore_off, rootful, upgrade_beyond
+from swarmkit.plan.states.left_by_force import no_members
 
 MAX_CLOCK_SKEW_SECONDS = 30.0
 CLUSTER_LABEL = "swarmkit.cluster"
@@ -119,11 +120,14 @@ def _cluster(
 ) -> Iterator[Finding]:
     """Yield what forbids to work on *cluster*: members of another one, another owner, what cannot change."""
     members = {node.id for node in cluster.nodes}
+    # A manager, but not of this raft: the recovery was cut off after its force.
+    left = {node.id for node in no_members(cluster.nodes)}
     recovered = int(cluster.labels.get(RECOVERY_LABEL, "0"))
     for name, engine in active.items():
-        if engine.node_id in members:
+        was_left = engine.is_manager and engine.node_id in left
+        if engine.node_id in members and not was_left:
             continue
-        if engine.is_manager and engine.recovery < recovered:
+        if was_left or (engine.is_manager and engine.recovery < recovered):
             yield Finding(
                 "H49", "error", name, "it missed the recovery of its swarm and still believes in the old one",
                 f"node {engine.node_id}", "run: swarmkit recover quorum",

@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from swarmkit.converge.wait import wakeups
 from swarmkit.declared.inventory.host import Inventory
 from swarmkit.observed.model import RECOVERY_LABEL, Observed
-from swarmkit.observed.observe import observe
+from swarmkit.observed.observe import observe, with_cluster_now
 from swarmkit.observed.raft import possible_managers, possible_members, read_raft
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Applied, Plan
+from swarmkit.plan.states.left_by_force import answering_managers, left_by_force
 from swarmkit.plan.states.quorum_recovery import Recovery, recovery_plan
 from swarmkit.plan.states.survey import Survey
 from swarmkit.reach.fleet import Fleet
@@ -54,12 +55,29 @@ def survey_and_plan(
     unlock_key: Secret,
 ) -> tuple[Recovery, Observed]:
     """Return how the swarm gets a quorum again, or old managers are fenced; see recovery_plan. Only reads."""
-    observed = observe(fleet, kernel="never")
+    observed = _told_by_who_went_on(fleet, observe(fleet, kernel="never"))
     managers = [*possible_managers(observed), *_strangers(observed)]
     choice = observed.cluster is None and len(managers) > 1 and not going_on
     raft = read_raft(fleet, managers, wait_seconds=ELECTION_SECONDS if choice else 0.0)
     survey = Survey(inventory, observed, raft, silent)
     return recovery_plan(survey, lost=lost, going_on=going_on, unlock_key=unlock_key), observed
+
+
+def _told_by_who_went_on(fleet: Fleet, observed: Observed) -> Observed:
+    """Return *observed* with the swarm of the manager that was forced to go on, where its recovery was cut off then.
+
+    Without the mark the others, who are back and believe in the old one, tell of a swarm just as good.
+    """
+    cluster = observed.cluster
+    if cluster is None or left_by_force(cluster.nodes, answering_managers(observed)):
+        return observed
+    recovery = observed.hosts[cluster.told_by].engine.recovery
+    for name, facts in observed.hosts.items():
+        if name != cluster.told_by and facts.engine.is_manager and facts.engine.recovery == recovery:
+            own = with_cluster_now({name: fleet[name]}, Observed({name: facts}, None)).cluster
+            if own and left_by_force(own.nodes, answering_managers(observed)):
+                return replace(observed, cluster=own)
+    return observed
 
 
 def _strangers(observed: Observed) -> list[str]:

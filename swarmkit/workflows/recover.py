@@ -12,6 +12,7 @@ from swarmkit.finding import Finding
 from swarmkit.observed.model import Observed
 from swarmkit.plan.engines.started_engine import ingress_sandbox, is_unannounced
 from swarmkit.plan.model import Applied, Plan, Step
+from swarmkit.plan.states.quorum_recovery import MARK
 from swarmkit.plan.states.recovery_operations import AnnounceIngress
 from swarmkit.reach.answering import in_a_line
 from swarmkit.reach.fleet import ReachedHost, reach_some
@@ -58,7 +59,9 @@ def recover_quorum(
             return None
         if observed.cluster is None:
             refuse_what_came_back(inventory, reached[recovery.manager].engine, lost, terms)
-        ingress = ingress_sandbox(reached[recovery.manager]) if observed.cluster is None else ""
+        # One that was cut off has not started the engine again since its force either.
+        is_new = observed.cluster is None or any(operation.step.key == MARK for operation in recovery.plan.operations)
+        ingress = ingress_sandbox(reached[recovery.manager]) if is_new else ""
         # The one that goes on stands first: it takes the writes, and the lock is kept by it alone.
         manager = {recovery.manager: reached[recovery.manager]}
         fleet = {**manager, **reached}

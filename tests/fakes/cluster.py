@@ -83,6 +83,8 @@ class Cluster:
         self.tokens = {"Worker": self._token(), "Manager": self._token()}
         self.unlock_key = self.world.identity("SWMKEY-1-")
         self.trust_root = self.world.identity("root")
+        self.out_of_raft = set[str]()
+        """Managers by their entries that are no members of the raft."""
 
     def _token(self) -> str:
         return f"SWMTKN-1-{'0' * 49}-{self.world.identity('t')}"
@@ -133,7 +135,7 @@ class Cluster:
     def shown_node(self, node: Json) -> Json:
         shown = copy.deepcopy(node)
         shown["Description"]["TLSInfo"] = {"TrustRoot": self.trust_root}
-        if node["Spec"]["Role"] == "manager":
+        if node["Spec"]["Role"] == "manager" and node["ID"] not in self.out_of_raft:
             ready = [one for one in self.managers if self.nodes[one]["Status"]["State"] == "ready"]
             first = next(iter(ready), "")
             shown["ManagerStatus"] = {
@@ -294,7 +296,7 @@ class Cluster:
     def remove(self, kind: Kind, identity: str, *, force: bool = False) -> None:
         if kind == "nodes":
             node = self.resolve("nodes", identity)
-            if node["Spec"]["Role"] == "manager":
+            if node["Spec"]["Role"] == "manager" and node["ID"] not in self.out_of_raft:
                 raise Refused(
                     400,
                     f"rpc error: code = FailedPrecondition desc = node {node['ID']} is a cluster manager and is a "

@@ -289,6 +289,12 @@ def test_locked_managers_are_unlocked_after_a_reboot_of_all(life: Lab, tmp_path:
         life.run(name, "systemctl restart docker")
     assert "locked" in life.swarmkit("up", "--yes", "-i", whole).stderr
     assert unlock(life, whole, tmp_path / "first").returncode == 1
+    some = without_answer(whole, "R", tmp_path)
+    done = unlock(life, some, tmp_path / "second")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "warning  D11  R" in done.stdout + done.stderr
+    states = {name: life.run(name, "docker info --format '{{.Swarm.LocalNodeState}}'").strip() for name in "PQR"}
+    assert states == {"P": "active", "Q": "active", "R": "locked"}
     done = unlock(life, whole, tmp_path / "second")
     assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / "second").read_text().strip() not in done.stdout + done.stderr
@@ -318,6 +324,15 @@ def test_an_engine_on_one_processor_is_restarted_with_two_threads_for_its_agent_
         lambda said: said.count("Ready") == 3 and "Unreachable" not in said,
         timeout_seconds=60,
     )
+
+
+def without_answer(inventory: Path, host: str, folder: Path) -> Path:
+    """Return the inventory with *host* at an address where nothing answers."""
+    content = json.loads(inventory.read_text())
+    content["all"]["children"]["managers"]["hosts"][host]["ansible_host"] = "127.88.0.250"
+    path = folder / "silent.yaml"
+    path.write_text(json.dumps(content))
+    return path
 
 
 def unlock(lab: Lab, inventory: Path, key: Path) -> subprocess.CompletedProcess[str]:
@@ -358,6 +373,21 @@ def test_a_run_that_was_frozen_and_lost_the_cluster_stops_before_its_next_write(
     assert life.run("P", LOCK) == ""
 
 
+CUT_OFF_AFTER_THE_FORCE = """
+import os, sys
+from swarmkit.cli import main
+from swarmkit.plan.states import recovery_operations
+
+def end(*_):
+    sys.stdout.flush()
+    os._exit(137)
+
+recovery_operations.mark_recovered = end
+main.main()
+"""
+"""Runs swarmkit so that it ends, without a word, between a forced new cluster and the mark of it."""
+
+
 def test_the_last_of_three_managers_goes_on_and_those_that_come_back_join_it(life: Lab, tmp_path: Path) -> None:
     whole = inventory(life, tmp_path, "PQR", labels="data")
     changed(life, "up", "--yes", "-i", whole)
@@ -374,8 +404,16 @@ def test_the_last_of_three_managers_goes_on_and_those_that_come_back_join_it(lif
     unsure = life.swarmkit("recover", "quorum", "--yes", "--lost", "Q", "-i", whole)
     assert unsure.returncode == 1
     assert "--lost R" in unsure.stderr
-    said = changed(life, "recover", "quorum", "--yes", "--lost", "Q", "--lost", "R", "-i", whole)
-    assert "P  go on alone with its state" in said
+    recover = ("recover", "quorum", "--yes", "--lost", "Q", "--lost", "R", "-i", str(whole))
+    cut = subprocess.run(
+        [sys.executable, "-c", CUT_OFF_AFTER_THE_FORCE, *recover],
+        env=life.environment, capture_output=True, text=True, timeout=300, check=False, cwd=ROOT,
+    )  # fmt: skip
+    assert cut.returncode == 137, cut.stdout + cut.stderr
+    assert "P  go on alone with its state" in cut.stdout
+    assert nodes(life, "P").keys() == {"P", "Q", "R"}
+    said = changed(life, *recover)
+    assert "P  mark it as recovered" in said
     assert life.run("P", "docker info --format '{{.Swarm.Cluster.ID}}'").strip() == before
     assert nodes(life, "P") == {"P": "manager"}
     assert "idle" in life.run("P", "docker service ls --format '{{.Name}}'")

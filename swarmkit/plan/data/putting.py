@@ -17,7 +17,6 @@ from swarmkit.reach.engine import Engine
 from swarmkit.reach.fleet import ReachedHost
 from swarmkit.reach.ssh import CommandResult
 
-_TRIES = 10
 _LOAD_SECONDS = 4 * 3600.0
 """How long a command may say nothing while it reads a dump."""
 # All of it has arrived and is what was sent before the command sees the first byte: a link that breaks loads no half.

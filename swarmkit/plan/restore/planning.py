@@ -82,7 +82,7 @@ def _remove_old(scene: Scene) -> RemoveOldManagers:
         "remove the entries of the managers that are no members any more", "they join again", frozenset({INIT}),
         destructive=True,
     )  # fmt: skip
-    return RemoveOldManagers(step, after_force=True)
+    return RemoveOldManagers(step)
 
 
 def _leaving(scene: Scene) -> Iterator[LeaveSwarm]:

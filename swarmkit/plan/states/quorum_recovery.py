@@ -12,13 +12,15 @@ from swarmkit.observed.model import RECOVERY_LABEL
 from swarmkit.plan.model import Operation, Plan, Step
 from swarmkit.plan.nodes.leaving import LeaveSwarm
 from swarmkit.plan.planner import INIT, addresses
+from swarmkit.plan.states.left_by_force import answering_managers, left_by_force
 from swarmkit.plan.states.operations import TakeLockOff
-from swarmkit.plan.states.recovery_operations import ForceNewCluster, RemoveOldManagers, no_members
+from swarmkit.plan.states.recovery_operations import ForceNewCluster, MarkRecovered, RemoveOldManagers
 from swarmkit.plan.states.survey import Survey, lock_refusals, recovery_refusals
 from swarmkit.secret import Secret
 
 _OLD = "recover:old-managers"
 _LOCK = f"{INIT}:lock"
+MARK = "recover:mark"
 NO_KEY = Secret(b"")
 
 
@@ -81,11 +83,11 @@ def force_new_cluster(*, autolock: bool, ca_rotations: int = 0) -> dict[str, Any
     return {"ForceNewCluster": True, "AutoLockManagers": autolock, "Spec": spec}
 
 
-def _remove_old(manager: str, after: frozenset[str] = frozenset()) -> RemoveOldManagers:
+def _remove_old(manager: str, after: frozenset[str], known: frozenset[str] | None = None) -> RemoveOldManagers:
     what = "remove the entries of the managers that are no members any more"
     reason = "what comes back with the old raft is a stranger then"
     step = Step(_OLD, "node", "remove", manager, what, reason, after, destructive=True)
-    return RemoveOldManagers(step, after_force=bool(after))
+    return RemoveOldManagers(step, known)
 
 
 def _leave(host: Host, reason: str, after: frozenset[str] = frozenset()) -> LeaveSwarm:
@@ -116,8 +118,13 @@ def _fence(survey: Survey) -> Recovery:
     recovered = int(cluster.labels.get(RECOVERY_LABEL, "0"))
     operations: list[Operation] = []
     refusals: list[Finding] = []
-    if recovered and any(node.state == "down" for node in no_members(cluster.nodes)):
-        operations.append(_remove_old(cluster.told_by))
+    if old := frozenset(node.id for node in left_by_force(cluster.nodes, answering_managers(observed))):
+        # Whether it was cut off before its mark or after cannot be told, and one mark more does no harm.
+        reason = "a recovery was cut off after its force; who has not the mark missed it"
+        mark = Step(MARK, "swarm", "update", cluster.told_by, "mark it as recovered", reason)
+        operations += [MarkRecovered(mark), _remove_old(cluster.told_by, frozenset({MARK}), old)]
+        members -= old
+        recovered += 1
     for name, raft in survey.raft.items():
         engine = observed.hosts[name].engine
         if (engine.node_id or raft.node_id) in members:

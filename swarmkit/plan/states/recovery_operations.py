@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from swarmkit.errors import NotConvergedError, SwarmkitError
 from swarmkit.observed import parse
-from swarmkit.observed.model import RECOVERY_LABEL, Node
+from swarmkit.observed.model import RECOVERY_LABEL
 from swarmkit.plan.context import Context
 from swarmkit.plan.engines.started_engine import (
+    NOT_YET,
     announce_ingress,
     ingress_sandbox,
     is_unannounced,
@@ -18,11 +19,13 @@ from swarmkit.plan.engines.started_engine import (
     wait_for_locking_manager,
 )
 from swarmkit.plan.model import Step
+from swarmkit.plan.nodes.changed_swarm import change_swarm
 from swarmkit.plan.states.kept_ca import read_ca_rotations
-from swarmkit.reach.engine import EngineError
+from swarmkit.plan.states.left_by_force import no_members
+from swarmkit.reach.engine import Engine, Json
 from swarmkit.reach.fleet import ReachedHost
 from swarmkit.reach.retry import wait_until
-from swarmkit.reach.ssh import ConnectionLostError
+from swarmkit.reach.ssh import CommandTimeoutError, ConnectionLostError
 from swarmkit.secret import Secret
 
 LEADER_TIMEOUT_SECONDS = 90.0
@@ -57,29 +60,63 @@ class ForceNewCluster:
                 # A swarm that decides nothing is worse than one whose CA and tokens are made anew.
                 unread = f" ({error.what})"
         ingress = ingress_sandbox(reached) if self.restored else ""
-        engine.init_swarm(body)
+        was_answered = True
+        try:
+            engine.init_swarm(body)
+        except (ConnectionLostError, CommandTimeoutError):
+            # It says nothing of the force, which the engine finishes: what is there by now is looked at.
+            was_answered = False
         swarm = wait_until(
-            engine.swarm,
-            lambda swarm: bool(swarm.get("ID")),
-            timeout_seconds=LEADER_TIMEOUT_SECONDS,
-            retry_on=(EngineError, ConnectionLostError),
+            engine.swarm, lambda swarm: bool(swarm.get("ID")), timeout_seconds=LEADER_TIMEOUT_SECONDS, retry_on=NOT_YET
         )
+        if not was_answered:
+            _check_alone(reached)
         if self.cluster_id and swarm["ID"] != self.cluster_id:
             raise SwarmkitError(
                 f"{self.step.target}: the swarm has another id than before",
                 f"it was {self.cluster_id} and is {swarm['ID']}",
                 "nothing else was changed; compare docker service ls there with what should run",
             )
-        labels = swarm["Spec"].get("Labels") or {}
-        count = int(labels.get(RECOVERY_LABEL, "0")) + 1
-        restored = {RESTORED_LABEL: self.restored} if self.restored else {}
-        spec = {**swarm["Spec"], "Labels": {**labels, RECOVERY_LABEL: str(count), **restored}}
-        engine.update_swarm(int(swarm["Version"]["Index"]), spec)
+        mark_recovered(engine, {RESTORED_LABEL: self.restored} if self.restored else {})
         restarted = _heard(reached, engine.unlock_key(), ingress)
         _check_address(reached, str(self.body["AdvertiseAddr"]))
         rotates = "; its CA rotates, and the join tokens with it" if swarm.get("RootRotationInProgress") else ""
         rotates += unread
         return f"cluster {swarm['ID']} has a leader again{rotates}{restarted}"
+
+
+def _check_alone(reached: ReachedHost) -> None:
+    """See that it was the force that made a leader, whose answer was lost, not the return of other managers."""
+    members = [node.hostname for node in map(parse.node, reached.engine.find("nodes")) if node.reachability]
+    if len(members) > 1:
+        raise SwarmkitError(
+            "the swarm has a leader again, and no new cluster was forced",
+            f"members of its raft: {', '.join(sorted(members))}",
+            "nothing is to recover; see swarmkit status",
+        )
+
+
+def mark_recovered(engine: Engine, more: Mapping[str, str]) -> None:
+    """Count one recovery more in the swarm's labels, and lay *more* over them."""
+
+    def change(spec: Json) -> Json:
+        labels = spec.get("Labels") or {}
+        count = int(labels.get(RECOVERY_LABEL, "0")) + 1
+        return {**spec, "Labels": {**labels, RECOVERY_LABEL: str(count), **more}}
+
+    change_swarm(engine, change)
+
+
+@dataclass(frozen=True)
+class MarkRecovered:
+    """Do what a recovery that was cut off after its force did not: by the mark it is known who missed it."""
+
+    step: Step
+
+    def run(self, context: Context) -> str:
+        reached = context.reached(self.step.target)
+        mark_recovered(reached.engine, {})
+        return _heard(reached, reached.engine.unlock_key(), "").removeprefix("; ")
 
 
 @dataclass(frozen=True)
@@ -133,21 +170,17 @@ class RemoveOldManagers:
     """
 
     step: Step
-    after_force: bool
-    """Nobody else is a member then, whether the new leader has noticed that they are down or not."""
+    known: frozenset[str] | None = None
+    """The ids of their entries. None right after a force: nobody else is a member then, whether the new leader has
+    noticed that they are down or not."""
 
     def run(self, context: Context) -> str:
         manager = context.manager
         strangers = no_members(map(parse.node, manager.find("nodes")))
-        old = [node for node in strangers if self.after_force or node.state == "down"]
+        old = [node for node in strangers if self.known is None or node.id in self.known]
         for node in old:
             manager.remove("nodes", node.id, force=True)
         left = {item["ID"] for item in manager.find("nodes")} & {node.id for node in old}
         if left:
             raise NotConvergedError(f"{len(left)} entries of old managers are still there", "", "run the same again")
         return ", ".join(f"{node.hostname} ({node.id[:12]})" for node in old)
-
-
-def no_members(nodes: Iterable[Node]) -> list[Node]:
-    """Return the nodes that are managers by their entry and no members of the raft."""
-    return [node for node in nodes if node.role == "manager" and not node.reachability]

@@ -9,8 +9,10 @@ from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.observed.model import RECOVERY_LABEL, Observed
 from swarmkit.observed.observe import observe
 from swarmkit.observed.raft import RaftFacts, parse_raft
+from swarmkit.plan.context import Context
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.planner import make_plan
+from swarmkit.plan.progress import Silent
 from swarmkit.plan.states.quorum_recovery import recovery_plan
 from swarmkit.plan.states.recovery_operations import ForceNewCluster
 from swarmkit.plan.states.survey import Survey
@@ -121,7 +123,37 @@ def test_entries_that_a_killed_recovery_left_are_removed_by_the_next(made: FakeF
     cluster = replace(observed.cluster, nodes=(first, *others, lost))
     raft = dict.fromkeys("ABCD", RaftFacts(cluster.id))
     recovery = recovery_plan(Survey(INVENTORY, Observed(observed.hosts, cluster), raft, {}), lost=())
-    assert [operation.step.key for operation in recovery.plan.operations] == ["recover:old-managers"]
+    assert [operation.step.key for operation in recovery.plan.operations] == ["recover:mark", "recover:old-managers"]
+
+
+def cut_off(fleet: FakeFleet, state: str) -> Observed:
+    """A new cluster was forced and nothing else done; E is *state* to it, and back with the old raft."""
+    observed = observe(fleet, kernel="never")
+    assert observed.cluster
+    own = observed.hosts["E"].engine.node_id
+    nodes = tuple(
+        replace(node, state=state, reachability="") if node.id == own else node for node in observed.cluster.nodes
+    )
+    return Observed(observed.hosts, replace(observed.cluster, nodes=nodes))
+
+
+@pytest.mark.parametrize("state", ["down", "unknown", "ready"])
+def test_up_touches_no_swarm_whose_recovery_was_cut_off_before_its_mark(made: FakeFleet, state: str) -> None:
+    refusal = make_plan(Declared(INVENTORY), cut_off(made, state)).refusals[0]
+    assert (refusal.where, refusal.remedy) == ("E", "run: swarmkit recover quorum")
+
+
+@pytest.mark.parametrize("state", ["down", "unknown", "ready"])
+def test_a_recovery_that_was_cut_off_before_its_mark_is_finished_by_the_next(made: FakeFleet, state: str) -> None:
+    """The force's answer was lost: the old managers are known still, and E is back with the old raft."""
+    observed = cut_off(made, state)
+    assert observed.cluster
+    raft = dict.fromkeys("ABCDE", RaftFacts(observed.cluster.id))
+    plan = recovery_plan(Survey(INVENTORY, observed, raft, {}), lost=()).plan
+    assert [operation.step.key for operation in plan.operations] == ["recover:mark", "recover:old-managers", "leave:E"]
+    mark = plan.operations[0]
+    mark.run(Context(made, Silent(), observed.cluster.told_by))
+    assert made[observed.cluster.told_by].engine.swarm()["Spec"]["Labels"][RECOVERY_LABEL] == "1"
 
 
 def test_a_manager_of_a_foreign_swarm_is_never_told_to_leave(made: FakeFleet) -> None:

@@ -16,7 +16,8 @@ from fakes.swarm import FakeFleet, FakeShell, fake_fleet
 
 from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.errors import SwarmkitError, UnreachableError
-from swarmkit.observed.model import RECOVERY_LABEL
+from swarmkit.observed.model import RECOVERY_LABEL, Observed
+from swarmkit.observed.observe import observe
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan
 from swarmkit.plan.progress import Silent
@@ -242,3 +243,66 @@ def test_a_lost_manager_that_is_back_and_has_ended_its_raft_leaves_its_swarm_too
     terms = Terms(Silent(), lambda plan: bool(asked.append(plan)))
     assert recover_quorum(INVENTORY, terms, lost=(), going_on="", unlock_key=Secret(b"")) is None
     assert [operation.step.key for operation in asked[0].operations] == ["leave:B"]
+
+
+def test_a_force_whose_answer_is_lost_is_finished_by_the_same_run(lost: Lost) -> None:
+    def lose_it() -> None:
+        assert lost.cluster
+        _, *others = lost.cluster.managers
+        lost.cluster.out_of_raft.update(others)
+        raise ConnectionLostError("A: the connection was lost")
+
+    lost.when_forced(lose_it)
+    terms = Terms(Silent(), lambda _: True)
+    assert recover_quorum(INVENTORY, terms, lost="BC", going_on="", unlock_key=Secret(b""))
+    labels = lost.fleet.engine("A").swarm()["Spec"]["Labels"]
+    assert labels[RECOVERY_LABEL] == "1"
+
+
+def test_what_led_again_when_the_force_lost_its_answer_is_not_marked(
+    lost: Lost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = lost.fleet.engine("A")
+
+    def return_of_the_others(_: dict[str, Any]) -> None:
+        lost.leads_again()
+        raise CommandTimeoutError("A: no answer in 60 s")
+
+    monkeypatch.setattr(engine, "init_swarm", return_of_the_others)
+    terms = Terms(Silent(), lambda _: True)
+    with pytest.raises(SwarmkitError):
+        recover_quorum(INVENTORY, terms, lost="BC", going_on="", unlock_key=Secret(b""))
+    assert RECOVERY_LABEL not in engine.swarm()["Spec"]["Labels"]
+
+
+def test_a_recovery_that_was_cut_off_is_found_though_those_that_came_back_tell_of_their_swarm_first(
+    lost: Lost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All three answer, and none has the mark: the swarm of the one that was forced is the one to go on."""
+    lost.leads_again()
+    lost.silent.clear()
+    first = observe(lost.fleet, kernel="never")
+    assert first.cluster
+    own = first.hosts["C"].engine.node_id
+    forced = replace(
+        first.cluster,
+        told_by="C",
+        nodes=tuple(
+            node if node.id == own else replace(node, state="down", reachability="") for node in first.cluster.nodes
+        ),
+    )
+    asked: list[str] = []
+
+    def with_cluster_now(fleet: FakeFleet, observed: Observed) -> Observed:
+        (name,) = fleet
+        asked.append(name)
+        return replace(observed, cluster=forced if name == "C" else replace(forced, told_by=name, nodes=()))
+
+    monkeypatch.setattr("swarmkit.workflows.quorum_survey.with_cluster_now", with_cluster_now)
+    recovery, observed = survey_and_plan(INVENTORY, lost.fleet, {}, (), "", Secret(b""))
+    assert asked == ["B", "C"]
+    assert recovery.manager == "C"
+    assert observed.cluster
+    assert observed.cluster.told_by == "C"
+    keys = [operation.step.key for operation in recovery.plan.operations]
+    assert keys == ["recover:mark", "recover:old-managers", "leave:A", "leave:B"]

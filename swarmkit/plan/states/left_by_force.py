@@ -1,0 +1,31 @@
+"""The managers that a forced new cluster left behind, by the entries that it has of them; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+from swarmkit.observed.model import Node, Observed
+
+
+def no_members(nodes: Iterable[Node]) -> list[Node]:
+    """Return the nodes that are managers by their entry and no members of the raft."""
+    return [node for node in nodes if node.role == "manager" and not node.reachability]
+
+
+def left_by_force(nodes: Iterable[Node], managers: Collection[str]) -> list[Node]:
+    """Return those of them that a recovery left which was cut off after its force: no other swarm has such entries.
+
+    They are away, or among the *managers* that answer, by node id: those of another raft then. Who is about to become
+    a manager is there, and none yet; one that asked twice for a certificate leaves an entry without a name.
+    """
+
+    def is_away(node: Node) -> bool:
+        # To a leader that was elected just now everybody is unknown; after half a minute without a word, down.
+        return node.state == "down" or (node.state == "unknown" and bool(node.hostname))
+
+    return [node for node in no_members(nodes) if node.id in managers or is_away(node)]
+
+
+def answering_managers(observed: Observed) -> frozenset[str]:
+    """Return the node ids of the managers that answer and are members of a raft, whichever that is."""
+    return frozenset(facts.engine.node_id for facts in observed.hosts.values() if facts.engine.is_manager)
