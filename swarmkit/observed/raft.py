@@ -105,12 +105,18 @@ def cluster_of(certificate: str) -> str:
 
 
 def _subject(certificate: str) -> tuple[str, str, str]:
-    """Return O, OU and CN of a node's certificate: cluster, role and node (moby/swarmkit ca/certificates.go)."""
+    """Return O, OU and CN of a node's certificate: cluster, role and node (moby/swarmkit ca/certificates.go).
+
+    Nothing of one that a full disk or a power cut left half written.
+    """
     if "BEGIN CERTIFICATE" not in certificate:
         return "", "", ""
     from cryptography import x509
 
-    subject = x509.load_pem_x509_certificate(certificate.encode()).subject
+    try:
+        subject = x509.load_pem_x509_certificate(certificate.encode()).subject
+    except ValueError:
+        return "", "", ""
 
     def first(oid: x509.ObjectIdentifier) -> str:
         return next((str(name.value) for name in subject.get_attributes_for_oid(oid)), "")

@@ -60,11 +60,14 @@ def restore(inventory: Inventory, content: Archive, agreed: Agreed, terms: Terms
             raise RefusedError(plan)
         if not terms.confirm(plan):
             return None
+        # A manager may have come back while the plan waited for its answer.
+        again = plan_for(with_volumes(fleet, observe(fleet, kernel="never")))
+        if again.refusals:
+            raise RefusedError(again)
         answering = sorted((fleet[each].host for each in fleet), key=lambda host: host.name != name)
         reached = replace(inventory, hosts=tuple(answering))
-        writer = resources.enter_context(
-            one_writer({name: fleet[name]}, observed, progress, "restore", terms.lock_wait_seconds)
-        )
+        keepers = {name: fleet[name]} if name in fleet else fleet
+        writer = resources.enter_context(one_writer(keepers, observed, progress, "restore", terms.lock_wait_seconds))
         waiter = Waiter(fleet, resources.enter_context(wakeups(fleet)), progress, terms.service_timeout_seconds)
         declared = Declared(reached, data=DeclaredData())
         applied, observed = apply_rounds(plan, declared, fleet, observed, waiter, writer, replan=plan_for)

@@ -2,13 +2,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from fakes.certificates import node_certificate
 from fakes.running import run_once
 from fakes.swarm import FakeFleet, fake_fleet
 
 from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.observed.model import RECOVERY_LABEL, Observed
 from swarmkit.observed.observe import observe
-from swarmkit.observed.raft import RaftFacts, parse_raft
+from swarmkit.observed.raft import RaftFacts, cluster_of, parse_raft
 from swarmkit.plan.context import Context
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.planner import make_plan
@@ -188,3 +189,9 @@ def test_a_manager_that_locks_is_unlocked_on_its_disk_before_the_force_and_asked
     assert isinstance(force, ForceNewCluster)
     assert force.step.after == {"swarm:init:lock"}
     assert force.body["Spec"] == {"EncryptionConfig": {"AutoLockManagers": True}, "CAConfig": {"ForceRotate": 0}}
+
+
+def test_a_certificate_that_was_cut_off_tells_nothing() -> None:
+    whole = node_certificate("c1")
+    assert cluster_of(whole) == "c1"
+    assert cluster_of(f"{whole[:200]}\n-----END CERTIFICATE-----\n") == ""

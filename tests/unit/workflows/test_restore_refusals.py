@@ -20,6 +20,7 @@ from swarmkit.observed.raft import RaftFacts
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan
 from swarmkit.plan.progress import Silent
+from swarmkit.plan.states.recovery_operations import RESTORED_LABEL, mark_recovered
 from swarmkit.reach.fleet import Unreached
 from swarmkit.reach.ssh import CommandResult
 from swarmkit.recovery.archive import Archive
@@ -28,7 +29,7 @@ from swarmkit.recovery.keys import Opener
 from swarmkit.recovery.manifest import Manifest, NodeEntry
 from swarmkit.secret import Secret
 from swarmkit.workflows.restore import restore
-from swarmkit.workflows.restore_scene import Agreed
+from swarmkit.workflows.restore_scene import Agreed, backup_of
 from swarmkit.workflows.terms import Terms
 from swarmkit.workflows.unfinished import RefusedError
 
@@ -126,6 +127,54 @@ def test_a_manager_that_an_engine_does_not_tell_of_is_told_by_its_certificate(fl
 
 
 OF_D = {"D": node_certificate("c1")}
+
+
+def test_a_manager_that_comes_back_while_the_plan_waits_for_its_answer_stops_it(fleet: FakeFleet) -> None:
+    told = Told(OF_D)
+    for name, reached in fleet.items():
+        assert isinstance(reached.shell, FakeShell)
+        reached.shell.answer = functools.partial(told.at, name)
+    writes = fleet.world.writes
+
+    def agree(plan: Plan) -> bool:
+        assert not plan.refusals
+        told.listening["10.88.0.12"] = "c1"
+        return True
+
+    archive, agreed = backup({"B": "10.88.0.12"}), Agreed(lost=frozenset("B"))
+    with pytest.raises(RefusedError) as refused:
+        restore(Inventory(Path("inventory.yaml"), "prod", HOSTS), archive, agreed, Terms(Silent(), agree))
+    assert why(refused.value.plan) == [("B", ALIVE)]
+    assert fleet.world.writes == writes
+
+
+def test_a_restored_swarm_whose_first_manager_is_off_again_is_gone_on_with_by_the_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    others = (Host("B", "10.88.0.12", "manager"), HOSTS[1])
+    fleet = fake_fleet(others)
+    run_once(fleet, Declared(Inventory(Path("x.yaml"), "prod", others)))
+    for reached in fleet.values():
+        assert isinstance(reached.shell, FakeShell)
+        reached.shell.answer = functools.partial(Told().at, reached.host.name)
+    for engine in fleet.engines:
+        engine.info_changes = {"DockerRootDir": "/var/lib/docker"}
+    archive = backup()
+    manager = fleet.engine("B")
+    mark_recovered(manager, {RESTORED_LABEL: backup_of(archive).identity})
+
+    @contextmanager
+    def reached_ones(_: Inventory, **__: object) -> Iterator[tuple[FakeFleet, Unreached]]:
+        yield fleet, {"A": UnreachableError("cannot be reached")}
+
+    monkeypatch.setattr("swarmkit.workflows.restore.reach_some", reached_ones)
+    monkeypatch.setattr("swarmkit.workflows.restore.PROOF_PATIENCE_SECONDS", 0.0)
+    inventory = Inventory(Path("inventory.yaml"), "prod", (HOSTS[0], *others))
+    report = restore(inventory, archive, Agreed(), Terms(Silent(), lambda _: True))
+    assert report
+    assert not report.applied
+
+
 ALIVE = "was a manager of the backup, and one lives where it was"
 MAY_LIVE = "was a manager of the backup, and may be one that lives"
 
