@@ -87,9 +87,10 @@ PROOFS: dict[str, Explanation] = {
     "V11": Explanation(
         "ESP counts bytes at both ends",
         "Connections between two hosts time out, or leave in clear.",
-        "IP protocol 50 is blocked on the way, or marks are lost; or a firewall that keeps track of connections lets "
-        "it in as an answer alone, while the probes go both ways, and drops it after ten idle minutes.",
-        "Admit protocol 50 from the peer: the finding has the rule.",
+        "IP protocol 50 is blocked on the way, marks are lost, or the kernels' keys differ; or a firewall that keeps "
+        "track of connections lets it in as an answer alone, while the probes go both ways, and drops it after ten "
+        "idle minutes.",
+        "Admit protocol 50 from the peer: the finding has the rule; where keys differ: systemctl restart docker.",
         "docker/docs#8640",
     ),
     "V12": Explanation(

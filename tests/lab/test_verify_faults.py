@@ -127,6 +127,34 @@ def test_esp_that_a_firewall_lets_in_as_an_answer_alone_is_found_though_it_arriv
         shop.lab.run("B", f"iptables -w -D {state}; iptables -w -D INPUT -p esp -j DROP")
 
 
+ANOTHER_KEY = """
+ip xfrm state list reqid 13681891 | awk '
+    $1 == "src" { ours = $2 == "10.88.0.31" && $4 == "10.88.0.32" }
+    ours && / spi / { split($4, spi, "(") }
+    ours && $1 == "aead" { print spi[1], substr($3, length($3) - 7) }' |
+while read -r spi salt; do
+    ends="src 10.88.0.31 dst 10.88.0.32 proto esp spi $spi"
+    ip xfrm state delete $ends
+    ip xfrm state add $ends reqid 13681891 mode transport aead 'rfc4106(gcm(aes))' 0x$(printf %032d 1)$salt 64
+done
+"""
+"""Gives B another key for what A sends, under the number that both know."""
+
+
+def test_keys_that_do_not_fit_are_told_by_what_the_kernel_counts_and_the_restart_makes_them_fit(shop: Shop) -> None:
+    shop.lab.run("B", f"bash -c {shlex.quote(ANOTHER_KEY)}")
+    found = findings(shop, "verify")
+    (counted,) = of(found, "V15")
+    assert counted["where"] == "B"
+    assert "XfrmInStateProtoError +" in counted["evidence"]
+    (unread,) = of(found, "V11")
+    assert (unread["where"], unread["what"].partition(":")[0]) == ("A -> B", "B cannot decrypt what A encrypts")
+    assert "iptables" not in unread["remedy"], "no firewall drops it"
+    assert unread["remedy"].partition(";")[0] == counted["remedy"].partition(";")[0]
+    apply(shop, counted["remedy"])
+    wait_until_proved(shop)
+
+
 CLOSED = {
     "-p udp --dport 4789 -s 10.88.0.33": ("B", "C -> B", "udp/4789"),
     "-p tcp --dport 2377 -s 10.88.0.33": ("A", "C -> A", "tcp/2377"),

@@ -10,7 +10,7 @@ from swarmkit.observed.firewalls import Firewalls
 from swarmkit.observed.model import Observed
 from swarmkit.plan.networks.firewall_rules import ESP, let_in
 from swarmkit.verify import codes
-from swarmkit.verify.encryption.xfrm import DOCKER_MARK, EspPolicy, Ipsec, grown, new_errors
+from swarmkit.verify.encryption.xfrm import DOCKER_MARK, EspPolicy, Ipsec, grown, new_errors, refused
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,14 @@ class Esp:
         )
 
     def bytes_counted(self, at: str, source: str, destination: str) -> int:
-        growth = grown(self.hosts[at].before, self.hosts[at].after)
+        return self._between(grown(self.hosts[at].before, self.hosts[at].after), source, destination)
+
+    def refused_at(self, destination: str, source: str) -> int:
+        """Return how many packets *destination* got from *source* that it could not decrypt."""
+        seen = self.hosts[destination]
+        return self._between(refused(seen.before, seen.after), source, destination)
+
+    def _between(self, growth: Mapping[tuple[str, str], int], source: str, destination: str) -> int:
         return sum(
             more
             for ends, more in growth.items()
@@ -103,14 +110,29 @@ def prove_direction(esp: Esp, source: str, destination: str, firewalls: Firewall
             remedy=f"on {source}: sudo systemctl restart docker (makes the firewall's marks anew)",
         )
     elif not received:
-        yield Finding(
+        yield _nothing_received(esp, source, destination, firewalls)
+
+
+def _nothing_received(esp: Esp, source: str, destination: str, firewalls: Firewalls) -> Finding:
+    where, sent = f"{source} -> {destination}", esp.bytes_counted(source, source, destination)
+    if packets := esp.refused_at(destination, source):
+        return Finding(
             codes.ESP_TRAFFIC,
             "error",
             where,
-            f"{destination} receives nothing that {source} encrypts: IP protocol 50 (ESP) does not get through",
-            evidence=f"{source} sent {sent} bytes by ESP, {destination} decrypted none",
-            remedy=let_in([ESP], (esp.ends(source, destination) or ("PEER",))[0], destination, firewalls),
+            f"{destination} cannot decrypt what {source} encrypts: it arrives, and their keys are not the same",
+            evidence=f"{source} sent {sent} bytes by ESP, {destination} got {packets} packets that its key does not "
+            "fit, and decrypted none",
+            remedy=f"on {destination}: sudo systemctl restart docker; if that is not enough, the same on {source}",
         )
+    return Finding(
+        codes.ESP_TRAFFIC,
+        "error",
+        where,
+        f"{destination} receives nothing that {source} encrypts: IP protocol 50 (ESP) does not get through",
+        evidence=f"{source} sent {sent} bytes by ESP, {destination} decrypted none",
+        remedy=let_in([ESP], (esp.ends(source, destination) or ("PEER",))[0], destination, firewalls),
+    )
 
 
 def _missing(esp: Esp, source: str, destination: str) -> list[tuple[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
 from swarmkit.errors import SwarmkitError
@@ -13,6 +13,7 @@ DOCKER_MARK = 0xD0C4E3
 _ENDS = re.compile(r"src (\S+) dst (\S+)")
 _SPI = re.compile(r"proto esp spi 0x([0-9a-f]+)")
 _BYTES = re.compile(r"(\d+)\(bytes\), (\d+)\(packets\)")
+_FAILED = re.compile(r"replay-window \d+ replay \d+ failed (\d+)")
 _MARK = re.compile(r"mark (0x[0-9a-f]+|\d+)")
 
 
@@ -26,6 +27,8 @@ class EspState:
     destination: str
     spi: int
     bytes: int = 0
+    failed: int = 0
+    """Packets that came under its number and that its key does not fit."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,8 @@ def _states(text: str) -> list[EspState]:
             found[-1] = replace(found[-1], spi=int(spi[1], 16))
         elif found and (count := _BYTES.match(line)):
             found[-1] = replace(found[-1], bytes=int(count[1]))
+        elif found and (failed := _FAILED.match(line)):
+            found[-1] = replace(found[-1], failed=int(failed[1]))
     return [state for state in found if state.spi]
 
 
@@ -83,10 +88,19 @@ def parse_policies(text: str) -> tuple[EspPolicy, ...]:
 
 def grown(before: Ipsec, after: Ipsec) -> dict[tuple[str, str], int]:
     """Return by how many bytes each (source, destination) grew; a state made in between counts from zero."""
-    old = {(state.source, state.destination, state.spi): state.bytes for state in before.states}
+    return _growth(before, after, lambda state: state.bytes)
+
+
+def refused(before: Ipsec, after: Ipsec) -> dict[tuple[str, str], int]:
+    """Return how many packets more each (source, destination) could not decrypt."""
+    return _growth(before, after, lambda state: state.failed)
+
+
+def _growth(before: Ipsec, after: Ipsec, count: Callable[[EspState], int]) -> dict[tuple[str, str], int]:
+    old = {(state.source, state.destination, state.spi): count(state) for state in before.states}
     growth: dict[tuple[str, str], int] = {}
     for state in after.states:
-        more = state.bytes - old.get((state.source, state.destination, state.spi), 0)
+        more = count(state) - old.get((state.source, state.destination, state.spi), 0)
         growth[state.source, state.destination] = growth.get((state.source, state.destination), 0) + max(0, more)
     return growth
 

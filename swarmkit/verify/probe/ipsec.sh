@@ -8,7 +8,11 @@ without_keys() {
   set -f
   for line in $1; do
     line=${line#"${line%%[![:space:]]*}"}
-    case $line in 'src '* | 'proto esp '* | 'dir '* | 'mark '* | *'(bytes), '*'(packets)') printf '%s\n' "$line" ;; esac
+    case $line in
+      'src '* | 'proto esp '* | 'dir '* | 'mark '* | *'(bytes), '*'(packets)' | 'replay-window '*' failed '*) ;;
+      *) continue ;;
+    esac
+    printf '%s\n' "$line"
   done
   set +f
 }

@@ -15,10 +15,12 @@ from swarmkit.verify.encryption.xfrm import (
     new_errors,
     parse_ipsec,
     parse_policies,
+    refused,
 )
 from swarmkit.verify.probe import dns
 from swarmkit.verify.probe.sockets import parse_listeners, ports_at
 
+COUNTED = ("failed 5", "failed 12")
 SAMPLES = Path(__file__).parent / "samples"
 
 
@@ -107,6 +109,11 @@ def test_growth_is_counted_by_state_so_that_a_rotated_key_hides_nothing() -> Non
     before = Ipsec((EspState("A", "B", 1, 900), EspState("B", "A", 2, 10)))
     after = Ipsec((EspState("A", "B", 3, 40), EspState("B", "A", 2, 10)))
     assert grown(before, after) == {("A", "B"): 40, ("B", "A"): 0}
+
+
+def test_packets_that_a_key_does_not_fit_are_counted_by_state() -> None:
+    before, after = (parse_ipsec(stripped("xfrm-state-with-keys.txt").replace("failed 0", f), "") for f in COUNTED)
+    assert refused(before, after) == {("10.88.0.11", "10.88.0.12"): 7}
 
 
 def test_only_error_counters_that_grew_are_named() -> None:

@@ -167,6 +167,7 @@ def test_no_key_leaves_the_host(tools: Path, knows_nokeys: bool) -> None:
     install(tools, "iptables", "echo -P OUTPUT ACCEPT")
     said = run(tools, "look.sh", "ipsec")
     assert "src 10.88.0.11 dst 10.88.0.12" in said["states"]
+    assert "replay-window 0 replay 0 failed 0" in said["states"]
     assert "5eec7e7" not in str(said)
     assert "aead" not in str(said)
 

@@ -324,6 +324,16 @@ def test_what_is_sent_and_not_received_is_blocked_on_the_way(world: World) -> No
     assert other.remedy.startswith("on B: sudo firewall-cmd --add-rich-rule='rule family=ipv4 ")
 
 
+def test_what_arrives_and_cannot_be_decrypted_is_not_blamed_on_a_firewall(world: World) -> None:
+    world.shells["B"].received["A"] = 0
+    world.shells["B"].refused["A"] = 4
+    found = [f for f in proved(world) if f.severity == "error" and f.code != "V12"]
+    assert [(f.code, f.where) for f in found] == [("V11", "A -> B")]
+    assert "B cannot decrypt what A encrypts" in found[0].what
+    assert "B got 4 packets that its key does not fit" in found[0].evidence
+    assert found[0].remedy == "on B: sudo systemctl restart docker; if that is not enough, the same on A"
+
+
 @pytest.mark.parametrize(("chain", "host"), [("INPUT", "B"), ("OUTPUT", "A")])
 def test_esp_that_is_let_through_as_an_answer_alone_is_not_proved(world: World, chain: str, host: str) -> None:
     state = f"-A {chain} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"

@@ -205,6 +205,7 @@ class FakeShell:
         """Name -> the addresses it resolves to, instead of the right one."""
         self.sent = dict.fromkeys(ADDRESS, 1000)
         self.received = dict.fromkeys(ADDRESS, 1000)
+        self.refused = dict.fromkeys(ADDRESS, 0)
         self.other_spis: dict[int, int] = {}
         self.new_errors = 0
         self.error: Exception | None = None
@@ -281,13 +282,14 @@ class FakeShell:
     def _ipsec(self, *, grown: bool) -> dict[str, str]:
         states = ""
         for peer in self._peers():
-            for source, target, more in (
-                (self.name, peer, self.sent[peer]),
-                (peer, self.name, self.received[peer]),
+            for source, target, more, failed in (
+                (self.name, peer, self.sent[peer], 0),
+                (peer, self.name, self.received[peer], self.refused[peer]),
             ):
                 spi = self.other_spis.get(SPI[source, target], SPI[source, target])
                 states += f"src {ADDRESS[source]} dst {ADDRESS[target]}\nproto esp spi {spi:#x}(1) reqid 1\n"
                 states += f"{5000 + more * grown}(bytes), 7(packets)\n"
+                states += f"replay-window 0 replay 0 failed {3 + failed * grown}\n"
         return {"states": states, "xfrm_stat": f"XfrmInNoStates {self.new_errors * grown}"}
 
     def _probed(self, wishes: list[str]) -> dict[str, str]:
