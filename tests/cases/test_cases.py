@@ -98,6 +98,8 @@ def change_facts(fleet: FakeFleet, facts: Json) -> None:
                 engine.leave_swarm(force=True)
             elif key == "info":
                 engine.info_changes = value
+            elif key == "images":
+                engine.images = value
             else:
                 assert hasattr(machine, key), key
                 setattr(machine, key, value)

@@ -285,6 +285,63 @@ def test_a_smaller_link_on_one_host_costs_full_payloads_until_the_networks_have_
         shop.lab.run("A", "docker stack rm narrow")
 
 
+TAGGED_STACK = """
+services:
+  web:
+    image: shop-frontend:1.0
+    entrypoint: [/bin/busybox, sleep, "3600"]
+    healthcheck: {disable: true}
+    stop_grace_period: 1s
+    deploy:
+      mode: global
+      placement: {constraints: [node.labels.role != database]}
+      restart_policy: {delay: 0s}
+      update_config: {parallelism: 0, monitor: 1s}
+"""
+
+
+def test_a_tag_that_means_another_image_on_one_host_is_found_and_the_archive_makes_it_one_again(
+    shop: Shop, tmp_path: Path
+) -> None:
+    stack = tmp_path / "stack.yaml"
+    stack.write_text(TAGGED_STACK)
+    declared = ("-i", shop.lab.inventory, "-f", stack, "--stack", "tagged")
+
+    def up(*more: str | Path) -> None:
+        done = shop.lab.swarmkit("up", "--yes", *declared, *more)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def image_findings() -> Findings:
+        """Return them once the names of the tasks that began anew are everywhere."""
+        deadline = time.monotonic() + HEALING_SECONDS
+        while (said := shop.lab.swarmkit("verify", *declared, "--json")).returncode and time.monotonic() < deadline:
+            time.sleep(1)
+        assert said.returncode == 0, said.stdout + said.stderr
+        return of(json.loads(said.stdout)["findings"], "V25")
+
+    running = "docker inspect --format '{{.Image}}' $(docker ps -q --filter name=tagged_web)"
+    try:
+        up("--images", shop.images)
+        # Docker's own tool names it by the tag, and each host may take another image by that.
+        shop.lab.run("A", "docker service update --image shop-frontend:1.0 --no-resolve-image tagged_web")
+        assert [finding["severity"] for finding in image_findings()] == ["ok"]
+        meant = shop.lab.run("B", running).strip()
+        shop.lab.run("B", "docker tag shop-backend:1.0 shop-frontend:1.0")
+        shop.lab.run("B", "docker rm -f $(docker ps -q --filter name=tagged_web) && docker image prune -f")
+        other = shop.lab.run("B", f"until {running} 2>/dev/null; do sleep 0.2; done").strip()
+        assert other != meant
+        (drifted,) = image_findings()
+        assert (drifted["severity"], drifted["where"]) == ("warning", "tagged_web")
+        assert drifted["what"] == "tasks of tagged_web run different images under the name shop-frontend:1.0"
+        assert set(drifted["evidence"].split("; ")) == {f"{meant} on A", f"{other} on B"}
+        assert drifted["remedy"].endswith(" give its archive: swarmkit up --images DIR")
+        up("--images", shop.images)
+        assert [finding["severity"] for finding in image_findings()] == ["ok"]
+        assert shop.lab.run("B", running).strip() == meant
+    finally:
+        shop.lab.run("A", "docker stack rm tagged")
+
+
 def test_names_and_connections_after_a_partition_are_right_or_their_remedy_makes_them_so(shop: Shop) -> None:
     """Two workers that do not see each other for so long that each takes the other for gone; the manager sees both."""
     assert shop.lab.swarmkit("lab", "fault", "partition", "B", "C").returncode == 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from swarmkit.declared.inventory.host import Host, Inventory
@@ -11,7 +11,8 @@ from swarmkit.declared.stack.service import Service, Stack
 from swarmkit.finding import Finding
 from swarmkit.observed.model import Observed
 from swarmkit.plan.model import Operation, Step
-from swarmkit.plan.stacks.names import has_image
+from swarmkit.plan.stacks.container_spec import familiar
+from swarmkit.plan.stacks.names import has_image, tagged
 from swarmkit.plan.stacks.operations import SendImage
 from swarmkit.plan.stacks.placement import eligible_hosts, lacking_room, most_tasks
 
@@ -43,14 +44,26 @@ class StackImages:
             elif archive is None:
                 self._warn_of_registry(service, hosts)
             else:
-                lacking = [host for host in hosts if not has_image(host, self._sent_name(archive, host), self.observed)]
-                for host in lacking:
+                for host, why in self._sent_to(hosts, service, archive):
                     key = f"image:{host.name}:{archive.image_id}"
                     size = f"{archive.size_bytes / 1e6:.0f} MB"
-                    step = Step(key, "image", "create", host.name, f"send {service.image}", f"{size}; it lacks it")
+                    step = Step(key, "image", "create", host.name, f"send {service.image}", f"{size}; {why}")
                     by_tag = self._sent_name(archive, host) != archive.image_id
                     transfers[key] = SendImage(step, host.name, archive, by_tag)
         return transfers
+
+    def _sent_to(self, hosts: tuple[Host, ...], service: Service, archive: ImageArchive) -> Iterator[tuple[Host, str]]:
+        """Yield the hosts that need the archive, each with why.
+
+        Where the tag has come to mean another image, it has to mean this one again, though the host has it by its ID:
+        without the archive a service is declared by its tag.
+        """
+        for host in hosts:
+            sent = self._sent_name(archive, host)
+            if not has_image(host, sent, self.observed):
+                yield host, "it lacks it"
+            elif sent == archive.image_id and tagged(familiar(service.image), self.observed, host) not in ("", sent):
+                yield host, "it has another image by that name"
 
     def _sent_name(self, archive: ImageArchive, host: Host) -> str:
         """Return what the archive's image will be known by on *host*."""

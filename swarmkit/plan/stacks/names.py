@@ -99,7 +99,7 @@ def image_name(
         return service.image
     if live_image and live_image.startswith(f"{familiar(service.image)}@sha256:"):
         return live_image
-    ids = {_tagged(familiar(service.image), observed, host) for host in hosts}
+    ids = {tagged(familiar(service.image), observed, host) for host in hosts}
     if live_image and live_image in ids and ids <= {live_image, ""}:
         return live_image
     return ids.pop() or service.image if len(ids) == 1 else service.image
@@ -111,7 +111,8 @@ def _name_for(image_id: str, reference: str, hosts: tuple[Host, ...], observed: 
     return reference if stores else image_id
 
 
-def _tagged(reference: str, observed: Observed, host: Host) -> str:
+def tagged(reference: str, observed: Observed, host: Host) -> str:
+    """Return the ID of the image that *host* means by *reference*; nothing where it knows none."""
     images = observed.hosts[host.name].engine.images
     return next((image for image, tags in images.items() if reference in tags), "")
 
