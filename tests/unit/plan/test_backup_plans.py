@@ -64,9 +64,11 @@ def test_of_two_managers_one_is_stopped_and_the_pause_is_told(made: FakeFleet) -
     """Two need both: to wait for a third would be to have no backup at all."""
     observed = observe(made, kernel="never")
     assert observed.cluster
-    third = observed.hosts["C"].engine.node_id
-    nodes = tuple(replace(node, reachability="") if node.id == third else node for node in observed.cluster.nodes)
-    plan = backup_plan(INVENTORY, None, replace(observed, cluster=replace(observed.cluster, nodes=nodes)), TAKING)
+    third = observed.hosts["C"]
+    hosts = {**observed.hosts, "C": replace(third, engine=replace(third.engine, is_manager=False))}
+    id_ = third.engine.node_id
+    nodes = tuple(replace(node, reachability="") if node.id == id_ else node for node in observed.cluster.nodes)
+    plan = backup_plan(INVENTORY, None, Observed(hosts, replace(observed.cluster, nodes=nodes)), TAKING)
     assert [operation.step.target for operation in plan.operations] in (["A"], ["B"])
     assert plan.operations[0].step.reason.endswith("no manager takes requests meanwhile")
 
