@@ -109,7 +109,18 @@ def clusters(draw: st.DrawFn) -> Declared:
 def changes(draw: st.DrawFn) -> tuple[Declared, Declared]:
     """What was declared before, on the same hosts, and what is declared now."""
     before = draw(clusters())
-    return before, replace(before, stack=draw(stacks(before.inventory)), prune=draw(st.booleans()))
+    assert before.stack
+    stack = in_their_modes(draw(stacks(before.inventory)), before.stack)
+    return before, replace(before, stack=stack, prune=draw(st.booleans()))
+
+
+def in_their_modes(now: Stack, before: Stack) -> Stack:
+    """Return *now* with the modes of *before*, which an engine does not change."""
+    modes = {service.name: service.deploy.mode for service in before.services}
+    services = (
+        replace(one, deploy=replace(one.deploy, mode=modes.get(one.name, one.deploy.mode))) for one in now.services
+    )
+    return replace(now, services=tuple(services))
 
 
 @examples(70)

@@ -109,19 +109,19 @@ def test_a_range_on_the_hosts_own_lan_is_meant(
 
 
 @pytest.mark.parametrize(
-    ("deploy", "needed"),
+    ("deploy", "before", "needed"),
     [
-        ("replicas: 2", None),
-        ("replicas: 3", "7 are needed"),
-        ("mode: global", "7 are needed"),
+        ("replicas: 2", "", None),
+        ("replicas: 3", "", "7 are needed"),
+        ("mode: global", "mode: global, placement: {constraints: [node.role == manager]}", "7 are needed"),
     ],
 )
 def test_a_range_with_too_few_addresses_is_told_when_its_made_and_when_a_service_grows(
-    fleet: FakeFleet, inventory: Inventory, tmp_path: Path, deploy: str, needed: str | None
+    fleet: FakeFleet, inventory: Inventory, tmp_path: Path, deploy: str, before: str, needed: str | None
 ) -> None:
     wish = declared(inventory, tmp_path, net=on("10.50.0.0/29"), deploy=deploy)
     assert _one_of(told(fleet, wish)) == needed
-    run_once(fleet, declared(inventory, tmp_path, net=on("10.50.0.0/29")))
+    run_once(fleet, declared(inventory, tmp_path, net=on("10.50.0.0/29"), deploy=before))
     assert _one_of(told(fleet, declared(inventory, tmp_path, net=on("10.50.0.0/29"), deploy=deploy))) == needed
 
 
