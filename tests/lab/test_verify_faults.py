@@ -300,6 +300,7 @@ services:
 """
 
 
+@pytest.mark.nightly
 def test_a_tag_that_means_another_image_on_one_host_is_found_and_the_archive_makes_it_one_again(
     shop: Shop, tmp_path: Path
 ) -> None:
