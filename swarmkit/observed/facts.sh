@@ -28,12 +28,19 @@ absent=''
 for module in xfrm_user xfrm_algo esp4 vxlan xt_bpf xt_policy ip_vs ip_vs_rr xt_ipvs; do
     test -d "/sys/module/$module" || absent="$absent $module"
 done
-test -z "$absent" || modprobe -q -a $absent 2>/dev/null
-section kernel.ipvs; if test -e /proc/net/ip_vs; then echo ok; else echo 'no /proc/net/ip_vs'; fi
+unloaded='' lacking=''
+test -z "$absent" || unloaded=$(modprobe -a $absent 2>&1)
+section kernel.ipvs; if test -e /proc/net/ip_vs; then echo ok; else echo 'no /proc/net/ip_vs'; lacking=yes; fi
+export unloaded lacking
 unshare -n /bin/sh <<'TRIES' || true
 section() { printf '\n== %s\n' "$1"; }
 ok() { for name; do section "kernel.$name"; echo ok; done; }
-try() { name=$1; shift; said=$("$@" 2>&1) && said=ok; section "kernel.$name"; printf '%s\n' "${said:-failed}"; }
+try() {
+    name=$1; shift
+    said=$("$@" 2>&1) && said=ok
+    test "$said" = ok || lacking=yes
+    section "kernel.$name"; printf '%s\n' "${said:-failed}"
+}
 esp="xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x100 reqid 1 mode transport aead rfc4106(gcm(aes)) \
 0x0000000000000000000000000000000000000000 64"
 policy="xfrm policy add src 192.0.2.1 dst 192.0.2.2 proto udp dport 4789 dir out mark 0xd0c4e3 \
@@ -85,4 +92,14 @@ else
     try refuse restore '*filter' "$refuse" COMMIT
     try mesh restore '*mangle' "$enter" COMMIT '*nat' "$leave" "$redirect" COMMIT
 fi
+test -n "$lacking" || exit 0
+
+# Why a module did not load decides what helps: a line that forbids it, a package that is not there, or a kernel that
+# takes none any more. modprobe says nothing where such a line runs /bin/true.
+section modules.said; printf '%s\n' "$unloaded"; modprobe -n -a gcm seqiv 2>&1
+section modules.rules; set +f
+grep -HE '^[[:space:]]*(install|blacklist)[[:space:]]' /etc/modprobe.d/*.conf /run/modprobe.d/*.conf \
+    /usr/local/lib/modprobe.d/*.conf /lib/modprobe.d/*.conf 2>/dev/null
+section modules.system; test ! -r /etc/os-release || { . /etc/os-release; printf '%s\n' "$ID ${ID_LIKE:-}"; }
+section modules.disabled; cat /proc/sys/kernel/modules_disabled 2>/dev/null
 TRIES

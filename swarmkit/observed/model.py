@@ -33,10 +33,25 @@ SwarmState = Literal["inactive", "pending", "active", "error", "locked"]
 
 
 @dataclass(frozen=True)
+class ModuleFacts:
+    """What a host tells of its kernel's modules where a feature is lacking; nothing of it was read elsewhere."""
+
+    said: str = ""
+    """By modprobe, of those that it could not load."""
+    rules: tuple[str, ...] = ()
+    """``/etc/modprobe.d/NAME.conf:install esp4 /bin/false``."""
+    system: str = ""
+    """ID and ID_LIKE of /etc/os-release."""
+    takes_none: bool = False
+    """Whether the kernel loads no module any more until it is booted again (kernel.modules_disabled)."""
+
+
+@dataclass(frozen=True)
 class KernelFacts:
     """What the kernel said to each feature an encrypted overlay or a service VIP needs: ``ok`` or its complaint."""
 
     answers: Mapping[str, str]
+    modules: ModuleFacts = ModuleFacts()
 
     def lacking(self, *features: str) -> dict[str, str]:
         """Return those of *features* that do not work, with what the kernel said; unknown ones count as lacking."""

@@ -14,6 +14,7 @@ from swarmkit.observed.model import (
     ClusterState,
     EngineFacts,
     KernelFacts,
+    ModuleFacts,
     NetworkState,
     Node,
     Route,
@@ -49,7 +50,16 @@ def system_facts(text: str, *, asked_at: float, answered_at: float) -> SystemFac
         addresses=_addresses(addresses),
         routes=_routes(routes),
         clock_offset_seconds=_offset(clock, asked_at, answered_at),
-        kernel=KernelFacts(kernel) if kernel else None,
+        kernel=KernelFacts(kernel, _modules(said)) if kernel else None,
+    )
+
+
+def _modules(said: Mapping[str, str]) -> ModuleFacts:
+    return ModuleFacts(
+        said=said.get("modules.said", ""),
+        rules=tuple(said.get("modules.rules", "").splitlines()),
+        system=said.get("modules.system", ""),
+        takes_none=said.get("modules.disabled") == "1",
     )
 
 

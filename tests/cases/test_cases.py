@@ -88,8 +88,8 @@ def change_facts(fleet: FakeFleet, facts: Json) -> None:
         for key, value in changes.items():
             if key == "engine_version":
                 engine.engine_version = value
-            elif key == "kernel":
-                machine.kernel.update(value)
+            elif key in ("kernel", "modules"):
+                getattr(machine, key).update(value)
             elif key == "routes":
                 machine.routes = [tuple(route) for route in value]
             elif key == "in_swarm_labelled":

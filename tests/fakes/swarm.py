@@ -49,6 +49,8 @@ class Machine:
     routes: list[tuple[str, str]] = field(default_factory=lambda: [("172.17.0.0/16", "docker0")])
     clock_offset_seconds: float = 0.0
     kernel: dict[str, str] = field(default_factory=lambda: dict.fromkeys(FEATURES, "ok"))
+    modules: dict[str, str] = field(default_factory=dict)
+    """``said``, ``rules``, ``system`` and ``disabled``: why those that are lacking do not load."""
 
     def __post_init__(self) -> None:
         self.machine_id = self.machine_id or hashlib.md5(self.hostname.encode()).hexdigest()
@@ -106,6 +108,7 @@ class FakeShell:
         in_no_swarm = self.engine is None or self.engine.cluster is None
         if arguments == ("always",) or (arguments == ("auto",) and in_no_swarm):
             said |= {f"kernel.{name}": answer for name, answer in machine.kernel.items()}
+            said |= {f"modules.{name}": text for name, text in machine.modules.items()}
         return CommandResult(0, "".join(f"\n== {name}\n{body}\n" for name, body in said.items()), "")
 
 

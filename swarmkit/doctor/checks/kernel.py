@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from swarmkit.doctor.evidence import HostEvidence
 from swarmkit.finding import Finding
+from swarmkit.plan.nodes.kernel_modules import way_to
 from swarmkit.plan.nodes.kernel_refusals import marks_by_u32
 
 _DOCKER_MARK = "mark 0xd0c4e3"
@@ -26,7 +27,7 @@ def check_modules(host: HostEvidence) -> Iterator[Finding]:
         yield Finding(
             "H22", "warning", host.name, "its kernel lacks what engines from 24.0 on need: they would not encrypt here",
             f"engine {host.facts.engine.version} takes xt_u32; no xt_bpf",
-            f"before the engine is upgraded, on {host.name}: modprobe xt_bpf, or a kernel that has it",
+            f"before the engine is upgraded, {way_to('mark', host.facts)}",
         )  # fmt: skip
     missing = [line.partition("Module ")[2].split()[0] for line in lines if "Module " in line and " not found" in line]
     if missing:

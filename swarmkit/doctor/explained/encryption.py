@@ -17,7 +17,8 @@ ENCRYPTION: dict[str, Explanation] = {
         "Docker reports success; packets between hosts vanish.",
         "The kernel has no ESP, no AES-GCM, no xt_bpf (before 24.0: nor xt_u32), no xt_policy or no VXLAN; the engine "
         "only warns.",
-        "A kernel with the option that the finding names; modprobe -a esp4 xfrm_user xt_bpf vxlan.",
+        "What the finding tells of its module: take out the line of /etc/modprobe.d that forbids it, install its "
+        "package, or run a kernel with the option.",
         "moby overlay/encryption.go: a failed state is only a warning",
     ),
     "H05": Explanation(
@@ -117,7 +118,7 @@ ENCRYPTION: dict[str, Explanation] = {
         "No IPVS, or no routing mesh",
         "Task addresses answer, service addresses and published ports do not.",
         "The kernel has no ip_vs, or refuses the rules of iptables that lead to it.",
-        "modprobe -a ip_vs ip_vs_rr xt_ipvs; then restart an engine that is in a swarm: it looks for IPVS once.",
+        "As for H04; then restart an engine that is in a swarm: it looks for IPVS once.",
         "moby service_linux.go, moby/moby#24005",
     ),
     "H21": Explanation(

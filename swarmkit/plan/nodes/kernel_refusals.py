@@ -6,14 +6,10 @@ from collections.abc import Iterator
 
 from swarmkit.finding import Finding
 from swarmkit.observed.model import HostFacts, Observed
+from swarmkit.plan.nodes.kernel_modules import hindrances, way_to
 from swarmkit.plan.refusals import version_tuple
 
-_FEATURES = {
-    "esp": "CONFIG_INET_ESP and CONFIG_CRYPTO_GCM",
-    "policy": "CONFIG_XFRM_USER",
-    "mark": "CONFIG_NETFILTER_XT_MATCH_BPF",
-    "refuse": "CONFIG_NETFILTER_XT_MATCH_POLICY",
-}
+_OF_ENCRYPTION = ("esp", "policy", "mark", "refuse")
 _BPF_ALONE = (24,)
 """The first engines that know VNIs by xt_bpf alone; those before take xt_u32 where it lacks (HAZARDS H02)."""
 
@@ -35,25 +31,26 @@ def kernel_refusals(observed: Observed) -> Iterator[Finding]:
         kernel = facts.system.kernel
         if kernel is None:
             continue
-        needed = [feature for feature in _FEATURES if feature != "mark" or not marks_by_u32(facts)]
+        needed = [feature for feature in _OF_ENCRYPTION if feature != "mark" or not marks_by_u32(facts)]
         for feature, said in kernel.lacking(*needed).items():
             yield Finding(
                 "H04", "error", name, "its kernel cannot carry an encrypted overlay",
-                f"{feature}: {said}", f"it needs a kernel with {_FEATURES[feature]}: modprobe -a esp4 xfrm_user xt_bpf",
+                f"{feature}: {said}{hindrances(feature, kernel)}", way_to(feature, facts),
             )  # fmt: skip
-        if kernel.lacking("vxlan"):
+        for said in kernel.lacking("vxlan").values():
             yield Finding(
-                "H04", "error", name, "its kernel has no VXLAN", kernel.answers.get("vxlan", ""), "modprobe vxlan"
-            )
-        if kernel.lacking("ipvs"):
+                "H04", "error", name, "its kernel has no VXLAN", f"{said}{hindrances('vxlan', kernel)}",
+                way_to("vxlan", facts),
+            )  # fmt: skip
+        # An engine looks for IPVS once, when it starts.
+        restart = " && systemctl restart docker" if facts.engine.swarm_state == "active" else ""
+        if lacking := kernel.lacking("ipvs"):
             yield Finding(
                 "H20", "error", name, "its kernel has no IPVS: service addresses and published ports would be dead",
-                kernel.answers.get("ipvs", ""),
-                "modprobe ip_vs, or a kernel with CONFIG_IP_VS; then restart the engine where it is in a swarm",
+                f"{lacking['ipvs']}{hindrances('ipvs', kernel)}", way_to("ipvs", facts, after=restart),
             )  # fmt: skip
         elif lacking := kernel.lacking("mesh"):
             yield Finding(
                 "H20", "error", name, "its kernel refuses the rules of published ports: they would be dead",
-                lacking["mesh"],
-                "modprobe -a xt_ipvs xt_REDIRECT xt_mark, or a kernel with CONFIG_NETFILTER_XT_MATCH_IPVS",
+                f"{lacking['mesh']}{hindrances('mesh', kernel)}", way_to("mesh", facts, after=restart),
             )  # fmt: skip
