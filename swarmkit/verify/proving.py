@@ -34,6 +34,7 @@ from swarmkit.verify.state.prove import prove_state
 from swarmkit.verify.verdicts import Judge
 from swarmkit.verify.ways.blocked_nodes import with_blocked_ways
 from swarmkit.verify.ways.cut_off import prove_cut_off, with_cause
+from swarmkit.verify.ways.data_path import data_path
 from swarmkit.verify.ways.datagrams import prove_udp, udp_ports
 from swarmkit.verify.ways.gossip import prove_gossip, tried_ways
 from swarmkit.verify.ways.ipv6 import tell_untried
@@ -117,7 +118,10 @@ class Proving:
     ) -> Iterator[Finding]:
         all_results = [result for of_host in results.values() for result in of_host]
         yield from prove_names(all_results)
-        yield from prove_connections(all_results, self._live)
+        addresses = self._asking.data_addresses(looks)
+        firewalls = {host: seen.firewalls for host, seen in looks.items()}
+        ways = data_path(self._cluster.data_path_port, judge.delivered, judge.kernels, addresses, firewalls)
+        yield from prove_connections(all_results, self._live, ways)
         yield from prove_payloads(judge.delivered, self._live, self._cluster)
         yield from prove_isolation(parcels.trespasses, all_results, judge.wire.cables)
         yield from prove_published(published, looks, results)

@@ -146,7 +146,7 @@ def _missing(esp: Esp, source: str, destination: str) -> list[tuple[str, str]]:
     if not esp.has_policy(source, destination):
         missing.append((source, f"{source} has no policy with mark {DOCKER_MARK:#x} to {destination}"))
     if out and known and not out & known:
-        # Engines 29.0.0 to 29.2.0 number states unlike all others (HAZARDS 0.1 #2).
+        # Engines 29.0.0 to 29.2.0, and 25.0.14, number states unlike all others (HAZARDS 0.1 #2).
         sent, held = (", ".join(f"{spi:#x}" for spi in sorted(spis)) for spis in (out, known))
         missing.append((destination, f"{source} sends with SPI {sent}, {destination} knows {held}"))
     return missing

@@ -10,6 +10,7 @@ from swarmkit.verify.live import Live, LiveService
 from swarmkit.verify.probe.look import HostLook
 from swarmkit.verify.probe.probes import Ask, Connect, NotConnect, Path
 from swarmkit.verify.probe.probing import Result
+from swarmkit.verify.ways.data_path import DataPath
 
 
 def prove_names(results: Iterable[Result]) -> Iterator[Finding]:
@@ -33,8 +34,9 @@ def prove_names(results: Iterable[Result]) -> Iterator[Finding]:
             yield Finding(codes.NAME, "ok", where, what, evidence=evidence)
 
 
-def prove_connections(results: Iterable[Result], live: Live) -> Iterator[Finding]:
+def prove_connections(results: Iterable[Result], live: Live, data_path: DataPath) -> Iterator[Finding]:
     """Prove that each connection stands, by VIP and by task address, one finding for each path."""
+    hosts = _hosts_by_address(live)
     parted = {one.name for one in live.networks.values() if sum(":" not in subnet for subnet in one.subnets) > 1}
     tried = list(results)
     misnamed = {result.probe.path for result in tried if isinstance(result.probe, Ask) and not result.holds}
@@ -48,7 +50,10 @@ def prove_connections(results: Iterable[Result], live: Live) -> Iterator[Finding
                 where,
                 f"{path.source} on {path.host} does not reach {path.target} on {path.network}",
                 evidence="; ".join(map(str, wrong)),
-                remedy=_remedy(path, of_path, is_misnamed=path in misnamed, is_parted=path.network in parted),
+                remedy=f"first do what V04 says of this way: docker service update --force {path.target}"
+                if path in misnamed  # A VIP leads to the tasks of the same records (moby libnetwork/agent.go).
+                else _remedy(path, of_path, is_parted=path.network in parted)
+                or _of_data_path(path, wrong, hosts, data_path),
             )
         else:
             evidence = "; ".join(map(str, of_path))
@@ -88,15 +93,40 @@ def _where(path: Path) -> str:
     return f"{path.source}@{path.host} -> {path.target}"
 
 
-def _remedy(path: Path, results: list[Result], *, is_misnamed: bool, is_parted: bool) -> str:
-    if is_misnamed:
-        # A VIP leads to the tasks of the same records (moby libnetwork/agent.go, addServiceBinding).
-        return f"first do what V04 says of this way: docker service update --force {path.target}"
+def _hosts_by_address(live: Live) -> dict[tuple[str, str], str]:
+    """Return by network and address of a task where it runs."""
+    return {
+        (live.networks[network].name, address): task.host
+        for service in live.services
+        for task in service.tasks
+        for network, addresses in task.addresses.items()
+        if network in live.networks
+        for address in addresses
+    }
+
+
+def _remedy(path: Path, results: list[Result], *, is_parted: bool) -> str:
+    """Return what helps where task addresses answer and a VIP does not, else nothing."""
     by_vip = [result.holds for result in results if isinstance(result.probe, Connect) and result.probe.label == "VIP"]
     by_task = [result.holds for result in results if isinstance(result.probe, Connect) and result.probe.label != "VIP"]
     if by_vip and not any(by_vip) and all(by_task):
         if is_parted:
             return f"give {path.network} one subnet: the VIP may be in another than this host's end of it (B50)"
         # Without IPVS, VIPs are dead and task addresses work (HAZARDS H20).
-        return f"on {path.host}: sudo modprobe ip_vs && sudo systemctl restart docker"
-    return f"docker service logs --tail 20 {path.target}; if findings name the host too, first do what they say"
+        load = f"on {path.host}: sudo modprobe ip_vs && sudo systemctl restart docker"
+        return f"{load}; where that is refused, swarmkit doctor --only H20 tells why"
+    return ""
+
+
+def _of_data_path(path: Path, wrong: list[Result], hosts: Mapping[tuple[str, str], str], data_path: DataPath) -> str:
+    """Return what helps where tasks themselves do not answer: by what is known of the ways between the hosts."""
+    logs = f"docker service logs --tail 20 {path.target}; if findings name the host too, first do what they say"
+    tried = [result.probe.address for result in wrong if isinstance(result.probe, Connect)]
+    found = (hosts.get((path.network, address)) for address in tried)
+    pairs = [(path.host, host) for host in dict.fromkeys(found) if host and host != path.host]
+    if opened := data_path.remedy(pairs):
+        return opened
+    if not pairs:
+        return logs
+    between = ", ".join(host for _, host in pairs)
+    return f"{logs}; swarmkit doctor tries udp/{data_path.port} and ESP between {path.host} and {between}"

@@ -190,6 +190,34 @@ def test_a_connection_that_hangs_is_an_error_of_its_path_alone(world: World) -> 
     assert "modprobe ip_vs" in found[0].remedy
 
 
+def test_frames_that_are_lost_behind_the_decryption_name_the_data_path_s_port_and_its_rule(world: World) -> None:
+    """It told of a service's logs: ESP gets through, and a rule drops what was in it."""
+    world.shells["C"].deaf = {TASK["shop_database"], VIP["shop_database"]}
+    world.shells["A"].unanswered = {TASK["shop_database"], VIP["shop_database"]}
+    found = {f.where: f for f in proved(world) if f.code == "V05" and f.severity == "error"}
+    remedy = found["shop_frontend@A -> shop_database"].remedy
+    assert remedy.startswith("frames from A get lost at udp/4789 of C: on C: sudo iptables -w -I INPUT -s 10.88.0.11 ")
+    assert "-p udp --dport 4789 -j ACCEPT" in remedy
+    assert "swarmkit doctor names the rule" in remedy
+    assert "from C" not in remedy
+
+
+def test_a_connection_that_fails_though_frames_arrive_asks_for_the_logs_and_the_doctor(world: World) -> None:
+    world.shells["A"].unanswered = {TASK["shop_database"], VIP["shop_database"]}
+    (finding,) = (f for f in proved(world) if f.severity == "error")
+    assert finding.remedy.startswith("docker service logs --tail 20 shop_database")
+    assert finding.remedy.endswith("swarmkit doctor tries udp/4789 and ESP between A and C")
+
+
+def test_frames_that_esp_does_not_carry_are_no_matter_of_the_data_path_s_port(world: World) -> None:
+    world.shells["C"].deaf = {TASK["shop_database"], VIP["shop_database"]}
+    world.shells["C"].received["A"] = 0
+    world.shells["A"].unanswered = {TASK["shop_database"], VIP["shop_database"]}
+    found = {f.code: f for f in proved(world) if f.severity == "error" and "A" in f.where}
+    assert "IP protocol 50" in found["V11"].what
+    assert "get lost at udp/4789" not in found["V05"].remedy
+
+
 def test_a_connection_whose_name_is_wrong_too_asks_for_the_names_remedy(world: World) -> None:
     """It asked for ip_vs and an engine's restart: a VIP leads nowhere when the records of its tasks are lost."""
     world.shells["A"].names = dict.fromkeys(("shop_database", "tasks.shop_database", "database"), "")
