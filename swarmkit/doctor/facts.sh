@@ -44,8 +44,8 @@ for device in /sys/class/net/*/device/driver; do
     test -e "$device" || continue
     cd -P "$device" || continue
     name=${device#/sys/class/net/} name=${name%%/*} driver=$PWD offload=''
-    case $driver in */vmxnet3) offload=$(ethtool -k "$name" 2>/dev/null | grep 'tx-checksum-ip-generic: off') ;; esac
-    printf '%s %s %s\n' "$name" "${driver##*/}" "${offload:+off}"
+    case $driver in */vmxnet3) offload=$(ethtool -k "$name" 2>/dev/null | sed -n 's/.*tx-checksum-ip-generic: \([a-z]*\).*/\1/p') ;; esac
+    printf '%s %s %s\n' "$name" "${driver##*/}" "$offload"
 done
 
 # A unit's links and its control group tell without asking systemd, which costs more than all of the above.

@@ -94,6 +94,23 @@ def test_a_card_whose_checksums_are_off_algorithms_taken_out_and_a_daemon_file_i
     assert found(evidence(said={"drivers": "ens192 vmxnet3 off"}, files=files)) == []
 
 
+@pytest.mark.parametrize(
+    ("offload", "what", "first"),
+    [
+        ("on", "computes wrong checksums", "ethtool -K"),
+        ("", "it does was not read", "apt-get install -y ethtool ||"),
+    ],
+)
+def test_a_card_whose_offload_is_not_told_is_not_said_to_compute_wrong(offload: str, what: str, first: str) -> None:
+    """Without ethtool every vmxnet3 was told to do so, with its offload off as well."""
+    (finding,) = found(evidence(said={"drivers": f"ens192 vmxnet3 {offload}"}))
+    assert finding.code == "H10"
+    assert what in finding.what
+    assert finding.remedy.startswith(f"on C: {first}")
+    assert "ethtool -K ens192 tx-checksum-ip-generic off && echo 'ACTION" in finding.remedy
+    assert finding.remedy.endswith(">/etc/udev/rules.d/90-vxlan-ens192.rules")
+
+
 def test_a_file_that_flushes_all_rules_counts_where_its_service_is_enabled() -> None:
     files = {"/etc/nftables.conf": "#!/usr/sbin/nft -f\nflush ruleset"}
     assert found(evidence(files=files)) == []
