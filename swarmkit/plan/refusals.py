@@ -225,13 +225,22 @@ def _engine_mix(observed: Observed) -> Iterator[Finding]:
                 "H01", "error", name, f"engine {version} accepts clear frames into encrypted overlays",
                 "CVE-2023-28840, -28841, -28842", upgrade_beyond([observed.hosts[name]], "20.10.24, 23.0.3"),
             )  # fmt: skip
-    odd = [name for name, version in versions.items() if (29,) <= version_tuple(version) < (29, 2, 1)]
+    odd = [name for name, version in versions.items() if numbers_otherwise(version_tuple(version))]
     if odd and len(odd) < len(versions):
         yield Finding(
-            "H05", "error", ", ".join(odd), "engines 29.0.0 to 29.2.0 cannot exchange encrypted traffic with others",
+            "H05", "error", ", ".join(odd),
+            "engines 29.0.0 to 29.2.0, and 25.0.14, cannot exchange encrypted traffic with others",
             ", ".join(f"{name}: {version}" for name, version in versions.items()),
-            upgrade_beyond([observed.hosts[name] for name in odd], "29.2.1"),
+            upgrade_beyond([observed.hosts[name] for name in odd], "25.0.15, 29.2.1"),
         )  # fmt: skip
+
+
+def numbers_otherwise(version: tuple[int, ...]) -> bool:
+    """Tell whether an engine of *version* numbers ESP states by addresses of 4 bytes instead of 16.
+
+    moby#50551 took that to the branch of 25.0 after 25.0.13, moby#51963 took it out after 25.0.14.
+    """
+    return (29,) <= version < (29, 2, 1) or (25, 0, 14) <= version < (25, 0, 15)
 
 
 def version_tuple(version: str) -> tuple[int, ...]:

@@ -14,13 +14,12 @@ from swarmkit.plan.model import Operation, Plan, Step
 from swarmkit.plan.nodes.departures import is_replicated, running_on
 from swarmkit.plan.nodes.operations import AwaitEmptied
 from swarmkit.plan.nodes.quorum import quorum_of
-from swarmkit.plan.refusals import host_refusals, version_tuple
+from swarmkit.plan.refusals import host_refusals, numbers_otherwise, version_tuple
 from swarmkit.plan.stacks.placement import node_may_run
 from swarmkit.plan.stacks.spec_diff import Change
 
 UPGRADE = "upgrade:"
 Proofs = Callable[[str], Callable[[], Sequence[Finding]]]
-_FIRST_ODD, _FIRST_EVEN = (29,), (29, 2, 1)
 
 
 @dataclass(frozen=True)
@@ -190,13 +189,14 @@ def _cluster_refusals(cluster: ClusterState, observed: Observed, targets: Mappin
     odd = [name for name, version in targets.items() if version and _is_odd(version)]
     if odd and len(observed.hosts) > 1:
         yield Finding(
-            "H05", "error", ", ".join(odd), "engines 29.0.0 to 29.2.0 cannot exchange encrypted traffic with others",
-            f"{', '.join(dict.fromkeys(targets.values()))}", "name 29.2.1 or newer with --version",
+            "H05", "error", ", ".join(odd),
+            "engines 29.0.0 to 29.2.0, and 25.0.14, cannot exchange encrypted traffic with others",
+            f"{', '.join(dict.fromkeys(targets.values()))}", "name 25.0.15, 29.2.1 or newer with --version",
         )  # fmt: skip
 
 
 def _is_odd(version: str) -> bool:
-    return _FIRST_ODD <= version_tuple(_own(version)) < _FIRST_EVEN
+    return numbers_otherwise(version_tuple(_own(version)))
 
 
 def _warnings(
