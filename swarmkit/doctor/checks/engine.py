@@ -24,9 +24,13 @@ def check_backend(host: HostEvidence) -> Iterator[Finding]:
     backend = str((host.info.get("FirewallBackend") or {}).get("Driver", "iptables"))
     version = version_tuple(host.facts.engine.version)
     features = host.info.get("Features") or _daemon_settings(host).get("features") or {}
-    if backend.startswith("nftables") and (version < (29, 6) or not features.get("swarm-nftables")):
+    if backend.startswith("nftables"):
+        is_refused = version < (29, 6) or not features.get("swarm-nftables")
         yield Finding(
-            "H23", "error", host.name, "its engine uses nftables, which a swarm refuses", f"firewall backend {backend}",
+            "H23", "error", host.name,
+            "its engine uses nftables, which a swarm refuses" if is_refused
+            else "its engine keeps a swarm's rules in nftables, where swarmkit verify cannot prove them",
+            f"firewall backend {backend}{'' if is_refused else ', features: swarm-nftables'}",
             daemon_setting(host.name, "firewall-backend", f'"{backend}"', '"iptables"')
             if "firewall-backend" in _daemon_settings(host) else unit_option(host.name, "--firewall-backend"),
         )  # fmt: skip

@@ -70,3 +70,14 @@ def test_a_small_disk_is_not_called_a_full_one_and_inodes_are_looked_for_as_such
     (one,) = found(evidence(said={"space": f"4096 {blocks} {free} 524288 {free_inodes}"}))
     assert one.what == what
     assert one.remedy.split(": ")[1].startswith(first)
+
+
+def test_an_engine_whose_swarm_rules_are_nftables_is_refused_as_verify_could_not_prove_them() -> None:
+    """The swarm was made, and verify told of missing rules (V10) for ever, with a restart that mends nothing."""
+    info = {"FirewallBackend": {"Driver": "nftables"}, "Features": {"swarm-nftables": True}}
+    settings = {"/etc/docker/daemon.json": '{"firewall-backend": "nftables", "features": {"swarm-nftables": true}}'}
+    seen = with_engine(evidence(info=info, files=settings), "C", version="29.7.2")
+    (finding,) = (one for one in found(seen) if one.code == "H23")
+    assert finding.severity == "error"
+    assert "cannot prove" in finding.what
+    assert '"firewall-backend": "iptables"' in finding.remedy
