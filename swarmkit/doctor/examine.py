@@ -55,6 +55,7 @@ _BETWEEN = (
     versions.check_placement,
     mtus.check_mtus,
     network.check_addresses,
+    network.check_untried,
     exposed.check_exposed,
     network.check_swarm_ports,
     network.check_engine_pools,

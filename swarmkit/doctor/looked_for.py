@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 
 from swarmkit.doctor.codes import OF_DOCTOR, OF_STACKS
 from swarmkit.doctor.evidence import Evidence
+from swarmkit.doctor.paths import untried_by_ipv6
 
 _OF_KERNELS = frozenset({"H04", "H20"})
 """Tried as root."""
@@ -41,6 +42,7 @@ def _unseen(evidence: Evidence) -> Iterator[frozenset[str]]:
     if all(host.said.get("user") == "other" for host in evidence.hosts.values()):
         yield _OF_ROOT
     if not evidence.paths.ways:
-        yield _OF_WAYS if evidence.paths.untried else _OF_WAYS | {"H07"}
+        told = evidence.paths.untried or untried_by_ipv6(evidence.inventory, evidence.observed)
+        yield _OF_WAYS if told else _OF_WAYS | {"H07"}
     if not any(host.become for host in (*evidence.inventory.hosts, *evidence.unread)):
         yield frozenset({"S08"})

@@ -30,14 +30,30 @@ TIMEOUT_SECONDS = 20.0
 
 
 def peers_of(inventory: Inventory, observed: Observed) -> dict[str, Peer]:
-    """Return the hosts that have an IPv4 address to be reached at; the others are told by their own checks."""
+    """Return the hosts that have an IPv4 address to be reached at; of the others untried_by_ipv6 tells."""
+    return {name: peer for name, peer in _reached(inventory, observed).items() if not _is_by_ipv6(peer)}
+
+
+def untried_by_ipv6(inventory: Inventory, observed: Observed) -> dict[str, str]:
+    """Return the hosts that others reach by IPv6, by which no packet is sent, each with that address."""
+    if len(inventory.hosts) < 2:
+        return {}
+    by_ipv6 = (peer for peer in _reached(inventory, observed).values() if _is_by_ipv6(peer))
+    return {peer.host: peer.advertise if ":" in peer.advertise else peer.data for peer in by_ipv6}
+
+
+def _reached(inventory: Inventory, observed: Observed) -> dict[str, Peer]:
     found = {}
     for host in inventory.hosts:
         advertise = advertise_address(host, observed.hosts[host.name])
         data = host.data_path_addr or advertise
-        if advertise and data and ":" not in advertise + data:
+        if advertise and data:
             found[host.name] = Peer(host.name, advertise, data, host.role == "manager")
     return found
+
+
+def _is_by_ipv6(peer: Peer) -> bool:
+    return ":" in peer.advertise + peer.data
 
 
 def probe_paths(

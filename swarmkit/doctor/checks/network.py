@@ -7,28 +7,44 @@ from collections.abc import Iterable, Iterator
 
 from swarmkit.declared.stack.service import MTU_OPTION
 from swarmkit.doctor.evidence import DEFAULT_MTU_BYTES, Evidence, HostEvidence
+from swarmkit.doctor.paths import untried_by_ipv6
 from swarmkit.finding import Finding
 from swarmkit.plan.networks.ranges import overlap
+from swarmkit.plan.refusals import advertise_address
 
 
 def check_addresses(evidence: Evidence) -> Iterator[Finding]:
-    """Yield H12 and H32: advertised addresses that are IPv6, or that the swarm sees otherwise."""
+    """Yield H12 and H32: addresses of overlays' frames that are IPv6, and such as the swarm sees otherwise."""
     cluster = evidence.observed.cluster
     for host in evidence.inventory.hosts:
         declared = host.advertise_addr
         facts = evidence.hosts[host.name].facts
         node = cluster.node(facts.engine.node_id) if cluster else None
-        less = evidence.mtus.get(host.name, DEFAULT_MTU_BYTES) - 20
-        if declared and ":" in declared and evidence.assumed_mtu > less:
+        used = host.data_path_addr or advertise_address(host, facts) or (node.address if node else "")
+        link = evidence.hosts[host.name].link_of(used)
+        less = (link.mtu_bytes if link else DEFAULT_MTU_BYTES) - 20
+        if ":" in used and evidence.assumed_mtu > less:
             what = "over IPv6 an encrypted overlay's frames are 20 bytes larger than Docker reckons"
             remedy = f"in the stack file, for each network: driver_opts: {{{MTU_OPTION}: '{less}'}}"
-            yield Finding("H12", "warning", host.name, what, declared, remedy)
+            yield Finding("H12", "warning", host.name, what, used, remedy)
         if declared and node and declared != node.address and node.address in facts.system.addresses:
             yield Finding(
                 "H32", "error", host.name, "the swarm knows it by another address than declared",
                 f"declared {declared}, the swarm has {node.address}",
                 f"swarmkit node drain {host.name}, docker swarm leave there, then swarmkit up",
             )  # fmt: skip
+
+
+def check_untried(evidence: Evidence) -> Iterator[Finding]:
+    """Yield H07 for each host that others reach by IPv6: no way to or from it was tried."""
+    for name, address in untried_by_ipv6(evidence.inventory, evidence.observed).items():
+        ports = "7946 2377" if evidence.inventory.host(name).role == "manager" else "7946"
+        by_hand = " && ".join(f"nc -6 -zv -w 3 {address} {port}" for port in ports.split())
+        yield Finding(
+            "H07", "warning", name, f"no way between {name} and the other hosts was tried: it is reached by IPv6",
+            f"{address}; packets are sent by IPv4 alone, and firewalls' rules are read for it alone",
+            f"from each other host: {by_hand}; or give {name} an IPv4 address: swarm_advertise_addr: ADDRESS",
+        )  # fmt: skip
 
 
 def check_lost_address(host: HostEvidence) -> Iterator[Finding]:

@@ -22,11 +22,11 @@ ENCRYPTION: dict[str, Explanation] = {
         "moby overlay/encryption.go: a failed state is only a warning",
     ),
     "H05": Explanation(
-        "Engines 29.0.0 to 29.2.0 beside others",
+        "Engines 29.0.0 to 29.2.0, or 25.0.14, beside others",
         "Names resolve, encrypted connections time out.",
         "These versions compute other SPIs from the same addresses than all others.",
-        "Upgrade all engines to 29.2.1 or newer.",
-        "moby/moby#51798, moby/moby#51672",
+        "Upgrade all engines to 29.2.1 or newer, those of 25.0 to 25.0.15 or newer.",
+        "moby/moby#51798, moby/moby#51672, moby/moby#51963",
     ),
     "H06": Explanation(
         "IP protocol 50 does not pass",
@@ -40,7 +40,8 @@ ENCRYPTION: dict[str, Explanation] = {
         "A port between hosts does not pass",
         "Joins fail (2377), names are missing (7946), containers do not reach each other (4789).",
         "A firewall, a firewalld zone without the port, or a security group, often in one direction or for UDP alone; "
-        "where nothing at all passes, told in one finding: a cable, a route, or a firewall that drops all of it.",
+        "where nothing at all passes, told in one finding: a cable, a route, or a firewall that drops all of it. A "
+        "warning where nothing was tried: without perl and python3, and of a host that others reach by IPv6.",
         "Open tcp/2377 to managers, tcp and udp/7946 and the data-path port between all hosts.",
         "Docker documentation, overlay networks; moby/moby#45280",
     ),
@@ -62,7 +63,7 @@ ENCRYPTION: dict[str, Explanation] = {
         "vmxnet3 checksum offload",
         "Ping between containers works, TCP and UDP do not.",
         "The card computes wrong checksums for what is inside VXLAN.",
-        "ethtool -K DEVICE tx-checksum-ip-generic off",
+        "ethtool -K DEVICE tx-checksum-ip-generic off; where that was not read, it is told as such.",
         "moby/moby#41775",
     ),
     "H11": Explanation(
@@ -139,9 +140,11 @@ ENCRYPTION: dict[str, Explanation] = {
     ),
     "H23": Explanation(
         "nftables backend",
-        "The engine refuses swarm init and join.",
-        "Swarm mode needs iptables; from 29.6 on a feature flag allows nftables.",
-        "Use the iptables backend.",
+        "The engine refuses swarm init and join; from 29.6 on, with its feature swarm-nftables, `verify` never proves "
+        "V06, V10 and V12.",
+        "Swarm mode needs iptables; with that feature the marks and drops of encrypted overlays are in tables of "
+        "nftables, which `verify` does not read.",
+        'Use the iptables backend: "firewall-backend": "iptables" in /etc/docker/daemon.json.',
         "moby config_linux.go",
     ),
 }

@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from unit.doctor.doctor_world import evidence, found
+from unit.doctor.doctor_world import card_of, evidence, found
 from unit.doctor.test_doctor_between import the_one, with_cluster, with_engine, with_stack
 
 from swarmkit.declared.inventory.host import Host
 from swarmkit.declared.stack.service import Network
 from swarmkit.doctor.evidence import Evidence
+from swarmkit.doctor.looked_for import looked_for
+from swarmkit.doctor.paths import peers_of
 from swarmkit.observed.model import Route
 from swarmkit.observed.networks import HostNetwork
 from swarmkit.plan.networks.pools import pool_refusals
@@ -44,6 +46,34 @@ def test_an_overlay_over_ipv6_is_told_with_the_mtu_that_leaves_room() -> None:
     assert "com.docker.network.driver.mtu: '1480'" in finding.remedy
     networks = (Network("net", "s_net", driver_options={"com.docker.network.driver.mtu": "1480"}),)
     assert "H12" not in {one.code for one in found(with_stack(seen, networks=networks))}
+
+
+def test_an_overlay_over_the_ipv6_address_by_which_a_host_is_reached_is_told_by_its_own_link() -> None:
+    """H12 looked at the declared address alone, and at the link of hosts that have IPv4."""
+    seen = declared(with_system(evidence(), "C", addresses={"fd00::13": card_of("C")}), "C", address="fd00::13")
+    host = seen.hosts["C"]
+    wide = dataclasses.replace(host, links=(dataclasses.replace(host.links[0], mtu_bytes=1400),))
+    seen = dataclasses.replace(seen, hosts={**seen.hosts, "C": wide})
+    finding = next(one for one in found(seen) if one.code == "H12")
+    assert (finding.where, finding.evidence) == ("C", "fd00::13")
+    assert "com.docker.network.driver.mtu: '1380'" in finding.remedy
+    by_ipv4 = declared(seen, "C", data_path_addr="10.88.0.13")
+    assert "H12" not in {one.code for one in found(by_ipv4)}
+
+
+def test_hosts_that_are_reached_by_ipv6_are_told_to_be_untried_each_with_its_address() -> None:
+    """No packet was sent, and nothing told of it: no finding, no matrix, and the swarm was made."""
+    seen = evidence()
+    for name in "ABC":
+        address = f"fd00::{name.lower()}"
+        seen = declared(with_system(seen, name, addresses={address: "eth0"}), name, address=address)
+    assert peers_of(seen.inventory, seen.observed) == {}
+    told = [one for one in found(seen) if one.code == "H07"]
+    assert [(one.severity, one.where) for one in told] == [("warning", "A"), ("warning", "B"), ("warning", "C")]
+    assert told[0].evidence.startswith("fd00::a; packets are sent by IPv4 alone")
+    assert "nc -6 -zv -w 3 fd00::a 7946 && nc -6 -zv -w 3 fd00::a 2377" in told[0].remedy
+    assert "H07" in looked_for(seen)
+    assert "H06" not in looked_for(seen)
 
 
 def test_a_node_that_the_swarm_knows_by_another_of_its_addresses_is_told_with_both() -> None:
