@@ -199,6 +199,7 @@ def test_frames_that_are_lost_behind_the_decryption_name_the_data_path_s_port_an
     assert remedy.startswith("frames from A get lost at udp/4789 of C: on C: sudo iptables -w -I INPUT -s 10.88.0.11 ")
     assert "-p udp --dport 4789 -j ACCEPT" in remedy
     assert "swarmkit doctor names the rule" in remedy
+    assert remedy.endswith("then swarmkit verify, whose V10 puts Docker's rules above it where needed")
     assert "from C" not in remedy
 
 
