@@ -391,6 +391,50 @@ def test_a_kernel_without_a_module_is_found(spare_lab: SpareLab, inventory: Path
         spare_lab.run("Y", f"rm -f {forbidden}; modprobe {module}")
 
 
+PACKAGES = """
+cat >/usr/local/sbin/apt-get <<'SCRIPT'
+#!/bin/sh
+test "$*" = "install -y --reinstall linux-image-$(uname -r)" || exit 100
+mv /root/away/* "$(cat /root/from)" && depmod
+SCRIPT
+chmod +x /usr/local/sbin/apt-get
+"""
+"""Stands for a package source, which the lab has not: brings the module's file back as the kernel's package would."""
+
+
+def test_a_module_whose_file_is_gone_comes_back_with_the_package_that_its_remedy_names(
+    spare_lab: SpareLab, inventory: Path
+) -> None:
+    spare_lab.run("Y", f"mkdir /root/away; file=$(modinfo -n xt_policy); dirname $file >/root/from{PACKAGES}")
+    spare_lab.run("Y", "modprobe -r xt_policy && mv $(modinfo -n xt_policy) /root/away/ && depmod")
+    try:
+        finding = the_one(spare_lab, inventory, "H04")
+        assert "Module xt_policy not found" in finding["evidence"]
+        assert "esp4" not in finding["remedy"]
+        spare_lab.run("Y", finding["remedy"].removeprefix("on Y: ").partition(";")[0])
+        assert findings(spare_lab, inventory) == []
+    finally:
+        back = "mv /root/away/* $(cat /root/from) 2>/dev/null; depmod; modprobe xt_policy"
+        spare_lab.run("Y", f"{back}; rm -r /usr/local/sbin/apt-get /root/away /root/from")
+
+
+def test_hosts_that_are_reached_by_ipv6_are_told_to_be_untried(
+    spare_lab: SpareLab, inventory: Path, tmp_path: Path
+) -> None:
+    other = tmp_path / "inventory.yaml"
+    other.write_text(inventory.read_text().replace("swarm_advertise_addr: 10.88.0.", "swarm_advertise_addr: fd00::"))
+    device = "$(ip -o -4 addr show to 10.88.0.0/24 | awk '{print $2}')"
+    for host, last in (("X", 34), ("Y", 35)):
+        spare_lab.run(host, f"ip addr add fd00::{last}/64 nodad dev {device}")
+    try:
+        found = {(one["code"], one["where"]): one for one in findings(spare_lab, other)}
+        assert found.keys() == {(code, host) for code in ("H07", "H12") for host in "XY"}
+        assert "nc -6 -zv -w 3 fd00::35 7946" in found["H07", "Y"]["remedy"]
+    finally:
+        for host, last in (("X", 34), ("Y", 35)):
+            spare_lab.run(host, f"ip addr del fd00::{last}/64 dev {device}")
+
+
 def test_up_refuses_what_the_doctor_finds_and_goes_on_only_by_its_code(spare_lab: SpareLab, inventory: Path) -> None:
     spare_lab.run("Y", "iptables -w -A INPUT -p esp -j DROP")
     state = "docker info --format '{{.Swarm.LocalNodeState}}'"
