@@ -96,7 +96,8 @@ PROOFS: dict[str, Explanation] = {
     "V12": Explanation(
         "A network is encrypted between two hosts",
         "Encryption is not proved.",
-        "One of V08 to V11 does not hold, a host was not read, or no clear frame came to one of the two (V19).",
+        "One of V08 to V11 does not hold, a host was not read, nobody could watch the cable (V16), or no clear frame "
+        "came to one of the two (V19: a warning).",
         "What those findings say.",
         "docs/proof.md",
     ),

@@ -17,6 +17,7 @@ from swarmkit.proof import Proof
 from swarmkit.reach.answering import of_those_that_answer, raise_where_silent
 from swarmkit.reach.fleet import Fleet, Unreached
 from swarmkit.verify import codes
+from swarmkit.verify.encryption.leaks import Leaks
 from swarmkit.verify.live import read_live
 from swarmkit.verify.no_cluster import no_cluster
 from swarmkit.verify.proving import Proving
@@ -48,13 +49,15 @@ def prove(
     While something is not proved, all is tried again until *patience_seconds* have passed, beginning with a new look at
     hosts and nodes: names and VIPs reach the hosts by gossip, seconds after a task runs, and up to half a minute after
     an engine's restart; a node that was demoted is not ready for a moment. Errors that kernels only counted are looked
-    for once more in any case: the packets of a doctor that runs meanwhile are counted too.
+    for once more in any case: the packets of a doctor that runs meanwhile are counted too. What was seen open once
+    stays an error: no later look takes back that it crossed in clear.
     """
+    leaks = Leaks()
     deadline = time.monotonic() + patience_seconds
     from_here_seconds = min(patience_seconds, FROM_HERE_PATIENCE_SECONDS)
     counted_before = False
     while True:
-        proof = _prove_once(fleet, inventory, stack, observed, on_phase, from_here_seconds)
+        proof = _prove_once(fleet, inventory, stack, observed, on_phase, from_here_seconds, leaks)
         errors = {finding.code for finding in proof.findings if finding.severity == "error"}
         only_counted = errors == {codes.ESP_ERRORS} and not counted_before
         if not errors or (time.monotonic() > deadline and not only_counted):
@@ -78,6 +81,7 @@ def _prove_once(
     observed: Observed,
     on_phase: Callable[[str], None],
     from_here_seconds: float,
+    leaks: Leaks,
 ) -> Proof:
     cluster = observed.cluster
     if cluster is None:
@@ -88,7 +92,7 @@ def _prove_once(
         live = read_live(fleet[cluster.told_by].engine, cluster, observed, stack, names)
     except SwarmkitError as error:
         return Proof((no_cluster(inventory, stack, observed, str(error)),))
-    return Proving(fleet, inventory, observed, cluster, live, from_here_seconds).proof(stack, on_phase)
+    return Proving(fleet, inventory, observed, cluster, live, from_here_seconds, leaks).proof(stack, on_phase)
 
 
 def prove_networks(fleet: Fleet, inventory: Inventory, observed: Observed, patience_seconds: float) -> dict[str, bool]:
@@ -97,13 +101,14 @@ def prove_networks(fleet: Fleet, inventory: Inventory, observed: Observed, patie
     Like *prove*, it probes between the tasks and tries again for *patience_seconds*; raises SwarmkitError without a
     manager that tells of the cluster.
     """
+    leaks = Leaks()
     deadline = time.monotonic() + patience_seconds
     cluster = observed.cluster
     if cluster is None:
         return {}
     while True:
         live = read_live(fleet[cluster.told_by].engine, cluster, observed, None)
-        verdicts = Proving(fleet, inventory, observed, cluster, live, 0.0).encryption()
+        verdicts = Proving(fleet, inventory, observed, cluster, live, 0.0, leaks).encryption()
         if time.monotonic() > deadline or all(verdicts.values()):
             return verdicts
         time.sleep(PAUSE_SECONDS)

@@ -20,6 +20,7 @@ from swarmkit.verify.encryption.kernels import (
     prove_ingress,
     prove_kernels,
 )
+from swarmkit.verify.encryption.leaks import Leaks
 from swarmkit.verify.encryption.options import prove_options
 from swarmkit.verify.encryption.wire import WireSeen, prove_wire
 from swarmkit.verify.encryption.xfrm import UnreadableError, parse_policies
@@ -56,7 +57,9 @@ class Proving:
         cluster: ClusterState,
         live: Live,
         from_here_seconds: float,
+        leaks: Leaks,
     ) -> None:
+        self._leaks = leaks
         self._inventory, self._observed, self._cluster = inventory, observed, cluster
         self._live, self._from_here_seconds = live, from_here_seconds
         self._asking = Asking(fleet, inventory, observed, cluster, live)
@@ -132,14 +135,15 @@ class Proving:
         yield from prove_wire(self._live, judge.wire)
         yield from prove_injections(judge.tried, untried)
 
-    def _judge(self, evidence: Evidence, parcels: Parcels, cables: Mapping[str, Cable]) -> Judge:
+    def _judge(self, evidence: Evidence, parcels: Parcels, seen: Mapping[str, Cable]) -> Judge:
+        cables = self._leaks.with_cables(seen)
         return Judge(
             self._live,
             look_into_kernels(self._live, evidence),
             evidence.esp,
             WireSeen(cables, self._asking.addresses),
             deliveries(parcels.parcels, cables),
-            attempts(parcels.injections, cables),
+            self._leaks.with_attempts(attempts(parcels.injections, cables)),
         )
 
     def encryption(self) -> dict[str, bool]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from swarmkit.finding import BROKEN, Finding, Severity
+from swarmkit.finding import BROKEN, Finding
 from swarmkit.observed.model import NetworkState
 from swarmkit.proof import PairVerdict
 from swarmkit.verify import codes
@@ -82,22 +82,28 @@ class Judge:
 
     def _unseen(self, network: NetworkState, first: str, second: str) -> Iterator[str]:
         """Yield what lacks for the proof and contradicts nothing."""
-        ends = self.wire.ends(first, second)
-        for host in (first, second):
-            if host not in self.wire.watching:
-                yield f"the cable of {host} was not watched"
-        for source, target in ((first, second), (second, first)):
-            seen = [self.wire.esp(*end) for end in ends]
-            counts = [
-                frames.sent if end[0] == source else frames.received for end, frames in zip(ends, seen, strict=True)
-            ]
-            if ends and not any(counts):
-                yield f"no ESP frame from {source} to {target} was seen"
+        yield from self._unwatched(first, second)
+        ends = [host for host, _ in self.wire.ends(first, second)]
+        yield from (f"the cable of {host} was not watched" for host in (first, second) if ends and host not in ends)
         heard = {(delivery.parcel.spot.host, delivery.parcel.target_host) for delivery in self._of(network)}
         if not heard & {(first, second), (second, first)}:
             yield "no marked packet could be sent between containers there"
         yield from (f"no clear frame came to {host}: that it drops them was not tried"
                     for host in self._without_injection(network, first, second))  # fmt: skip
+
+    def _unwatched(self, first: str, second: str) -> Iterator[str]:
+        """Yield in what direction nobody saw an encrypted frame; what one of the two hosts saw is enough."""
+        ends = self.wire.ends(first, second)
+        if not ends:
+            yield from (f"the cable of {host} was not watched" for host in (first, second))
+            return
+        seen = [self.wire.esp(*end) for end in ends]
+        for source, target in ((first, second), (second, first)):
+            counts = [
+                frames.sent if end[0] == source else frames.received for end, frames in zip(ends, seen, strict=True)
+            ]
+            if not any(counts):
+                yield f"no ESP frame from {source} to {target} was seen"
 
     def _without_injection(self, network: NetworkState, *hosts: str) -> list[str]:
         """Return those of *hosts* with a task on *network* that were not tried with a clear frame of each VNI."""
@@ -143,12 +149,17 @@ class Judge:
             what = f"network {network.name} is encrypted between {first} and {second}"
             what = f"{what}, and clear frames that were sent to {injected} are dropped"
             return Finding(codes.ENCRYPTION, "ok", where, what, traffic(self.esp, (first, second)))
-        untried = self._without_injection(network, first, second)
-        what = f"the encryption of {network.name} between {first} and {second} is not proved"
-        if len(untried) == len(verdict.missing):
-            what = f"network {network.name} is encrypted between {first} and {second}; that {' and '.join(untried)}"
-            what += f" drop{'s' * (len(untried) == 1)} clear frames was not tried"
-        # A host without perl lacks only the last of three proofs.
-        severity: Severity = "error" if any(self._missing(network, first, second)) else "warning"
         remedy = "first do what the other findings of these hosts say"
-        return Finding(codes.ENCRYPTION, severity, where, what, lack, remedy)
+        is_blind = any(self._unwatched(first, second))
+        if is_blind or any(self._missing(network, first, second)):
+            what = f"the encryption of {network.name} between {first} and {second} is not proved"
+            if is_blind and not any(self._missing(network, first, second)):
+                remedy = f"on {first} or {second}: install perl, or tcpdump; if it is there: {remedy}"
+            return Finding(codes.ENCRYPTION, "error", where, what, lack, remedy)
+        what = f"network {network.name} is encrypted between {first} and {second}"
+        untried = self._without_injection(network, first, second)
+        if len(untried) == len(verdict.missing):
+            what += f"; that {' and '.join(untried)} drop{'s' * (len(untried) == 1)} clear frames was not tried"
+        else:
+            what += ", by its frames on the cable; not all that could show the contrary was tried"
+        return Finding(codes.ENCRYPTION, "warning", where, what, lack, remedy)

@@ -50,14 +50,16 @@ class Cable:
         spots = {**self.heard, **again.heard}
         heard = {spot: {**self.heard.get(spot, {}), **again.heard.get(spot, {})} for spot in spots}
         return replace(
-            self,
+            self.with_open(again),
             esp=_added(self.esp, again.esp),
-            clear=_added(self.clear, again.clear),
-            marked=_added(self.marked, again.marked),
             heard=heard,
             unsent={**self.unsent, **again.unsent},
             injected=Counter(self.injected) + Counter(again.injected),
         )
+
+    def with_open(self, other: Cable) -> Cable:
+        """Return this one with the frames too that *other* saw and that should not have been."""
+        return replace(self, clear=_added(self.clear, other.clear), marked=_added(self.marked, other.marked))
 
 
 _Key = TypeVar("_Key")

@@ -72,14 +72,31 @@ def test_packets_that_nobody_hears_are_no_proof_of_encryption(world: World) -> N
     assert "packets of the probes from A to C" in verdict.evidence
 
 
-def test_a_host_without_perl_leaves_its_pairs_unproved_by_a_warning(world: World) -> None:
+def test_a_host_without_perl_is_watched_and_what_it_lacks_for_the_proof_is_a_warning(world: World) -> None:
     world.shells["C"].sections = {"tools": "perl"}
     world.shells["C"].cable = "without perl\nesp 10.88.0.11 5 5\nesp 10.88.0.12 5 5\nend\n"
     found = of("V12", world)
     assert found["A <-> B"].severity == "ok"
     assert found["A <-> C"].severity == "warning"
+    told = "network shop_shop is encrypted between A and C, by its frames on the cable"
+    assert found["A <-> C"].what.startswith(told)
     assert "no marked packet could be sent" in found["A <-> C"].evidence
     assert of("V16", world)["C"].remedy == "on C: install perl"
+
+
+def test_a_pair_whose_cable_nobody_watched_is_not_proved_and_what_one_end_saw_is_enough(world: World) -> None:
+    world.shells["C"].sections = {"tools": "perl"}
+    world.shells["C"].cable = "lost 0 neither perl nor tcpdump is there"
+    assert {finding.severity for finding in of("V12", world).values()} == {"ok", "warning"}
+    world.shells["B"].sections = {"tools": "perl"}
+    world.shells["B"].cable = world.shells["C"].cable
+    found = of("V12", world)["B <-> C"]
+    assert (found.severity, found.what) == (
+        "error",
+        "the encryption of shop_shop between B and C is not proved",
+    )
+    assert found.evidence.startswith("the cable of B was not watched; the cable of C was not watched")
+    assert found.remedy.startswith("on B or C: install perl, or tcpdump")
 
 
 def test_a_clear_frame_on_the_cable_breaks_the_network_between_two_hosts(world: World) -> None:
