@@ -91,6 +91,29 @@ def test_a_host_that_lost_the_rule_that_drops_lets_an_injected_frame_in(deployed
     assert verify(deployed_shop)[0] == 0
 
 
+def test_without_perl_tcpdump_watches_and_without_both_two_hosts_are_not_proved(deployed_shop: Shop) -> None:
+    lab, pairs = deployed_shop.lab, ("A <-> B", "A <-> C", "B <-> C")
+    perl, both = "/usr/bin/perl", "/usr/bin/perl $(command -v tcpdump)"
+
+    def hidden(host: str, what: str) -> contextlib.AbstractContextManager[None]:
+        back = "for f in /usr/bin/*.away /usr/sbin/*.away; do [ ! -e $f ] || mv $f ${f%.away}; done"
+        return changed(lab, host, f"for f in {what}; do mv $f $f.away; done", back)
+
+    with hidden("B", perl):
+        code, found = verify(deployed_shop)
+        assert code == 0, found
+        assert [found["V12", pair]["severity"] for pair in pairs] == ["warning", "ok", "warning"]
+        assert "no marked packet could be sent" not in found["V12", "A <-> C"]["evidence"]
+        assert "by its frames on the cable" in found["V12", "A <-> B"]["what"]
+        assert "B sent" in found["V16", "A <-> B"]["evidence"], "as tcpdump counted them"
+    with hidden("B", both), hidden("C", both):
+        code, found = verify(deployed_shop)
+        assert code == 4, found
+        assert [found["V12", pair]["severity"] for pair in pairs] == ["warning", "warning", "error"]
+        assert found["V12", "B <-> C"]["remedy"].startswith("on B or C: install perl, or tcpdump")
+    assert verify(deployed_shop)[0] == 0
+
+
 def test_a_chain_of_others_that_accepts_clear_frames_of_one_sender_is_found_and_its_remedy_works(
     deployed_shop: Shop,
 ) -> None:
