@@ -53,7 +53,7 @@ class Asking:
                 self._fleet[host],
                 self._live.tasks_on(host),
                 encrypted=host in self.encrypted,
-                published=host in forwarding,
+                published=host in forwarding or bool(self._live.tasks_on(host)),
                 mesh=host in meshed,
                 links=networks_of_several_links(self._live, host),
                 datagrams=hearing,

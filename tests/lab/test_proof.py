@@ -181,13 +181,18 @@ def test_a_port_led_into_a_container_and_gossip_that_is_dropped_are_found_from_t
     lead = f"PREROUTING -i vec0 -p tcp --dport 3000 -j DNAT --to-destination {inside}:3000"
     let = f"FORWARD -d {inside} -p tcp --dport 3000 -j ACCEPT"
     drop = "INPUT -p udp --dport 7946 -j DROP"
-    open_it, shut_it = (f"iptables -w -t nat -{flag} {lead}; iptables -w -{flag} {let}" for flag in "ID")
+    past = lead.replace("--dport 3000", "--dport 8443")
+    open_it, shut_it = (
+        f"iptables -w -t nat -{flag} {lead}; iptables -w -t nat -{flag} {past}; iptables -w -{flag} {let}"
+        for flag in "ID"
+    )
     with changed(lab, "C", f"iptables -w -A {drop}", f"iptables -w -D {drop}"):
         with changed(lab, "B", open_it, shut_it):
             code, found = verify(deployed_shop)
         assert code == 4
         assert "takes connections from A, C" in found["V24", "B:3000"]["evidence"]
         assert "shop_backend" in found["V24", "B:3000"]["evidence"]
+        assert "takes connections from A, C" in found["V24", "B:8443"]["evidence"], "by another number"
         assert found["V24", "A from outside"]["severity"] == "ok"
         wrong = {where: f for (c, where), f in found.items() if c == "V26" and f["severity"] == "error"}
         assert wrong.keys() == {"A -> C", "B -> C"}

@@ -21,6 +21,7 @@ from swarmkit.verify.live import Live
 from swarmkit.verify.probe.look import HOST_NAMESPACE, HostLook
 from swarmkit.verify.probe.probes import NotConnect
 from swarmkit.verify.probe.probing import Result
+from swarmkit.verify.ways.led_past import led_past
 
 FROM_HERE_TIMEOUT_SECONDS = 1.0
 
@@ -39,7 +40,10 @@ class Closed:
 def closed_ports(
     live: Live, cluster: ClusterState, observed: Observed, looks: Mapping[str, HostLook]
 ) -> tuple[Closed, ...]:
-    """Return for each node the ports on which containers anywhere listen and nothing of that node's own does."""
+    """Return for each node the ports on which containers anywhere listen and nothing of that node's own does.
+
+    Those too that a rule of its firewall, not Docker's, leads to a port on which containers listen.
+    """
     listening: dict[int, set[str]] = {}
     for service in live.services:
         for task in service.tasks:
@@ -51,9 +55,11 @@ def closed_ports(
     for host, seen in looks.items():
         node = cluster.node(observed.hosts[host].engine.node_id)
         own = {listener.port for listener in seen.own_listeners} | _led_by_docker(seen.nat)
+        led = led_past(seen.nat, observed.hosts[host].system.routes)
+        inner = {port: port for port in listening} | {port: to for port, to in led.items() if to in listening}
         if node is not None and ":" not in node.address:
-            ports = sorted(listening.keys() - live.published - own)
-            found += [Closed(host, node.address, port, tuple(sorted(listening[port]))) for port in ports]
+            ports = sorted(inner.keys() - live.published - own)
+            found += [Closed(host, node.address, port, tuple(sorted(listening[inner[port]]))) for port in ports]
     return tuple(found)
 
 

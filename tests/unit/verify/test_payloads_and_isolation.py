@@ -253,6 +253,25 @@ def test_a_port_that_nothing_publishes_and_that_answers_is_an_error_of_its_host(
     assert all(shell.rounds == 2 for shell in world.shells.values())
 
 
+@pytest.mark.parametrize(
+    ("rule", "is_tried"),
+    [
+        ("-A PREROUTING -i eth0 -p tcp -m tcp --dport 8443 -j DNAT --to-destination 172.18.0.5:5432", True),
+        ("-A MINE -p tcp -m tcp --dport 8443 -m comment --comment x -j DNAT --to-destination 172.18.0.5:5432", True),
+        ("-A PREROUTING -p tcp -m tcp --dport 8443 -j DNAT --to-destination 192.168.122.5:5432", False),
+        ("-A PREROUTING -p tcp -m tcp --dport 8443 -j DNAT --to-destination 172.18.0.5:9999", False),
+        ("-A DOCKER ! -i docker0 -p tcp -m tcp --dport 8443 -j DNAT --to-destination 172.18.0.5:5432", False),
+    ],
+)
+def test_another_port_that_a_rule_leads_into_a_container_is_tried_too(world: World, rule: str, is_tried: bool) -> None:
+    world.shells["B"].sections["nat"] = rule
+    found = of("V24", world)
+    assert ("B:8443" in found) == is_tried
+    if is_tried:
+        assert found["B:8443"].what == "port 8443 of B answers, and nothing publishes it"
+        assert "containers of shop_database listen on it" in found["B:8443"].evidence
+
+
 def test_a_port_that_the_host_itself_listens_on_is_its_own_matter(world: World) -> None:
     world.shells["B"].own_ports = [5432]
     for shell in world.shells.values():

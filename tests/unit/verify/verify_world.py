@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.observed import parse
-from swarmkit.observed.model import EngineFacts, HostFacts, Observed, SystemFacts
+from swarmkit.observed.model import EngineFacts, HostFacts, Observed, Route, SystemFacts
 from swarmkit.reach.fleet import ReachedHost
 from swarmkit.reach.ssh import CommandResult
 from swarmkit.verify.encryption.wire import VNI_OPTION
@@ -411,7 +411,8 @@ def _node(name: str) -> dict[str, Any]:
 
 def _facts(name: str) -> HostFacts:
     addresses = {ADDRESS[name]: "eth0", "172.17.0.1": "docker0"}
-    system = SystemFacts(name, f"machine-{name}", addresses, (), 0.0)
+    routes = (Route("10.88.0.0/24", "eth0"), Route("172.18.0.0/16", "docker_gwbridge"))
+    system = SystemFacts(name, f"machine-{name}", addresses, routes, 0.0)
     engine = EngineFacts(
         version="26.1.5",
         api_version=(1, 45),
