@@ -205,6 +205,26 @@ def test_a_port_led_into_a_container_and_gossip_that_is_dropped_are_found_from_t
     assert healed["V26", "A -> C"]["severity"] == healed["V24", "B from outside"]["severity"] == "ok"
 
 
+def test_ways_to_a_manager_that_new_connections_do_not_find_are_told_though_gossip_s_datagrams_do(
+    deployed_shop: Shop,
+) -> None:
+    lab = deployed_shop.lab
+    # What stands goes on, so the node stays ready; who connects anew, after the next restart, does not.
+    drop = "INPUT -s 10.88.0.32 -p tcp -m multiport --dports 2377,7946 --syn -j DROP"
+    with changed(lab, "A", f"iptables -w -A {drop}", f"iptables -w -D {drop}"):
+        code, found = verify(deployed_shop)
+        assert code == 4
+        wrong = {where: f for (c, where), f in found.items() if c == "V26" and f["severity"] == "error"}
+        assert wrong.keys() == {"B -> A"}
+        told = wrong["B -> A"]["evidence"]
+        assert "tcp/7946: no answer" in told
+        assert "tcp/2377: no answer" in told
+        assert "udp/7946" not in told
+        remedy = wrong["B -> A"]["remedy"].removeprefix("on A: ").partition("; in a cloud")[0].replace("sudo ", "")
+        with changed(lab, "A", remedy, remedy.replace(" -I ", " -D ")):
+            assert verify(deployed_shop)[0] == 0
+
+
 def test_the_proof_leaves_nothing_on_the_hosts(deployed_shop: Shop) -> None:
     lab = deployed_shop.lab
     for host in "ABC":
