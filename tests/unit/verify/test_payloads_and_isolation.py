@@ -12,6 +12,7 @@ from swarmkit.declared.stack.service import Network, Service, ServiceNetwork, St
 from swarmkit.errors import SwarmkitError
 from swarmkit.finding import Finding
 from swarmkit.observed.firewalls import IPTABLES_ALONE
+from swarmkit.observed.model import Route
 from swarmkit.plan.networks.firewall_rules import STILL_CLOSED
 from swarmkit.proof import Proof
 from swarmkit.verify.live import read_live
@@ -264,6 +265,7 @@ def test_a_port_that_nothing_publishes_and_that_answers_is_an_error_of_its_host(
     ],
 )
 def test_another_port_that_a_rule_leads_into_a_container_is_tried_too(world: World, rule: str, is_tried: bool) -> None:
+    world.routes = (Route("172.18.0.0/16", "docker_gwbridge"),)
     world.shells["B"].sections["nat"] = rule
     found = of("V24", world)
     assert ("B:8443" in found) == is_tried

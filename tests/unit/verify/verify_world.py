@@ -78,6 +78,7 @@ class World:
         self.secrets: list[dict[str, Any]] = []
         self.configs: list[dict[str, Any]] = []
         self.swarm_spec: dict[str, Any] = {}
+        self.routes: tuple[Route, ...] = ()
         self._sent: dict[str, list[tuple[str, str, str]]] = {}
         self._sent_again: dict[str, list[tuple[str, str, str]]] = {}
         self._have_sent = threading.Condition()
@@ -150,7 +151,7 @@ class World:
             "configs": self.configs,
         }
         swarm = {"ID": "cluster", "Version": {"Index": 1}, "Spec": self.swarm_spec}
-        hosts = {name: _facts(name) for name in self.members}
+        hosts = {name: _facts(name, self.routes) for name in self.members}
         return Observed(hosts, parse.cluster_state("A", swarm, lists, read_at=0.0))
 
 
@@ -409,9 +410,8 @@ def _node(name: str) -> dict[str, Any]:
     }
 
 
-def _facts(name: str) -> HostFacts:
+def _facts(name: str, routes: tuple[Route, ...]) -> HostFacts:
     addresses = {ADDRESS[name]: "eth0", "172.17.0.1": "docker0"}
-    routes = (Route("10.88.0.0/24", "eth0"), Route("172.18.0.0/16", "docker_gwbridge"))
     system = SystemFacts(name, f"machine-{name}", addresses, routes, 0.0)
     engine = EngineFacts(
         version="26.1.5",
