@@ -83,7 +83,7 @@ class Asking:
             # Who is alone has nobody who could send such a frame.
             tuple(sender.untried(data)) if len(self._inventory.hosts) > 1 else (),
             swarm_ways(looks, self._cluster, self._observed),
-            frozenset(host for host, seen in looks.items() if seen.has_perl),
+            frozenset(host for host, seen in looks.items() if seen.speaks),
             {host: wish for host, wish in watches.items() if host in self.encrypted or host in senders},
         )
 
@@ -136,7 +136,7 @@ class Asking:
                 patience_seconds,
                 encrypted=host in self.encrypted,
                 cabling=parcels.wishes(host),
-                has_perl=looks[host].has_perl,
+                speaks=looks[host].speaks,
             ),
         )
 

@@ -19,7 +19,7 @@ HEALING_SECONDS = 180
 """Half a minute of gossip, on a busy machine."""
 
 TRACES = (
-    "ps -e -o comm= | grep -cE '^(perl|tcpdump|nsenter)$'; ls /run/docker/netns | sort; ip -o link | wc -l; "
+    "ps -e -o comm= | grep -cE '^(perl|python3|tcpdump|nsenter)$'; ls /run/docker/netns | sort; ip -o link | wc -l; "
     "find /tmp /run /var/tmp /root -xdev -newer /tmp/before -not -path '/run/docker/*' -not -path '/run/systemd/*' "
     # runc's own, for each health check's exec: here for a moment, then gone.
     "-not -path '/run/user/*' -not -path '/run/containerd/*' -not -name 'runc-process*' -type f"
@@ -93,6 +93,7 @@ def test_a_host_that_lost_the_rule_that_drops_lets_an_injected_frame_in(deployed
 
 def test_without_perl_tcpdump_watches_and_without_both_two_hosts_are_not_proved(deployed_shop: Shop) -> None:
     lab, pairs = deployed_shop.lab, ("A <-> B", "A <-> C", "B <-> C")
+    # The lab's disks have no python3.
     perl, both = "/usr/bin/perl", "/usr/bin/perl $(command -v tcpdump)"
 
     def hidden(host: str, what: str) -> contextlib.AbstractContextManager[None]:
@@ -110,7 +111,7 @@ def test_without_perl_tcpdump_watches_and_without_both_two_hosts_are_not_proved(
         code, found = verify(deployed_shop)
         assert code == 4, found
         assert [found["V12", pair]["severity"] for pair in pairs] == ["warning", "warning", "error"]
-        assert found["V12", "B <-> C"]["remedy"].startswith("on B or C: install perl, or tcpdump")
+        assert found["V12", "B <-> C"]["remedy"].startswith("on B or C: install perl or python3, or tcpdump")
     assert verify(deployed_shop)[0] == 0
 
 

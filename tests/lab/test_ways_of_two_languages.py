@@ -1,15 +1,21 @@
-"""The two programs that try the ways between hosts understand each other: real packets between two namespaces."""
+"""The programs in two languages that try the ways between hosts, and prove them, understand each other: real packets
+between two namespaces."""
 
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from lab.namespaces import ADDRESS, PEERS, cable, inside, run
+from lab.namespaces import ADDRESS, PEERS, cable, inside, namespace, run
 
 from swarmkit.doctor.paths import paths_from, probe_script
+from swarmkit.reach.ssh import CommandResult
+from swarmkit.verify.probe.cable import Cable, parse_cable
+from swarmkit.verify.probe.look import HOST_NAMESPACE
+from swarmkit.verify.probe.script import Language, run_script
 
 pytestmark = pytest.mark.lab
 
@@ -50,3 +56,48 @@ def test_a_host_without_perl_tries_all_ways_by_python(languages: tuple[str, str]
         assert closed_ways(spoken) == {("right", "left", "proto 50")}
     finally:
         run(*inside("left"), "iptables", "-F", "INPUT")
+
+
+class NamespaceShell:
+    """Runs scripts in a namespace whose own devices are in /sys."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def run(
+        self, script: str, arguments: tuple[str, ...] = (), *, timeout_seconds: float, root: bool = True
+    ) -> CommandResult:
+        assert root
+        done = subprocess.run(
+            ["ip", "netns", "exec", namespace(self.name), "sh", "-s", "--", *arguments],
+            input=script, capture_output=True, text=True, timeout=timeout_seconds, check=False,
+        )  # fmt: skip
+        return CommandResult(done.returncode, done.stdout, done.stderr)
+
+
+def proved_by(name: str, speaks: Language) -> Cable:
+    """Return what a host sees that sends gossip and a clear frame to the other one, and expects the same of it."""
+    (peer,) = set(ADDRESS) - {name}
+    own, other = ADDRESS[name], ADDRESS[peer]
+    keys = {"left": 1, "right": 2}
+    lines = [f"watch 4789 4097 eth0 {other}", f"in {HOST_NAMESPACE}", f"send {keys[name]} gossip {other}"]
+    lines += ["in input", f"hear {keys[peer]}"]
+    lines += [f"inject 3 4097 {own} {other} 10.20.1.3", f"await 4097 {other}"]
+    wishes = [f"cable {line}" for line in ("mark M4RK", *lines)]
+    return parse_cable(run_script(NamespaceShell(name), "probe.sh", wishes, timeout_seconds=30, speaks=speaks)["cable"])
+
+
+@pytest.mark.parametrize("languages", [("python3", "perl"), ("perl", "python3"), ("python3", "python3")])
+@pytest.mark.usefixtures("cable")
+def test_hosts_of_two_languages_hear_each_others_gossip_and_clear_frames(languages: tuple[Language, Language]) -> None:
+    began = time.monotonic()
+    with ThreadPoolExecutor() as pool:
+        left, right = pool.map(proved_by, ADDRESS, languages)
+    assert (left.why_blind, right.why_blind) == ("", "")
+    assert left.heard.keys() == {("input", 2)}
+    assert right.heard.keys() == {("input", 1)}
+    # Its own go out by the same interface.
+    assert left.injected.keys() == right.injected.keys() == {(address, 4097) for address in ADDRESS.values()}
+    assert not left.clear
+    assert not right.clear
+    assert time.monotonic() - began < 8, "they end when all was heard, and not when their patience ends"

@@ -17,6 +17,7 @@ from swarmkit.verify.probe.cable import Cable, Frames
 VNI_OPTION = "com.docker.network.driver.overlay.vxlanid_list"
 _DEVICE = re.compile(r"[A-Za-z0-9._:-]+", re.ASCII)
 _NOTHING = Frames(0, 0)
+_INSTALL = "install perl or python3"
 
 
 def vnis_of(network: NetworkState) -> list[int]:
@@ -34,7 +35,7 @@ def data_address(host: str, inventory: Inventory, observed: Observed) -> str:
 def wire_wish(
     host: str, live: Live, inventory: Inventory, observed: Observed, peers: Mapping[str, frozenset[str]], port: int
 ) -> str | None:
-    """Return what *host* shall watch, as a line for cable.pl; None where no interface is known.
+    """Return what *host* shall watch, as a line for cable.pl or cable_on_host.py; None where no interface is known.
 
     *peers*: the addresses of each host, its own among them.
     """
@@ -83,12 +84,12 @@ def prove_wire(live: Live, seen: WireSeen) -> Iterator[Finding]:
     for host, cable in seen.cables.items():
         if cable.why_blind:
             what = f"the cable of {host} was not watched: states, rules and counters alone speak for it"
-            yield Finding(
-                codes.WIRE, "warning", host, what, evidence=cable.why_blind, remedy=f"on {host}: install perl"
-            )
+            yield Finding(codes.WIRE, "warning", host, what, evidence=cable.why_blind, remedy=f"on {host}: {_INSTALL}")
         elif not cable.has_mark:
             what = f"no marked packets were sent and heard on {host}: its cable was watched by tcpdump alone"
-            yield Finding(codes.WIRE, "warning", host, what, "perl is not there", f"on {host}: install perl")
+            yield Finding(
+                codes.WIRE, "warning", host, what, "neither perl nor python3 is there", f"on {host}: {_INSTALL}"
+            )
     pairs = {pair for network in live.encrypted for pair in combinations(live.carriers(network.id), 2)}
     for first, second in sorted(pairs):
         ends = seen.ends(first, second)

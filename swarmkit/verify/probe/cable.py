@@ -1,4 +1,4 @@
-"""What cable.pl, or tcpdump in its place, saw and heard on one host while the probes ran; pure."""
+"""What cable.pl or cable_on_host.py, or tcpdump in its place, saw and heard on one host while the probes ran; pure."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ class _Seen:
                 self.opened.add(int(key))
             case ["lost", place, *why]:
                 self.lost[place] = " ".join(why)
-            case ["without", "perl"]:
+            case ["without", "marks"]:
                 self.has_mark = False
             case ["end"]:
                 self.ended = True

@@ -17,7 +17,7 @@ from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.fleet import ReachedHost
 from swarmkit.verify.encryption.xfrm import Ipsec, parse_ipsec
 from swarmkit.verify.live import LiveTask
-from swarmkit.verify.probe.script import run_script
+from swarmkit.verify.probe.script import LANGUAGES, Language, run_script
 from swarmkit.verify.probe.sockets import Listener, parse_listeners
 
 LOOK_TIMEOUT_SECONDS = 20.0
@@ -69,8 +69,8 @@ class HostLook:
     """By what rules are written there that let something in."""
     rules: HostRules | None = None
     """None where no encrypted network is, or where they could not be read."""
-    has_perl: bool = True
-    """Without it nothing can be sent from container to container but what bash can."""
+    speaks: Language | None = "perl"
+    """Without a language nothing can be sent from container to container but what bash can."""
     own_listeners: tuple[Listener, ...] = ()
     """What listens in the host's own namespace."""
     images: Mapping[str, str] = field(default_factory=dict)
@@ -157,7 +157,7 @@ def look(
         },
         firewalls=parse_firewalls(said.get("firewalls", "")),
         rules=rules.result().get(name),
-        has_perl="perl" not in said["tools"].split(),
+        speaks=next((language for language in LANGUAGES if language not in said["tools"].split()), None),
         own_listeners=parse_listeners(said[f"listen.{HOST_NAMESPACE}"].splitlines()),
         images={task: process.image for task, process in there.items()},
         digests={task: process.digests for task, process in there.items() if process.digests is not None},

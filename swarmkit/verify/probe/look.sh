@@ -45,6 +45,7 @@ section tools
 for tool in nsenter timeout ip iptables perl; do
   command -v "$tool" >/dev/null || printf '%s\n' "$tool"
 done
+command -v python3 >/dev/null || [[ -x /usr/libexec/platform-python ]] || printf 'python3\n'
 firewalls 2>/dev/null
 mapfile -t wanted
 for entry in "${wanted[@]}"; do

@@ -96,7 +96,7 @@ class Parcels:
     """Host -> what its data interface is watched for, see wire_wish."""
 
     def wishes(self, host: str) -> list[str]:
-        """Return the lines for cable.pl on *host*; none when it has nothing to do."""
+        """Return the lines for cable.pl or cable_on_host.py on *host*; none when it has nothing to do."""
         lines = list(self._by_namespace(host))
         sent = [entry for entry in self.injections if entry.sender == host]
         lines += [
@@ -135,7 +135,7 @@ class Sender:
 
     def __init__(self, live: Live, looks: Mapping[str, HostLook]) -> None:
         self._live, self._looked_at = live, frozenset(looks)
-        self._looks = {host: seen for host, seen in looks.items() if seen.has_perl}
+        self._looks = {host: seen for host, seen in looks.items() if seen.speaks}
         self._keys = itertools.count(1)
 
     def parcels(self) -> Iterator[Parcel]:
@@ -250,7 +250,7 @@ class Sender:
         if receiver not in self._looked_at:
             return f"{receiver} could not be looked at"
         if receiver not in self._looks:
-            return f"perl is not there: nothing can be heard in the containers of {receiver}"
+            return f"neither perl nor python3 is there: nothing can be heard in the containers of {receiver}"
         if self._first_task(network.id, receiver) is None:
             return f"no container of {receiver} that is on it could be entered"
         if not vnis_of(network):

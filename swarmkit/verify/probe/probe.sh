@@ -1,7 +1,7 @@
 # Asks and connects from inside network namespaces, all at once; connections are closed as soon as they stand.
 # On stdin a line each: "in PID" begins a namespace (1: the host's own), then "dns KEY ADDRESS PORT QUERY" and
 # "tcp KEY ADDRESS PORT"; "patience SECONDS" is how long an answer may take; "ipsec" asks for the ESP states when all has
-# been tried; lines that begin with "cable" go to cable.pl, which runs meanwhile. Answers: "dns KEY HEX",
+# been tried; lines that begin with "cable" go to $CABLE, a program in the language $SPEAKS, which runs meanwhile. Answers: "dns KEY HEX",
 # "tcp KEY ok" or "tcp KEY what the kernel said"; what is not answered in time has no line. "lost PID WHY": the
 # namespace could not be entered.
 PATIENCE_SECONDS=3.5
@@ -52,14 +52,14 @@ enter() {
   probing+=($!)
 }
 
-# Without perl tcpdump counts what crosses the cable; nothing can be sent or heard between containers then.
+# Without perl and python tcpdump counts what crosses the cable; nothing can be sent or heard between containers then.
 count_by_tcpdump() {
   local port=$1 device=$3 line from to peer kind frames pid
   local -A sent received
   exec {frames}< <(exec timeout 15 tcpdump -lnnt -T vxlan -i "$device" -s 128 "ip proto 50 or udp dst port $port" 2>&1)
   pid=$!
   trap 'kill "$pid"' TERM
-  printf 'without perl\n'
+  printf 'without marks\n'
   while read -r -u "$frames" line; do
     [[ $line =~ ^IP\ ([0-9.]+)\ \>\ ([0-9.]+):\ (ESP|VXLAN.*vni\ ([0-9]+)) ]] || continue
     from=${BASH_REMATCH[1]} to=${BASH_REMATCH[2]} kind=esp
@@ -77,18 +77,24 @@ count_by_tcpdump() {
   printf 'end\n'
 }
 
+speak() {
+  [[ $SPEAKS == perl ]] && exec perl -e "$CABLE"
+  command -v python3 >/dev/null && exec python3 -IS -c "$CABLE"
+  exec /usr/libexec/platform-python -IS -c "$CABLE"
+}
+
 # Watches the data interface until the probes have ended. Read through a descriptor: "wait" would wait for it as well.
 watch_cable() {
   local entry
-  if command -v perl >/dev/null; then
-    exec {cable}< <(exec perl -e "$CABLE" 2>&1 < <(printf '%s\n' "$@"))
+  if [[ $SPEAKS ]]; then
+    exec {cable}< <(speak 2>&1 < <(printf '%s\n' "$@"))
     watcher=$!
     read -r -t 5 -u "$cable" watched
     return
   fi
   for entry; do [[ $entry == watch\ * ]] && read -ra watching <<<"${entry#watch }"; done
-  if [[ ! ${watching[*]} ]]; then watched='without perl'; return; fi
-  if ! command -v tcpdump >/dev/null; then watched='lost 0 neither perl nor tcpdump is there'; return; fi
+  if [[ ! ${watching[*]} ]]; then watched='without marks'; return; fi
+  if ! command -v tcpdump >/dev/null; then watched='lost 0 neither perl, python3 nor tcpdump is there'; return; fi
   exec {cable}< <(count_by_tcpdump "${watching[@]}")
   watcher=$!
   read -r -t 5 -u "$cable" watched

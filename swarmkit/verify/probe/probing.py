@@ -10,7 +10,7 @@ from swarmkit.verify.encryption.xfrm import Ipsec, parse_ipsec
 from swarmkit.verify.probe.cable import Cable, parse_cable
 from swarmkit.verify.probe.dns import Answer, parse_answer
 from swarmkit.verify.probe.probes import FORBIDDING, Ask, Connect, NotAsk, NotConnect, Probe
-from swarmkit.verify.probe.script import run_script
+from swarmkit.verify.probe.script import Language, run_script
 
 PROBE_TIMEOUT_SECONDS = 30.0
 PATIENCE_SECONDS = 3.5
@@ -57,20 +57,20 @@ def probe_host(
     *,
     encrypted: bool,
     cabling: Sequence[str],
-    has_perl: bool,
+    speaks: Language | None,
 ) -> HostAnswers:
     """Run *probes* on the host and return each with its answer; raises SwarmkitError when none could be run.
 
-    *cabling* is what to send and to watch meanwhile, see Parcels.wishes. Without perl, bash asks and connects.
+    *cabling* is what to send and to watch meanwhile, see Parcels.wishes. Without a language, bash asks and connects.
     """
     patience = f"patience {patience_seconds:g}"
-    asking = [f"cable {line}" if has_perl else line for line in (patience, *_wishes(probes))]
+    asking = [f"cable {line}" if speaks else line for line in (patience, *_wishes(probes))]
     wishes = [*cabling, *asking, *(["ipsec"] if encrypted else [])]
-    said = run_script(shell, "probe.sh", wishes, timeout_seconds=PROBE_TIMEOUT_SECONDS)
-    text = said.get("cable", "") if has_perl else said["answers"]
+    said = run_script(shell, "probe.sh", wishes, timeout_seconds=PROBE_TIMEOUT_SECONDS, speaks=speaks)
+    text = said.get("cable", "") if speaks else said["answers"]
     answers = _answers(text, "dns", "tcp")
     lost = {pid: f"its network could not be entered ({why})" for pid, why in _answers(text, "lost").items()}
-    cable = parse_cable(said.get("cable", "")) if cabling or has_perl else None
+    cable = parse_cable(said.get("cable", "")) if cabling or speaks else None
     blind = cable.why_blind if cable else ""
     silence = f"no answer within {patience_seconds:g} s"
     return HostAnswers(

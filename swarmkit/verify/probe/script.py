@@ -6,23 +6,31 @@ import importlib.resources
 import re
 import shlex
 from collections.abc import Iterable
+from typing import Literal, get_args
 
 from swarmkit.errors import SwarmkitError
 from swarmkit.observed.parse import sections
 from swarmkit.reach.fleet import Shell
 
+Language = Literal["perl", "python3"]
+"""What the program that sends, hears and watches is written in, twice; the first that a host has runs there."""
+LANGUAGES: tuple[Language, ...] = get_args(Language)
+_PROGRAMS: dict[Language, str] = {"perl": "cable.pl", "python3": "cable_on_host.py"}
 _END = "END-OF-WISHES"
 _WISH = re.compile(r"[a-z]+( [A-Za-z0-9._/:\\-]+)*", re.ASCII)
 
 
-def run_script(shell: Shell, name: str, wishes: Iterable[str], *, timeout_seconds: float) -> dict[str, str]:
+def run_script(
+    shell: Shell, name: str, wishes: Iterable[str], *, timeout_seconds: float, speaks: Language | None = None
+) -> dict[str, str]:
     """Run ``ipsec.sh`` and then the script *name* by bash, as root, and return the sections it prints.
 
-    A wish is a line of words of letters, digits and ``._/:\\-``. Raises SwarmkitError when the script did not
-    reach its end.
+    A wish is a line of words of letters, digits and ``._/:\\-``. Wishes of the cable are granted in the language that
+    the host *speaks*; without one tcpdump watches. Raises SwarmkitError when the script did not reach its end.
     """
     folder = importlib.resources.files("swarmkit.verify.probe")
-    watcher = f"CABLE={shlex.quote(folder.joinpath('cable.pl').read_text())}\n" if name == "probe.sh" else ""
+    program = folder.joinpath(_PROGRAMS[speaks]).read_text() if speaks else ""
+    watcher = f"SPEAKS={speaks or ''} CABLE={shlex.quote(program)}\n"
     source = watcher + folder.joinpath("ipsec.sh").read_text() + folder.joinpath(name).read_text()
     lines = list(wishes)
     for line in lines:

@@ -73,23 +73,30 @@ def test_packets_that_nobody_hears_are_no_proof_of_encryption(world: World) -> N
     assert "packets of the probes from A to C" in verdict.evidence
 
 
-def test_a_host_without_perl_is_watched_and_what_it_lacks_for_the_proof_is_a_warning(world: World) -> None:
-    world.shells["C"].sections = {"tools": "perl"}
-    world.shells["C"].cable = "without perl\nesp 10.88.0.11 5 5\nesp 10.88.0.12 5 5\nend\n"
+def test_a_host_without_perl_and_python_is_watched_and_what_it_lacks_for_the_proof_is_a_warning(world: World) -> None:
+    world.shells["C"].sections = {"tools": "perl\npython3"}
+    world.shells["C"].cable = "without marks\nesp 10.88.0.11 5 5\nesp 10.88.0.12 5 5\nend\n"
     found = of("V12", world)
     assert found["A <-> B"].severity == "ok"
     assert found["A <-> C"].severity == "warning"
     told = "network shop_shop is encrypted between A and C, by its frames on the cable"
     assert found["A <-> C"].what.startswith(told)
     assert "no marked packet could be sent" in found["A <-> C"].evidence
-    assert of("V16", world)["C"].remedy == "on C: install perl"
+    assert of("V16", world)["C"].remedy == "on C: install perl or python3"
+
+
+def test_a_host_without_perl_is_proved_in_python(world: World) -> None:
+    world.shells["C"].sections = {"tools": "perl"}
+    assert {finding.severity for finding in of("V12", world).values()} == {"ok"}
+    assert "SPEAKS=python3" in world.shells["C"].probed
+    assert "SPEAKS=perl" in world.shells["A"].probed
 
 
 def test_a_pair_whose_cable_nobody_watched_is_not_proved_and_what_one_end_saw_is_enough(world: World) -> None:
-    world.shells["C"].sections = {"tools": "perl"}
-    world.shells["C"].cable = "lost 0 neither perl nor tcpdump is there"
+    world.shells["C"].sections = {"tools": "perl\npython3"}
+    world.shells["C"].cable = "lost 0 neither perl, python3 nor tcpdump is there"
     assert {finding.severity for finding in of("V12", world).values()} == {"ok", "warning"}
-    world.shells["B"].sections = {"tools": "perl"}
+    world.shells["B"].sections = {"tools": "perl\npython3"}
     world.shells["B"].cable = world.shells["C"].cable
     found = of("V12", world)["B <-> C"]
     assert (found.severity, found.what) == (
@@ -97,7 +104,7 @@ def test_a_pair_whose_cable_nobody_watched_is_not_proved_and_what_one_end_saw_is
         "the encryption of shop_shop between B and C is not proved",
     )
     assert found.evidence.startswith("the cable of B was not watched; the cable of C was not watched")
-    assert found.remedy.startswith("on B or C: install perl, or tcpdump")
+    assert found.remedy.startswith("on B or C: install perl or python3, or tcpdump")
 
 
 def test_a_clear_frame_on_the_cable_breaks_the_network_between_two_hosts(world: World) -> None:
@@ -151,10 +158,9 @@ def test_an_injection_that_did_not_come_to_the_host_proves_nothing(world: World)
 
 
 def test_a_host_to_which_no_clear_frame_could_be_sent_is_told_with_why(world: World) -> None:
-    world.shells["B"].sections = {"tools": "perl"}
-    assert (
-        of("V19", world)["shop_shop on B"].evidence == "perl is not there: nothing can be heard in the containers of B"
-    )
+    world.shells["B"].sections = {"tools": "perl\npython3"}
+    told = "neither perl nor python3 is there: nothing can be heard in the containers of B"
+    assert of("V19", world)["shop_shop on B"].evidence == told
     world.shells["B"].sections = {}
     world.broken_containers["c-shop_backend"] = SwarmkitError("no such container")
     found = of("V19", world)

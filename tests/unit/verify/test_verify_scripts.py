@@ -1,6 +1,7 @@
 """The scripts themselves, run here by bash; a stand-in for nsenter leaves them in this namespace."""
 
 import os
+import shutil
 import socket
 import socketserver
 import subprocess
@@ -14,7 +15,7 @@ import pytest
 from swarmkit.errors import SwarmkitError
 from swarmkit.reach.ssh import CommandResult
 from swarmkit.verify.probe import dns
-from swarmkit.verify.probe.script import run_script
+from swarmkit.verify.probe.script import LANGUAGES, Language, run_script
 
 Resolver = tuple[int, list[bytes], bytes]
 
@@ -75,8 +76,8 @@ def resolver() -> Iterator[Resolver]:
         server.shutdown()
 
 
-def run(tools: Path, name: str, *wishes: str) -> dict[str, str]:
-    return run_script(LocalShell(tools), name, wishes, timeout_seconds=20)
+def run(tools: Path, name: str, *wishes: str, speaks: Language | None = None) -> dict[str, str]:
+    return run_script(LocalShell(tools), name, wishes, timeout_seconds=20, speaks=speaks)
 
 
 def test_look_script_tells_what_chains_nftables_has(tools: Path) -> None:
@@ -130,8 +131,8 @@ def test_probe_script_gives_no_line_for_what_does_not_answer(tools: Path) -> Non
     assert said["answers"].splitlines() == ["tcp 1 Connection refused"]
 
 
-@pytest.mark.parametrize("by_perl", [True, False])
-def test_probe_script_waits_as_long_as_it_is_told(tools: Path, by_perl: bool) -> None:
+@pytest.mark.parametrize("speaks", [*LANGUAGES, None])
+def test_probe_script_waits_as_long_as_it_is_told(tools: Path, speaks: Language | None) -> None:
     with socket.socket() as slow:
         slow.bind(("127.0.0.1", 0))
         slow.listen()
@@ -145,10 +146,38 @@ def test_probe_script_waits_as_long_as_it_is_told(tools: Path, by_perl: bool) ->
 
         answering = threading.Thread(target=answer_late)
         answering.start()
-        asking = (f"patience {6 if by_perl else 5.5}", "in 1", f"dns 0 127.0.0.1 {port} \\x00")
-        said = run(tools, "probe.sh", *(f"cable {line}" if by_perl else line for line in asking))
+        asking = (f"patience {6 if speaks else 5.5}", "in 1", f"dns 0 127.0.0.1 {port} \\x00")
+        said = run(tools, "probe.sh", *(f"cable {line}" if speaks else line for line in asking), speaks=speaks)
         answering.join()
-    assert "dns 0 000178" in said["cable" if by_perl else "answers"].splitlines()
+    assert "dns 0 000178" in said["cable" if speaks else "answers"].splitlines()
+
+
+@pytest.mark.parametrize("speaks", LANGUAGES)
+def test_probe_script_asks_and_connects_in_each_language(tools: Path, resolver: Resolver, speaks: Language) -> None:
+    port, received, reply = resolver
+    query = dns.question("tasks.ten-chars.")
+    escaped = "".join(f"\\x{byte:02x}" for byte in query)
+    asking = (f"dns 7 127.0.0.1 {port} {escaped}", f"tcp 0 127.0.0.1 {port}", "tcp 1 127.0.0.1 9", "in 99999999")
+    wishes = [f"cable {line}" for line in ("in 1", *asking, "tcp 2 127.0.0.1 9")]
+    answers = run(tools, "probe.sh", *wishes, speaks=speaks)["cable"].splitlines()
+    whole = (len(reply).to_bytes(2, "big") + reply).hex()
+    refused, lost = "tcp 1 Connection refused", "lost 99999999 No such file or directory"
+    assert answers == ["ready", f"dns 7 {whole}", "tcp 0 ok", refused, lost, "end"]
+    assert query[2:] in received
+
+
+@pytest.mark.parametrize("there", [("perl", "python3"), ("perl",), ("python3",), ()])
+def test_look_script_tells_which_languages_are_lacking(tmp_path: Path, there: tuple[str, ...]) -> None:
+    for tool in ("bash", "sh"):
+        found = shutil.which(tool)
+        assert found
+        (tmp_path / tool).symlink_to(found)
+    for language in there:
+        install(tmp_path, language, "true")
+    shell = LocalShell(tmp_path)
+    shell.only_tools = True
+    lacking = set(run_script(shell, "look.sh", (), timeout_seconds=20)["tools"].split())
+    assert lacking & {"perl", "python3"} == {"perl", "python3"} - set(there)
 
 
 def test_look_script_lists_what_listens(tools: Path) -> None:

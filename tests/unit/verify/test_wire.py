@@ -21,7 +21,7 @@ from unit.verify.verify_world import World
 
 from swarmkit.finding import Finding
 from swarmkit.verify.probe.cable import Frames, parse_cable
-from swarmkit.verify.probe.script import run_script
+from swarmkit.verify.probe.script import LANGUAGES, Language, run_script
 from swarmkit.verify.prove import prove
 
 VNI = 4097
@@ -83,14 +83,21 @@ def frames(request: pytest.FixtureRequest) -> Iterator[None]:
         sender.join()
 
 
-def watched(shell: LocalShell, *lines: str) -> dict[str, str]:
+@pytest.fixture(params=LANGUAGES)
+def speaks(request: pytest.FixtureRequest) -> Language:
+    """What the host has to run the watcher."""
+    language: Language = request.param
+    return language
+
+
+def watched(shell: LocalShell, speaks: Language | None, *lines: str) -> dict[str, str]:
     wishes = [f"cable {line}" for line in ("mark M4RK", f"watch {PORT} {VNI} lo 127.0.0.1", "least 0.5", *lines)]
-    return run_script(shell, "probe.sh", wishes, timeout_seconds=20)
+    return run_script(shell, "probe.sh", wishes, timeout_seconds=20, speaks=speaks)
 
 
 @pytest.mark.usefixtures("frames")
-def test_clear_frames_of_the_vni_are_counted_and_no_others(tmp_path: Path) -> None:
-    cable = parse_cable(watched(LocalShell(tmp_path))["cable"])
+def test_clear_frames_of_the_vni_are_counted_and_no_others(tmp_path: Path, speaks: Language) -> None:
+    cable = parse_cable(watched(LocalShell(tmp_path), speaks)["cable"])
     assert cable.why_blind == ""
     assert cable.clear.keys() == {("127.0.0.1", VNI)}
     assert cable.clear["127.0.0.1", VNI].sent > 3
@@ -100,10 +107,12 @@ def test_clear_frames_of_the_vni_are_counted_and_no_others(tmp_path: Path) -> No
 
 @pytest.mark.parametrize(("payload", "is_leak"), [(b" injected 3 small", False), (b" encrypted 3 small", True)])
 @pytest.mark.usefixtures("cable")
-def test_what_another_proof_sends_to_be_dropped_is_no_leak(tmp_path: Path, payload: bytes, is_leak: bool) -> None:
+def test_what_another_proof_sends_to_be_dropped_is_no_leak(
+    tmp_path: Path, speaks: Language, payload: bytes, is_leak: bool
+) -> None:
     frame = vxlan(VNI) + b"swarmkit-probe-" + b"0123456789ab" * 2 + payload
     with sending(frame):
-        cable = parse_cable(watched(LocalShell(tmp_path))["cable"])
+        cable = parse_cable(watched(LocalShell(tmp_path), speaks)["cable"])
     assert cable.why_blind == ""
     assert bool(cable.clear) == is_leak
 
@@ -128,9 +137,9 @@ def sending(*frames: bytes) -> Iterator[None]:
         sender.join()
 
 
-def test_the_watcher_ends_with_the_probes(tmp_path: Path) -> None:
+def test_the_watcher_ends_with_the_probes(tmp_path: Path, speaks: Language) -> None:
     began = time.monotonic()
-    watched(LocalShell(tmp_path))
+    watched(LocalShell(tmp_path), speaks)
     assert time.monotonic() - began < 10
     assert not [path for path in Path("/proc").glob("[0-9]*/environ") if b"M4RK" in _read(path)]
 
@@ -142,44 +151,48 @@ def _read(path: Path) -> bytes:
         return b""
 
 
-def test_marked_packets_are_heard_in_another_namespace_whole(tmp_path: Path, other_namespace: int) -> None:
+def test_marked_packets_are_heard_in_another_namespace_whole(
+    tmp_path: Path, speaks: Language, other_namespace: int
+) -> None:
     lines = ("in 1", "send 5 open 10.99.0.2", f"in {other_namespace}", "hear 5", "send 6 encrypted 10.99.0.1")
-    cable = parse_cable(watched(LocalShell(tmp_path), *lines)["cable"])
+    cable = parse_cable(watched(LocalShell(tmp_path), speaks, *lines)["cable"])
     heard = cable.heard[str(other_namespace), 5]
     assert heard["full"] == 1400
     assert heard["small"] < 100
     assert not cable.unsent
 
 
-def test_what_shall_not_get_through_is_told_when_it_does(tmp_path: Path, other_namespace: int) -> None:
+def test_what_shall_not_get_through_is_told_when_it_does(
+    tmp_path: Path, speaks: Language, other_namespace: int
+) -> None:
     with socket.create_server(("10.99.0.1", 0)) as server:
         port = server.getsockname()[1]
         there = (f"in {other_namespace}", f"apart 7 10.99.0.1 {port}", "apart 8 10.99.0.1 9")
         no_route = "apart 10 203.0.113.9 80"
         lines = (*there, no_route, "in 1", "apart 9 10.99.0.2 9")
-        cable = parse_cable(watched(LocalShell(tmp_path), *lines)["cable"])
+        cable = parse_cable(watched(LocalShell(tmp_path), speaks, *lines)["cable"])
     assert cable.opened == {7}
     assert (str(other_namespace), 9) in cable.heard
 
 
 def test_a_task_on_the_hosts_own_network_does_not_hear_what_comes_by_the_host(
-    tmp_path: Path, other_namespace: int
+    tmp_path: Path, speaks: Language, other_namespace: int
 ) -> None:
     """A task on a bridge sends all that it cannot reach by itself to its host: that is no breach."""
     of_the_host = os.getpid()
     lines = (f"in {other_namespace}", "apart 7 10.99.0.1 9", f"in {of_the_host}", "apart 8 10.99.0.2 9")
-    cable = parse_cable(watched(LocalShell(tmp_path), *lines)["cable"])
+    cable = parse_cable(watched(LocalShell(tmp_path), speaks, *lines)["cable"])
     assert cable.heard.keys() == {(str(other_namespace), 8)}
 
 
-def test_a_namespace_that_is_not_there_is_lost_and_no_other(tmp_path: Path) -> None:
-    cable = parse_cable(watched(LocalShell(tmp_path), "in 99999999", "send 1 open 127.0.0.1")["cable"])
+def test_a_namespace_that_is_not_there_is_lost_and_no_other(tmp_path: Path, speaks: Language) -> None:
+    cable = parse_cable(watched(LocalShell(tmp_path), speaks, "in 99999999", "send 1 open 127.0.0.1")["cable"])
     assert cable.lost.keys() == {"99999999"}
     assert cable.esp
 
 
-def test_a_host_without_perl_is_watched_by_tcpdump(tmp_path: Path) -> None:
-    shell = without_perl(tmp_path)
+def test_a_host_without_perl_and_python_is_watched_by_tcpdump(tmp_path: Path) -> None:
+    shell = without_perl_and_python(tmp_path)
     install(tmp_path, "tcpdump", f"printf '%s\\n' 'listening on lo' {shlex.quote(TCPDUMP)}; exec sleep 20")
     wishes = [f"cable watch 4789 {VNI} lo 10.88.0.12 10.88.0.13", "in 1", "tcp 0 127.0.0.1 9"]
     said = run_script(shell, "probe.sh", wishes, timeout_seconds=20)
@@ -199,7 +212,7 @@ IP 10.88.0.13.40001 > 10.88.0.11.4789: VXLAN, flags [I] (0x08), vni 4099
 IP 10.20.9.3 > 10.20.9.6: ICMP echo request, id 1, seq 1, length 64"""
 
 
-def without_perl(folder: Path) -> LocalShell:
+def without_perl_and_python(folder: Path) -> LocalShell:
     for tool in ("bash", "sh", "env", "timeout", "sleep", "cat"):
         found = shutil.which(tool)
         assert found
@@ -210,9 +223,9 @@ def without_perl(folder: Path) -> LocalShell:
     return shell
 
 
-def test_a_host_with_neither_perl_nor_tcpdump_says_so(tmp_path: Path) -> None:
-    said = watched(without_perl(tmp_path))
-    assert "neither perl nor tcpdump is there" in parse_cable(said["cable"]).why_blind
+def test_a_host_with_neither_perl_python_nor_tcpdump_says_so(tmp_path: Path) -> None:
+    said = watched(without_perl_and_python(tmp_path), None)
+    assert "neither perl, python3 nor tcpdump is there" in parse_cable(said["cable"]).why_blind
 
 
 def test_a_missing_device_is_told() -> None:
@@ -251,15 +264,17 @@ def test_a_host_that_could_not_watch_is_a_warning_and_its_peers_speak_for_the_pa
     assert len([finding for finding in found if finding.severity == "ok"]) == 3
 
 
-def test_a_host_that_begins_seconds_later_still_hears_and_is_heard(tmp_path: Path, other_namespace: int) -> None:
+def test_a_host_that_begins_seconds_later_still_hears_and_is_heard(
+    tmp_path: Path, speaks: Language, other_namespace: int
+) -> None:
     def early() -> None:
         lines = (f"in {other_namespace}", "hear 5", "send 6 open 10.99.0.1")
-        said["cable"] = watched(LocalShell(tmp_path), *lines)["cable"]
+        said["cable"] = watched(LocalShell(tmp_path), speaks, *lines)["cable"]
 
     said: dict[str, str] = {}
     first = threading.Thread(target=early)
     first.start()
     time.sleep(4.5)
-    watched(LocalShell(tmp_path), "in 1", "send 5 open 10.99.0.2")
+    watched(LocalShell(tmp_path), speaks, "in 1", "send 5 open 10.99.0.2")
     first.join()
     assert parse_cable(said["cable"]).heard[str(other_namespace), 5].keys() == {"small", "full"}

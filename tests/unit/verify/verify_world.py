@@ -213,6 +213,8 @@ class FakeShell:
         self.rounds = 0
         self.cable = ""
         """Replaces all that cable.pl prints."""
+        self.probed = ""
+        """The last script of probes."""
         self.cable_more: list[str] = []
         self.is_shielded = False
         """No clear frame of others comes to the interface: a firewall on the way drops them."""
@@ -237,6 +239,8 @@ class FakeShell:
             return CommandResult(0, f"\n== addresses\n\n== iptables\n{self.rules}\n\n== end\n", "")
         wishes = script.rpartition("<<'END-OF-WISHES'\n")[2].splitlines()[:-1]
         is_probe = "section answers" in script
+        if is_probe:
+            self.probed = script
         self.rounds += is_probe
         said = self._probed(wishes) if is_probe else self._looked(wishes)
         said |= {name: text for name, text in self.sections.items() if name in said}
