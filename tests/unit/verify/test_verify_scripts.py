@@ -1,5 +1,6 @@
 """The scripts themselves, run here by bash; a stand-in for nsenter leaves them in this namespace."""
 
+import ast
 import os
 import shutil
 import socket
@@ -164,6 +165,11 @@ def test_probe_script_asks_and_connects_in_each_language(tools: Path, resolver: 
     refused, lost = "tcp 1 Connection refused", "lost 99999999 No such file or directory"
     assert answers == ["ready", f"dns 7 {whole}", "tcp 0 ok", refused, lost, "end"]
     assert query[2:] in received
+
+
+def test_python_of_the_oldest_hosts_reads_the_watcher() -> None:
+    source = Path(dns.__file__).with_name("cable_on_host.py").read_text()
+    compile(ast.parse(source, feature_version=(3, 6)), "cable_on_host.py", "exec")
 
 
 @pytest.mark.parametrize("there", [("perl", "python3"), ("perl",), ("python3",), ()])
