@@ -1,4 +1,4 @@
-"""How long a certificate of the swarm is valid, and whether its renewal is overdue; pure."""
+"""How long a certificate of the swarm is valid, whether its renewal is overdue, and the way back from its end; pure."""
 
 from __future__ import annotations
 
@@ -20,6 +20,14 @@ class Validity:
 
     def __str__(self) -> str:
         return f"valid from {self.begin:%Y-%m-%d %H:%M} to {self.end:%Y-%m-%d %H:%M} UTC"
+
+
+def rejoin_remedy(host: str) -> str:
+    """Return what brings *host* back whose certificate has ended: its own engine alone cannot get another one."""
+    return (
+        f"a worker, on {host}: docker swarm leave, then here: swarmkit up; the only manager there is, on {host}: "
+        "docker swarm init --force-new-cluster"
+    )
 
 
 def validity(text: str) -> Validity | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from swarmkit.doctor.evidence import Evidence, HostEvidence
 from swarmkit.finding import Finding
-from swarmkit.observed.certificates import validity
+from swarmkit.observed.certificates import rejoin_remedy, validity
 
 _CA_DUE = datetime.timedelta(days=180)
 
@@ -69,18 +69,12 @@ def check_managers(evidence: Evidence) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _rejoin(host: str) -> str:
-    return (
-        f"a worker, on {host}: docker swarm leave, then here: swarmkit up; the only manager there is, on {host}: "
-        "docker swarm init --force-new-cluster"
-    )
-
-
 def check_certificates(host: HostEvidence, now: datetime.datetime) -> Iterator[Finding]:
     """Yield H35: certificates, the node's or the swarm's own, that have ended or end before they are renewed."""
     if found := validity(host.certificate("swarm-node.crt")):
         if now > found.end:
-            yield Finding("H35", "error", host.name, "its swarm certificate has ended", str(found), _rejoin(host.name))
+            remedy = rejoin_remedy(host.name)
+            yield Finding("H35", "error", host.name, "its swarm certificate has ended", str(found), remedy)
         elif found.is_overdue(now):
             yield Finding(
                 "H35", "warning", host.name, "its swarm certificate ends soon and was not renewed when it was due",

@@ -6,7 +6,7 @@ import datetime
 from collections.abc import Iterator, Mapping
 
 from swarmkit.finding import Finding
-from swarmkit.observed.certificates import validity
+from swarmkit.observed.certificates import rejoin_remedy, validity
 from swarmkit.observed.model import Observed
 from swarmkit.verify import codes
 from swarmkit.verify.probe.look import HostLook
@@ -25,8 +25,7 @@ def _finding(host: str, text: str, now: datetime.datetime) -> Finding:
         what = f"{which} could not be read"
         return Finding(codes.CERTIFICATE, "warning", host, what, remedy="let swarmkit be root there, or use sudo")
     if now > found.end:
-        remedy = "swarmkit doctor --explain H35"
-        return Finding(codes.CERTIFICATE, "error", host, f"{which} has ended", str(found), remedy)
+        return Finding(codes.CERTIFICATE, "error", host, f"{which} has ended", str(found), rejoin_remedy(host))
     if found.is_overdue(now):
         what = f"{which} ends {found.end:%Y-%m-%d %H:%M} UTC and was not renewed when it was due"
         remedy = f"see that {host} reaches a manager's port 2377, then: swarmkit rotate ca"

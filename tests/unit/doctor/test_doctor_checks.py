@@ -21,6 +21,8 @@ from swarmkit.finding import Finding
 from swarmkit.observed.networks import HostNetwork
 from swarmkit.plan.refusals import host_refusals
 from swarmkit.reach.ssh import SshSession
+from swarmkit.verify.probe.look import HostLook
+from swarmkit.verify.state.certificates import prove_certificates
 
 ROOT = Path(__file__).parents[3]
 
@@ -278,6 +280,15 @@ def test_a_certificate_is_told_when_it_has_ended_or_was_not_renewed(begin: int, 
     text = certificate(NOW + datetime.timedelta(days=begin), NOW + datetime.timedelta(days=end))
     findings = found(evidence(files={"/var/lib/docker/swarm/certificates/swarm-node.crt": text}))
     assert [finding.severity for finding in findings] == ([severity] if severity else [])
+
+
+def test_verify_tells_the_commands_of_the_doctor_for_a_certificate_that_has_ended() -> None:
+    text = certificate(NOW - datetime.timedelta(days=90), NOW - datetime.timedelta(days=1))
+    cluster = evidence(files={"/var/lib/docker/swarm/certificates/swarm-node.crt": text})
+    (of_doctor,) = [finding for finding in found(cluster) if finding.code == "H35"]
+    looks = {of_doctor.where: HostLook({}, {}, {}, certificate=text)}
+    (of_verify,) = prove_certificates(looks, cluster.observed, NOW)
+    assert (of_verify.code, of_verify.remedy) == ("V22", of_doctor.remedy)
 
 
 def test_only_and_skip_choose_by_code() -> None:
