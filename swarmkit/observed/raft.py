@@ -19,6 +19,9 @@ journalctl -u docker -o cat -n 20000 --no-pager 2>/dev/null \\
     | tail -n 1
 # Of the key only how it begins: it tells whether the manager locks.
 if IFS= read -r line <"$1/swarm/certificates/swarm-node.key"; then echo "$line"; fi 2>/dev/null
+# What take-lock-off.sh leaves, where the engine has not written the key since.
+off=$(cat "$1/swarm/swarmkit.lock-off" 2>/dev/null)
+if [ -n "$off" ] && [ "$(sha256sum <"$1/swarm/certificates/swarm-node.key")" = "$off" ]; then echo "lock off"; fi
 cat "$1/swarm/certificates/swarm-node.crt" 2>/dev/null
 """
 
@@ -36,6 +39,8 @@ class RaftFacts:
     """By its certificate: a locked engine tells none."""
     locks: bool = False
     """Whether its state is locked by the swarm's unlock key, as it lies on the disk."""
+    lock_is_off: bool = False
+    """Whether a recovery has taken the lock off its state, and the swarm has not locked it again."""
 
     def __str__(self) -> str:
         return f"raft log at term {self.term}, index {self.index}" if self.index else "how far its raft log is, unknown"
@@ -96,7 +101,7 @@ def parse_raft(text: str) -> RaftFacts:
         rest = text
     key, _, certificate = rest.partition("-----BEGIN CERTIFICATE-----")
     cluster_id, role, node_id = _subject("-----BEGIN CERTIFICATE-----" + certificate if certificate else "")
-    return RaftFacts(cluster_id, term, index, role == "swarm-manager", node_id, "ENCRYPTED" in key)
+    return RaftFacts(cluster_id, term, index, role == "swarm-manager", node_id, "ENCRYPTED" in key, "lock off" in key)
 
 
 def cluster_of(certificate: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from swarmkit.declared.inventory.host import Host
 from swarmkit.finding import Finding
 from swarmkit.observed.model import RECOVERY_LABEL
+from swarmkit.observed.raft import RaftFacts
 from swarmkit.plan.model import Operation, Plan, Step
 from swarmkit.plan.nodes.leaving import LeaveSwarm
 from swarmkit.plan.planner import INIT, addresses
@@ -48,13 +49,15 @@ def recovery_plan(
         return Recovery(Plan((), tuple(refusals)), "")
     manager = going_on or survey.survivors[0]
     operations = tuple(_operations(survey, manager, unlock_key))
-    return Recovery(Plan(operations, (), tuple(_warnings(survey, manager, lost))), manager)
+    warnings = (*_warnings(survey, manager, lost), *_unused_key(survey.raft[manager], manager, unlock_key))
+    return Recovery(Plan(operations, (), warnings), manager)
 
 
 def _operations(survey: Survey, manager: str, unlock_key: Secret) -> Iterator[Operation]:
     host = survey.inventory.host(manager)
     locks = survey.raft[manager].locks
-    body = {**addresses(host, survey.observed), **force_new_cluster(autolock=locks)}
+    autolock = locks or survey.raft[manager].lock_is_off
+    body = {**addresses(host, survey.observed), **force_new_cluster(autolock=autolock)}
     if survey.inventory.data_path_port:
         body["DataPathPort"] = survey.inventory.data_path_port
     if locks:
@@ -62,9 +65,10 @@ def _operations(survey: Survey, manager: str, unlock_key: Secret) -> Iterator[Op
         how = "take the lock off its state" + (" and restart its engine" if is_locked else "")
         reason = "Docker cannot force a new cluster of a locked state; it locks again when it leads"
         yield TakeLockOff(Step(_LOCK, "swarm", "update", manager, how, reason), unlock_key, is_locked)
+    again = "; it locks again when it leads" if autolock and not locks else ""
     step = Step(
         INIT, "swarm", "update", manager, "go on alone with its state: force a new cluster",
-        f"no quorum; {survey.raft[manager]}", frozenset({_LOCK} if locks else ()), destructive=True,
+        f"no quorum; {survey.raft[manager]}{again}", frozenset({_LOCK} if locks else ()), destructive=True,
     )  # fmt: skip
     yield ForceNewCluster(step, body, survey.raft[manager].cluster_id, keeps_ca=True)
     yield _remove_old(manager, frozenset({INIT}))
@@ -107,6 +111,14 @@ def _warnings(survey: Survey, manager: str, lost: Collection[str]) -> Iterator[F
             "H54", "warning", ", ".join(gone), "may come back with the old raft and make a second swarm",
             "one that answers when the new cluster is made leaves and joins in this run",
             "keep it off; once it is back run this again, before anything else: it leaves and joins",
+        )  # fmt: skip
+
+
+def _unused_key(raft: RaftFacts, manager: str, unlock_key: Secret) -> Iterator[Finding]:
+    if unlock_key.text() and not (raft.locks or raft.lock_is_off):
+        yield Finding(
+            "H60", "warning", manager, "its state is not locked: the unlock key is not used, and it locks no more", "",
+            "if its managers locked before: swarmkit autolock on, afterwards",
         )  # fmt: skip
 
 

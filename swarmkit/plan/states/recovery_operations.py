@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -22,13 +23,15 @@ from swarmkit.plan.model import Step
 from swarmkit.plan.nodes.changed_swarm import change_swarm
 from swarmkit.plan.states.kept_ca import read_ca_rotations
 from swarmkit.plan.states.left_by_force import no_members
-from swarmkit.reach.engine import Engine, Json
+from swarmkit.reach.engine import Engine, EngineError, Json
 from swarmkit.reach.fleet import ReachedHost
 from swarmkit.reach.retry import wait_until
 from swarmkit.reach.ssh import CommandTimeoutError, ConnectionLostError
 from swarmkit.secret import Secret
 
 LEADER_TIMEOUT_SECONDS = 90.0
+BETWEEN_STARTS_SECONDS = 30.0
+_BETWEEN_STARTS = "This node is not a swarm manager"
 RESTORED_LABEL = "swarmkit.restored"
 """Label of a swarm that goes on from a backup: which one."""
 
@@ -62,7 +65,7 @@ class ForceNewCluster:
         ingress = ingress_sandbox(reached) if self.restored else ""
         was_answered = True
         try:
-            engine.init_swarm(body)
+            _force(engine, body)
         except (ConnectionLostError, CommandTimeoutError):
             # It says nothing of the force, which the engine finishes: what is there by now is looked at.
             was_answered = False
@@ -94,6 +97,21 @@ def _check_alone(reached: ReachedHost) -> None:
             f"members of its raft: {', '.join(sorted(members))}",
             "nothing is to recover; see swarmkit status",
         )
+
+
+def _force(engine: Engine, body: Json) -> None:
+    """Force a new cluster; asked again while the engine's node is between two starts, which refuses and does nothing.
+
+    An engine that was just started says so (moby issue 34384).
+    """
+    ends = time.monotonic() + BETWEEN_STARTS_SECONDS
+    while True:
+        try:
+            return engine.init_swarm(body)
+        except EngineError as error:
+            if _BETWEEN_STARTS not in error.message or time.monotonic() > ends:
+                raise
+        time.sleep(1.0)
 
 
 def mark_recovered(engine: Engine, more: Mapping[str, str]) -> None:

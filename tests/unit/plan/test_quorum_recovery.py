@@ -191,6 +191,25 @@ def test_a_manager_that_locks_is_unlocked_on_its_disk_before_the_force_and_asked
     assert force.body["Spec"] == {"EncryptionConfig": {"AutoLockManagers": True}, "CAConfig": {"ForceRotate": 0}}
 
 
+def test_a_manager_whose_lock_an_earlier_run_took_off_is_asked_to_lock_again(made: FakeFleet) -> None:
+    raft = {"A": replace(KNOWN["A"], lock_is_off=True)}
+    survey = Survey(INVENTORY, without_leader(made, "A"), raft, {"B": "", **LOST})
+    plan = recovery_plan(survey, lost="BCDE").plan
+    force = plan.operations[0]
+    assert isinstance(force, ForceNewCluster)
+    assert force.body["AutoLockManagers"] is True
+    assert "it locks again when it leads" in force.step.reason
+
+
+def test_an_unlock_key_for_a_state_that_is_not_locked_is_told_to_be_unused(made: FakeFleet) -> None:
+    survey = Survey(INVENTORY, without_leader(made, "A"), {"A": KNOWN["A"]}, {"B": "", **LOST})
+    plan = recovery_plan(survey, lost="BCDE", unlock_key=Secret(b"SWMKEY-1-x")).plan
+    assert [finding.where for finding in plan.warnings if finding.code == "H60"] == ["A"]
+    force = plan.operations[0]
+    assert isinstance(force, ForceNewCluster)
+    assert force.body["AutoLockManagers"] is False
+
+
 def test_a_certificate_that_was_cut_off_tells_nothing() -> None:
     whole = node_certificate("c1")
     assert cluster_of(whole) == "c1"

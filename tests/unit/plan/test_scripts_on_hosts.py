@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from swarmkit.observed import raft
 from swarmkit.plan.data import putting
 from swarmkit.plan.engines.unit import engine_script
 from swarmkit.reach.retry import wait_until
@@ -220,3 +221,24 @@ def test_a_command_that_fails_leaves_the_volume_not_whole(container: Path) -> No
     program(container, "docker", "cat >/dev/null; exit 3")
     assert load(container, hashlib.sha256(DUMP).hexdigest()).returncode == 3
     assert not (container / "whole").exists()
+
+
+def test_a_lock_that_was_taken_off_is_known_until_the_engine_writes_its_key_anew(host: Path) -> None:
+    """A recovery that was killed after it: the next has to know that the manager locks, and nothing else tells it."""
+    folder = host / "root" / "swarm" / "certificates"
+    folder.mkdir()
+    key = folder / "swarm-node.key"
+    key.write_text("-----BEGIN ENCRYPTED PRIVATE KEY-----\n")
+    (folder / "swarm-node.key.a1B2c3").write_text("a key in clear that a power cut left")
+    program(host, "journalctl", "")
+
+    def known() -> raft.RaftFacts:
+        return raft.parse_raft(run(host, raft._SCRIPT, f"{host}/root").stdout.decode())
+
+    assert (known().locks, known().lock_is_off) == (True, False)
+    taken = run(host, engine_script("take-lock-off.sh", "-----BEGIN PRIVATE KEY-----\n"), f"{host}/root", "keep")
+    assert taken.returncode == 0, taken.stderr
+    assert [path.name for path in folder.iterdir()] == ["swarm-node.key"]
+    assert (known().locks, known().lock_is_off) == (False, True)
+    key.write_text("-----BEGIN PRIVATE KEY-----\nkek-version: 9\n")
+    assert (known().locks, known().lock_is_off) == (False, False)

@@ -21,6 +21,7 @@ from swarmkit.observed.observe import observe
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan
 from swarmkit.plan.progress import Silent
+from swarmkit.reach.engine import EngineError
 from swarmkit.reach.ssh import CommandResult, CommandTimeoutError, ConnectionLostError
 from swarmkit.secret import Secret
 from swarmkit.workflows.quorum_survey import survey_and_plan
@@ -306,3 +307,22 @@ def test_a_recovery_that_was_cut_off_is_found_though_those_that_came_back_tell_o
     assert observed.cluster.told_by == "C"
     keys = [operation.step.key for operation in recovery.plan.operations]
     assert keys == ["recover:mark", "recover:old-managers", "leave:A", "leave:B"]
+
+
+def test_an_engine_that_is_between_two_starts_of_its_node_is_asked_again_to_go_on(
+    lost: Lost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """HAZARDS H55: right after an engine's start it says that it is no manager, and does nothing."""
+    monkeypatch.setattr("swarmkit.plan.states.recovery_operations.time.sleep", lambda _: None)
+    lost.when_forced(lambda: None)
+    engine = lost.fleet.engine("A")
+    force, said = engine.init_swarm, iter([True, True, False])
+
+    def starting(body: dict[str, Any]) -> None:
+        if next(said):
+            raise EngineError("A", "initialise a swarm", 503, "This node is not a swarm manager. Worker nodes can't")
+        force(body)
+
+    monkeypatch.setattr(engine, "init_swarm", starting)
+    assert agreed()
+    assert len(lost.forced) == 1
