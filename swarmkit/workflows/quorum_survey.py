@@ -57,8 +57,8 @@ def survey_and_plan(
     """Return how the swarm gets a quorum again, or old managers are fenced; see recovery_plan. Only reads."""
     observed = _told_by_who_went_on(fleet, observe(fleet, kernel="never"))
     managers = [*possible_managers(observed), *_strangers(observed)]
-    choice = observed.cluster is None and len(managers) > 1 and not going_on
-    raft = read_raft(fleet, managers, wait_seconds=ELECTION_SECONDS if choice else 0.0)
+    several = observed.cluster is None and len(managers) > 1
+    raft = read_raft(fleet, managers, wait_seconds=ELECTION_SECONDS if several else 0.0)
     survey = Survey(inventory, observed, raft, silent)
     return recovery_plan(survey, lost=lost, going_on=going_on, unlock_key=unlock_key), observed
 

@@ -106,6 +106,12 @@ def _warnings(survey: Survey, manager: str, lost: Collection[str]) -> Iterator[F
         "H54", "warning", "swarm", f"what only the lost managers knew is lost; {manager} decides what was declared", "",
         "tasks keep running; compare with swarmkit plan -f STACK afterwards",
     )  # fmt: skip
+    if newer := [name for name in survey.survivors if survey.is_newer(name, manager)]:
+        told = ", ".join(f"{name}: {survey.raft[name]}" for name in (manager, *newer))
+        yield Finding(
+            "H54", "warning", manager, f"what {', '.join(newer)} knows and {manager} does not is lost", told,
+            f"leave out --from {manager} for the one that knows most",
+        )  # fmt: skip
     if gone := [name for name in survey.silent if name in lost]:
         yield Finding(
             "H54", "warning", ", ".join(gone), "may come back with the old raft and make a second swarm",

@@ -28,11 +28,14 @@ class Survey:
     @property
     def survivors(self) -> list[str]:
         """Managers that answer, the most advanced one first."""
+        return sorted(self.raft, key=self._log, reverse=True)
 
-        def rank(name: str) -> tuple[int, int]:
-            return (-self.raft[name].term, -self.raft[name].index)
+    def is_newer(self, one: str, other: str) -> bool:
+        """Tell whether the log of *one* is known to be newer than that of *other*."""
+        return self._log(one) > self._log(other) > (0, 0)
 
-        return sorted(self.raft, key=rank)
+    def _log(self, name: str) -> tuple[int, int]:
+        return self.raft[name].term, self.raft[name].index
 
 
 def came_back(hosts: Collection[str], leader: str) -> Iterator[Finding]:

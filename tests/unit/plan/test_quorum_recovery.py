@@ -56,7 +56,10 @@ def test_the_manager_with_the_newest_log_goes_on_and_the_other_survivor_joins_it
 
 def test_the_operator_may_choose_who_goes_on(made: FakeFleet) -> None:
     survey = Survey(INVENTORY, without_leader(made, "A", "B"), KNOWN, LOST)
-    assert recovery_plan(survey, lost="CDE", going_on="A").manager == "A"
+    chosen = recovery_plan(survey, lost="CDE", going_on="A")
+    assert chosen.manager == "A"
+    assert "what B knows and A does not is lost" in [finding.what for finding in chosen.plan.warnings]
+    assert not [one for one in recovery_plan(survey, lost="CDE", going_on="B").plan.warnings if one.where == "B"]
     assert refused(survey, going_on="C") == [("C", "is no manager that answers")]
 
 

@@ -242,3 +242,18 @@ def test_a_lock_that_was_taken_off_is_known_until_the_engine_writes_its_key_anew
     assert (known().locks, known().lock_is_off) == (False, True)
     key.write_text("-----BEGIN PRIVATE KEY-----\nkek-version: 9\n")
     assert (known().locks, known().lock_is_off) == (False, False)
+
+
+@pytest.mark.parametrize(
+    ("since", "index"),
+    [
+        ("", 0),
+        ("[logterm: 2, index: 37] sent MsgVote request to 3 at term 5", 37),
+        ("[logterm: 2, index: 37] sent MsgPreVote request to 3 at term 5\nraft.node: 1 elected leader 3 at term 5", 0),
+    ],
+)
+def test_how_far_a_log_is_tells_no_election_of_before(host: Path, since: str, index: int) -> None:
+    """A locked manager asks for no votes, and one that lost its leader just now not yet: what counts is what is new."""
+    old = "[logterm: 1, index: 12] sent MsgVote request to 3 at term 2"
+    program(host, "journalctl", f"case \"$*\" in *--since*) ;; *) echo '{old}' ;; esac\necho '{since}'")
+    assert raft.parse_raft(run(host, raft._SCRIPT, f"{host}/root").stdout.decode()).index == index
