@@ -155,6 +155,7 @@ def verify(
 @archives.passphrase_option
 @archives.identity_option
 @options.yes_option
+@options.override_option
 @options.allow_even_managers_option
 @options.ask_become_pass_option
 @options.lock_wait_option
@@ -169,6 +170,7 @@ def restore(
     passphrase_file: Path | None,
     identity: Path | None,
     yes: bool,
+    overridden: tuple[str, ...],
     allow_even_managers: bool,
     ask_become_pass: bool,
     lock_wait_seconds: float,
@@ -195,7 +197,7 @@ def restore(
     archives.check_volumes(init_empty, [volume.name for volume in content.manifest.volumes], "the backup")
     with ExitStack() as resources:
         images = archives.images(resources, content, images_folder)
-        agreed = Agreed(frozenset(lost), frozenset(init_empty), new_addresses, images)
+        agreed = Agreed(frozenset(lost), frozenset(init_empty), new_addresses, images, frozenset(overridden))
         run = resources.enter_context(
             command_run(
                 "restore",

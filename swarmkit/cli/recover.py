@@ -31,6 +31,7 @@ def recover() -> None:
     "--unlock-key", "has_unlock_key", is_flag=True, help="Managers lock: ask for the unlock key, or read it from stdin."
 )
 @options.yes_option
+@options.override_option
 @options.allow_even_managers_option
 @options.ask_become_pass_option
 @options.lock_wait_option
@@ -41,6 +42,7 @@ def quorum(
     going_on: str,
     has_unlock_key: bool,
     yes: bool,
+    overridden: tuple[str, ...],
     allow_even_managers: bool,
     ask_become_pass: bool,
     lock_wait_seconds: float,
@@ -68,7 +70,9 @@ def quorum(
         question=f"go on with cluster '{inventory.cluster}' this way?",
         lock_wait_seconds=lock_wait_seconds,
     ) as run:
-        report = recover_quorum(inventory, run.terms, lost=lost, going_on=going_on, unlock_key=unlock_key)
+        report = recover_quorum(
+            inventory, run.terms, lost=lost, going_on=going_on, unlock_key=unlock_key, overridden=overridden
+        )
         if report is not None:
             run.shown.rest()
             end_recovery(report)

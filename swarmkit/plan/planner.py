@@ -117,7 +117,7 @@ def _membership(inventory: Inventory, observed: Observed, pools: tuple[str, ...]
         yield _init(first, inventory, observed, pools)
         before = frozenset({INIT})
     elif CLUSTER_LABEL not in observed.cluster.labels:
-        reason = "made by others, accepted by --adopt"
+        reason = "made by others, the inventory's from now on"
         labels = {CLUSTER_LABEL: inventory.cluster}
         yield AdoptSwarm(Step("swarm:adopt", "swarm", "update", first.name, "label the swarm as ours", reason), labels)
     for operation in encrypt_ingress(inventory, observed.cluster, first.name, before):

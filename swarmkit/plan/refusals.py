@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 
 from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.finding import Finding
@@ -27,8 +28,13 @@ _OF_NODE = (
 
 def host_refusals(inventory: Inventory, observed: Observed, *, adopt: bool) -> Iterator[Finding]:
     """Yield what forbids to touch these hosts: identity, swarm membership, addresses, clocks, engines."""
-    yield from _twins(observed)
     yield from _memberships(inventory, observed, adopt=adopt)
+    yield from machine_refusals(inventory, observed)
+
+
+def machine_refusals(inventory: Inventory, observed: Observed) -> Iterator[Finding]:
+    """Yield what forbids to make nodes of these hosts, whatever swarm they are in."""
+    yield from _twins(observed)
     for host in inventory.hosts:
         facts = observed.hosts[host.name]
         yield from _addresses(host, facts)
@@ -66,6 +72,13 @@ def _twins(observed: Observed) -> Iterator[Finding]:
                     value,
                     _OF_NODE if what == "node id" else _OF_CLONE,
                 )
+
+
+def ended_states(observed: Observed, *, but: str = "") -> Iterator[Finding]:
+    """Yield the hosts whose state of a swarm does not start, which no swarm takes as they are; *but* gets another."""
+    for finding in _local_states(observed):
+        if finding.where != but and observed.hosts[finding.where].engine.swarm_state == "error":
+            yield replace(finding, remedy=f"{finding.remedy}; to let it join anew: docker swarm leave --force there")
 
 
 def _local_states(observed: Observed) -> Iterator[Finding]:

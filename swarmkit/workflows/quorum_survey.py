@@ -33,12 +33,15 @@ class QuorumRun:
     terms: Terms
     resources: ExitStack
     writer: OneWriter
+    overridden: frozenset[str] = frozenset()
 
     def apply(self, plan: Plan, fleet: Fleet, observed: Observed) -> tuple[tuple[Applied, ...], Observed]:
         woken = self.resources.enter_context(wakeups(fleet))
         seconds, back = self.terms.service_timeout_seconds, taken_back(plan, observed)
         waiter = Waiter(fleet, woken, self.terms.progress, seconds, back)
-        return apply_rounds(plan, Declared(of_fleet(self.inventory, fleet)), fleet, observed, waiter, self.writer)
+        # Whoever made the swarm: it is the inventory's by the force, and its members have to grow again.
+        declared = Declared(of_fleet(self.inventory, fleet), adopt=True, overridden=self.overridden)
+        return apply_rounds(plan, declared, fleet, observed, waiter, self.writer)
 
 
 def of_fleet(inventory: Inventory, fleet: Fleet) -> Inventory:
@@ -53,6 +56,7 @@ def survey_and_plan(
     lost: Collection[str],
     going_on: str,
     unlock_key: Secret,
+    overridden: Collection[str] = (),
 ) -> tuple[Recovery, Observed]:
     """Return how the swarm gets a quorum again, or old managers are fenced; see recovery_plan. Only reads."""
     observed = _told_by_who_went_on(fleet, observe(fleet, kernel="never"))
@@ -60,7 +64,8 @@ def survey_and_plan(
     several = observed.cluster is None and len(managers) > 1
     raft = read_raft(fleet, managers, wait_seconds=ELECTION_SECONDS if several else 0.0)
     survey = Survey(inventory, observed, raft, silent)
-    return recovery_plan(survey, lost=lost, going_on=going_on, unlock_key=unlock_key), observed
+    recovery = recovery_plan(survey, lost=lost, going_on=going_on, unlock_key=unlock_key, overridden=overridden)
+    return recovery, observed
 
 
 def _told_by_who_went_on(fleet: Fleet, observed: Observed) -> Observed:

@@ -10,6 +10,7 @@ from swarmkit.declared.inventory.host import Inventory
 from swarmkit.errors import SwarmkitError, brief
 from swarmkit.finding import Finding
 from swarmkit.observed.model import Observed
+from swarmkit.observed.observe import observe
 from swarmkit.plan.engines.started_engine import ingress_sandbox, is_unannounced
 from swarmkit.plan.model import Applied, Plan, Step
 from swarmkit.plan.states.quorum_recovery import MARK
@@ -40,9 +41,18 @@ class RecoveryReport:
 
 
 def recover_quorum(
-    inventory: Inventory, terms: Terms, *, lost: Collection[str], going_on: str, unlock_key: Secret
+    inventory: Inventory,
+    terms: Terms,
+    *,
+    lost: Collection[str],
+    going_on: str,
+    unlock_key: Secret,
+    overridden: Collection[str] = (),
 ) -> RecoveryReport | None:
     """Give the swarm a quorum again with the hosts that answer; None when nothing was to do or nobody agreed.
+
+    What forbids to let the hosts grow into it again refuses it before the force, but for the codes *overridden*; where
+    it comes up afterwards, old managers are fenced all the same.
 
     Raises RefusedError, LockedError, IncompleteError or NotConvergedError.
     """
@@ -52,7 +62,7 @@ def recover_quorum(
         reached, unreached = resources.enter_context(reach_some(inventory, sudo_password=terms.sudo_password))
         silent = in_a_line(unreached)
         progress.phase("observe")
-        recovery, observed = survey_and_plan(inventory, reached, silent, lost, going_on, unlock_key)
+        recovery, observed = survey_and_plan(inventory, reached, silent, lost, going_on, unlock_key, overridden)
         if recovery.plan.refusals:
             raise RefusedError(recovery.plan)
         if not terms.confirm(recovery.plan) or recovery.plan.is_empty:
@@ -68,12 +78,18 @@ def recover_quorum(
         writer = resources.enter_context(
             one_writer(manager, observed, progress, "recover quorum", terms.lock_wait_seconds)
         )
-        run = QuorumRun(inventory, terms, resources, writer)
-        applied, observed = run.apply(recovery.plan, fleet, observed)
+        run = QuorumRun(inventory, terms, resources, writer, frozenset(overridden))
+        refused: RefusedError | None = None
+        try:
+            applied, observed = run.apply(recovery.plan, fleet, observed)
+        except RefusedError as error:
+            refused, applied, observed = error, error.applied, observe(fleet, kernel="never")
         progress.phase("look for the lost managers")
         back = answering(inventory, silent, terms, resources)
         fenced = fence(run, fleet, observed, back, silent, unlock_key) if back else Fenced(fleet, observed)
         fenced = _with_ingress(run, fenced, reached[recovery.manager], ingress)
+        if refused is not None:
+            raise refused
         progress.phase("verify")
         there = of_fleet(inventory, fenced.fleet)
         proof = prove(fenced.fleet, there, None, fenced.observed, patience_seconds=PROOF_PATIENCE_SECONDS)

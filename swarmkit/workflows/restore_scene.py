@@ -31,6 +31,8 @@ class Agreed:
     """Whether every node may leave and join under another address."""
     archives: Mapping[str, ImageArchive] = field(default_factory=dict)
     """Images for the hosts that lack them."""
+    overridden: frozenset[str] = frozenset()
+    """Codes of refusals that become warnings."""
 
 
 def backup_of(content: Archive) -> Backup:
@@ -89,6 +91,7 @@ def look(fleet: Fleet, scene: Scene, agreed: Agreed) -> Scene:
         init_empty=agreed.init_empty,
         new_addresses=agreed.new_addresses,
         archives=agreed.archives,
+        overridden=agreed.overridden,
     )
 
 

@@ -25,7 +25,9 @@ def after_plan(scene: Scene) -> Plan:
     if operations := (*fence.operations, *_leaving(scene)):
         return replace(fence, operations=operations)
     hosts = tuple(replace(host, labels=scene.labels(host)) for host in scene.answering())
-    members = make_plan(Declared(replace(scene.inventory, hosts=hosts)), scene.observed)
+    # Whoever made the swarm: it was backed up as the inventory's.
+    declared = Declared(replace(scene.inventory, hosts=hosts), adopt=True, overridden=scene.overridden)
+    members = make_plan(declared, scene.observed)
     if members.refusals:
         return members
     stale = list(_stale(scene, members.operations))

@@ -96,6 +96,8 @@ class Scene:
     listening: Mapping[str, str] = field(default_factory=dict)
     """Address of an old manager where one answers -> the cluster that it shows, if it can be told."""
     archives: Mapping[str, ImageArchive] = field(default_factory=dict)
+    overridden: frozenset[str] = frozenset()
+    """Codes of refusals that become warnings, at the operator's word."""
 
     @property
     def is_placed(self) -> bool:

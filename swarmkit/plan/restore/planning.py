@@ -8,11 +8,11 @@ from swarmkit.finding import Finding
 from swarmkit.plan.data.planning import make_volume
 from swarmkit.plan.model import Operation, Plan, Step
 from swarmkit.plan.nodes.leaving import LeaveSwarm
-from swarmkit.plan.planner import INIT, addresses
+from swarmkit.plan.planner import INIT, addresses, as_warnings
 from swarmkit.plan.restore.data import hold_dependents
 from swarmkit.plan.restore.model import Scene
 from swarmkit.plan.restore.old_managers import old_manager_warnings
-from swarmkit.plan.restore.refusals import restore_refusals
+from swarmkit.plan.restore.refusals import member_refusals, restore_refusals
 from swarmkit.plan.states.operations import PutState
 from swarmkit.plan.states.quorum_recovery import force_new_cluster
 from swarmkit.plan.states.recovery_operations import ForceNewCluster, RemoveOldManagers
@@ -27,14 +27,15 @@ def restore_plan(scene: Scene, aside: str) -> Plan:
     Where a restore of the same backup has put the state in place already, the plan goes on from there. *aside* names
     the folder that keeps what was there.
     """
-    refusals = tuple(restore_refusals(scene))
+    of_members = list(member_refusals(scene))
+    refusals = (*restore_refusals(scene), *(one for one in of_members if one.code not in scene.overridden))
     if refusals:
         return Plan((), refusals)
     operations = list(_first_writes(scene, aside))
     before = frozenset(operation.step.key for operation in operations)
     operations += [_force(scene, before), _remove_old(scene), *hold_dependents(scene, frozenset({INIT}))]
     operations += _leaving(scene)
-    return Plan(tuple(operations), (), tuple(_warnings(scene)))
+    return Plan(tuple(operations), (), (*as_warnings(of_members), *_warnings(scene)))
 
 
 def _first_writes(scene: Scene, aside: str) -> Iterator[Operation]:

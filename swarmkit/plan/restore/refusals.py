@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from swarmkit.finding import Finding
-from swarmkit.plan.refusals import advertise_address
+from swarmkit.plan.refusals import advertise_address, ended_states, machine_refusals
 from swarmkit.plan.restore.model import Scene
 from swarmkit.plan.restore.old_managers import old_manager_refusals
 from swarmkit.plan.restore.strangers import stranger_refusals
@@ -40,6 +41,13 @@ def restore_refusals(scene: Scene) -> Iterator[Finding]:
     yield from stranger_refusals(scene)
     yield from _target_refusals(scene)
     yield from _homeless_refusals(scene)
+
+
+def member_refusals(scene: Scene) -> Iterator[Finding]:
+    """Yield why the hosts would not all become nodes again: told before the force, which nothing takes back."""
+    if hosts := scene.answering():
+        yield from ended_states(scene.observed, but=scene.backup.host)
+        yield from machine_refusals(replace(scene.inventory, hosts=hosts), scene.observed)
 
 
 def _target_refusals(scene: Scene) -> Iterator[Finding]:
@@ -80,22 +88,16 @@ def _homeless_refusals(scene: Scene) -> Iterator[Finding]:
 
 
 def _address_refusals(scene: Scene) -> Iterator[Finding]:
-    backup = scene.backup
-    for host in scene.answering():
-        facts = scene.observed.hosts[host.name]
-        address = advertise_address(host, facts)
-        if address is None or address not in facts.system.addresses:
-            yield Finding(
-                "H31", "error", host.name, f"{address or host.address} is not configured on the host",
-                f"the host has {', '.join(facts.system.addresses)}", f"correct swarm_advertise_addr ({host.place})",
-            )  # fmt: skip
-        elif host.name == backup.host and address != backup.advertise_addr and not scene.new_addresses:
-            yield Finding(
-                "H31", "error", host.name, f"it has the address {address}, the backup is of {backup.advertise_addr}",
-                f"the host has {', '.join(facts.system.addresses)}",
-                "give it that address: the other nodes look for their manager there; or let every other node leave and "
-                "join anew: --new-addresses",
-            )  # fmt: skip
+    backup, host = scene.backup, scene.inventory.host(scene.backup.host)
+    facts = scene.observed.hosts[host.name]
+    address = advertise_address(host, facts)
+    if address in facts.system.addresses and address != backup.advertise_addr and not scene.new_addresses:
+        yield Finding(
+            "H31", "error", host.name, f"it has the address {address}, the backup is of {backup.advertise_addr}",
+            f"the host has {', '.join(facts.system.addresses)}",
+            "give it that address: the other nodes look for their manager there; or let every other node leave and "
+            "join anew: --new-addresses",
+        )  # fmt: skip
 
 
 def _release(version: str) -> tuple[int, ...]:

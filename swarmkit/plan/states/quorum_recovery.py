@@ -12,11 +12,11 @@ from swarmkit.observed.model import RECOVERY_LABEL
 from swarmkit.observed.raft import RaftFacts
 from swarmkit.plan.model import Operation, Plan, Step
 from swarmkit.plan.nodes.leaving import LeaveSwarm
-from swarmkit.plan.planner import INIT, addresses
+from swarmkit.plan.planner import INIT, addresses, as_warnings
 from swarmkit.plan.states.left_by_force import answering_managers, left_by_force
 from swarmkit.plan.states.operations import TakeLockOff
 from swarmkit.plan.states.recovery_operations import ForceNewCluster, MarkRecovered, RemoveOldManagers
-from swarmkit.plan.states.survey import Survey, lock_refusals, recovery_refusals
+from swarmkit.plan.states.survey import Survey, lock_refusals, member_refusals, recovery_refusals
 from swarmkit.secret import Secret
 
 _OLD = "recover:old-managers"
@@ -33,23 +33,36 @@ class Recovery:
 
 
 def recovery_plan(
-    survey: Survey, *, lost: Collection[str], going_on: str = "", unlock_key: Secret = NO_KEY
+    survey: Survey,
+    *,
+    lost: Collection[str],
+    going_on: str = "",
+    unlock_key: Secret = NO_KEY,
+    overridden: Collection[str] = (),
 ) -> Recovery:
     """Return how the swarm of *survey* gets a quorum again, or old managers are kept away from one that has it.
 
     *lost* are the silent managers that never come back with what they know, as the operator says; *going_on* overrides
     the choice among the survivors, which is the one with the newest raft log. Managers that lock need *unlock_key*.
+    What forbids to make nodes of the hosts again is a warning for the codes *overridden*, and lets old managers be kept
+    away from a swarm that works.
     """
     cluster = survey.observed.cluster
     if cluster is not None:
         return _fence(survey)
     refusals = list(recovery_refusals(survey, lost, going_on))
     refusals += lock_refusals(survey, unlock_key)
+    of_members = list(member_refusals(survey))
+    refusals += [finding for finding in of_members if finding.code not in overridden]
     if refusals:
         return Recovery(Plan((), tuple(refusals)), "")
     manager = going_on or survey.survivors[0]
     operations = tuple(_operations(survey, manager, unlock_key))
-    warnings = (*_warnings(survey, manager, lost), *_unused_key(survey.raft[manager], manager, unlock_key))
+    warnings = (
+        *as_warnings(of_members),
+        *_warnings(survey, manager, lost),
+        *_unused_key(survey.raft[manager], manager, unlock_key),
+    )
     return Recovery(Plan(operations, (), warnings), manager)
 
 

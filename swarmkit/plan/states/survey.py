@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from swarmkit.declared.inventory.host import Inventory
 from swarmkit.finding import Finding
 from swarmkit.observed.model import Observed
 from swarmkit.observed.raft import RaftFacts
+from swarmkit.plan.refusals import ended_states, machine_refusals
 from swarmkit.secret import Secret
 
 
@@ -83,6 +84,15 @@ def recovery_refusals(survey: Survey, lost: Collection[str], going_on: str) -> I
     if not going_on and len(survivors) > 1 and not all(survey.raft[name].index for name in survivors):
         told = ", ".join(f"{name}: {survey.raft[name]}" for name in survivors)
         yield Finding("H54", "error", "swarm", "which manager knows most cannot be told", told, "choose: --from HOST")
+
+
+def member_refusals(survey: Survey) -> Iterator[Finding]:
+    """Yield why the hosts would not all become nodes again: told before the force, which nothing takes back."""
+    observed = survey.observed
+    if observed.hosts:
+        answering = tuple(host for host in survey.inventory.hosts if host.name in observed.hosts)
+        yield from ended_states(observed)
+        yield from machine_refusals(replace(survey.inventory, hosts=answering), observed)
 
 
 def lock_refusals(survey: Survey, unlock_key: Secret) -> Iterator[Finding]:

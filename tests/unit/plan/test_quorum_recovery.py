@@ -213,6 +213,20 @@ def test_an_unlock_key_for_a_state_that_is_not_locked_is_told_to_be_unused(made:
     assert force.body["AutoLockManagers"] is False
 
 
+def test_a_host_that_could_not_join_again_refuses_the_recovery_before_its_force(made: FakeFleet) -> None:
+    """Seen by reading: the force was made, the survivors had left, and then the plan of the members was refused."""
+    seen = without_leader(made, "A", "B")
+    late = replace(seen.hosts["A"], system=replace(seen.hosts["A"].system, clock_offset_seconds=900.0))
+    survey = Survey(INVENTORY, replace(seen, hosts={**seen.hosts, "A": late}), KNOWN, LOST)
+    assert {finding.code for finding in recovery_plan(survey, lost="CDE").plan.refusals} == {"H34"}
+    agreed = recovery_plan(survey, lost="CDE", overridden={"H34"}).plan
+    assert agreed.operations
+    assert "H34" in [finding.code for finding in agreed.warnings]
+    ended = replace(seen.hosts["A"], engine=replace(seen.hosts["A"].engine, swarm_state="error"))
+    known = Survey(INVENTORY, replace(seen, hosts={**seen.hosts, "A": ended}), {"B": KNOWN["B"]}, LOST)
+    assert refused(known) == [("A", "its swarm state is error")]
+
+
 def test_a_certificate_that_was_cut_off_tells_nothing() -> None:
     whole = node_certificate("c1")
     assert cluster_of(whole) == "c1"

@@ -23,6 +23,7 @@ from swarmkit.plan.data.putting import VolumeData
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan, Step
 from swarmkit.plan.progress import Silent
+from swarmkit.plan.refusals import CLUSTER_LABEL
 from swarmkit.plan.restore.after import after_plan
 from swarmkit.plan.restore.model import BackedUpVolume, Backup, Scene
 from swarmkit.plan.restore.planning import restore_plan
@@ -314,3 +315,31 @@ def test_a_host_that_joined_anew_loses_its_old_entry_and_keeps_its_labels(made: 
     order = waits(after_plan(Scene(INVENTORY, backup, replace(seen, hosts=bare), {}, {})))
     assert {"join:D", "node:D", f"remove:{node.id}"} <= order.keys()
     assert order[f"remove:{node.id}"] == {"ready:D"}
+
+
+def test_a_host_that_could_not_join_refuses_the_restore_before_its_force(bare: Observed) -> None:
+    late = replace(bare.hosts["D"], system=replace(bare.hosts["D"].system, clock_offset_seconds=900.0))
+    known = scene(replace(bare, hosts={**bare.hosts, "D": late}))
+    assert [finding.code for finding in restore_plan(known, "aside").refusals] == ["H34"]
+    assert restored(replace(known, overridden=frozenset({"H34"})))[0] == "swarm:init:state"
+
+    def in_state_error(*names: str) -> list[str]:
+        hosts = {
+            name: replace(facts, engine=replace(facts.engine, swarm_state="error")) if name in names else facts
+            for name, facts in bare.hosts.items()
+        }
+        return restored(scene(replace(bare, hosts=hosts)))
+
+    assert in_state_error("D") == ["D: its swarm state is error"]
+    # What the state is put in the place of may be broken.
+    assert in_state_error("A")[0] == "swarm:init:state"
+
+
+def test_a_swarm_that_swarmkit_has_not_made_grows_again_after_its_restore(made: FakeFleet) -> None:
+    seen = going_on(made)
+    assert seen.cluster
+    labels = {name: value for name, value in seen.cluster.labels.items() if name != CLUSTER_LABEL}
+    inactive = replace(seen.hosts["D"], engine=replace(seen.hosts["D"].engine, swarm_state="inactive", node_id=""))
+    observed = replace(seen, cluster=replace(seen.cluster, labels=labels), hosts={**seen.hosts, "D": inactive})
+    plan = after_plan(Scene(INVENTORY, WITH_DATA, observed, {}, {}))
+    assert {"swarm:adopt", "join:D", "data:shop_data"} <= set(told(plan))

@@ -21,6 +21,7 @@ from swarmkit.observed.observe import observe
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan
 from swarmkit.plan.progress import Silent
+from swarmkit.plan.refusals import CLUSTER_LABEL
 from swarmkit.reach.engine import EngineError
 from swarmkit.reach.ssh import CommandResult, CommandTimeoutError, ConnectionLostError
 from swarmkit.secret import Secret
@@ -326,3 +327,28 @@ def test_an_engine_that_is_between_two_starts_of_its_node_is_asked_again_to_go_o
     monkeypatch.setattr(engine, "init_swarm", starting)
     assert agreed()
     assert len(lost.forced) == 1
+
+
+def test_a_swarm_that_swarmkit_has_not_made_is_recovered_and_the_inventory_s_then(lost: Lost) -> None:
+    assert lost.cluster
+    del lost.cluster.spec["Labels"][CLUSTER_LABEL]
+    lost.when_forced(lambda: None)
+    assert agreed()
+    assert lost.cluster.spec["Labels"][CLUSTER_LABEL] == "prod"
+
+
+def test_old_managers_are_fenced_also_when_the_members_may_not_grow_again(lost: Lost) -> None:
+    """The swarm turns out to be another's, which nobody can read before it has a leader."""
+    assert lost.cluster
+    cluster, old = lost.cluster, lost.fleet.engine("B").node_id
+    cluster.spec["Labels"][CLUSTER_LABEL] = "another"
+
+    def back() -> None:
+        lost.silent.remove("B")
+        del cluster.nodes[old]
+
+    lost.when_forced(back)
+    with pytest.raises(RefusedError) as refused:
+        agreed()
+    assert [finding.code for finding in refused.value.plan.refusals] == ["H49"]
+    assert lost.fleet.engine("B").info()["Swarm"]["LocalNodeState"] == "inactive"
