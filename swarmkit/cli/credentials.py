@@ -31,18 +31,22 @@ _MOST_KEY_BYTES = 200
 # 32 bytes in base64, as every engine makes it.
 _UNLOCK_KEY = re.compile(rb"SWMKEY-1-[0-9A-Za-z+/]{43}")
 _path = click.Path(path_type=Path)
-_store_option = click.option("--store", type=_path, metavar="DIR", help="Folder of unlock keys encrypted by age.")
-_passphrase_option = click.option(
+store_option = click.option("--store", type=_path, metavar="DIR", help="Folder of unlock keys encrypted by age.")
+store_passphrase_option = click.option(
     "--passphrase-file", type=_path, metavar="FILE", help="File of mode 0600 with the store's passphrase in one line."
+)
+
+store_identity_option = click.option(
+    "--identity", type=_path, metavar="FILE", help="age key file that opens the store, mode 0600."
 )
 
 
 def _keeping(command: _Command) -> _Command:
     """Give *command* the options that say where a new key goes."""
     for decorate in (
-        _passphrase_option,
+        store_passphrase_option,
         click.option("--recipient", "recipients", multiple=True, metavar="age1...", help="Encrypt for this age key."),
-        _store_option,
+        store_option,
         click.option(
             "--key-file", type=_path, metavar="FILE", help="Where the new key goes in clear: a new file, 0600."
         ),
@@ -117,9 +121,9 @@ def off(**given: Any) -> None:
 @options.inventory_option
 @options.allow_even_managers_option
 @options.ask_become_pass_option
-@_store_option
-@_passphrase_option
-@click.option("--identity", type=_path, metavar="FILE", help="age key file that opens the store, mode 0600.")
+@store_option
+@store_passphrase_option
+@store_identity_option
 def unlock(
     *,
     inventory_file: Path,
@@ -137,13 +141,7 @@ def unlock(
     from swarmkit.workflows import credentials
 
     def keys(inventory: Inventory) -> list[Secret]:
-        if store is None:
-            return [read_unlock_key()]
-        from swarmkit.recovery.key_store import KeyStore
-        from swarmkit.recovery.keys import Opener
-
-        secret = options.secret_file(identity, "--identity") if identity else None
-        return KeyStore(store, inventory.cluster).keys(Opener(_passphrase(passphrase_file), secret))
+        return stored_keys(store, inventory, passphrase_file, identity) if store else [read_unlock_key()]
 
     _run(
         "unlock",
@@ -226,6 +224,15 @@ def _run(
 
 def _passphrase(path: Path | None) -> Secret | None:
     return options.secret_line(path, "--passphrase-file") if path else None
+
+
+def stored_keys(store: Path, inventory: Inventory, passphrase_file: Path | None, identity: Path | None) -> list[Secret]:
+    """Return the cluster's newest unlock keys in *store*."""
+    from swarmkit.recovery.key_store import KeyStore
+    from swarmkit.recovery.keys import Opener
+
+    secret = options.secret_file(identity, "--identity") if identity else None
+    return KeyStore(store, inventory.cluster).keys(Opener(_passphrase(passphrase_file), secret))
 
 
 def read_unlock_key() -> Secret:

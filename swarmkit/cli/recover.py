@@ -10,9 +10,14 @@ import click
 
 from swarmkit.cli import options
 from swarmkit.cli.command_run import command_run
-from swarmkit.cli.credentials import read_unlock_key
+from swarmkit.cli.credentials import (
+    read_unlock_key,
+    store_identity_option,
+    store_option,
+    store_passphrase_option,
+    stored_keys,
+)
 from swarmkit.cli.group import Group
-from swarmkit.secret import Secret
 
 if TYPE_CHECKING:
     from swarmkit.workflows.recover import RecoveryReport
@@ -30,6 +35,9 @@ def recover() -> None:
 @click.option(
     "--unlock-key", "has_unlock_key", is_flag=True, help="Managers lock: ask for the unlock key, or read it from stdin."
 )
+@store_option
+@store_passphrase_option
+@store_identity_option
 @options.yes_option
 @options.override_option
 @options.allow_even_managers_option
@@ -41,6 +49,9 @@ def quorum(
     lost: tuple[str, ...],
     going_on: str,
     has_unlock_key: bool,
+    store: Path | None,
+    passphrase_file: Path | None,
+    identity: Path | None,
     yes: bool,
     overridden: tuple[str, ...],
     allow_even_managers: bool,
@@ -61,7 +72,10 @@ def quorum(
     declared = read_declared(inventory_file, (), allow_even_managers=allow_even_managers)
     inventory = declared.inventory
     options.check_hosts(inventory, (*lost, *([going_on] if going_on else [])))
-    unlock_key = read_unlock_key() if has_unlock_key else Secret(b"")
+    if has_unlock_key and store:
+        raise click.UsageError("the unlock key comes from stdin or from the store: give --unlock-key or --store")
+    unlock_keys = stored_keys(store, inventory, passphrase_file, identity) if store else []
+    unlock_keys += [read_unlock_key()] if has_unlock_key else []
     with command_run(
         "recover quorum",
         declared,
@@ -71,7 +85,7 @@ def quorum(
         lock_wait_seconds=lock_wait_seconds,
     ) as run:
         report = recover_quorum(
-            inventory, run.terms, lost=lost, going_on=going_on, unlock_key=unlock_key, overridden=overridden
+            inventory, run.terms, lost=lost, going_on=going_on, unlock_keys=unlock_keys, overridden=overridden
         )
         if report is not None:
             run.shown.rest()

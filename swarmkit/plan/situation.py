@@ -95,7 +95,7 @@ FACTS: Mapping[str, Fact] = {
     "swarm-works": Fact("a manager tells of the swarm: it has a quorum", lambda s, _: _works(s)),
     "quorum-lost": Fact(
         "some host is in a swarm, and no manager that answers tells of it",
-        lambda s, _: not _works(s) and any(state in ("active", "pending") for state in _states(s)),
+        lambda s, _: not _works(s) and any(state in ("active", "pending", "locked") for state in _states(s)),
     ),
     "managers-lock": Fact("the managers lock when they start", lambda s, _: _managers_lock(s)),
     "managers-locked": Fact(

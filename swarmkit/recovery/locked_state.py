@@ -60,14 +60,14 @@ def unlocked_key_file(pem: str, unlock_key: Secret) -> str:
     found = _PEM.fullmatch(pem)
     secret = _key_bytes(unlock_key)
     if found is None:
-        raise InputError("the locked key of the backup's manager is not in a form that is known")
+        raise InputError("the manager's locked key is not in a form that is known")
     try:
         key = load_der_private_key(base64.b64decode(found["body"]), password=secret)
         headers = dict(line.split(": ", 1) for line in found["headers"].splitlines())
         opened = {name: _opened(name, value, secret) for name, value in headers.items()}
     except (ValueError, CryptoError) as error:
         raise InputError(
-            f"the unlock key in the backup does not open its state ({type(error).__name__})",
+            f"the unlock key does not open the state ({type(error).__name__})",
             to_do="the backup is damaged, or the key was rotated while it was taken: use another backup",
         ) from None
     begin, _, body = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode().partition("\n")
@@ -79,7 +79,7 @@ def _key_bytes(unlock_key: Secret) -> bytes:
     try:
         return base64.b64decode(text + "=" * (-len(text) % 4), validate=True)
     except binascii.Error:
-        raise InputError("the unlock key in the backup is none", to_do="it must read SWMKEY-1-...") from None
+        raise InputError("the unlock key is none", to_do="it must read SWMKEY-1-...") from None
 
 
 def _opened(name: str, value: str, key: bytes) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
@@ -55,7 +55,7 @@ def survey_and_plan(
     silent: Mapping[str, str],
     lost: Collection[str],
     going_on: str,
-    unlock_key: Secret,
+    unlock_keys: Sequence[Secret],
     overridden: Collection[str] = (),
 ) -> tuple[Recovery, Observed]:
     """Return how the swarm gets a quorum again, or old managers are fenced; see recovery_plan. Only reads."""
@@ -64,7 +64,7 @@ def survey_and_plan(
     several = observed.cluster is None and len(managers) > 1
     raft = read_raft(fleet, managers, wait_seconds=ELECTION_SECONDS if several else 0.0)
     survey = Survey(inventory, observed, raft, silent)
-    recovery = recovery_plan(survey, lost=lost, going_on=going_on, unlock_key=unlock_key, overridden=overridden)
+    recovery = recovery_plan(survey, lost=lost, going_on=going_on, unlock_keys=unlock_keys, overridden=overridden)
     return recovery, observed
 
 

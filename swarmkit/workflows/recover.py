@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
@@ -46,7 +46,7 @@ def recover_quorum(
     *,
     lost: Collection[str],
     going_on: str,
-    unlock_key: Secret,
+    unlock_keys: Sequence[Secret],
     overridden: Collection[str] = (),
 ) -> RecoveryReport | None:
     """Give the swarm a quorum again with the hosts that answer; None when nothing was to do or nobody agreed.
@@ -62,7 +62,7 @@ def recover_quorum(
         reached, unreached = resources.enter_context(reach_some(inventory, sudo_password=terms.sudo_password))
         silent = in_a_line(unreached)
         progress.phase("observe")
-        recovery, observed = survey_and_plan(inventory, reached, silent, lost, going_on, unlock_key, overridden)
+        recovery, observed = survey_and_plan(inventory, reached, silent, lost, going_on, unlock_keys, overridden)
         if recovery.plan.refusals:
             raise RefusedError(recovery.plan)
         if not terms.confirm(recovery.plan) or recovery.plan.is_empty:
@@ -86,7 +86,7 @@ def recover_quorum(
             refused, applied, observed = error, error.applied, observe(fleet, kernel="never")
         progress.phase("look for the lost managers")
         back = answering(inventory, silent, terms, resources)
-        fenced = fence(run, fleet, observed, back, silent, unlock_key) if back else Fenced(fleet, observed)
+        fenced = fence(run, fleet, observed, back, silent, unlock_keys) if back else Fenced(fleet, observed)
         fenced = _with_ingress(run, fenced, reached[recovery.manager], ingress)
         if refused is not None:
             raise refused

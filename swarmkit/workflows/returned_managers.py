@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
@@ -62,7 +62,12 @@ class Fenced:
 
 
 def fence(
-    run: QuorumRun, fleet: Fleet, observed: Observed, back: Fleet, silent: Mapping[str, str], unlock_key: Secret
+    run: QuorumRun,
+    fleet: Fleet,
+    observed: Observed,
+    back: Fleet,
+    silent: Mapping[str, str],
+    unlock_keys: Sequence[Secret],
 ) -> Fenced:
     """Let those that are *back* leave the old raft and join the recovered swarm, which *fleet* makes up.
 
@@ -71,7 +76,7 @@ def fence(
     still = {name: why for name, why in silent.items() if name not in back}
     try:
         (late, observed), answer, gone = of_those_that_answer(
-            {**fleet, **back}, lambda those: survey_and_plan(run.inventory, those, still, (), "", unlock_key)
+            {**fleet, **back}, lambda those: survey_and_plan(run.inventory, those, still, (), "", unlock_keys)
         )
     except SwarmkitError as error:
         return Fenced(fleet, observed, (), (_not_fenced(back, brief(error)),))

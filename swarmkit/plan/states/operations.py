@@ -6,7 +6,7 @@ import base64
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from swarmkit.errors import SwarmkitError
+from swarmkit.errors import InputError, SwarmkitError
 from swarmkit.plan.context import Context
 from swarmkit.plan.engines.started_engine import (
     start_network_agent,
@@ -117,14 +117,15 @@ class TakeLockOff:
     """
 
     step: Step
-    unlock_key: Secret
+    unlock_keys: tuple[Secret, ...]
+    """Of which one opens it: a manager may have been away when the key was rotated."""
     restart: bool
     """Whether its engine waits for the key: it reads the file anew only when it starts."""
 
     def run(self, context: Context) -> str:
         reached = context.reached(self.step.target)
         folder = str(reached.engine.info()["DockerRootDir"])
-        content = unlocked_key_file(self._read(reached, folder), self.unlock_key)
+        content = self._opened(self._read(reached, folder))
         how = "restart" if self.restart else "keep"
         _run(reached, "take-lock-off.sh", "take the lock off its state", (folder, how), content)
         if "ENCRYPTED" in self._read(reached, folder):
@@ -132,6 +133,16 @@ class TakeLockOff:
         if self.restart:
             wait_for_engine(reached, NO_KEY)
         return "it locks again when it leads"
+
+    def _opened(self, locked: str) -> str:
+        why = ""
+        for key in self.unlock_keys:
+            try:
+                return unlocked_key_file(locked, key)
+            except InputError as error:
+                why = why or error.what
+        what = f"{self.step.target}: no unlock key that was given opens its state"
+        raise SwarmkitError(what, why, "nothing was changed there; give the key that it was locked with")
 
     def _read(self, reached: ReachedHost, folder: str) -> str:
         # Never logged: what goes wrong later is told without it.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,6 @@ from swarmkit.secret import Secret
 _OLD = "recover:old-managers"
 _LOCK = f"{INIT}:lock"
 MARK = "recover:mark"
-NO_KEY = Secret(b"")
 
 
 @dataclass(frozen=True)
@@ -37,13 +36,13 @@ def recovery_plan(
     *,
     lost: Collection[str],
     going_on: str = "",
-    unlock_key: Secret = NO_KEY,
+    unlock_keys: Sequence[Secret] = (),
     overridden: Collection[str] = (),
 ) -> Recovery:
     """Return how the swarm of *survey* gets a quorum again, or old managers are kept away from one that has it.
 
     *lost* are the silent managers that never come back with what they know, as the operator says; *going_on* overrides
-    the choice among the survivors, which is the one with the newest raft log. Managers that lock need *unlock_key*.
+    the choice among the survivors, which is the one with the newest raft log. Managers that lock need *unlock_keys*.
     What forbids to make nodes of the hosts again is a warning for the codes *overridden*, and lets old managers be kept
     away from a swarm that works.
     """
@@ -51,22 +50,22 @@ def recovery_plan(
     if cluster is not None:
         return _fence(survey)
     refusals = list(recovery_refusals(survey, lost, going_on))
-    refusals += lock_refusals(survey, unlock_key)
+    refusals += lock_refusals(survey, unlock_keys)
     of_members = list(member_refusals(survey))
     refusals += [finding for finding in of_members if finding.code not in overridden]
     if refusals:
         return Recovery(Plan((), tuple(refusals)), "")
     manager = going_on or survey.survivors[0]
-    operations = tuple(_operations(survey, manager, unlock_key))
+    operations = tuple(_operations(survey, manager, unlock_keys))
     warnings = (
         *as_warnings(of_members),
         *_warnings(survey, manager, lost),
-        *_unused_key(survey.raft[manager], manager, unlock_key),
+        *_unused_key(survey.raft[manager], manager, unlock_keys),
     )
     return Recovery(Plan(operations, (), warnings), manager)
 
 
-def _operations(survey: Survey, manager: str, unlock_key: Secret) -> Iterator[Operation]:
+def _operations(survey: Survey, manager: str, unlock_keys: Sequence[Secret]) -> Iterator[Operation]:
     host = survey.inventory.host(manager)
     locks = survey.raft[manager].locks
     autolock = locks or survey.raft[manager].lock_is_off
@@ -77,7 +76,7 @@ def _operations(survey: Survey, manager: str, unlock_key: Secret) -> Iterator[Op
         is_locked = survey.observed.hosts[manager].engine.swarm_state == "locked"
         how = "take the lock off its state" + (" and restart its engine" if is_locked else "")
         reason = "Docker cannot force a new cluster of a locked state; it locks again when it leads"
-        yield TakeLockOff(Step(_LOCK, "swarm", "update", manager, how, reason), unlock_key, is_locked)
+        yield TakeLockOff(Step(_LOCK, "swarm", "update", manager, how, reason), tuple(unlock_keys), is_locked)
     again = "; it locks again when it leads" if autolock and not locks else ""
     step = Step(
         INIT, "swarm", "update", manager, "go on alone with its state: force a new cluster",
@@ -133,8 +132,8 @@ def _warnings(survey: Survey, manager: str, lost: Collection[str]) -> Iterator[F
         )  # fmt: skip
 
 
-def _unused_key(raft: RaftFacts, manager: str, unlock_key: Secret) -> Iterator[Finding]:
-    if unlock_key.text() and not (raft.locks or raft.lock_is_off):
+def _unused_key(raft: RaftFacts, manager: str, unlock_keys: Sequence[Secret]) -> Iterator[Finding]:
+    if unlock_keys and not (raft.locks or raft.lock_is_off):
         yield Finding(
             "H60", "warning", manager, "its state is not locked: the unlock key is not used, and it locks no more", "",
             "if its managers locked before: swarmkit autolock on, afterwards",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from swarmkit.declared.inventory.host import Inventory
@@ -30,6 +30,11 @@ class Survey:
     def survivors(self) -> list[str]:
         """Managers that answer, the most advanced one first."""
         return sorted(self.raft, key=self._log, reverse=True)
+
+    @property
+    def locked(self) -> list[str]:
+        """Managers that answer, and wait for the unlock key since their engines started."""
+        return [name for name in self.raft if self.observed.hosts[name].engine.swarm_state == "locked"]
 
     def is_newer(self, one: str, other: str) -> bool:
         """Tell whether the log of *one* is known to be newer than that of *other*."""
@@ -77,6 +82,7 @@ def recovery_refusals(survey: Survey, lost: Collection[str], going_on: str) -> I
         yield Finding(
             "H54", "error", "swarm", f"{len(survivors)} of {len(declared)} managers answer, which is a quorum",
             survey.observed.cluster_error,
+            "run: swarmkit unlock" if survey.locked else
             "wait for the election of a leader; when none comes, tcp/2377 is closed between them: swarmkit doctor",
         )  # fmt: skip
     if going_on and going_on not in survivors:
@@ -95,10 +101,10 @@ def member_refusals(survey: Survey) -> Iterator[Finding]:
         yield from machine_refusals(replace(survey.inventory, hosts=answering), observed)
 
 
-def lock_refusals(survey: Survey, unlock_key: Secret) -> Iterator[Finding]:
+def lock_refusals(survey: Survey, unlock_keys: Sequence[Secret]) -> Iterator[Finding]:
     locking = [name for name in survey.survivors if survey.raft[name].locks]
-    if locking and not unlock_key.text():
+    if locking and not unlock_keys:
         yield Finding(
             "H60", "error", ", ".join(locking), "its state is locked: the swarm's unlock key is needed", "",
-            "give the key on stdin: swarmkit recover quorum --unlock-key ... < KEYFILE",
+            "give the key on stdin: swarmkit recover quorum --unlock-key ... < KEYFILE; or its store: --store DIR",
         )  # fmt: skip

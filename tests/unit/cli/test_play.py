@@ -193,3 +193,11 @@ def test_the_login_that_a_play_is_given_goes_to_the_commands_that_send_it(tmp_pa
     assert completed(("status",), given) == ["status"]
     stopped = play(tmp_path, "title: w\nsteps:\n  - {name: one, run: backup ls /nowhere}\n", "--with-registry-auth")
     assert stopped.stderr.rstrip().endswith("--with-registry-auth --from one")
+
+
+def test_a_lost_quorum_of_managers_that_lock_is_recovered_with_the_key_of_the_store() -> None:
+    book = read_playbook(find_playbook("quorum-loss"), {"lost": ["B", "C"], "store": ["keys"], "identity": ["k.txt"]})
+    commands = [step.command for step in book.steps if step.command]
+    assert commands == [("recover", "quorum", "--lost=B", "--lost=C", "--store=keys", "--identity=k.txt")]
+    book = read_playbook(find_playbook("quorum-loss"), {"lost": ["B"]})
+    assert [step.command for step in book.steps if step.command] == [("recover", "quorum", "--lost=B")]

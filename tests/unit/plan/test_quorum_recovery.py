@@ -1,22 +1,29 @@
+import base64
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from fakes.certificates import node_certificate
+from fakes.locked_key import KEY, LOCKED
 from fakes.running import run_once
-from fakes.swarm import FakeFleet, fake_fleet
+from fakes.swarm import FakeFleet, FakeShell, fake_fleet
 
 from swarmkit.declared.inventory.host import Host, Inventory
+from swarmkit.errors import SwarmkitError
 from swarmkit.observed.model import RECOVERY_LABEL, Observed
 from swarmkit.observed.observe import observe
 from swarmkit.observed.raft import RaftFacts, cluster_of, parse_raft
 from swarmkit.plan.context import Context
 from swarmkit.plan.declaration import Declared
+from swarmkit.plan.model import Step
 from swarmkit.plan.planner import make_plan
 from swarmkit.plan.progress import Silent
+from swarmkit.plan.states.operations import TakeLockOff
 from swarmkit.plan.states.quorum_recovery import recovery_plan
 from swarmkit.plan.states.recovery_operations import ForceNewCluster
 from swarmkit.plan.states.survey import Survey
+from swarmkit.reach.ssh import CommandResult
+from swarmkit.recovery.locked_state import unlocked_key_file
 from swarmkit.secret import Secret
 
 HOSTS = tuple(Host(name, f"10.88.0.{11 + number}", "manager") for number, name in enumerate("ABCDE"))
@@ -186,12 +193,44 @@ def test_what_a_manager_cannot_tell_stays_unknown() -> None:
 def test_a_manager_that_locks_is_unlocked_on_its_disk_before_the_force_and_asked_to_lock_again(made: FakeFleet) -> None:
     survey = Survey(INVENTORY, without_leader(made, "A"), {"A": replace(KNOWN["A"], locks=True)}, {"B": "", **LOST})
     assert refused(survey, lost="BCDE") == [("A", "its state is locked: the swarm's unlock key is needed")]
-    plan = recovery_plan(survey, lost="BCDE", unlock_key=Secret(b"SWMKEY-1-x")).plan
+    plan = recovery_plan(survey, lost="BCDE", unlock_keys=[Secret(b"SWMKEY-1-x")]).plan
     assert [operation.step.key for operation in plan.operations][:2] == ["swarm:init:lock", "swarm:init"]
     force = plan.operations[1]
     assert isinstance(force, ForceNewCluster)
     assert force.step.after == {"swarm:init:lock"}
     assert force.body["Spec"] == {"EncryptionConfig": {"AutoLockManagers": True}, "CAConfig": {"ForceRotate": 0}}
+
+
+def test_the_lock_is_taken_off_by_whichever_key_of_the_store_opens_it(made: FakeFleet) -> None:
+    wrong = Secret(b"SWMKEY-1-" + base64.b64encode(b"x" * 32).rstrip(b"="))
+    step = Step("swarm:init:lock", "swarm", "update", "A", "take the lock off its state")
+    made.engine("A").info_changes = {"DockerRootDir": "/var/lib/docker"}
+    shell = made["A"].shell
+    assert isinstance(shell, FakeShell)
+    written: list[str] = []
+
+    def answer(script: str, _: tuple[str, ...]) -> CommandResult:
+        if not script.startswith("cat "):
+            written.append(script)
+        return CommandResult(0, "-----BEGIN PRIVATE KEY-----" if written else LOCKED, "")
+
+    shell.answer = answer
+    with pytest.raises(SwarmkitError, match="no unlock key that was given opens its state"):
+        TakeLockOff(step, (wrong,), restart=False).run(Context(made, Silent(), "A"))
+    assert not written
+    TakeLockOff(step, (wrong, KEY), restart=False).run(Context(made, Silent(), "A"))
+    assert unlocked_key_file(LOCKED, KEY) in written[0]
+
+
+def test_locked_managers_that_are_a_quorum_are_to_be_unlocked(made: FakeFleet) -> None:
+    seen = without_leader(made, "A", "B", "C")
+    hosts = {
+        name: replace(facts, engine=replace(facts.engine, swarm_state="locked")) for name, facts in seen.hosts.items()
+    }
+    raft = dict.fromkeys("ABC", RaftFacts("cluster", locks=True))
+    survey = Survey(INVENTORY, replace(seen, hosts=hosts), raft, {name: LOST[name] for name in "DE"})
+    told = {finding.what: finding.remedy for finding in recovery_plan(survey, lost="DE").plan.refusals}
+    assert told["3 of 5 managers answer, which is a quorum"] == "run: swarmkit unlock"
 
 
 def test_a_manager_whose_lock_an_earlier_run_took_off_is_asked_to_lock_again(made: FakeFleet) -> None:
@@ -206,7 +245,7 @@ def test_a_manager_whose_lock_an_earlier_run_took_off_is_asked_to_lock_again(mad
 
 def test_an_unlock_key_for_a_state_that_is_not_locked_is_told_to_be_unused(made: FakeFleet) -> None:
     survey = Survey(INVENTORY, without_leader(made, "A"), {"A": KNOWN["A"]}, {"B": "", **LOST})
-    plan = recovery_plan(survey, lost="BCDE", unlock_key=Secret(b"SWMKEY-1-x")).plan
+    plan = recovery_plan(survey, lost="BCDE", unlock_keys=[Secret(b"SWMKEY-1-x")]).plan
     assert [finding.where for finding in plan.warnings if finding.code == "H60"] == ["A"]
     force = plan.operations[0]
     assert isinstance(force, ForceNewCluster)

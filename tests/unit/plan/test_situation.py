@@ -62,3 +62,14 @@ def test_a_swarm_without_its_manager_has_lost_its_quorum(fleet: FakeFleet) -> No
     run_once(fleet, Declared(INVENTORY))
     assert {"quorum-lost", "swarm-exists"} <= facts(fleet, silent="A")
     assert "swarm-works" not in facts(fleet, silent="A")
+
+
+def test_managers_that_are_all_locked_decide_nothing(fleet: FakeFleet) -> None:
+    run_once(fleet, Declared(INVENTORY))
+    fleet.engine("A").info_changes = {
+        "Swarm": {"LocalNodeState": "locked", "NodeID": "", "NodeAddr": "", "Error": "", "ControlAvailable": False}
+    }
+    observed = observe({"A": fleet["A"]}, kernel="never")
+    situation = Situation(INVENTORY, observed, {"B": "no answer", "C": "no answer"})
+    assert holds(situation, "quorum-lost", "")
+    assert holds(situation, "managers-locked", "")

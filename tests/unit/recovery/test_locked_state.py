@@ -1,4 +1,4 @@
-"""A locked key file as an engine 26.1 wrote it, with the key that it gave for it (of a swarm that is no more)."""
+"""A locked manager's state, made readable without its unlock key."""
 
 import base64
 import io
@@ -6,24 +6,11 @@ import tarfile
 
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from fakes.locked_key import KEY, LOCKED
 
 from swarmkit.errors import InputError
 from swarmkit.recovery.locked_state import KEY_FILE, unlocked_key_file, unlocked_state
 from swarmkit.secret import Secret
-
-LOCKED = """\
------BEGIN ENCRYPTED PRIVATE KEY-----
-kek-version: 65
-raft-dek: CAESMB7T+IajIEBZntzoNVQ4hHTDLi8euOmmrOL0S98KA7dfXzJsFigWzxnrTOpS283E0BoYx85IWBxOlLNjxRtFNLIint0kSvoAhGAj
-
-MIHeMEkGCSqGSIb3DQEFDTA8MBsGCSqGSIb3DQEFDDAOBAj9bLqzTq9gsAICCAAw
-HQYJYIZIAWUDBAEqBBBd/dL6kP2y+vicpQEvofBEBIGQkWXurbmC7okf4bWqjVJD
-A9A0AfE0j/7d3LJmSrHf40LDDI0B8hydQjgRmt1mQngvWQNGvFhosukGlq3ygKSV
-BsLKKY/qmz6k7xkACcrwI+ETjNkO8xzW6xxJOKxlJBZZSggbuCDAWR8clg4nA4Ta
-jt+3a0DLNFdFJSY5rYxpYdNsdKGT6Hu4eSCo/qUCqKwx
------END ENCRYPTED PRIVATE KEY-----
-"""
-KEY = Secret(b"SWMKEY-1-hjxn+d0Vuuxr3Bmsc8GpTXuQ/8pqKK9NvpPa3Yqd6v4")
 
 
 def state(key_file: str) -> bytes:
@@ -47,7 +34,7 @@ def test_the_key_needs_no_password_and_the_raft_key_is_in_clear() -> None:
 
 
 def test_another_unlock_key_is_refused_and_none_is_told() -> None:
-    with pytest.raises(InputError, match="does not open its state") as caught:
+    with pytest.raises(InputError, match="does not open the state") as caught:
         unlocked_key_file(LOCKED, Secret(b"SWMKEY-1-" + b"A" * 43))
     assert "AAAA" not in str(caught.value)
 

@@ -24,7 +24,6 @@ from swarmkit.plan.progress import Silent
 from swarmkit.plan.refusals import CLUSTER_LABEL
 from swarmkit.reach.engine import EngineError
 from swarmkit.reach.ssh import CommandResult, CommandTimeoutError, ConnectionLostError
-from swarmkit.secret import Secret
 from swarmkit.workflows.quorum_survey import survey_and_plan
 from swarmkit.workflows.recover import RecoveryReport, recover_quorum
 from swarmkit.workflows.terms import Terms
@@ -103,7 +102,7 @@ class Lost:
             return True
 
         with pytest.raises(RefusedError) as refused:
-            recover_quorum(INVENTORY, Terms(Silent(), agree), lost="BC", going_on="", unlock_key=Secret(b""))
+            recover_quorum(INVENTORY, Terms(Silent(), agree), lost="BC", going_on="", unlock_keys=())
         assert self.fleet.world.writes == writes
         return refused.value
 
@@ -127,7 +126,7 @@ def test_nothing_is_forced_when_the_swarm_has_a_leader_again_before_the_plan_was
 
 def agreed() -> RecoveryReport:
     terms = Terms(Silent(), lambda plan: not plan.refusals)
-    report = recover_quorum(INVENTORY, terms, lost="BC", going_on="", unlock_key=Secret(b""))
+    report = recover_quorum(INVENTORY, terms, lost="BC", going_on="", unlock_keys=())
     assert report
     return report
 
@@ -228,7 +227,7 @@ def test_a_worker_that_is_back_before_the_plan_was_agreed_to_stops_no_recovery(m
         lost.silent.remove("D")
         return not plan.refusals
 
-    assert recover_quorum(inventory, Terms(Silent(), agree), lost="BC", going_on="", unlock_key=Secret(b""))
+    assert recover_quorum(inventory, Terms(Silent(), agree), lost="BC", going_on="", unlock_keys=())
     assert len(lost.forced) == 1
 
 
@@ -243,7 +242,7 @@ def test_a_lost_manager_that_is_back_and_has_ended_its_raft_leaves_its_swarm_too
     del lost.cluster.nodes[lost.fleet.engine("B").node_id]
     asked: list[Plan] = []
     terms = Terms(Silent(), lambda plan: bool(asked.append(plan)))
-    assert recover_quorum(INVENTORY, terms, lost=(), going_on="", unlock_key=Secret(b"")) is None
+    assert recover_quorum(INVENTORY, terms, lost=(), going_on="", unlock_keys=()) is None
     assert [operation.step.key for operation in asked[0].operations] == ["leave:B"]
 
 
@@ -256,7 +255,7 @@ def test_a_force_whose_answer_is_lost_is_finished_by_the_same_run(lost: Lost) ->
 
     lost.when_forced(lose_it)
     terms = Terms(Silent(), lambda _: True)
-    assert recover_quorum(INVENTORY, terms, lost="BC", going_on="", unlock_key=Secret(b""))
+    assert recover_quorum(INVENTORY, terms, lost="BC", going_on="", unlock_keys=())
     labels = lost.fleet.engine("A").swarm()["Spec"]["Labels"]
     assert labels[RECOVERY_LABEL] == "1"
 
@@ -273,7 +272,7 @@ def test_what_led_again_when_the_force_lost_its_answer_is_not_marked(
     monkeypatch.setattr(engine, "init_swarm", return_of_the_others)
     terms = Terms(Silent(), lambda _: True)
     with pytest.raises(SwarmkitError):
-        recover_quorum(INVENTORY, terms, lost="BC", going_on="", unlock_key=Secret(b""))
+        recover_quorum(INVENTORY, terms, lost="BC", going_on="", unlock_keys=())
     assert RECOVERY_LABEL not in engine.swarm()["Spec"]["Labels"]
 
 
@@ -301,7 +300,7 @@ def test_a_recovery_that_was_cut_off_is_found_though_those_that_came_back_tell_o
         return replace(observed, cluster=forced if name == "C" else replace(forced, told_by=name, nodes=()))
 
     monkeypatch.setattr("swarmkit.workflows.quorum_survey.with_cluster_now", with_cluster_now)
-    recovery, observed = survey_and_plan(INVENTORY, lost.fleet, {}, (), "", Secret(b""))
+    recovery, observed = survey_and_plan(INVENTORY, lost.fleet, {}, (), "", ())
     assert asked == ["B", "C"]
     assert recovery.manager == "C"
     assert observed.cluster
