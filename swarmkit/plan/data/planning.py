@@ -30,7 +30,11 @@ class DeclaredData:
 
 
 def is_in(data: VolumeData, observed: Observed) -> bool:
-    """Tell whether the swarm says that *data* is whole in its volume."""
+    """Tell whether the swarm says that *data* is whole in its volume, and that was not lost with its host's disk."""
+    return is_noted(data, observed) and any(data.name in volumes for volumes in observed.volumes.values())
+
+
+def is_noted(data: VolumeData, observed: Observed) -> bool:
     labels = observed.cluster.labels if observed.cluster else {}
     return labels.get(f"{DATA_LABEL}{data.name}") == data.backup
 
@@ -48,13 +52,18 @@ def data_key(data: VolumeData) -> str:
     return f"data:{data.name}"
 
 
-def make_volume(data: VolumeData, host: str, after: frozenset[str], *, key: str = "") -> MakeVolume:
-    """Return the operation that makes the volume; it follows the swarm, which has the lock that writes are kept by."""
+def make_volume(
+    data: VolumeData, host: str, after: frozenset[str], *, key: str = "", was_in: bool = False
+) -> MakeVolume:
+    """Return the operation that makes the volume; it follows the swarm, which has the lock that writes are kept by.
+
+    *was_in* says that the swarm has it noted as whole, of a volume that is lost.
+    """
     from swarmkit.plan.data.putting import MakeVolume
 
     key = key or volume_key(data)
     how = f"make it on {host}" if data.restore else f"make it on {host} with its files"
-    return MakeVolume(Step(key, "volume", "create", data.name, how, _reason(data), after), host, data)
+    return MakeVolume(Step(key, "volume", "create", data.name, how, _reason(data), after), host, data, was_in)
 
 
 def load(data: VolumeData, host: str, after: frozenset[str]) -> Operation:
@@ -85,6 +94,9 @@ class StackData:
     def pending(self, service: Service, hosts: tuple[Host, ...]) -> list[tuple[VolumeData, str]]:
         """Return each volume of *service* that waits for its data, with the host where it has to be."""
         return list(self._pending(service, hosts)) if self.declared else []
+
+    def make(self, data: VolumeData, host: str, after: frozenset[str]) -> MakeVolume:
+        return make_volume(data, host, after, was_in=is_noted(data, self.observed))
 
     def _pending(self, service: Service, hosts: tuple[Host, ...]) -> Iterator[tuple[VolumeData, str]]:
         assert self.declared is not None  # noqa: S101 - pending

@@ -12,7 +12,7 @@ from swarmkit.observed.volumes import WHOLE_FILE
 from swarmkit.plan.context import Context
 from swarmkit.plan.data.taking import IDLE_SECONDS, running_container
 from swarmkit.plan.model import Step
-from swarmkit.plan.nodes.changed_swarm import label_swarm
+from swarmkit.plan.nodes.changed_swarm import label_swarm, unlabel_swarm
 from swarmkit.reach.engine import Engine
 from swarmkit.reach.fleet import ReachedHost
 from swarmkit.reach.ssh import CommandResult
@@ -72,9 +72,14 @@ class MakeVolume:
     step: Step
     host: str
     data: VolumeData
+    was_in: bool = False
+    """Whether the swarm has the data noted as being in a volume that is lost."""
 
     def run(self, context: Context) -> str:
         reached, data = context.reached(self.host), self.data
+        if self.was_in:
+            # Else one that is cut off before the data is in would be taken for whole.
+            unlabel_swarm(context.manager, f"{DATA_LABEL}{data.name}")
         found = [one for one in reached.engine.find("volumes", {"name": [data.name]}) if one["Name"] == data.name]
         if found and (found[0].get("Labels") or {}).get(FILLED_LABEL) != data.backup:
             raise SwarmkitError(

@@ -27,3 +27,12 @@ def change_swarm(manager: Engine, change: Callable[[Json], Json], *rotate: Rotat
 def label_swarm(manager: Engine, labels: Mapping[str, str]) -> None:
     """Give the swarm *labels* beside those that it has."""
     change_swarm(manager, lambda spec: {**spec, "Labels": {**(spec.get("Labels") or {}), **labels}})
+
+
+def unlabel_swarm(manager: Engine, name: str) -> None:
+    """Take the swarm's label *name* away."""
+
+    def change(spec: Json) -> Json:
+        return {**spec, "Labels": {key: value for key, value in (spec.get("Labels") or {}).items() if key != name}}
+
+    change_swarm(manager, change)

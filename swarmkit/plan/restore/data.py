@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from swarmkit.declared.stack.image_archive import ImageArchive
 from swarmkit.observed.model import Node, ServiceState
 from swarmkit.plan.data.holding import HELD_LABEL, HoldService, ReleaseService
-from swarmkit.plan.data.planning import is_in, load, make_volume
+from swarmkit.plan.data.planning import is_in, is_noted, load, make_volume
 from swarmkit.plan.model import Operation, Step
 from swarmkit.plan.restore.model import BackedUpVolume, Scene
 from swarmkit.plan.stacks.names import has_image
@@ -51,7 +51,7 @@ def _put(scene: Scene, volume: BackedUpVolume, before: frozenset[str]) -> Iterat
     data = volume.data
     after = before
     if scene.is_absent(volume):
-        make = make_volume(data, volume.host, frozenset())
+        make = make_volume(data, volume.host, frozenset(), was_in=is_noted(data, scene.observed))
         yield make
         after |= {make.step.key}
     if data.restore:

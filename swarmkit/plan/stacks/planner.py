@@ -12,7 +12,7 @@ from swarmkit.declared.stack.image_archive import ImageArchive
 from swarmkit.declared.stack.service import Condition, Service, Stack
 from swarmkit.finding import Finding
 from swarmkit.observed.model import Observed, SecretState, ServiceState
-from swarmkit.plan.data.planning import StackData, data_key, load, make_volume, volume_key
+from swarmkit.plan.data.planning import StackData, data_key, load, volume_key
 from swarmkit.plan.declaration import RegistryLogins
 from swarmkit.plan.model import Operation, Step
 from swarmkit.plan.networks.lan_removal import LiveLans
@@ -124,7 +124,7 @@ class StackPlanner:
         loads: dict[str, frozenset[str]] = {}
         for service in in_dependency_order(self.stack):
             pending = self.data.pending(service, self._hosts_for(service))
-            makes = [make_volume(data, host, self.swarm_ready) for data, host in pending]
+            makes = [self.data.make(data, host, self.swarm_ready) for data, host in pending]
             yield from makes
             held = frozenset[str]().union(*(loads.get(name, frozenset()) for name in service.depends_on))
             operation = self._service(service, made | held | {make.step.key for make in makes}, images)

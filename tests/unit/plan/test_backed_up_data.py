@@ -137,6 +137,20 @@ def test_what_is_in_is_noted_and_not_put_in_again(fleet: FakeFleet, declared: Ma
     assert plan_on(fleet, wanted).is_empty
 
 
+def test_data_whose_volume_was_lost_since_goes_in_again(fleet: FakeFleet, declared: Make) -> None:
+    """The swarm has it noted as being in, and C has lost its disk: the database would start empty."""
+    wanted = declared(data=DeclaredData({"s_data": DATA}))
+    fleet["C"].shell.piped = lambda *_: (CommandResult(0, "", ""), b"")  # type: ignore[attr-defined]
+    run_once(fleet, wanted)
+    assert plan_on(fleet, wanted).is_empty
+    fleet["C"].engine.remove("volumes", "s_data", force=True)
+    assert {"volume:s_data", "data:s_data"} <= after(plan_on(fleet, wanted)).keys()
+    fleet["C"].shell.piped = lambda *_: (CommandResult(3, "", "syntax error"), b"")  # type: ignore[attr-defined]
+    run_once(fleet, wanted)
+    # Cut off before the data is in, it is not taken for whole.
+    assert "data:s_data" in after(plan_on(fleet, wanted))
+
+
 def test_data_that_went_in_once_is_not_put_over_what_was_written_since(fleet: FakeFleet, declared: Make) -> None:
     # A second rebuild from the same backup: the swarm that knew of the data is gone, the volume is not.
     labels = {"swarmkit.backup": DATA.backup}

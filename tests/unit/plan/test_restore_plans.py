@@ -304,6 +304,16 @@ def test_the_dump_is_in_before_who_was_held_is_let_run(made: FakeFleet) -> None:
     assert after_plan(replace(known, observed=done)).is_empty
 
 
+def test_data_whose_volume_was_lost_after_the_restore_goes_in_again(made: FakeFleet) -> None:
+    seen = going_on(made)
+    assert seen.cluster
+    noted = replace(seen.cluster, labels={**seen.cluster.labels, "swarmkit.data.shop_data": BACKUP.identity})
+    known = Scene(INVENTORY, WITH_DATA, replace(seen, cluster=noted, volumes={"D": {}}), {}, {})
+    assert {"volume:shop_data", "data:shop_data", "hold:shop_backend"} <= set(told(after_plan(known)))
+    there = replace(known, observed=replace(known.observed, volumes={"D": {"shop_data": OURS}}))
+    assert after_plan(there).is_empty
+
+
 def test_a_host_that_joined_anew_loses_its_old_entry_and_keeps_its_labels(made: FakeFleet) -> None:
     seen = going_on(made)
     assert seen.cluster
