@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from swarmkit.declared.inventory.host import Host, Inventory
@@ -70,6 +70,8 @@ def make_plan(declared: Declared, observed: Observed, found: Sequence[Finding] =
             logins=declared.logins,
         )
         operations += planner.operations()
+        if observed.cluster is not None:
+            operations = [_joining_after(operation, planner.data.waiting) for operation in operations]
         refusals += planner.refusals
         warnings += planner.warnings
     if not refusals:
@@ -84,6 +86,14 @@ def make_plan(declared: Declared, observed: Observed, found: Sequence[Finding] =
     if refusals:
         return Plan((), tuple(refusals), tuple(warnings), tuple(operations))
     return Plan(tuple(operations), (), tuple(warnings))
+
+
+def _joining_after(operation: Operation, waiting: Mapping[str, frozenset[str]]) -> Operation:
+    """Return *operation*; a host's join follows the volumes that a living swarm's tasks would make there."""
+    if not isinstance(operation, JoinNode) or operation.step.target not in waiting:
+        return operation
+    step = operation.step
+    return replace(operation, step=replace(step, after=step.after | waiting[step.target]))
 
 
 def as_warnings(accepted: Iterable[Finding]) -> Iterator[Finding]:

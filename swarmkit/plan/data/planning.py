@@ -90,13 +90,33 @@ class StackData:
     observed: Observed
     refusals: list[Finding] = field(default_factory=list)
     warnings: list[Finding] = field(default_factory=list)
+    waiting: dict[str, frozenset[str]] = field(default_factory=dict)
+    """Host -> the keys of the volumes that are made there: the swarm starts tasks on it as soon as it has joined."""
+    held: set[str] = field(default_factory=set)
+    """Services that this plan lets stand."""
 
     def pending(self, service: Service, hosts: tuple[Host, ...]) -> list[tuple[VolumeData, str]]:
         """Return each volume of *service* that waits for its data, with the host where it has to be."""
         return list(self._pending(service, hosts)) if self.declared else []
 
-    def make(self, data: VolumeData, host: str, after: frozenset[str]) -> MakeVolume:
-        return make_volume(data, host, after, was_in=is_noted(data, self.observed))
+    def make(self, data: VolumeData, host: str, after: frozenset[str]) -> Iterator[Operation]:
+        """Yield how the volume is made, and before it how those stand still that would use an empty database."""
+        holds = list(self._holds(data, after)) if data.restore else []
+        yield from holds
+        after |= {operation.step.key for operation in holds}
+        self.waiting[host] = self.waiting.get(host, frozenset()) | {volume_key(data)}
+        yield make_volume(data, host, after, was_in=is_noted(data, self.observed))
+
+    def _holds(self, data: VolumeData, after: frozenset[str]) -> Iterator[Operation]:
+        from swarmkit.plan.data.holding import HELD_LABEL, HoldService
+
+        for name in data.dependents:
+            live = self.observed.cluster.service(name) if self.observed.cluster else None
+            if live is not None and HELD_LABEL not in live.labels and name not in self.held:
+                self.held.add(name)
+                reason = "until the data is back that it depends on"
+                step = Step(f"hold:{name}", "service", "update", name, "let it stand", reason, after)
+                yield HoldService(step, name)
 
     def _pending(self, service: Service, hosts: tuple[Host, ...]) -> Iterator[tuple[VolumeData, str]]:
         assert self.declared is not None  # noqa: S101 - pending

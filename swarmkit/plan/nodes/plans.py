@@ -19,6 +19,8 @@ from swarmkit.plan.refusals import host_refusals
 from swarmkit.plan.stacks.placement import node_may_run
 from swarmkit.plan.stacks.spec_diff import Change
 
+_REBUILD = "with a backup's data: swarmkit rebuild -f STACK --data ARCHIVE --override H52"
+
 
 def drain_plan(inventory: Inventory, host: Host, observed: Observed) -> Plan:
     """Return the plan that empties *host*; what may run nowhere else is warned of, and not waited for."""
@@ -137,7 +139,7 @@ def lost_data(inventory: Inventory, observed: Observed, volumes: Mapping[str, Co
     for name, stale in rejoining(inventory, observed).items():
         decide = f"swarmkit node replace {name} --accept-data-loss, or --override H52"
         for finding in _lost_data(inventory.host(name), observed.cluster, stale, set(volumes[name])):
-            yield replace(finding, remedy=f"restore the volume first, or start it empty: {decide}")
+            yield replace(finding, remedy=f"{_REBUILD}; or start it empty: {decide}")
 
 
 def _lost_data(host: Host, cluster: ClusterState, stale: list[Node], volumes: set[str]) -> Iterator[Finding]:
@@ -149,7 +151,7 @@ def _lost_data(host: Host, cluster: ClusterState, stale: list[Node], volumes: se
             yield Finding(
                 "H52", "error", host.name, f"service {service.name} had its data here, and it is gone",
                 f"no volume {', '.join(lost)} on the host",
-                "restore the volume first, or start it empty with --accept-data-loss",
+                f"{_REBUILD}; or start it empty with --accept-data-loss",
             )  # fmt: skip
 
 

@@ -124,10 +124,13 @@ class StackPlanner:
         loads: dict[str, frozenset[str]] = {}
         for service in in_dependency_order(self.stack):
             pending = self.data.pending(service, self._hosts_for(service))
-            makes = [self.data.make(data, host, self.swarm_ready) for data, host in pending]
+            makes = [one for data, host in pending for one in self.data.make(data, host, self.swarm_ready)]
             yield from makes
             held = frozenset[str]().union(*(loads.get(name, frozenset()) for name in service.depends_on))
             operation = self._service(service, made | held | {make.step.key for make in makes}, images)
+            if operation is not None and operation.step.target in self.data.held:
+                # Its version is another by then: the next look gives it its tasks back, with all else that differs.
+                operation = None
             if operation is None and not pending:
                 continue
             for name, condition in service.depends_on.items():

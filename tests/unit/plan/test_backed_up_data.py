@@ -151,6 +151,25 @@ def test_data_whose_volume_was_lost_since_goes_in_again(fleet: FakeFleet, declar
     assert "data:s_data" in after(plan_on(fleet, wanted))
 
 
+def test_a_host_that_lost_its_disk_joins_with_the_data_and_nobody_uses_an_empty_database(
+    fleet: FakeFleet, declared: Make
+) -> None:
+    """What H52 says to do; the swarm lives, and starts the database as soon as its host has joined."""
+    run_once(fleet, declared())
+    fleet["C"].engine.leave_swarm(force=True)
+    wanted = replace(declared(data=DeclaredData({"s_data": DATA})), overridden=frozenset({"H52"}))
+    waits = after(plan_on(fleet, wanted))
+    assert waits["volume:s_data"] == {"hold:s_web"}
+    assert "volume:s_data" in waits["join:C"]
+    assert "data:s_data" in waits
+    _, applied = run_once(fleet, wanted)
+    assert not applied.failed
+    again = plan_on(fleet, wanted)
+    assert [operation.step.key for operation in again.operations if "web" in operation.step.key] == ["service:s_web"]
+    run_once(fleet, wanted)
+    assert plan_on(fleet, wanted).is_empty
+
+
 def test_data_that_went_in_once_is_not_put_over_what_was_written_since(fleet: FakeFleet, declared: Make) -> None:
     # A second rebuild from the same backup: the swarm that knew of the data is gone, the volume is not.
     labels = {"swarmkit.backup": DATA.backup}
