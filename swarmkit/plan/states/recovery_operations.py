@@ -115,11 +115,14 @@ def _force(engine: Engine, body: Json) -> None:
 
 
 def mark_recovered(engine: Engine, more: Mapping[str, str]) -> None:
-    """Count one recovery more in the swarm's labels, and lay *more* over them."""
+    """Tell in the swarm's labels of a recovery later than all before it, and lay *more* over them.
+
+    The time of day counts on over all lives of a swarm: one that goes on from a backup knows of no recovery since that.
+    """
 
     def change(spec: Json) -> Json:
         labels = spec.get("Labels") or {}
-        count = int(labels.get(RECOVERY_LABEL, "0")) + 1
+        count = max(int(labels.get(RECOVERY_LABEL, "0")) + 1, int(time.time()))
         return {**spec, "Labels": {**labels, RECOVERY_LABEL: str(count), **more}}
 
     change_swarm(engine, change)

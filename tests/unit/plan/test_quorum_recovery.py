@@ -20,7 +20,7 @@ from swarmkit.plan.planner import make_plan
 from swarmkit.plan.progress import Silent
 from swarmkit.plan.states.operations import TakeLockOff
 from swarmkit.plan.states.quorum_recovery import recovery_plan
-from swarmkit.plan.states.recovery_operations import ForceNewCluster
+from swarmkit.plan.states.recovery_operations import ForceNewCluster, mark_recovered
 from swarmkit.plan.states.survey import Survey
 from swarmkit.reach.ssh import CommandResult
 from swarmkit.recovery.locked_state import unlocked_key_file
@@ -164,7 +164,26 @@ def test_a_recovery_that_was_cut_off_before_its_mark_is_finished_by_the_next(mad
     assert [operation.step.key for operation in plan.operations] == ["recover:mark", "recover:old-managers", "leave:E"]
     mark = plan.operations[0]
     mark.run(Context(made, Silent(), observed.cluster.told_by))
-    assert made[observed.cluster.told_by].engine.swarm()["Spec"]["Labels"][RECOVERY_LABEL] == "1"
+    assert RECOVERY_LABEL in made[observed.cluster.told_by].engine.swarm()["Spec"]["Labels"]
+
+
+def test_a_restored_swarm_s_recovery_is_later_than_those_that_its_backup_does_not_know_of(
+    made: FakeFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A recovery after the backup, then a restore: by counting from the backup's, both would be the first."""
+    engine = made.engine("A")
+    of_backup = dict(engine.swarm()["Spec"]["Labels"])
+
+    def recovered(labels: dict[str, str], now: float) -> int:
+        monkeypatch.setattr("swarmkit.plan.states.recovery_operations.time.time", lambda: now)
+        made.cluster.spec["Labels"] = labels
+        mark_recovered(engine, {})
+        return int(engine.swarm()["Spec"]["Labels"][RECOVERY_LABEL])
+
+    before = recovered(of_backup, 1_800_000_000.5)
+    assert recovered(of_backup, 1_800_000_900.5) > before
+    # Where the clock is behind, it counts on.
+    assert recovered({RECOVERY_LABEL: str(before)}, 5.0) == before + 1
 
 
 def test_a_manager_of_a_foreign_swarm_is_never_told_to_leave(made: FakeFleet) -> None:

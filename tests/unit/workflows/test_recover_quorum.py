@@ -257,7 +257,7 @@ def test_a_force_whose_answer_is_lost_is_finished_by_the_same_run(lost: Lost) ->
     terms = Terms(Silent(), lambda _: True)
     assert recover_quorum(INVENTORY, terms, lost="BC", going_on="", unlock_keys=())
     labels = lost.fleet.engine("A").swarm()["Spec"]["Labels"]
-    assert labels[RECOVERY_LABEL] == "1"
+    assert int(labels[RECOVERY_LABEL]) > 0
 
 
 def test_what_led_again_when_the_force_lost_its_answer_is_not_marked(
