@@ -1,14 +1,15 @@
-# $1: Docker's root folder, $2: name of the folder there that keeps what was there, $3: which backup it is.
+# $1: Docker's root folder, $2: name of the folder there that keeps what was there, $3: which backup it is,
+# $4: "again" where its state is in place and does not start.
 # Prints the path of what was there, if there was any.
 set -eu
 umask 077
-root=$1 aside=$2 backup=$3
+root=$1 aside=$2 backup=$3 again=${4:-}
 # A run that lost its link may still be at it here.
 exec 9>/run/swarmkit-restore.lock
 flock -w 120 9 || { echo "another restore is at work on this host" >&2; exit 1; }
 # What a host that lost its power in the middle has left: never what was there, which is in a folder of another name.
 rm -rf "$root"/swarmkit-restore.??????
-if [ "$(cat "$root/swarm/swarmkit.restore" 2>/dev/null)" = "$backup" ]; then exit 0; fi
+if [ "$again" != again ] && [ "$(cat "$root/swarm/swarmkit.restore" 2>/dev/null)" = "$backup" ]; then exit 0; fi
 test ! -e "$root/$aside" || { echo "$root/$aside is there already" >&2; exit 1; }
 new=$(mktemp -d "$root/swarmkit-restore.XXXXXX")
 stopped=no placed=no

@@ -101,8 +101,14 @@ class Scene:
 
     @property
     def is_placed(self) -> bool:
-        """Whether the backup's state is on its host already."""
-        return self.placed == self.backup.identity
+        """Whether the backup's state is on its host already; one that the engine cannot start does not count."""
+        return self.placed == self.backup.identity and not self.is_broken
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether the engine of the backup's host cannot start the state that it has."""
+        facts = self.observed.hosts.get(self.backup.host)
+        return facts is not None and facts.engine.swarm_state == "error"
 
     @property
     def is_forced(self) -> bool:

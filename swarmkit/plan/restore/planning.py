@@ -51,7 +51,7 @@ def _first_writes(scene: Scene, aside: str) -> Iterator[Operation]:
             STATE_STEP, "swarm", "update", backup.host, "put the backup's state in place",
             f"of {backup.made_at}; what is there is kept as {aside}", frozenset(keys), destructive=True,
         )  # fmt: skip
-        yield PutState(step, _state(scene), aside, backup.identity)
+        yield PutState(step, _state(scene), aside, backup.identity, again=scene.placed == backup.identity)
 
 
 def _state(scene: Scene) -> bytes:

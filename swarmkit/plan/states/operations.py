@@ -78,12 +78,14 @@ class PutState:
     """Name of the folder, beside the swarm's, that keeps what was there."""
     backup: str
     """Which backup it is, kept beside the state: a later run sees how far this one came."""
+    again: bool = False
+    """Whether an earlier run has put it in place, and it does not start."""
 
     def run(self, context: Context) -> str:
         reached = context.reached(self.step.target)
         folder = str(reached.engine.info()["DockerRootDir"])
         encoded = base64.encodebytes(self.archive).decode()
-        arguments = (folder, self.aside, self.backup)
+        arguments = (folder, self.aside, self.backup, *(["again"] if self.again else []))
         moved = _run(reached, "put-state.sh", "put the state back", arguments, encoded).stdout.strip()
         wait_for_engine(reached, NO_KEY)
         return f"what was there is in {moved}" if moved else ""

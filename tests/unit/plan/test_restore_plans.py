@@ -257,6 +257,16 @@ def test_a_state_that_is_in_place_already_is_gone_on_with(bare: Observed, made: 
     assert restored(replace(known, placed="another backup"))[0] == "A: is a manager that lives"
 
 
+def test_a_state_in_place_that_does_not_start_is_put_there_once_more(bare: Observed) -> None:
+    """Its folder keeps the backup's name for good: a disk that was full, or a log that was damaged weeks later."""
+    broken = replace(bare.hosts["A"], engine=replace(bare.hosts["A"].engine, swarm_state="error"))
+    known = replace(scene(replace(bare, hosts={**bare.hosts, "A": broken})), placed=BACKUP.identity)
+    plan = restore_plan(known, "aside")
+    assert told(plan) == ["swarm:init:state", "swarm:init", "recover:old-managers"]
+    (put,) = (operation for operation in plan.operations if isinstance(operation, PutState))
+    assert put.again
+
+
 def test_services_newer_than_the_backup_are_told_before(bare: Observed) -> None:
     known = scene(bare, replace(BACKUP, services=frozenset({"shop_backend"})))
     plan = restore_plan(replace(known, running=frozenset({"shop_backend", "shop_new"})), "aside")

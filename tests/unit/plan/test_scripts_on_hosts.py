@@ -57,9 +57,9 @@ def host(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def put_state(host: Path) -> subprocess.CompletedProcess[bytes]:
+def put_state(host: Path, *again: str) -> subprocess.CompletedProcess[bytes]:
     script = engine_script("put-state.sh", packed(b"after")).replace("/run/swarmkit-restore.lock", f"{host}/lock")
-    return run(host, script, f"{host}/root", "swarm.before", BACKUP)
+    return run(host, script, f"{host}/root", "swarm.before", BACKUP, *again)
 
 
 def test_a_state_is_put_in_place_and_nothing_else_lies_there_when_the_engine_starts(host: Path) -> None:
@@ -78,6 +78,13 @@ def test_what_a_power_cut_left_is_removed_though_the_state_is_in_its_place(host:
     assert put_state(host).returncode == 0
     assert [path.name for path in (host / "root").iterdir()] == ["swarm"]
     assert (host / "root" / "swarm" / "docker-state.json").read_text() == "before"
+
+
+def test_a_state_in_place_that_does_not_start_goes_aside_for_the_same_one(host: Path) -> None:
+    (host / "root" / "swarm" / "swarmkit.restore").write_text(f"{BACKUP}\n")
+    assert put_state(host, "again").returncode == 0
+    assert (host / "root" / "swarm" / "docker-state.json").read_text() == "after"
+    assert (host / "root" / "swarm.before" / "docker-state.json").read_text() == "before"
 
 
 def test_a_state_whose_engine_does_not_start_goes_back_and_leaves_nothing(host: Path) -> None:
