@@ -81,9 +81,10 @@ def recovery_refusals(survey: Survey, lost: Collection[str], going_on: str) -> I
     if len(survivors) > len(declared) // 2:
         yield Finding(
             "H54", "error", "swarm", f"{len(survivors)} of {len(declared)} managers answer, which is a quorum",
-            survey.observed.cluster_error,
-            "run: swarmkit unlock" if survey.locked else
-            "wait for the election of a leader; when none comes, tcp/2377 is closed between them: swarmkit doctor",
+            f"the inventory has {', '.join(sorted(declared))}; {survey.observed.cluster_error}",
+            ("run: swarmkit unlock" if survey.locked else
+             "wait for the election of a leader; when none comes, tcp/2377 is closed between them: swarmkit doctor")
+            + "; lost managers that the inventory has no more: put them back, and name them by --lost",
         )  # fmt: skip
     if going_on and going_on not in survivors:
         yield Finding("H54", "error", going_on, "is no manager that answers", "", f"choose: {', '.join(survivors)}")

@@ -82,6 +82,15 @@ def test_a_quorum_of_survivors_needs_no_force(made: FakeFleet) -> None:
     assert ("swarm", "3 of 5 managers answer, which is a quorum") in refused(survey, lost="DE")
 
 
+def test_who_took_the_lost_managers_out_of_the_inventory_is_told_to_put_them_back(made: FakeFleet) -> None:
+    alone = replace(INVENTORY, hosts=HOSTS[:1])
+    plan = recovery_plan(Survey(alone, without_leader(made, "A"), {"A": KNOWN["A"]}, {}), lost=()).plan
+    (refusal,) = plan.refusals
+    assert refusal.what == "1 of 1 managers answer, which is a quorum"
+    assert "the inventory has A;" in refusal.evidence
+    assert "put them back, and name them by --lost" in refusal.remedy
+
+
 def test_nothing_is_forced_when_it_is_unknown_who_knows_most(made: FakeFleet) -> None:
     unknown = {"A": RaftFacts("cluster"), "B": KNOWN["B"]}
     survey = Survey(INVENTORY, without_leader(made, "A", "B"), unknown, LOST)
@@ -249,7 +258,7 @@ def test_locked_managers_that_are_a_quorum_are_to_be_unlocked(made: FakeFleet) -
     raft = dict.fromkeys("ABC", RaftFacts("cluster", locks=True))
     survey = Survey(INVENTORY, replace(seen, hosts=hosts), raft, {name: LOST[name] for name in "DE"})
     told = {finding.what: finding.remedy for finding in recovery_plan(survey, lost="DE").plan.refusals}
-    assert told["3 of 5 managers answer, which is a quorum"] == "run: swarmkit unlock"
+    assert told["3 of 5 managers answer, which is a quorum"].startswith("run: swarmkit unlock;")
 
 
 def test_a_manager_whose_lock_an_earlier_run_took_off_is_asked_to_lock_again(made: FakeFleet) -> None:
