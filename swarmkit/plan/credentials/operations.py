@@ -194,13 +194,31 @@ def _made(key_file: KeyFile) -> int:
         raise SwarmkitError(what, str(error.strerror)) from error
 
 
+def _write(descriptor: int, content: bytes) -> None:
+    """Write all of *content*, or leave the file empty: a part would be taken for a key."""
+    with os.fdopen(descriptor, "wb", buffering=0) as file:
+        try:
+            written = 0
+            while written < len(content):
+                written += file.write(content[written:])
+            os.fsync(file.fileno())
+        except OSError:
+            os.ftruncate(file.fileno(), 0)
+            raise
+
+
 def _keep(descriptor: int | None, key: Secret, key_file: KeyFile | None) -> str:
     if descriptor is None or key_file is None:
         return ""
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(key_file.form(key))
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        _write(descriptor, key_file.form(key))
+    except OSError as error:
+        raise SwarmkitError(
+            f"the unlock key is in force and could not be kept in {key_file.path}",
+            str(error.strerror),
+            "restart no manager before it is kept: make room on this machine; then swarmkit autolock on, with the same "
+            "--store or --key-file, keeps the key that is in force",
+        ) from error
     for path in key_file.unfinished:
         if path != key_file.path:
             path.unlink()

@@ -1,3 +1,4 @@
+import errno
 import stat
 from pathlib import Path
 
@@ -6,7 +7,7 @@ from fakes.running import run_once
 from fakes.swarm import FakeFleet, fake_fleet
 
 from swarmkit.declared.inventory.host import Host, Inventory
-from swarmkit.errors import UnreachableError
+from swarmkit.errors import SwarmkitError, UnreachableError
 from swarmkit.observed.observe import observe
 from swarmkit.plan.apply import apply
 from swarmkit.plan.context import Context
@@ -96,6 +97,27 @@ def test_a_key_that_a_killed_run_made_and_did_not_keep_is_kept_by_the_next(made:
 def test_a_file_that_cannot_be_made_stops_before_the_key_changes(made: FakeFleet, tmp_path: Path) -> None:
     assert run(made, planned(made, "autolock-on", tmp_path / "no" / "key")) == ["failed"]
     assert planned(made, "autolock-off").is_empty
+
+
+def test_a_key_that_a_full_disk_took_a_part_of_is_in_force_and_kept_by_the_next(
+    made: FakeFleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To run the same again, as it said, would have made yet another key; and what was written of it counted as one."""
+    file = tmp_path / "key"
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("swarmkit.plan.credentials.operations.os.fsync", full)
+        (operation,) = planned(made, "autolock-on", file).operations
+        with pytest.raises(SwarmkitError, match="is in force and could not be kept") as caught:
+            operation.run(Context(made, Silent(), "A"))
+    assert "swarmkit autolock on" in caught.value.to_do
+    assert file.read_bytes() == b""
+    again = KeyFile(file, unfinished=(file,))
+    assert run(made, credential_plan(INVENTORY, observe(made, kernel="never"), "autolock-on", again)) == ["done"]
+    assert file.read_text().strip() == made.cluster.unlock_key
 
 
 def test_a_rotated_unlock_key_is_another(made: FakeFleet, tmp_path: Path) -> None:
