@@ -75,6 +75,7 @@ def take(
     from swarmkit.workflows.backup import backup as back_up
     from swarmkit.workflows.inputs import read_declared
 
+    _refuse_pipes(inventory_file, *stack_files)
     declared = read_declared(
         inventory_file, stack_files, stack_name=stack_name, allow_even_managers=allow_even_managers
     )
@@ -97,6 +98,15 @@ def take(
         click.echo(f"{report.path}  {report.bytes} bytes, {', '.join(interruptions(report.manifest))}")
         for old in report.removed:
             click.echo(f"removed {old}")
+
+
+def _refuse_pipes(*files: Path) -> None:
+    """Raise InputError for what can be read once: it is read for the plan, and goes into the backup as it is."""
+    if piped := [str(file) for file in files if str(file) == "-" or (file.exists() and not file.is_file())]:
+        raise InputError(
+            f"{', '.join(piped)}: no regular file, and inventory and stack go into the backup as they are",
+            to_do="write it into a file, and give that",
+        )
 
 
 @backup.command()

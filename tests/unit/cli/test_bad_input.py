@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import subprocess
@@ -219,3 +220,14 @@ def test_a_backup_that_is_not_there_is_told_before_its_key_is_asked_for(tmp_path
 def test_a_folder_without_backups_is_told_beside_an_empty_list(tmp_path: Path) -> None:
     result = CliRunner().invoke(cli, ["backup", "ls", str(tmp_path)])
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", f"no backup in {tmp_path}\n")
+
+
+def test_a_backup_of_files_that_can_be_read_once_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    """- was read for the plan and then looked for as a file; a pipe was in the backup as an empty inventory."""
+    inventory, stack = write_files(tmp_path, 1)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for files in (["-i", inventory, "-f", "-"], ["-i", str(pipe), "-f", stack]):
+        done = swarmkit("backup", "take", *files, "-o", str(tmp_path), "--recipient", "age1x")
+        assert done.returncode == 2
+        assert f"{files[-1] if files[-1] == '-' else pipe}: no regular file" in done.stderr
