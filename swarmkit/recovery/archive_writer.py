@@ -5,6 +5,7 @@ Nothing of it is ever whole in memory: a file of unknown length is a sequence of
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import os
@@ -79,7 +80,22 @@ def writing(path: Path, sealer: Sealer) -> Iterator[ArchiveWriter]:
         if path.exists():
             raise SwarmkitError(f"there is a file {path} already")
         partial.rename(path)
+        # Its name too, before older backups are removed for it: a power cut would leave the part alone, which the next
+        # backup takes for one that was killed.
+        _sync_folder(path.parent)
     except OSError as error:
         raise SwarmkitError(f"the backup {path} could not be written", str(error), UNWRITTEN_TO_DO) from error
     finally:
         partial.unlink(missing_ok=True)
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        # Not every file system can (CIFS for one); the file itself is whole.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(descriptor)

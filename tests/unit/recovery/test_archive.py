@@ -2,6 +2,8 @@
 
 import gzip
 import io
+import os
+import stat
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -322,3 +324,18 @@ def test_a_folder_that_a_backup_may_be_committed_from_or_everybody_may_write_to_
                 Declared(INVENTORY), Terms(Silent(), lambda _: True), enclosed={}, folder=folder, sealer=pair()[0],
                 keep=None, with_images=False,
             )  # fmt: skip
+
+
+def test_a_backup_has_its_name_on_the_disk_before_an_older_one_goes_for_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A power cut right after it would leave its part alone, and the next backup removes that."""
+    synced: list[tuple[bool, list[str]]] = []
+
+    def noted(descriptor: int) -> None:
+        is_folder = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        synced.append((is_folder, [path.suffix for path in tmp_path.iterdir()]))
+
+    monkeypatch.setattr("swarmkit.recovery.archive_writer.os.fsync", noted)
+    written(tmp_path / "a.age", pair()[0], {STATE: state(*GOOD)})
+    assert synced == [(False, [".part"]), (True, [".age"])]
