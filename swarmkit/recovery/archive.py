@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from swarmkit.errors import InputError
 from swarmkit.recovery.archive_writer import MANIFEST, STATE, UNLOCK_KEY
 from swarmkit.recovery.keys import Opener
+from swarmkit.recovery.locked_state import unlocked_state
 from swarmkit.recovery.manifest import FORMAT, FileEntry, Manifest, key_id
 from swarmkit.secret import Secret
 
@@ -70,6 +71,12 @@ def read(path: Path, opener: Opener) -> Archive:
     _check_state(path, archive.small.get(STATE, b""))
     _check_contents(archive)
     return archive
+
+
+def check_lock(archive: Archive) -> None:
+    """Raise InputError when the unlock key in *archive* does not open its state: a rebuild needs neither."""
+    if archive.manifest.autolock:
+        unlocked_state(archive.small[STATE], archive.unlock_key)
 
 
 def _pieces(path: Path, opener: Opener) -> Iterator[tuple[str, bytes]]:

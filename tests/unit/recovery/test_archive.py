@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from fakes.locked_key import KEY, LOCKED
+from fakes.manager_state import packed_state
 
 from swarmkit.cli.rehearsing.drill import enclosed_inventory
 from swarmkit.declared.inventory.host import Host, Inventory
@@ -19,6 +21,7 @@ from swarmkit.recovery import archive
 from swarmkit.recovery.archive_writer import PIECE_BYTES, STATE, UNLOCK_KEY, writing
 from swarmkit.recovery.kept_backups import backups_in
 from swarmkit.recovery.keys import Opener, Sealer
+from swarmkit.recovery.locked_state import KEY_FILE
 from swarmkit.recovery.manifest import ImageEntry, Manifest, NodeEntry, VolumeEntry, key_id
 from swarmkit.secret import Secret
 from swarmkit.workflows.backup import backup
@@ -339,3 +342,18 @@ def test_a_backup_has_its_name_on_the_disk_before_an_older_one_goes_for_it(
     monkeypatch.setattr("swarmkit.recovery.archive_writer.os.fsync", noted)
     written(tmp_path / "a.age", pair()[0], {STATE: state(*GOOD)})
     assert synced == [(False, [".part"]), (True, [".age"])]
+
+
+def test_a_locked_state_that_its_key_does_not_open_is_not_verified(tmp_path: Path) -> None:
+    """Its data can be used all the same, by a rebuild: it is read."""
+    sealer, opener = pair()
+    key_file = (KEY_FILE, LOCKED.encode())
+
+    def verified(key: Secret) -> None:
+        files = {STATE: packed_state(dict([*((name, b"{}") for name in GOOD), key_file])), UNLOCK_KEY: key.reveal()}
+        written(tmp_path / "a.age", sealer, files, autolock=True, unlock_key_id=key_id(key))
+        archive.check_lock(archive.read(tmp_path / "a.age", opener))
+
+    verified(KEY)
+    with pytest.raises(InputError, match="the unlock key does not open the state"):
+        verified(Secret(b"SWMKEY-1-" + b"A" * 43))
