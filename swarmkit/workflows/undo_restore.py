@@ -12,8 +12,10 @@ from swarmkit.observed.set_aside import set_aside
 from swarmkit.plan.apply import apply
 from swarmkit.plan.context import Context
 from swarmkit.plan.model import Applied
+from swarmkit.plan.progress import Progress
 from swarmkit.plan.restore.undo import undo_plan
-from swarmkit.reach.fleet import reach_some
+from swarmkit.reach.fleet import Fleet, reach_some
+from swarmkit.reach.heartbeat import living_holder
 from swarmkit.reach.lock import LOCK_NAME, Holder, LockedError
 from swarmkit.workflows.terms import Terms
 from swarmkit.workflows.unfinished import RefusedError, whole
@@ -36,16 +38,21 @@ def undo_restore(inventory: Inventory, name: str, terms: Terms) -> Applied | Non
         plan = undo_plan(inventory.host(name), observed, aside, now)
         if plan.refusals:
             raise RefusedError(plan)
-        _refuse_if_held(observed)
+        _refuse_if_held(fleet, observed, terms.progress)
         if not terms.confirm(plan):
             return None
         terms.progress.phase("apply")
         return whole(apply(plan, Context(fleet, terms.progress, name)))
 
 
-def _refuse_if_held(observed: Observed) -> None:
-    for config in observed.cluster.configs if observed.cluster else ():
-        holder = Holder.in_labels(dict(config.labels))
-        if config.name == LOCK_NAME and not holder.is_known_dead():
-            what = "another run holds the cluster, nothing was changed"
-            raise LockedError(what, str(holder), "wait for it to end; what it left is taken over by any other command")
+def _refuse_if_held(fleet: Fleet, observed: Observed, progress: Progress) -> None:
+    """Raise LockedError while a run that lives holds the cluster; after a restore it has its own backup's lock."""
+    configs = observed.cluster.configs if observed.cluster else ()
+    left = [Holder.in_labels(dict(config.labels)) for config in configs if config.name == LOCK_NAME]
+    if not left or left[0].is_known_dead():
+        return
+    progress.phase("look for a heartbeat")
+    managers = [fleet[name].engine for name, facts in observed.hosts.items() if facts.engine.is_manager]
+    if holder := living_holder(managers):
+        what = "another run holds the cluster, nothing was changed"
+        raise LockedError(what, str(holder), "wait for it to end")

@@ -13,6 +13,7 @@ from fakes.swarm import FakeFleet
 from swarmkit.declared.inventory.host import Inventory
 from swarmkit.plan.declaration import Declared
 from swarmkit.reach.engine import EngineError
+from swarmkit.reach.heartbeat import living_holder
 from swarmkit.reach.lock import LOCK_NAME, ClusterLock, Holder, LockedError, LockLostError
 from swarmkit.reach.ssh import ConnectionLostError
 
@@ -199,3 +200,15 @@ def test_a_holder_says_who_where_and_since_when() -> None:
     holder = Holder("t", "ann", "laptop", "b", 7, "2026-01-01T00:00:00+00:00", "up")
     assert str(holder) == "ann@laptop pid 7 since 2026-01-01T00:00:00+00:00: up"
     assert Holder.in_labels(holder.labels(3)) == holder
+
+
+def test_who_must_not_take_the_lock_sees_whether_its_holder_lives(lock: Make, swarm: FakeFleet) -> None:
+    """A restored swarm has the lock of its own backup, of another machine: nobody gives that back."""
+    engines = [reached.engine for reached in swarm.values()]
+    assert living_holder(engines, stale_seconds=0.3) is None
+    mine = elsewhere(lock())
+    mine.take()
+    assert living_holder(engines, stale_seconds=5.0) == mine.holder
+    mine._stop.set()
+    time.sleep(0.1)
+    assert living_holder(engines, stale_seconds=0.3) is None
