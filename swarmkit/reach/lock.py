@@ -18,7 +18,7 @@ import secrets
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -99,6 +99,7 @@ class ClusterLock:
         *,
         run: str = "",
         wait_seconds: float = 0.0,
+        ended: Collection[str] = (),
         tell: Callable[[str], None] = lambda _: None,
         heartbeat_seconds: float = HEARTBEAT_SECONDS,
         stale_seconds: float = STALE_SECONDS,
@@ -106,6 +107,8 @@ class ClusterLock:
         self.managers = AnyManager(engines)
         self.holder = Holder.of_this_process(purpose, run)
         self._wait, self._tell = wait_seconds, tell
+        self._ended = frozenset(ended)
+        """Tokens of runs that are known to have ended, whatever the swarm's state of then says."""
         self._every, self._stale = heartbeat_seconds, stale_seconds
         self._lock = threading.RLock()
         self._stop = threading.Event()
@@ -149,6 +152,10 @@ class ClusterLock:
             if holder.token == self.holder.token:
                 self._identity, self._sure_at = str(found["ID"]), _now()
                 return met
+            if holder.token in self._ended:
+                self._tell(f"in the place of the lock that the backup held: {holder}")
+                self._swap(found, 0)
+                continue
             if not met:
                 self._tell(f"the cluster is held by {holder}; {self._how_long()}")
             met = True

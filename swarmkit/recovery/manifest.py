@@ -98,6 +98,8 @@ class Manifest(_Entry):
     """In the order of their names."""
     ca_rotations: int = 0
     """ForceRotate of the swarm's CAConfig: a forced new cluster that names another number rotates the CA."""
+    lock: str = ""
+    """Token of the lock by which the backup held the cluster: the state has it, and nobody gives it back there."""
 
     @property
     def managers(self) -> list[str]:

@@ -84,7 +84,7 @@ def backup(
         with writing(path, sealer) as archiver.writer:
             whole(apply(seen.plan, context))
             progress.phase("write")
-            manifest = finish(declared, seen, archiver, enclosed)
+            manifest = finish(declared, seen, archiver, enclosed, lock=writer.lock.holder.token)
     removed = (*parts, *remove_old(path, inventory.cluster, keep))
     return BackupReport(path, path.stat().st_size, manifest, removed)
 

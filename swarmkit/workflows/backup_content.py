@@ -52,8 +52,8 @@ class Seen:
     cluster: ClusterState
 
 
-def finish(declared: Declared, seen: Seen, archiver: Archiver, enclosed: Mapping[str, bytes]) -> Manifest:
-    """Add what is small, and the manifest at the end."""
+def finish(declared: Declared, seen: Seen, archiver: Archiver, enclosed: Mapping[str, bytes], *, lock: str) -> Manifest:
+    """Add what is small, and the manifest at the end; *lock* is the token of the lock that is held meanwhile."""
     plan, observed, cluster = seen.plan, seen.observed, seen.cluster
     state, writer = archiver.state, archiver.open
     assert state is not None  # noqa: S101 - the plan's last operation brought it
@@ -87,6 +87,7 @@ def finish(declared: Declared, seen: Seen, archiver: Archiver, enclosed: Mapping
         files=dict(writer.files),
         down=tuple(DownEntry(**{**asdict(one), "seconds": round(one.seconds, 3)}) for one in state.down),
         ca_rotations=cluster.ca_rotations,
+        lock=lock,
     )
     writer.finish(manifest)
     return manifest

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -49,9 +49,18 @@ class OneWriter:
 
 @contextmanager
 def one_writer(
-    fleet: Fleet, observed: Observed, progress: Progress, purpose: str, wait_seconds: float
+    fleet: Fleet,
+    observed: Observed,
+    progress: Progress,
+    purpose: str,
+    wait_seconds: float,
+    *,
+    ended: Collection[str] = (),
 ) -> Iterator[OneWriter]:
-    """Hold the cluster for the block; one that does not exist yet is held as soon as it does."""
+    """Hold the cluster for the block; one that does not exist yet is held as soon as it does.
+
+    A lock with a token in *ended* is nobody's any more.
+    """
     managers_first = sorted(fleet.values(), key=lambda reached: reached.host.role != "manager")
     told: list[str] = []
 
@@ -60,7 +69,8 @@ def one_writer(
         progress.started(_KEY, "lock", text)
 
     run = progress.run if isinstance(progress, OfARun) else ""
-    lock = ClusterLock((one.engine for one in managers_first), purpose, run=run, wait_seconds=wait_seconds, tell=tell)
+    engines = (one.engine for one in managers_first)
+    lock = ClusterLock(engines, purpose, run=run, wait_seconds=wait_seconds, ended=ended, tell=tell)
     began = time.monotonic()
     writer = OneWriter(lock, met_another=False)
     ended_by: BaseException | None = None

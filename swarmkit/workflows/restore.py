@@ -67,7 +67,10 @@ def restore(inventory: Inventory, content: Archive, agreed: Agreed, terms: Terms
         answering = sorted((fleet[each].host for each in fleet), key=lambda host: host.name != name)
         reached = replace(inventory, hosts=tuple(answering))
         keepers = {name: fleet[name]} if name in fleet else fleet
-        writer = resources.enter_context(one_writer(keepers, observed, progress, "restore", terms.lock_wait_seconds))
+        ended = {content.manifest.lock} - {""}
+        writer = resources.enter_context(
+            one_writer(keepers, observed, progress, "restore", terms.lock_wait_seconds, ended=ended)
+        )
         waiter = Waiter(fleet, resources.enter_context(wakeups(fleet)), progress, terms.service_timeout_seconds)
         declared = Declared(reached, data=DeclaredData())
         applied, observed = apply_rounds(plan, declared, fleet, observed, waiter, writer, replan=plan_for)

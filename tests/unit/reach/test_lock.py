@@ -212,3 +212,18 @@ def test_who_must_not_take_the_lock_sees_whether_its_holder_lives(lock: Make, sw
     mine._stop.set()
     time.sleep(0.1)
     assert living_holder(engines, stale_seconds=0.3) is None
+
+
+def test_the_lock_that_a_backup_left_in_its_own_state_is_taken_at_once_and_its_run_counts_as_ended(
+    lock: Make, swarm: FakeFleet
+) -> None:
+    """Each restore waited 20 s for its backup's heartbeat, and told the history that the backup was unfinished."""
+    of_backup = elsewhere(lock("backup"))
+    of_backup.take()
+    of_backup._stop.set()
+    began = time.monotonic()
+    mine = lock("restore", ended={of_backup.holder.token}, stale_seconds=30.0)
+    assert mine.take() is False
+    assert time.monotonic() - began < 5.0
+    assert mine.taken_from is None
+    assert locks(swarm) == [LOCK_NAME]
