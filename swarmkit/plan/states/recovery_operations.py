@@ -100,17 +100,27 @@ def _check_alone(reached: ReachedHost) -> None:
 
 
 def _force(engine: Engine, body: Json) -> None:
-    """Force a new cluster; asked again while the engine's node is between two starts, which refuses and does nothing.
+    """Force a new cluster, once the engine's node is there: between two starts of it the engine refuses (moby 34384).
 
-    An engine that was just started says so (moby issue 34384).
+    The node is looked for first: an engine 20.10 that has refused this keeps its mutex, and tells nothing of its swarm
+    any more until it is started again (moby daemon/cluster/swarm.go, Init).
     """
     ends = time.monotonic() + BETWEEN_STARTS_SECONDS
     while True:
-        try:
-            return engine.init_swarm(body)
-        except EngineError as error:
-            if _BETWEEN_STARTS not in error.message or time.monotonic() > ends:
-                raise
+        swarm = engine.info()["Swarm"]
+        is_over = time.monotonic() > ends
+        if parse.node_state(swarm) == "inactive" or swarm.get("NodeID"):
+            try:
+                return engine.init_swarm(body)
+            except EngineError as error:
+                if _BETWEEN_STARTS not in error.message or is_over:
+                    raise
+        elif is_over:
+            raise SwarmkitError(
+                f"{engine.host}: its node does not start, and no new cluster was forced",
+                str(swarm.get("Error") or f"its swarm state is {parse.node_state(swarm)}"),
+                f"see journalctl -u docker on {engine.host}; then run the same again",
+            )
         time.sleep(1.0)
 
 

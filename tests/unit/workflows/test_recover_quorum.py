@@ -22,6 +22,7 @@ from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan
 from swarmkit.plan.progress import Silent
 from swarmkit.plan.refusals import CLUSTER_LABEL
+from swarmkit.plan.states import recovery_operations
 from swarmkit.reach.engine import EngineError
 from swarmkit.reach.ssh import CommandResult, CommandTimeoutError, ConnectionLostError
 from swarmkit.workflows.quorum_survey import survey_and_plan
@@ -326,6 +327,27 @@ def test_an_engine_that_is_between_two_starts_of_its_node_is_asked_again_to_go_o
     monkeypatch.setattr(engine, "init_swarm", starting)
     assert agreed()
     assert len(lost.forced) == 1
+
+
+def test_an_engine_without_its_node_is_not_asked_to_go_on_before_it_is_there(
+    lost: Lost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An engine 20.10 that has refused tells nothing of its swarm any more, until it is started again."""
+    engine = lost.fleet.engine("A")
+    there = engine.info()
+    gone = {**there, "Swarm": {**there["Swarm"], "NodeID": "", "LocalNodeState": "error", "Error": "no WAL"}}
+    looks, forced = iter([gone, gone, there]), list[dict[str, Any]]()
+    monkeypatch.setattr("swarmkit.plan.states.recovery_operations.time.sleep", lambda _: None)
+    monkeypatch.setattr(engine, "info", lambda: next(looks))
+    monkeypatch.setattr(engine, "init_swarm", forced.append)
+    recovery_operations._force(engine, {"ForceNewCluster": True})
+    assert (list(looks), len(forced)) == ([], 1)
+    monkeypatch.setattr("swarmkit.plan.states.recovery_operations.BETWEEN_STARTS_SECONDS", -1.0)
+    monkeypatch.setattr(engine, "info", lambda: gone)
+    with pytest.raises(SwarmkitError, match="its node does not start") as refused:
+        recovery_operations._force(engine, {"ForceNewCluster": True})
+    assert refused.value.why == "no WAL"
+    assert len(forced) == 1
 
 
 def test_a_swarm_that_swarmkit_has_not_made_is_recovered_and_the_inventory_s_then(lost: Lost) -> None:
