@@ -25,6 +25,7 @@ from swarmkit.plan.refusals import (
     host_refusals,
 )
 from swarmkit.plan.stacks.networks import StackNetworks
+from swarmkit.plan.stacks.order import in_waiting_order
 from swarmkit.plan.stacks.planner import StackPlanner
 from swarmkit.plan.stacks.spec_diff import Change
 
@@ -70,8 +71,8 @@ def make_plan(declared: Declared, observed: Observed, found: Sequence[Finding] =
             logins=declared.logins,
         )
         operations += planner.operations()
-        if observed.cluster is not None:
-            operations = [_joining_after(operation, planner.data.waiting) for operation in operations]
+        if observed.cluster is not None and planner.data.waiting:
+            operations = in_waiting_order([_joining_after(one, planner.data.waiting) for one in operations])
         refusals += planner.refusals
         warnings += planner.warnings
     if not refusals:

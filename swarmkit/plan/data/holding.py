@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from swarmkit.errors import SwarmkitError
 from swarmkit.plan.context import Context
@@ -70,13 +70,20 @@ def release(manager: Engine, name: str) -> None:
     """
 
     def change(spec: Json) -> None:
-        labels = dict(spec.get("Labels") or {})
-        if HELD_LABEL in labels:
-            replicas = _replicas(spec, name)
-            replicas["Replicas"] = replicas.get("Replicas") or int(labels.pop(HELD_LABEL))
-            spec["Labels"] = {key: value for key, value in labels.items() if key not in (HELD_LABEL, HOLDER_LABEL)}
+        spec.update(unheld(spec))
 
     _change(manager, name, change)
+
+
+def unheld(spec: Mapping[str, Any]) -> Json:
+    """Return *spec* as it is when the service runs."""
+    labels, mode = spec.get("Labels") or {}, spec.get("Mode") or {}
+    replicas, held = mode.get("Replicated"), str(labels.get(HELD_LABEL, ""))
+    if replicas is None or not held.isdigit():
+        return dict(spec)
+    kept = {key: value for key, value in labels.items() if key not in (HELD_LABEL, HOLDER_LABEL)}
+    as_before = {**replicas, "Replicas": replicas.get("Replicas") or int(held)}
+    return {**spec, "Labels": kept, "Mode": {**mode, "Replicated": as_before}}
 
 
 def _replicas(spec: Json, name: str) -> Json:

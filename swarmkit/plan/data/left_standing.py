@@ -35,5 +35,5 @@ def standing_refusals(cluster: ClusterState) -> Iterator[Finding]:
         if holder_of(service.labels) == "restore":
             yield Finding(
                 "H58", "error", service.name, "stands still until the data is in that it depends on",
-                "a restore was cut off", "run the restore again: it goes on",
+                "a restore or a rebuild was cut off", "run it again: it goes on",
             )  # fmt: skip

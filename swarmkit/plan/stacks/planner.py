@@ -145,7 +145,9 @@ class StackPlanner:
                 key = wait_key(self._full(service.name))
                 if key not in waits:
                     waits.add(key)
-                    yield self._wait(service.name, frozenset(changed.get(service.name, "").split()))
+                    # Else its time would run while the volume is filled, where the service itself is as declared.
+                    ready = {volume_key(data), self.node_keys.get(host, volume_key(data))}
+                    yield self._wait(service.name, frozenset(changed.get(service.name, "").split()) | ready)
                 yield load(data, host, frozenset({key, volume_key(data)}))
                 loads[service.name] = loads.get(service.name, frozenset()) | {data_key(data)}
 
@@ -253,11 +255,14 @@ class StackPlanner:
         pruning = Pruning(self.stack, self.observed.cluster, record, self._goes) if self.prune else None
         unneeded = pruning.found(self.networks.names) if pruning else []
         lans = pruning.lans(self.observed) if pruning else LiveLans((), ())
-        if not (old or unneeded or lans.parts):
+        # Who is held uses its old versions until the next look.
+        if self.data.held or not (old or unneeded or lans.parts):
             return []
         known = {op.step.key for op in services}
         waits: list[Operation] = []
         for operation in services:
+            if operation.step.subject != "service":
+                continue
             name = operation.step.target.removeprefix(f"{self.stack.name}_")
             if operation.step.verb in ("create", "update") and wait_key(operation.step.target) not in known:
                 waits.append(self._wait(name, frozenset({operation.step.key})))

@@ -16,6 +16,7 @@ from typing import Any, Literal
 from swarmkit.declared.stack.service import Condition
 from swarmkit.errors import SwarmkitError
 from swarmkit.observed.model import RECORD_LABEL, ClusterState, NetworkState, Observed, SecretState
+from swarmkit.plan.data.holding import unheld
 from swarmkit.plan.networks.lan_record import lan_bodies
 from swarmkit.plan.stacks.container_spec import NAMESPACE_LABEL
 from swarmkit.plan.stacks.service_waits import HEALTHY
@@ -132,9 +133,9 @@ def specs_digest(specs: Iterable[Mapping[str, Any]]) -> str:
 
 
 def live_specs(cluster: ClusterState, stack: str) -> list[Json]:
-    """Return what the services of *stack* are to run now, with the names of networks."""
+    """Return what the services of *stack* are to run now, with the names of networks; who is held, when it runs."""
     names = network_names(cluster)
-    return [with_names(one.spec, names) for one in cluster.services if one.stack == stack]
+    return [with_names(unheld(one.spec), names) for one in cluster.services if one.stack == stack]
 
 
 def record_of(observed: Observed, cluster: ClusterState, stack: str, before: Record | None, change: Change) -> Record:

@@ -18,6 +18,7 @@ from swarmkit.plan.data.planning import DeclaredData
 from swarmkit.plan.data.putting import VolumeData
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan
+from swarmkit.plan.stacks.record import ENDED_LABEL, read_records
 from swarmkit.plan.states.backup_plans import Taking, backup_plan
 from swarmkit.reach.ssh import CommandResult
 
@@ -32,6 +33,7 @@ services:
 volumes:
   data: {x-swarmkit: {backup: HOW}}
 """
+SECRETS = "secrets: {pw: {file: ./pw}}\n"
 DATA = VolumeData(
     name="s_data",
     service="s_store",
@@ -51,9 +53,12 @@ Make = Callable[..., Declared]
 
 @pytest.fixture
 def declared(fleet: FakeFleet, tmp_path: Path) -> Make:
-    def make(how: str = "{dump: [pg_dump], restore: [psql]}", data: DeclaredData | None = None) -> Declared:
+    def make(
+        how: str = "{dump: [pg_dump], restore: [psql]}", data: DeclaredData | None = None, more: str = ""
+    ) -> Declared:
         path = tmp_path / "stack.yaml"
-        path.write_text(STACK.replace("HOW", how))
+        text = STACK.replace("HOW", how) + more
+        path.write_text(text.replace("[store]}", "[store], secrets: [pw]}") if more else text)
         hosts = tuple(reached.host for reached in fleet.values())
         inventory = Inventory(Path("inventory.yaml"), "prod", hosts, address_pools=("10.20.0.0/16",))
         return Declared(inventory, load_stack(path, name="s", environment={}), data=data)
@@ -64,6 +69,15 @@ def declared(fleet: FakeFleet, tmp_path: Path) -> Make:
 def after(plan: Plan) -> dict[str, set[str]]:
     assert not plan.refusals, plan.refusals
     return {operation.step.key: set(operation.step.after) for operation in plan.operations}
+
+
+def ended(fleet: FakeFleet) -> None:
+    """Note that every change of the stack has come to its end, as a run does after its wait."""
+    engine = fleet.engine("A")
+    for config in engine.find("configs"):
+        labels = {**config["Spec"]["Labels"], ENDED_LABEL: "then"}
+        spec = {"Name": config["Spec"]["Name"], "Labels": labels}
+        engine.update("configs", config["ID"], config["Version"]["Index"], spec)
 
 
 def backed_up(fleet: FakeFleet, declared: Declared) -> Plan:
@@ -156,17 +170,48 @@ def test_a_host_that_lost_its_disk_joins_with_the_data_and_nobody_uses_an_empty_
 ) -> None:
     """What H52 says to do; the swarm lives, and starts the database as soon as its host has joined."""
     run_once(fleet, declared())
+    ended(fleet)
     fleet["C"].engine.leave_swarm(force=True)
     wanted = replace(declared(data=DeclaredData({"s_data": DATA})), overridden=frozenset({"H52"}))
     waits = after(plan_on(fleet, wanted))
     assert waits["volume:s_data"] == {"hold:s_web"}
     assert "volume:s_data" in waits["join:C"]
+    # The time to wait does not run while the volume is filled.
+    assert {"volume:s_data", "node:C"} <= waits["wait:s_store"]
     assert "data:s_data" in waits
+    keys = list(waits)
+    assert all(keys.index(other) < number for number, key in enumerate(keys) for other in waits[key])
     _, applied = run_once(fleet, wanted)
     assert not applied.failed
     again = plan_on(fleet, wanted)
     assert [operation.step.key for operation in again.operations if "web" in operation.step.key] == ["service:s_web"]
     run_once(fleet, wanted)
+    assert plan_on(fleet, wanted).is_empty
+    # A rollback goes back to what ran before the disk was lost, not to a service that stood still for its data.
+    assert [record.number for record in read_records(observe(fleet, kernel="never").cluster, "s")] == [1]
+
+
+def test_a_rebuild_of_a_living_swarm_may_bring_new_secrets_too(
+    fleet: FakeFleet, declared: Make, tmp_path: Path
+) -> None:
+    """What nobody uses any more goes when all run; a volume is no service that could be waited for."""
+    secret = tmp_path / "pw"
+    secret.touch(mode=0o600)
+    data = DeclaredData({"s_data": DATA})
+    for content in ("one", "two", "three"):
+        secret.write_text(content)
+        wanted = declared(data=data if content == "three" else None, more=SECRETS)
+        if content == "three":
+            fleet["C"].engine.leave_swarm(force=True)
+            wanted = replace(wanted, overridden=frozenset({"H52"}))
+            held = after(plan_on(fleet, wanted))
+            assert "hold:s_web" in held
+            assert not [key for key in held if key.startswith("remove:secret")]
+            run_once(fleet, wanted)
+        plan, applied = run_once(fleet, wanted)
+        assert not applied.failed
+        ended(fleet)
+    assert [operation for operation in plan.operations if operation.step.key.startswith("remove:secret")]
     assert plan_on(fleet, wanted).is_empty
 
 

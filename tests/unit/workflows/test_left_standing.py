@@ -108,7 +108,7 @@ def test_what_else_a_backup_is_refused_for_is_told_before_a_service_is_let_go(op
     with pytest.raises(RefusedError) as refused:
         operator.backup()
     (refusal,) = refused.value.plan.refusals
-    assert (refusal.where, refusal.evidence) == ("s_web", "a restore was cut off")
+    assert (refusal.where, refusal.evidence) == ("s_web", "a restore or a rebuild was cut off")
     assert operator.service()[0] == operator.service("s_web")[0] == 0
 
 
