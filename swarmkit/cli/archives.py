@@ -49,15 +49,22 @@ def stacks_volumes(declared: Declared) -> list[str]:
     return [volume.name for volume in declared.stack.volumes] if declared.stack else []
 
 
-def open_archive(path: Path, passphrase_file: Path | None, identity: Path | None) -> Archive:
-    """Return the backup at *path* once all of it was checked, and show what it is of."""
-    from swarmkit.recovery.archive import read
+def open_archive(
+    path: Path, passphrase_file: Path | None, identity: Path | None, *, for_its_state: bool = False
+) -> Archive:
+    """Return the backup at *path* once all of it was checked, and show what it is of.
+
+    The unlock key of managers that lock is tried *for_its_state* alone: a rebuild needs neither.
+    """
+    from swarmkit.recovery.archive import check_lock, read
     from swarmkit.recovery.keys import Opener
 
     if not path.is_file():
         raise InputError(f"no backup {path}", to_do="list what a folder has: swarmkit backup ls FOLDER")
     key = options.secret_file(identity, "--identity") if identity else None
     archive = read(path, Opener(passphrase(passphrase_file), key))
+    if for_its_state:
+        check_lock(archive)
     _show(archive.manifest)
     return archive
 

@@ -142,10 +142,7 @@ def verify(
 
     With --in-lab the backup is restored, too: on a twin of the hosts of the inventory that is in it, see rehearse.
     """
-    from swarmkit.recovery.archive import check_lock
-
-    archive = archives.open_archive(archive_file, passphrase_file, identity)
-    check_lock(archive)
+    archive = archives.open_archive(archive_file, passphrase_file, identity, for_its_state=True)
     if not in_lab:
         return
     from swarmkit.cli.rehearsing.drill import Drill, enclosed_inventory, run_drill
