@@ -138,6 +138,9 @@ def _membership(inventory: Inventory, observed: Observed, pools: tuple[str, ...]
     last_manager = before
     for host in (*inventory.managers, *inventory.workers):
         joined = before if host is first else frozenset[str]()
+        if host is not first and observed.hosts[host.name].engine.swarm_state not in ("inactive", "active"):
+            # Accepted by --override: such an engine takes no request to join.
+            continue
         if host is not first and observed.hosts[host.name].engine.swarm_state != "active":
             key, after = f"join:{host.name}", last_manager if host.role == "manager" else before
             for vacated in vacate_seats(host.name, old_nodes(host, observed), after):

@@ -294,6 +294,15 @@ def test_a_host_that_could_not_join_again_refuses_the_recovery_before_its_force(
     assert refused(known) == [("A", "its swarm state is error")]
 
 
+def test_a_host_whose_state_does_not_start_is_left_out_where_that_is_accepted(made: FakeFleet) -> None:
+    """Its engine takes no request to join: the plan would fail, and lost managers that came back were not fenced."""
+    seen = observe(made, kernel="never")
+    ended = replace(seen.hosts["E"].engine, swarm_state="error", node_id="")
+    observed = replace(seen, hosts={**seen.hosts, "E": replace(seen.hosts["E"], engine=ended)})
+    assert "H49" in {finding.code for finding in make_plan(Declared(INVENTORY), observed).refusals}
+    assert make_plan(Declared(INVENTORY, overridden=frozenset({"H49"})), observed).is_empty
+
+
 def test_a_certificate_that_was_cut_off_tells_nothing() -> None:
     whole = node_certificate("c1")
     assert cluster_of(whole) == "c1"
