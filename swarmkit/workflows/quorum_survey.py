@@ -23,8 +23,9 @@ from swarmkit.workflows.terms import Terms
 from swarmkit.workflows.up import apply_rounds
 from swarmkit.workflows.waiting import Waiter, taken_back
 
-ELECTION_SECONDS = 30.0
-"""Within it a manager without a leader asks for votes: 10 to 20 s after the leader was heard last, then again."""
+ELECTION_SECONDS = 45.0
+"""Within it a manager without a leader asks for votes: 10 to 20 s after the leader was heard last, then again; the
+leader itself takes up to 20 s before that to see that it is alone (etcd raft.go, CheckQuorum)."""
 
 
 @dataclass(frozen=True)
