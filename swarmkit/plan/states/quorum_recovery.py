@@ -135,8 +135,8 @@ def _warnings(survey: Survey, manager: str, lost: Collection[str]) -> Iterator[F
 def _unused_key(raft: RaftFacts, manager: str, unlock_keys: Sequence[Secret]) -> Iterator[Finding]:
     if unlock_keys and not (raft.locks or raft.lock_is_off):
         yield Finding(
-            "H60", "warning", manager, "its state is not locked: the unlock key is not used, and it locks no more", "",
-            "if its managers locked before: swarmkit autolock on, afterwards",
+            "H60", "warning", manager, "its state is not locked: the unlock key is not used, and none will lock", "",
+            "if managers locked before: swarmkit autolock on, afterwards",
         )  # fmt: skip
 
 
