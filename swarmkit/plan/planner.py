@@ -72,7 +72,7 @@ def make_plan(declared: Declared, observed: Observed, found: Sequence[Finding] =
         )
         operations += planner.operations()
         if observed.cluster is not None and planner.data.waiting:
-            operations = in_waiting_order([_joining_after(one, planner.data.waiting) for one in operations])
+            operations = joining_after(operations, planner.data.waiting)
         refusals += planner.refusals
         warnings += planner.warnings
     if not refusals:
@@ -89,12 +89,16 @@ def make_plan(declared: Declared, observed: Observed, found: Sequence[Finding] =
     return Plan(tuple(operations), (), tuple(warnings))
 
 
-def _joining_after(operation: Operation, waiting: Mapping[str, frozenset[str]]) -> Operation:
-    """Return *operation*; a host's join follows the volumes that a living swarm's tasks would make there."""
-    if not isinstance(operation, JoinNode) or operation.step.target not in waiting:
-        return operation
-    step = operation.step
-    return replace(operation, step=replace(step, after=step.after | waiting[step.target]))
+def joining_after(operations: Iterable[Operation], waiting: Mapping[str, frozenset[str]]) -> list[Operation]:
+    """Return *operations* with each host's join after what is *waiting* for it: a living swarm starts tasks with it."""
+
+    def after(operation: Operation) -> Operation:
+        if not isinstance(operation, JoinNode) or operation.step.target not in waiting:
+            return operation
+        step = operation.step
+        return replace(operation, step=replace(step, after=step.after | waiting[step.target]))
+
+    return in_waiting_order([after(operation) for operation in operations])
 
 
 def as_warnings(accepted: Iterable[Finding]) -> Iterator[Finding]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from swarmkit.plan.data.holding import HoldService
+from swarmkit.plan.data.putting import MakeVolume
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Operation, Plan, Step
 from swarmkit.plan.nodes.leaving import LeaveSwarm
 from swarmkit.plan.nodes.operations import AwaitReady, RemoveNode
-from swarmkit.plan.planner import make_plan
+from swarmkit.plan.planner import joining_after, make_plan
 from swarmkit.plan.restore.data import data_operations
 from swarmkit.plan.restore.model import Scene
 from swarmkit.plan.restore.strangers import stranger_refusals
@@ -32,7 +34,18 @@ def after_plan(scene: Scene) -> Plan:
         return members
     stale = list(_stale(scene, members.operations))
     nodes = frozenset(operation.step.key for operation in members.operations)
-    return replace(members, operations=(*members.operations, *stale, *data_operations(scene, nodes)))
+    data = list(data_operations(scene, nodes))
+    return replace(members, operations=tuple(joining_after([*members.operations, *stale, *data], _made(data))))
+
+
+def _made(data: Sequence[Operation]) -> dict[str, frozenset[str]]:
+    """Return by host the keys of its volumes, and of who is held: the swarm starts tasks there as soon as it joins."""
+    held = frozenset(one.step.key for one in data if isinstance(one, HoldService))
+    made: dict[str, frozenset[str]] = {}
+    for one in data:
+        if isinstance(one, MakeVolume):
+            made[one.host] = made.get(one.host, held) | {one.step.key}
+    return made
 
 
 def _leaving(scene: Scene) -> Iterator[LeaveSwarm]:

@@ -322,6 +322,11 @@ def test_data_whose_volume_was_lost_after_the_restore_goes_in_again(made: FakeFl
     assert {"volume:shop_data", "data:shop_data", "hold:shop_backend"} <= set(told(after_plan(known)))
     there = replace(known, observed=replace(known.observed, volumes={"D": {"shop_data": OURS}}))
     assert after_plan(there).is_empty
+    # A host with a new disk: the swarm starts the database as soon as it has joined.
+    bare = replace(seen.hosts["D"], engine=replace(seen.hosts["D"].engine, swarm_state="inactive", node_id=""))
+    plan = after_plan(replace(known, observed=replace(known.observed, hosts={**seen.hosts, "D": bare})))
+    assert {"volume:shop_data", "hold:shop_backend"} <= waits(plan)["join:D"]
+    assert told(plan).index("volume:shop_data") < told(plan).index("join:D")
 
 
 def test_a_host_that_joined_anew_loses_its_old_entry_and_keeps_its_labels(made: FakeFleet) -> None:
