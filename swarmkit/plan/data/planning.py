@@ -130,7 +130,7 @@ class StackData:
                 self._check_undelivered(volume, [name for name, labels in there.items() if labels is not None])
             elif owner is service and not is_in(data, self.observed):
                 if len(hosts) != 1:
-                    self._refuse_many(service, volume)
+                    self._refuse(service, volume, is_many=bool(hosts))
                     continue
                 (host,) = hosts
                 labels = there[host.name]
@@ -154,13 +154,13 @@ class StackData:
                 )
             )  # fmt: skip
 
-    def _refuse_many(self, service: Service, volume: Volume) -> None:
-        self.refusals.append(
-            Finding(
-                "H58", "error", volume.name, f"service {service.name} may run on several hosts, its data is of one",
-                service.place, "pin it with deploy.placement.constraints",
-            )
-        )  # fmt: skip
+    def _refuse(self, service: Service, volume: Volume, *, is_many: bool) -> None:
+        what = f"service {service.name} may run on no host of the inventory, its data is of one"
+        remedy = "a label that was set by hand is gone with its node: declare it in the inventory (swarm_labels)"
+        if is_many:
+            what = f"service {service.name} may run on several hosts, its data is of one"
+            remedy = "pin it with deploy.placement.constraints"
+        self.refusals.append(Finding("H58", "error", volume.name, what, service.place, remedy))
 
     def _warn_of_kept(self, volume: Volume, host: str) -> None:
         self.warnings.append(

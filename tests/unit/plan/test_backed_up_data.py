@@ -269,4 +269,8 @@ def test_data_of_a_service_that_may_run_anywhere_is_refused(fleet: FakeFleet, de
     free = [replace(service, deploy=replace(service.deploy, constraints=())) for service in wanted.stack.services]
     plan = plan_on(fleet, replace(wanted, stack=replace(wanted.stack, services=tuple(free))))
     assert "may run on several hosts" in plan.refusals[0].what
+    unlabelled = [replace(host, labels={}) for host in wanted.inventory.hosts]
+    plan = plan_on(fleet, replace(wanted, inventory=replace(wanted.inventory, hosts=tuple(unlabelled))))
+    (nowhere,) = [refusal for refusal in plan.refusals if refusal.code == "H58"]
+    assert "may run on no host of the inventory" in nowhere.what
     assert plan_on(fleet, declared()).operations
