@@ -24,10 +24,17 @@ def undo_plan(host: Host, observed: Observed, aside: Sequence[SetAside], now: st
     reason = f"{newest.folder}, {of}in the place of what lies there now, which is kept as {kept}"
     step = Step(f"{INIT}:undo", "swarm", "update", host.name, "put back what a restore moved aside", reason,
                 destructive=True)  # fmt: skip
-    return Plan((PutBack(step, newest.folder, kept),), (), tuple(_warnings(host, observed, newest)))
+    return Plan((PutBack(step, newest.folder, kept),), (), tuple(_warnings(host, observed, aside)))
 
 
-def _warnings(host: Host, observed: Observed, newest: SetAside) -> Iterator[Finding]:
+def _warnings(host: Host, observed: Observed, aside: Sequence[SetAside]) -> Iterator[Finding]:
+    *older, newest = aside
+    if older:
+        # One that put a state in place anew, which did not start, has moved that aside.
+        yield Finding(
+            "H54", "warning", host.name, f"it goes back by the last of {len(aside)} restores",
+            f"older: {', '.join(one.folder for one in older)}", "run the same again for the one before",
+        )  # fmt: skip
     others = [name for name, facts in observed.hosts.items() if facts.engine.node_id and name != host.name]
     if others:
         yield Finding(

@@ -33,7 +33,11 @@ def test_the_newest_is_put_back_and_what_lies_there_now_is_named() -> None:
     assert (operation.before, operation.kept) == ("swarm.before-restore-20261102T000000Z", "swarm.restored-NOW")
     assert "of cluster c1" in operation.step.reason
     assert operation.step.destructive
-    assert [warning.where for warning in plan.warnings] == ["B", "A"]
+    assert [warning.where for warning in plan.warnings] == ["A", "B", "A"]
+    older = plan.warnings[0]
+    assert (older.what, older.evidence) == ("it goes back by the last of 2 restores", f"older: {ASIDE[0].folder}")
+    alone = undo_plan(HOSTS[0], observe(a_swarm(), kernel="never"), ASIDE[1:], "NOW")
+    assert [warning.where for warning in alone.warnings] == ["B", "A"]
 
 
 def test_without_anything_aside_it_is_refused() -> None:
