@@ -373,7 +373,7 @@ def test_a_run_that_was_frozen_and_lost_the_cluster_stops_before_its_next_write(
     assert life.run("P", LOCK) == ""
 
 
-CUT_OFF_AFTER_THE_FORCE = """
+CUT_OFF = """
 import os, sys
 from swarmkit.cli import main
 from swarmkit.plan.states import recovery_operations
@@ -382,10 +382,20 @@ def end(*_):
     sys.stdout.flush()
     os._exit(137)
 
-recovery_operations.mark_recovered = end
+recovery_operations.{where} = end
 main.main()
 """
-"""Runs swarmkit so that it ends, without a word, between a forced new cluster and the mark of it."""
+"""Runs swarmkit so that it ends, without a word, in the place of a function of the forced new cluster."""
+
+
+def cut_off(lab: Lab, where: str, *arguments: str | Path) -> str:
+    """Run swarmkit, ended at *where*, and return what it had shown."""
+    cut = subprocess.run(
+        [sys.executable, "-c", CUT_OFF.format(where=where), *map(str, arguments)],
+        env=lab.environment, capture_output=True, text=True, timeout=300, check=False, cwd=ROOT,
+    )  # fmt: skip
+    assert cut.returncode == 137, cut.stdout + cut.stderr
+    return cut.stdout
 
 
 def test_the_last_of_three_managers_goes_on_and_those_that_come_back_join_it(life: Lab, tmp_path: Path) -> None:
@@ -405,12 +415,7 @@ def test_the_last_of_three_managers_goes_on_and_those_that_come_back_join_it(lif
     assert unsure.returncode == 1
     assert "--lost R" in unsure.stderr
     recover = ("recover", "quorum", "--yes", "--lost", "Q", "--lost", "R", "-i", str(whole))
-    cut = subprocess.run(
-        [sys.executable, "-c", CUT_OFF_AFTER_THE_FORCE, *recover],
-        env=life.environment, capture_output=True, text=True, timeout=300, check=False, cwd=ROOT,
-    )  # fmt: skip
-    assert cut.returncode == 137, cut.stdout + cut.stderr
-    assert "P  go on alone with its state" in cut.stdout
+    assert "P  go on alone with its state" in cut_off(life, "mark_recovered", *recover)
     assert nodes(life, "P").keys() == {"P", "Q", "R"}
     said = changed(life, *recover)
     assert "P  mark it as recovered" in said
@@ -559,12 +564,14 @@ def assert_back(lab: Lab, before: str, roles: dict[str, str]) -> None:
 def test_three_managers_that_lock_and_lost_their_disks_come_back_from_one_backup(life: Lab, tmp_path: Path) -> None:
     path = inventory(life, tmp_path, "PQR", labels="data")
     changed(life, "up", "--yes", "-i", path)
-    changed(life, "autolock", "on", "--yes", "-i", path, "--key-file", tmp_path / "unlock-key")
-    before = life.run("P", "docker info --format '{{.Swarm.Cluster.ID}}'")
-    unlock_key = life.run("P", "docker swarm unlock-key -q")
-    key = tmp_path / "passphrase"
+    key, store = tmp_path / "passphrase", tmp_path / "keys"
     key.touch(mode=0o600)
     key.write_text("correct horse battery staple\n")
+    store.mkdir(mode=0o700)
+    kept = ("--store", store, "--passphrase-file", key)
+    changed(life, "autolock", "on", "--yes", "-i", path, *kept)
+    before = life.run("P", "docker info --format '{{.Swarm.Cluster.ID}}'")
+    unlock_key = life.run("P", "docker swarm unlock-key -q")
     changed(life, "backup", "take", "--yes", "-i", path, "-o", tmp_path, "--passphrase-file", key)
     (archive,) = tmp_path.glob("life-*.swarmkit.age")
     for name in "PQR":
@@ -585,9 +592,13 @@ def test_three_managers_that_lock_and_lost_their_disks_come_back_from_one_backup
     lost = ["recover", "quorum", "--yes", "--lost", "Q", "--lost", "R", "-i", path]
     keyless = life.swarmkit(*lost)
     assert (keyless.returncode, "the swarm's unlock key is needed" in keyless.stderr) == (1, True), keyless.stderr
-    changed(life, *lost, "--unlock-key", stdin=unlock_key)
+    locked = "head -n 1 /var/lib/docker/swarm/certificates/swarm-node.key"
+    assert "P  take the lock off its state" in cut_off(life, "ForceNewCluster.run", *lost, *kept)
+    assert "ENCRYPTED" not in life.run("P", locked)
+    # The next run needs no key, and still knows that managers lock.
+    assert "it locks again when it leads" in changed(life, *lost)
     assert life.run("P", "docker swarm unlock-key -q") == unlock_key
-    assert "ENCRYPTED" in life.run("P", "head -n 1 /var/lib/docker/swarm/certificates/swarm-node.key")
+    assert "ENCRYPTED" in life.run("P", locked)
     for name in "QR":
         changed(life, "lab", "fault", "power-on", name)
     life.up()
