@@ -142,11 +142,15 @@ class StackPlanner:
                 changed[service.name] = operation.step.key
                 yield operation
             for data, host in pending:
+                # Else a host that joins a living swarm is given tasks whose image is still on its way.
+                image = self.archives.get(service.image)
+                sent = frozenset({f"image:{host}:{image.image_id}"} if image else ()) & images.keys()
+                self.data.waiting[host] = self.data.waiting.get(host, frozenset()) | sent
                 key = wait_key(self._full(service.name))
                 if key not in waits:
                     waits.add(key)
                     # Else its time would run while the volume is filled, where the service itself is as declared.
-                    ready = {volume_key(data), self.node_keys.get(host, volume_key(data))}
+                    ready = {volume_key(data), self.node_keys.get(host, volume_key(data))} | sent
                     yield self._wait(service.name, frozenset(changed.get(service.name, "").split()) | ready)
                 yield load(data, host, frozenset({key, volume_key(data)}))
                 loads[service.name] = loads.get(service.name, frozenset()) | {data_key(data)}
