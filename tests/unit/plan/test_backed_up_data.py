@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 from fakes.running import plan_on, run_once
-from fakes.swarm import FakeFleet
+from fakes.swarm import FakeFleet, write_archive
 
 from swarmkit.declared.inventory.host import Inventory
+from swarmkit.declared.stack.image_archive import read_image_archives
 from swarmkit.declared.stack.reading import load_stack
 from swarmkit.observed.observe import observe
 from swarmkit.plan.data.planning import DeclaredData
@@ -189,6 +190,24 @@ def test_a_host_that_lost_its_disk_joins_with_the_data_and_nobody_uses_an_empty_
     assert plan_on(fleet, wanted).is_empty
     # A rollback goes back to what ran before the disk was lost, not to a service that stood still for its data.
     assert [record.number for record in read_records(observe(fleet, kernel="never").cluster, "s")] == [1]
+
+
+def test_a_host_that_lost_its_disk_joins_after_the_image_of_its_database(
+    fleet: FakeFleet, declared: Make, tmp_path: Path
+) -> None:
+    """The swarm lives: a task whose image is still on its way fails, and the wait for it with that."""
+    (tmp_path / "images").mkdir()
+    image = f"image:C:{write_archive(tmp_path / 'images' / 'store.tar', 'store:1')}"
+    archives = read_image_archives(tmp_path / "images")
+    run_once(fleet, replace(declared(), archives=archives))
+    fleet["C"].engine.leave_swarm(force=True)
+    fleet["C"].engine.images.clear()
+    wanted = replace(declared(data=DeclaredData({"s_data": DATA})), archives=archives, overridden=frozenset({"H52"}))
+    waits = after(plan_on(fleet, wanted))
+    assert {image, "volume:s_data"} <= waits["join:C"]
+    assert image in waits["wait:s_store"]
+    keys = list(waits)
+    assert all(keys.index(other) < number for number, key in enumerate(keys) for other in waits[key])
 
 
 def test_a_rebuild_of_a_living_swarm_may_bring_new_secrets_too(
