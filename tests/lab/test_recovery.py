@@ -101,6 +101,20 @@ def test_a_shop_whose_hosts_are_all_wiped_is_rebuilt_with_its_orders(deployed_sh
     assert {"swarmkit.data.shop_database-data", "swarmkit.data.shop_notes"} <= labels.keys()
     assert "nothing to do" in succeeded(lab.swarmkit(*rebuild))
 
+    # The database's host loses its disk, and the swarm lives on.
+    order(deployed_shop.url, "lost with the disk")
+    succeeded(lab.swarmkit("lab", "reset", "C"))
+    assert eventually(lambda: "C Down" in lab.run("A", "docker node ls --format '{{.Hostname}} {{.Status}}'"), 90)
+    said = succeeded(lab.swarmkit(*rebuild, "--override", "H52"))
+    assert "shop_backend   let it stand" in said
+    assert "3 pairs of hosts carry ESP" in said
+    assert "before the backup" in customers(deployed_shop.url)
+    assert not {"after the rebuild", "lost with the disk"} & customers(deployed_shop.url)
+    assert "kept" in lab.run("C", f"docker exec {container(lab, 'shop_notes')} cat /notes/file")
+    assert order(deployed_shop.url, "after the disk")["customer"] == "after the disk"
+    (old,) = lab.run("A", "docker node ls --filter name=C --format '{{.ID}} {{.Status}}' | grep Down").split()[:1]
+    lab.run("A", f"docker node rm {old}")
+
     # The other tests' shop is as it was.
     succeeded(lab.swarmkit("up", "--yes", "--no-verify", "--prune", *deployed_shop.arguments))
     # A service's removal answers before its container is gone, which holds the volume until then.
