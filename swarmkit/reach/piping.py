@@ -12,7 +12,7 @@ _PIECE_BYTES = 32 * 1024
 _LOOK_SECONDS = 0.01
 _STDERR_BYTES = 64 * 1024
 """How much of the end of stderr is kept."""
-_GREETING_BYTES = 64 * 1024
+GREETING_BYTES = 64 * 1024
 """How much a login shell may print before the command does."""
 
 
@@ -35,7 +35,7 @@ class AfterSentinel:
             self.found, self._held = True, b""
             if rest:
                 self.sink(rest)
-        elif len(self._held) > _GREETING_BYTES:
+        elif len(self._held) > GREETING_BYTES:
             raise paramiko.SSHException("the login shell prints without end")
 
 

@@ -5,10 +5,10 @@ Fabric's own ``run`` puts ``env=`` values into argv (HAZARDS 0.1 #5); here comma
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import secrets
 import shlex
-import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -18,12 +18,14 @@ import paramiko
 
 from swarmkit.declared.inventory.host import Host
 from swarmkit.errors import SwarmkitError
-from swarmkit.reach.piping import AfterSentinel, converse
+from swarmkit.reach.piping import GREETING_BYTES, AfterSentinel, converse
 from swarmkit.reach.ssh_failures import CONNECT_TIMEOUT_SECONDS
+from swarmkit.reach.sudo import Sudo
 from swarmkit.reach.transport import Transport
 from swarmkit.secret import Secret, mask
 
 OUTPUT_LIMIT_BYTES = 256 * 1024 * 1024
+SUDO_TIMEOUT_SECONDS = 15.0
 
 
 @dataclass(frozen=True)
@@ -61,9 +63,7 @@ class Connection:
     def __init__(self, host: Host, fabric_connection: fabric.Connection, sudo_password: Secret | None) -> None:
         self.host = host
         self._fabric = fabric_connection
-        self._sudo_password = sudo_password
-        self._sudo_lock = threading.Lock()
-        self._sudo_needs_password: bool | None = None
+        self._sudo = Sudo(host.name, sudo_password, self._try_sudo_free, self._ask_plainly)
 
     @property
     def transport(self) -> Transport:
@@ -185,9 +185,19 @@ class Connection:
         prefix, password = self._become()
         channel = self._open_channel()
         channel.settimeout(timeout_seconds)
-        channel.exec_command(prefix + "docker system dial-stdio")
-        if password:
-            channel.sendall(password)
+        if not prefix:
+            channel.exec_command("docker system dial-stdio")
+            return channel
+        # The request goes out only when sudo is through: it would be the next password that sudo tries.
+        begun, stderr = f"--{secrets.token_hex(8)}--", b""
+        channel.exec_command(f"{prefix}/bin/sh -c 'echo {begun}; exec docker system dial-stdio'")
+        channel.sendall(password)
+        if not _read_line(channel, begun.encode()):
+            channel.shutdown_write()
+            with contextlib.suppress(TimeoutError):
+                stderr += _rest_of_stderr(channel, time.monotonic() + CONNECT_TIMEOUT_SECONDS)
+            channel.close()
+            raise self.cannot_run(stderr.decode(errors="replace"), root=True)
         return channel
 
     def close(self) -> None:
@@ -205,28 +215,43 @@ class Connection:
 
     def _become(self) -> tuple[str, bytes]:
         """Return the sudo prefix of a command and what goes before its stdin."""
-        if not self.host.become:
-            return "", b""
-        with self._sudo_lock:
-            if self._sudo_needs_password is None:
-                self._sudo_needs_password = self._ask_sudo()
-        if not self._sudo_needs_password:
-            return "sudo -n -- ", b""
-        assert self._sudo_password is not None  # noqa: S101 - _ask_sudo raises without one
-        # -k: always ask, so that the password line is always read by sudo and never by the command.
-        return "sudo -k -S -p '' -- ", self._sudo_password.reveal() + b"\n"
+        return self._sudo.prefix() if self.host.become else ("", b"")
 
-    def _ask_sudo(self) -> bool:
-        probe = self.run("sudo -n true", timeout_seconds=15, root=False)
-        if probe.exit_code == 0:
+    def _try_sudo_free(self) -> tuple[int, str]:
+        probe = self.run("sudo -n true", timeout_seconds=SUDO_TIMEOUT_SECONDS, root=False)
+        return probe.exit_code, probe.stderr
+
+    def _ask_plainly(self, command: str, stdin: bytes) -> tuple[int, str]:
+        """Run *command* as the login itself, with *stdin* and nothing after it; return its exit code and stderr."""
+        channel = self._open_channel()
+        try:
+            channel.exec_command(command)
+            exit_code, _, stderr = _converse(channel, stdin, time.monotonic() + SUDO_TIMEOUT_SECONDS)
+        except TimeoutError:
+            raise CommandTimeoutError(
+                f"{self.host.name}: sudo did not answer within {SUDO_TIMEOUT_SECONDS:g} s",
+                "it may wait for a directory server or a name server that does not answer",
+                f"try it there: {command}",
+            ) from None
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            raise ConnectionLostError(f"{self.host.name}: connection lost", str(error)) from error
+        finally:
+            channel.close()
+        return exit_code, stderr
+
+
+def _read_line(channel: paramiko.Channel, line: bytes) -> bool:
+    """Read up to the line *line*, and no byte after it; return whether it came."""
+    read = bytearray()
+    while not read.endswith(line + b"\n"):
+        try:
+            byte = channel.recv(1)
+        except TimeoutError:
             return False
-        if self._sudo_password is not None:
-            return True
-        raise SwarmkitError(
-            f"{self.host.name}: sudo needs a password",
-            probe.stderr.strip(),
-            "give it with --ask-become-pass, or name a file of mode 0600 in SWARMKIT_BECOME_PASSWORD_FILE",
-        )
+        if not byte or len(read) > GREETING_BYTES:
+            return False
+        read += byte
+    return True
 
 
 def _converse(channel: paramiko.Channel, stdin: bytes, deadline: float) -> tuple[int, str, str]:
