@@ -6,7 +6,7 @@ import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from swarmkit.errors import SwarmkitError, brief
-from swarmkit.plan.context import Context
+from swarmkit.plan.context import Context, StoppedError
 from swarmkit.plan.model import Applied, Operation, Outcome, Plan, Step
 from swarmkit.reach.lock import LockLostError
 from swarmkit.reach.ssh import CommandTimeoutError, ConnectionLostError
@@ -17,9 +17,11 @@ OPERATIONS_AT_ONCE = 16
 def apply(plan: Plan, context: Context) -> Applied:
     """Run every operation of *plan* once and return how each ended.
 
-    After a failure no further operation starts; those under way are waited for. Nothing is retried.
+    After a failure, Ctrl-C or SIGTERM no further operation starts; those under way are waited for, but that an image
+    is not sent any further. Nothing is retried.
     """
     waiting = {operation.step.key: operation for operation in plan.operations}
+    steps = {operation.step.key: operation.step for operation in plan.operations}
     outcomes: dict[str, Outcome] = {}
     running: dict[Future[Outcome], str] = {}
     with ThreadPoolExecutor(max_workers=OPERATIONS_AT_ONCE) as pool:
@@ -40,6 +42,7 @@ def apply(plan: Plan, context: Context) -> Applied:
                         context.cancelled.set()
         except BaseException:
             context.cancelled.set()
+            _say_what_is_waited_for([steps[key] for key in running.values()], context)
             raise
     outcomes.update({key: Outcome(operation.step, "not started") for key, operation in waiting.items()})
     return Applied({operation.step.key: outcomes[operation.step.key] for operation in plan.operations})
@@ -48,6 +51,12 @@ def apply(plan: Plan, context: Context) -> Applied:
 def is_final(applied: Applied) -> bool:
     """Tell whether another look cannot help: something is known to have failed, or another run has the cluster."""
     return any(one.status == "failed" or isinstance(one.error, LockLostError) for one in applied.failed)
+
+
+def _say_what_is_waited_for(under_way: list[Step], context: Context) -> None:
+    if under_way:
+        what = ", ".join(f"{step.target}: {step.summary}" for step in under_way)
+        context.progress.warned("stopping", f"nothing more is begun; waiting for the end of what is under way: {what}")
 
 
 def _ready(waiting: dict[str, Operation], outcomes: dict[str, Outcome]) -> list[Operation]:
@@ -66,6 +75,9 @@ def _run(operation: Operation, context: Context) -> Outcome:
         context.progress.ended(step.key, ok=False, note="connection lost, outcome unknown")
         cause = error if step.verb == "wait" else _cause(error, step, context)
         return Outcome(step, "unknown", time.monotonic() - started, error=cause)
+    except StoppedError as error:
+        context.progress.ended(step.key, ok=False, note=brief(error))
+        return Outcome(step, "not started", time.monotonic() - started)
     except SwarmkitError as error:
         cause = error if step.verb == "wait" else _cause(error, step, context)
         context.progress.ended(step.key, ok=False, note=brief(cause))

@@ -21,6 +21,10 @@ def _nobody_waits(service: str, key: str) -> str:
     raise SwarmkitError(f"nobody waits for service {service} ({key})")
 
 
+class StoppedError(SwarmkitError):
+    """An operation gave up in the middle, and left nothing behind, as the run is not going on."""
+
+
 @dataclass
 class Context:
     """One run's hosts, progress and discoveries; safe to share between threads. Never written to disk."""
@@ -32,6 +36,7 @@ class Context:
     await_service: Callable[[str, str], str] = _nobody_waits
     """Waits until a service (its name in the swarm) runs as declared; the second argument is the progress key."""
     cancelled: threading.Event = field(default_factory=threading.Event)
+    """Set when the run is not going on: an operation that is long ends by it."""
     guard: Callable[[Step], None] = lambda _: None
     """Called before each write; raises SwarmkitError when this run may not write any more."""
     await_started: Callable[[str, str], str] = _nobody_waits

@@ -1,6 +1,7 @@
 """Operations on what a swarm holds: images, networks, secrets, configs and services.
 
-Each is one action, which reads back what it did. None is ever retried.
+Each is one action; what it did, the next look reads back, and of an image that was sent the operation itself. None is
+ever retried.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 
 from swarmkit.declared.stack.image_archive import ImageArchive
 from swarmkit.errors import SwarmkitError
-from swarmkit.plan.context import Context
+from swarmkit.plan.context import Context, StoppedError
 from swarmkit.plan.model import Step
 from swarmkit.plan.stacks.spec import with_ids
 from swarmkit.plan.stacks.spec_diff import carry_over, spec_changes, with_names
@@ -49,6 +50,9 @@ class SendImage:
         sent = 0
         with self.archive.path.open("rb") as file:
             while chunk := file.read(_CHUNK_BYTES):
+                # An engine keeps nothing of an archive that ends in the middle.
+                if context.cancelled.is_set():
+                    raise StoppedError(f"not sent any further, after {sent / 1e6:.0f} MB: the run is stopping")
                 yield chunk
                 sent += len(chunk)
                 context.progress.advanced(self.step.key, "", sent, self.archive.size_bytes)

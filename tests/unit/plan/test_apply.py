@@ -1,15 +1,21 @@
+import signal
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from fakes.swarm import FakeFleet
 
+from swarmkit.declared.stack.image_archive import ImageArchive
 from swarmkit.errors import SwarmkitError
 from swarmkit.plan.apply import apply, is_final
 from swarmkit.plan.context import Context
 from swarmkit.plan.model import Plan, Step
 from swarmkit.plan.progress import Silent
+from swarmkit.plan.stacks.operations import SendImage
 from swarmkit.reach.lock import LockLostError
 from swarmkit.reach.ssh import CommandTimeoutError, ConnectionLostError
 
@@ -122,6 +128,71 @@ def test_a_cancelled_run_starts_nothing(fleet: FakeFleet) -> None:
 def test_a_bug_in_an_operation_is_raised_as_it_is(fleet: FakeFleet) -> None:
     with pytest.raises(ZeroDivisionError):
         run(fleet, Act("x", (), fails(ZeroDivisionError())))
+
+
+class SlowLink:
+    """An engine to which an image of eight pieces is on its way; ends where the archive does."""
+
+    def __init__(self) -> None:
+        self.begun, self.pieces = threading.Event(), 0
+
+    def load_image(self, archive: Iterable[bytes], timeout_seconds: float) -> str:
+        del timeout_seconds
+        for _ in archive:
+            self.pieces += 1
+            self.begun.set()
+            time.sleep(0.2)
+        return "loaded"
+
+
+def sending(fleet: FakeFleet, tmp_path: Path) -> tuple[SlowLink, SendImage, Context, list[tuple[str, str]]]:
+    """Return the link to A, what sends an image over it, a run, and what the run warns of."""
+    warned: list[tuple[str, str]] = []
+
+    class Told(Silent):
+        def warned(self, key: str, text: str) -> None:
+            warned.append((key, text))
+
+    blob = tmp_path / "image.tar"
+    blob.write_bytes(bytes(8 * 256 * 1024))
+    archive = ImageArchive(blob, "sha256:1", ("shop/db:1",), blob.stat().st_size)
+    link = SlowLink()
+    hosts: dict[str, Any] = dict(fleet) | {"A": replace(fleet["A"], engine=cast("Any", link))}
+    operation = SendImage(Step("image", "image", "create", "A", "send image shop/db:1"), "A", archive)
+    return link, operation, Context(hosts, Told(), "B"), warned
+
+
+def test_an_image_is_not_sent_any_further_when_another_host_fails_and_is_still_to_do(
+    fleet: FakeFleet, tmp_path: Path
+) -> None:
+    link, send, context, _ = sending(fleet, tmp_path)
+
+    def fail(_: Context) -> str:
+        link.begun.wait(5)
+        raise ConnectionLostError("gone")
+
+    applied = apply(Plan((send, Act("bad", (), fail))), context)
+    assert {key: one.status for key, one in applied.outcomes.items()} == {"image": "not started", "bad": "unknown"}
+    assert not is_final(applied)
+    assert link.pieces < 8
+
+
+def test_ctrl_c_ends_the_sending_of_an_image_and_says_what_is_waited_for(fleet: FakeFleet, tmp_path: Path) -> None:
+    link, send, context, warned = sending(fleet, tmp_path)
+
+    main = threading.get_ident()
+
+    def interrupt() -> None:
+        link.begun.wait(5)
+        signal.pthread_kill(main, signal.SIGINT)
+
+    threading.Thread(target=interrupt).start()
+    with pytest.raises(KeyboardInterrupt):
+        apply(Plan((send,)), context)
+    assert link.pieces < 8
+    ((key, text),) = warned
+    assert key == "stopping"
+    assert text.endswith("waiting for the end of what is under way: A: send image shop/db:1")
 
 
 def test_outcomes_stand_in_the_order_of_the_plan(fleet: FakeFleet) -> None:
