@@ -27,7 +27,7 @@ from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.fleet import Fleet, reach
 from swarmkit.secret import Secret
 from swarmkit.verify.prove import prove_networks
-from swarmkit.workflows.first_encryption import encryption_findings, makes_first_encrypted
+from swarmkit.workflows.first_encryption import encryption_findings, makes_first_encrypted, untried_kernels
 from swarmkit.workflows.look import PATIENCE_SECONDS
 from swarmkit.workflows.network_run import NetworkRun, plan_and_apply, reached
 
@@ -74,7 +74,8 @@ def create(
                 from swarmkit.doctor.evidence import gather
 
                 kernels = functools.partial(with_kernel_facts, fleet, observed)
-                found += encryption_findings(gather(fleet, run.inventory, None, look=kernels))
+                evidence = gather(fleet, run.inventory, None, look=kernels)
+                found += (*encryption_findings(evidence), *untried_kernels(made, evidence.observed))
             errors = [finding for finding in found if finding.severity == "error"]
             refusals = tuple(finding for finding in errors if finding.code not in overridden)
             accepted = as_warnings(finding for finding in errors if finding.code in overridden)

@@ -17,7 +17,7 @@ from swarmkit.observed.volumes import with_volumes
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan
 from swarmkit.reach.fleet import Fleet
-from swarmkit.workflows.first_encryption import encryption_findings, makes_first_encrypted
+from swarmkit.workflows.first_encryption import encryption_findings, makes_first_encrypted, untried_kernels
 
 if TYPE_CHECKING:
     from swarmkit.doctor.evidence import Evidence
@@ -128,7 +128,7 @@ def _findings(
         found += _of_nodes(declared, fleet, observed, evidence, found)
     elif evidence and makes_first_encrypted(plan, observed):
         found += tuple(one for one in encryption_findings(evidence) if one not in found)
-    return found, observed
+    return (*found, *untried_kernels(plan, observed)), observed
 
 
 def _of_nodes(

@@ -16,9 +16,9 @@ ENCRYPTION: dict[str, Explanation] = {
         "Kernel cannot carry an encrypted overlay",
         "Docker reports success; packets between hosts vanish.",
         "The kernel has no ESP, no AES-GCM, no xt_bpf (before 24.0: nor xt_u32), no xt_policy or no VXLAN; the engine "
-        "only warns.",
+        "only warns. Or nobody could try it: the login is not root.",
         "What the finding tells of its module: take out the line of /etc/modprobe.d that forbids it, install its "
-        "package, or run a kernel with the option.",
+        "package, or run a kernel with the option. Of a kernel that was not tried: ansible_become: true.",
         "moby overlay/encryption.go: a failed state is only a warning",
     ),
     "H05": Explanation(
