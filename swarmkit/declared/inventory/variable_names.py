@@ -1,4 +1,4 @@
-"""Names of variables: our own must be known, those of Ansible that are read here must not be misspelt."""
+"""Names of variables: our own must be known, those of Ansible and of the lab that are read must not be misspelt."""
 
 from __future__ import annotations
 
@@ -41,25 +41,35 @@ _ANSIBLE_KEYS = (
     "ansible_become_method",
     "ansible_become_user",
 )
+_LAB_KEYS = ("lab_engine", "lab_memory")
+_OF_ADDRESSES = ("swarm_address", "swarm_addr", "swarm_ip")
+"""What one takes for the variable of a host's address; there is none of these names."""
 
 
 def refuse_unknown_names(groups: Groups) -> None:
-    """Complain about unknown ``swarm_`` variables and misspelt ``ansible_`` ones; all others pass through."""
+    """Complain about unknown ``swarm_`` variables, misspelt ``ansible_`` and ``lab_`` ones; all others pass through."""
     for variables in [group.variables for group in groups.groups.values()] + list(groups.host_variables.values()):
         for name, field in variables.items():
             if name.startswith("swarm_") and name not in HOST_KEYS + CLUSTER_KEYS:
-                hint = did_you_mean(name, HOST_KEYS + CLUSTER_KEYS)
-                field.refuse("B05", f"unknown variable {shown(name)}", hint or "names that begin with swarm_ are ours")
-            elif name.startswith("ansible_") and (hint := _misspelt(name)):
+                field.refuse("B05", f"unknown variable {shown(name)}", _meant(name))
+            elif hint := _misspelt(name, "ansible_", _ANSIBLE_KEYS) or _misspelt(name, "lab_", _LAB_KEYS):
                 field.refuse("B05", f"unknown variable {shown(name)}", hint)
 
 
-def _misspelt(name: str) -> str:
-    """Return a hint when *name* is an ``ansible_`` variable one or two letters away from one that is read here."""
-    near = [
-        word for word in _ANSIBLE_KEYS if word != name and _distance(name[8:], word[8:]) <= min(2, len(word[8:]) // 2)
-    ]
-    return f"did you mean {near[0]!r}?" if near and name not in _ANSIBLE_KEYS else ""
+def _meant(name: str) -> str:
+    hint = did_you_mean(name, HOST_KEYS + CLUSTER_KEYS + _OF_ADDRESSES)
+    if any(repr(word) in hint for word in _OF_ADDRESSES):
+        return "a host is reached at its ansible_host; what it tells its peers is swarm_advertise_addr"
+    return hint or "names that begin with swarm_ are ours"
+
+
+def _misspelt(name: str, prefix: str, known: tuple[str, ...]) -> str:
+    """Return a hint when *name* is a variable with *prefix* one or two letters away from one that is read."""
+    if not name.startswith(prefix) or name in known:
+        return ""
+    start = len(prefix)
+    near = [word for word in known if _distance(name[start:], word[start:]) <= min(2, len(word[start:]) // 2)]
+    return f"did you mean {near[0]!r}?" if near else ""
 
 
 def _distance(a: str, b: str) -> int:

@@ -17,7 +17,7 @@ from swarmkit.declared.stack import values
 from swarmkit.declared.stack.interpolation import interpolate
 from swarmkit.declared.stack.merge import merged
 from swarmkit.declared.stack.object_loader import read_network, read_secret, read_volume
-from swarmkit.declared.stack.refused_keys import refuse_other_keys
+from swarmkit.declared.stack.refused_keys import check_extension, refuse_other_keys
 from swarmkit.declared.stack.service import Network, SecretFile, Service, ServiceNetwork, Stack, Volume
 from swarmkit.declared.stack.service_loader import read_service
 from swarmkit.declared.stack.stack_checks import StackChecks
@@ -162,6 +162,8 @@ class _StackReader:
             if NAME.fullmatch(key) and (not key.startswith("x-") or section == "services"):
                 place = field.key(key).node if field else item.node
                 found[key] = replace(item, node=replace(item.node, line=place.line, column=place.column))
-            elif field and not key.startswith("x-"):
+            elif field and key.startswith("x-"):
+                check_extension(field.key(key), key)
+            elif field:
                 field.key(key).refuse("B18", f"name {shown(key)}: only [A-Za-z0-9._-], may not begin with '-'")
         return found

@@ -241,3 +241,33 @@ def test_a_name_that_is_refused_is_not_said_to_be_undefined_as_well(tmp_path: Pa
     text = "services: {a: {image: 'i:1', networks: [né]}}\nnetworks: {né: {}}\n"
     assert [complaint.code for complaint in refused(tmp_path, text)] == ["B18"]
     assert [one.code for one in refused(tmp_path, text.partition("networks: {né")[0])] == ["B38"]
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("x-swarmkit: {encrypted: false, reason: x}", "x-swarmkit"),
+        ("services: {w: {image: i, x-swarmkit: {encrypted: false, reason: x}}}", "services.w.x-swarmkit"),
+        ("services: {w: {image: i, deploy: {x-swarmkit: {}}}}", "services.w.deploy.x-swarmkit"),
+        ("secrets: {s: {external: true, x-swarmkit: {}}}", "secrets.s.x-swarmkit"),
+        ("networks: {x-swarmkit: {encrypted: false, reason: x}}", "networks.x-swarmkit"),
+    ],
+)
+def test_our_own_extension_is_refused_where_nothing_of_it_is_read(tmp_path: Path, text: str, path: str) -> None:
+    more = "" if text.startswith("services") else "\nservices: {w: {image: i}}"
+    (complaint,) = refused(tmp_path, text + more)
+    assert (complaint.code, complaint.path) == ("B05", path)
+    assert complaint.what == "nothing is read of x-swarmkit here"
+
+
+def test_an_extension_that_is_nearly_ours_is_warned_of_and_others_are_not(tmp_path: Path) -> None:
+    path = tmp_path / "stack.yaml"
+    path.write_text(
+        "x-swarm: {}\nx-logging: {}\nservices: {w: {image: 'i:1', networks: [n], x-swarmkits: {}}}\n"
+        "networks: {n: {x-swarmkt: {encrypted: false, reason: x}}}\n"
+    )
+    told = [(one.code, one.path, one.to_do) for one in load_stack(path, name="s", environment={}).warnings]
+    assert told == [
+        ("B05", "services.w.x-swarmkits", "x-swarmkit is read of networks and volumes alone"),
+        ("B05", "networks.n.x-swarmkt", "did you mean 'x-swarmkit'?"),
+    ]
