@@ -64,5 +64,12 @@ def _writer(pcap: Path | None) -> Iterator[PcapWriter | None]:
     if pcap is None:
         yield None
         return
-    with pcap.open("wb") as file:
+    try:
+        file = pcap.open("wb")
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise SwarmkitError(
+            f"cannot write the frames to {pcap}", why, "name a file in a folder that is there"
+        ) from error
+    with file:
         yield PcapWriter(file)

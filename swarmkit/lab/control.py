@@ -19,6 +19,10 @@ SOCKET_NAME, LOCK_NAME = "control.sock", "supervisor.lock"
 _LINE_BYTES = 1 << 20
 
 
+class NoAnswerError(SwarmkitError):
+    """The supervisor lives and does not answer."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """What the supervisor said, with the socket it passed along, if any."""
@@ -65,19 +69,33 @@ def is_supervised(state: Path) -> bool:
 
 
 def ask(state: Path, do: str, *, timeout_seconds: float = 30, **arguments: Any) -> Answer:
-    """Return the supervisor's answer to one request; raises SwarmkitError when it refuses, OSError when it is gone."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(timeout_seconds)
-        with _short_path(state) as path:
-            connection.connect(path)
-        connection.sendall(json.dumps({"do": do, **arguments}).encode() + b"\n")
-        line, descriptors = _receive(connection)
+    """Return the supervisor's answer to one request.
+
+    Raises SwarmkitError when it refuses, NoAnswerError when it stands still, OSError when it is gone.
+    """
+    try:
+        line, descriptors = _answer(state, {"do": do, **arguments}, timeout_seconds)
+    except TimeoutError:
+        raise NoAnswerError(
+            f"the lab's supervisor has not answered within {timeout_seconds:g} s",
+            "its process stands still, or the machine has no time for it",
+            f"find it: pgrep -f 'swarmkit.lab.supervisor {state}'; where it was stopped: kill -CONT its number",
+        ) from None
     answer = json.loads(line)
     if "error" in answer:
         for descriptor in descriptors:
             os.close(descriptor)
         raise SwarmkitError(*answer["error"])
     return Answer(answer["result"], socket.socket(fileno=descriptors[0]) if descriptors else None)
+
+
+def _answer(state: Path, request: dict[str, Any], timeout_seconds: float) -> tuple[bytes, list[int]]:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(timeout_seconds)
+        with _short_path(state) as path:
+            connection.connect(path)
+        connection.sendall(json.dumps(request).encode() + b"\n")
+        return _receive(connection)
 
 
 def _receive(connection: socket.socket) -> tuple[bytes, list[int]]:

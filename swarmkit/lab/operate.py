@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from swarmkit.errors import InputError, NotConvergedError, SwarmkitError
 from swarmkit.lab import control
 from swarmkit.lab.hosts import LabHost
+from swarmkit.lab.one_at_a_time import one_at_a_time
 from swarmkit.lab.places import Places
 from swarmkit.lab.preflight import check_machine
 from swarmkit.lab.starting import start
@@ -34,7 +32,7 @@ def up(places: Places, hosts: Sequence[LabHost], tell: Tell = lambda _: None) ->
     check_machine(hosts)
     _refuse_duplicates(hosts)
     places.state.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with _one_at_a_time(places.state):
+    with one_at_a_time(places.state / "up.lock", tell, "brings this lab up"):
         running = {host["name"]: host for host in status(places) if host["state"] != "off"}
         for host in hosts:
             _refuse_change(host, running.get(host.name))
@@ -181,10 +179,3 @@ def _not_ready(places: Places, names: Sequence[str], hosts: Sequence[HostStatus]
         "\n".join(lines),
         f"see {places.state}/hosts/NAME/console.log; swarmkit lab reset gives fresh disks",
     )
-
-
-@contextmanager
-def _one_at_a_time(state: Path) -> Iterator[None]:
-    with (state / "up.lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

@@ -92,6 +92,6 @@ def _answers(places: Places) -> bool:
         return False
     try:
         control.ask(places.state, "status", timeout_seconds=5)
-    except OSError:
+    except (OSError, control.NoAnswerError):
         return False
     return True

@@ -17,7 +17,8 @@ from pathlib import Path
 from swarmkit.errors import SwarmkitError
 from swarmkit.lab.hosts import DEFAULT_ENGINE
 from swarmkit.lab.image import debian, kernel
-from swarmkit.lab.image.scratch import exclusive, scratch
+from swarmkit.lab.image.scratch import scratch
+from swarmkit.lab.one_at_a_time import one_at_a_time
 from swarmkit.lab.packages import BUILD_TOOLS, ROOTLESS_TOOLS, find_tool
 from swarmkit.lab.preflight import require_tools
 
@@ -77,7 +78,7 @@ def ensure_image(cache: Path, engine: str, tell: Tell) -> Image:
     require_tools(BUILD_TOOLS if os.geteuid() == 0 else {**BUILD_TOOLS, **ROOTLESS_TOOLS})
     donor = image if engine == DEFAULT_ENGINE else ensure_image(cache, DEFAULT_ENGINE, tell)
     cache.mkdir(parents=True, exist_ok=True)
-    with exclusive(cache / "build.lock"):
+    with one_at_a_time(cache / "build.lock", tell, "builds the lab's image, which takes minutes"):
         if not image.disk.exists():
             _build(image, engine, donor, tell)
     return image

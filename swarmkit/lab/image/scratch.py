@@ -1,8 +1,7 @@
-"""Where an image is built: a folder that is gone afterwards, and a lock, since two builders never build at once."""
+"""Where an image is built: a folder that is gone afterwards."""
 
 from __future__ import annotations
 
-import fcntl
 import os
 import shutil
 import subprocess
@@ -33,10 +32,3 @@ def scratch(cache: Path) -> Iterator[Path]:
         of_trees = [str(entry) for entry in work.iterdir() if me == 0 or entry.stat().st_uid != me]
         subprocess.run(debian.as_tree_owner(["rm", "-rf", "--one-file-system", *of_trees]), check=False)
         shutil.rmtree(work, ignore_errors=True)
-
-
-@contextmanager
-def exclusive(lock: Path) -> Iterator[None]:
-    with lock.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
