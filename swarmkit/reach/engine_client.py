@@ -1,4 +1,4 @@
-"""The Docker SDK's client with its transport replaced by channels of our SSH connection: the only home of the SDK.
+"""The Docker SDK's client with its transport replaced by channels of our SSH connection.
 
 The SDK's own ``ssh://`` takes its settings from ~/.ssh/config alone; this way there is one connection a host, with one
 host-key policy, one identity, and jump hosts for free.

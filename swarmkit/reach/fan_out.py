@@ -1,4 +1,4 @@
-"""Doing one thing on many hosts at once: the only threads beside the plan's executor."""
+"""Doing one thing on many hosts at once, and having every host's result or failure."""
 
 from __future__ import annotations
 

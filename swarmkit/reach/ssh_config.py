@@ -39,6 +39,7 @@ def read_ssh_settings(inventory: Inventory) -> SshSettings:
 def hops_to(host: Host, settings: SshSettings) -> tuple[Hop, ...]:
     """Return the hops to *host*, its own last; what the inventory says wins over ssh_config.
 
+    But for port 22: that is also what an inventory says that names no port, so ssh_config's wins over it.
     Raises InputError for a ProxyCommand: it would go through a shell, and its host key could not be checked.
     """
     target = _options(host.address, settings)

@@ -25,9 +25,9 @@ from swarmkit.secret import Secret, mask
 
 REQUEST_TIMEOUT_SECONDS = 30.0
 FOLLOW_TIMEOUT_SECONDS = 3600.0
+"""How long a container that is followed may print nothing."""
 LOGS_TIMEOUT_SECONDS = 10.0
 """A manager that cannot reach the task's host never ends its answer."""
-"""How long a container that is followed may print nothing."""
 REGISTRY_TIMEOUT_SECONDS = 10.0
 # The newest API this code was written against; the engine's own is used when it is older.
 _NEWEST_API = (1, 47)

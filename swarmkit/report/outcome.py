@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
 from swarmkit.errors import SwarmkitError
 from swarmkit.plan.model import Applied, Outcome, OutcomeStatus
-from swarmkit.report.json_value import json_value
 from swarmkit.report.layout import Line, clean, counted, line, seconds_text
 
-SCHEMA = "swarmkit.apply/1"
 _STYLES: dict[OutcomeStatus, tuple[str, str]] = {
     "done": ("✔", "green"),
     "failed": ("✘", "bold red"),
@@ -47,11 +44,6 @@ def render_outcome(applied: Applied) -> RenderableType:
     return Group(*parts)
 
 
-def outcome_as_json(applied: Applied) -> dict[str, Any]:
-    """Return how each operation ended as JSON values."""
-    return {"schema": SCHEMA, "outcomes": [_as_json(key, outcome) for key, outcome in applied.outcomes.items()]}
-
-
 def _of(outcomes: Sequence[Outcome], status: OutcomeStatus) -> list[Outcome]:
     return [outcome for outcome in outcomes if outcome.status == status]
 
@@ -74,16 +66,3 @@ def _full(outcome: Outcome) -> Iterator[Line]:
             yield line("      to do: ", error.to_do)
     elif error is not None:
         yield line("      ", f"{type(error).__name__}: {error}")
-
-
-def _as_json(key: str, outcome: Outcome) -> dict[str, Any]:
-    error = outcome.error
-    return {
-        "key": key,
-        "target": outcome.step.target,
-        "summary": outcome.step.summary,
-        "status": outcome.status,
-        "seconds": round(outcome.seconds, 3),
-        "note": json_value(outcome.note),
-        "error": json_value(str(error)) if error else None,
-    }

@@ -9,8 +9,7 @@ if TYPE_CHECKING:
     from swarmkit.plan.networks.wish import NetworkWish
 
 DEFAULT_DRIVER = "default"
-NULL_DRIVER = "null"
-"""The engine's own drivers of addresses: the null one gives none."""
+"""The engine's own driver of addresses."""
 
 
 def ipam_of(wish: NetworkWish) -> dict[str, Any]:

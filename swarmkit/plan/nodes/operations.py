@@ -1,4 +1,7 @@
-"""Operations on nodes that are in the swarm: roles, draining, removal. Each reads back what it did."""
+"""Operations on nodes that are in the swarm: roles, draining, removal.
+
+Those that take time read back what came of them; what the others did, the next look reads back.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Operations that make a swarm and its nodes: init, join, labels and roles.
 
-Each is one action, which reads back what it did. None is ever retried but a join that was refused because the swarm's
-root certificate changed under it.
+Each is one action. Init and join read back what came of them; what the others did, the next look reads back. None is
+ever retried but a join that was refused because the swarm's root certificate changed under it, and a change of a node
+that the engine refused, having done nothing, because another one came before it.
 """
 
 from __future__ import annotations
