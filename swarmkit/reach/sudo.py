@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from swarmkit.errors import SwarmkitError
+from swarmkit.errors import UnreachableError
 from swarmkit.secret import Secret, mask
 
 Answer = tuple[int, str]
@@ -32,7 +32,7 @@ class Sudo:
         self._host, self._password, self._free, self._ask = host, password, free, ask
         self._lock = threading.Lock()
         self._prefix: tuple[str, bytes] | None = None
-        self._refusal: SwarmkitError | None = None
+        self._refusal: UnreachableError | None = None
 
     def prefix(self) -> tuple[str, bytes]:
         """Return what goes before a command, and what before its stdin; raises where sudo lets nobody through."""
@@ -48,13 +48,13 @@ class Sudo:
         if code == 0:
             return "sudo -n -- ", b""
         if self._password is None:
-            self._refusal = SwarmkitError(f"{self._host}: sudo needs a password", _last_words(said), _GIVE_ONE)
+            self._refusal = UnreachableError(f"{self._host}: sudo needs a password", _last_words(said), _GIVE_ONE)
             raise self._refusal
         # -k: always ask, so that the password line is always read by sudo and never by the command.
         sudo, line = "sudo -k -S -p '' -- ", self._password.reveal() + b"\n"
         code, said = self._ask(f"env LC_ALL=C {sudo}true", line)
         if code != 0:
-            self._refusal = SwarmkitError(
+            self._refusal = UnreachableError(
                 f"{self._host}: sudo did not take the password", _last_words(said), _GIVE_ANOTHER
             )
             raise self._refusal
@@ -62,6 +62,10 @@ class Sudo:
 
 
 def _last_words(said: str) -> str:
-    """Return what sudo says at the end: its lecture, and that one may try again, come before that."""
+    """Return what sudo says at the end: its lecture, and that one may try again, come before that.
+
+    That no password was provided it says of its second try, which it gets none for on purpose.
+    """
     lines = [line.strip() for line in said.splitlines() if line.strip()]
+    lines = [line for line in lines if "no password was provided" not in line]
     return mask(lines[-1]) if lines else "it ended and said nothing"
