@@ -172,10 +172,8 @@ def test_sudo_with_a_password_works_and_without_one_says_what_to_give(bare: Lab,
     environment = {**bare.environment, "SWARMKIT_BECOME_PASSWORD_FILE": str(password)}
     password.write_text("wrong\n")
     wrong = replace(bare, environment=environment).swarmkit("plan", "-i", path)
-    assert wrong.returncode != 0
-    assert (
-        wrong.stderr.count("sudo did not take the password") == wrong.stderr.count("1 incorrect password attempt") > 0
-    )
+    assert wrong.returncode == 3
+    assert "sudo did not take the password" in wrong.stderr
     assert "no Docker engine answers" not in wrong.stderr
     password.write_text("swarmkit\n")
     allowed = replace(bare, environment=environment).swarmkit("plan", "-i", path)

@@ -125,6 +125,7 @@ def test_a_wrong_sudo_password_is_told_as_one_and_tried_once_however_often_root_
             connection.open_engine_socket(timeout_seconds=5)
         assert refused.value.why == "sudo: 1 incorrect password attempt"
         assert "--ask-become-pass" in refused.value.to_do
+        assert refused.value.exit_code == 3
         with pytest.raises(SwarmkitError, match="A: sudo did not take the password"):
             connection.run("id", timeout_seconds=5)
     assert connection.tried.read_text() == "wrong\n"
