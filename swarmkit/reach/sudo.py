@@ -18,6 +18,11 @@ _GIVE_ANOTHER = (
 )
 
 
+_refused: dict[tuple[str, int], tuple[Secret, UnreachableError]] = {}
+"""What sudo said no to, by host and the password's id, which is kept alive: what waits for hosts connects to them again
+and again, and each time is a try that counts."""
+
+
 class Sudo:
     """What sudo wants of one login, asked once.
 
@@ -52,11 +57,16 @@ class Sudo:
             raise self._refusal
         # -k: always ask, so that the password line is always read by sudo and never by the command.
         sudo, line = "sudo -k -S -p '' -- ", self._password.reveal() + b"\n"
+        key = (self._host, id(self._password))
+        if key in _refused:
+            self._refusal = _refused[key][1]
+            raise self._refusal
         code, said = self._ask(f"env LC_ALL=C {sudo}true", line)
         if code != 0:
             self._refusal = UnreachableError(
                 f"{self._host}: sudo did not take the password", _last_words(said), _GIVE_ANOTHER
             )
+            _refused[key] = self._password, self._refusal
             raise self._refusal
         return sudo, line
 

@@ -93,8 +93,8 @@ class LocalChannel:
 class LocalConnection(Connection):
     """A connection to this machine, whose sudo takes the password of the file ``right`` in *folder*."""
 
-    def __init__(self, folder: Path, password: bytes) -> None:
-        super().__init__(Host("A", "127.0.0.1", "manager", become=True), cast("Any", None), Secret(password))
+    def __init__(self, folder: Path, password: Secret) -> None:
+        super().__init__(Host("A", "127.0.0.1", "manager", become=True), cast("Any", None), password)
         for name, text in (("sudo", _SUDO), ("docker", "#!/bin/sh\necho engine; exec cat\n")):
             (folder / name).write_text(text)
             (folder / name).chmod(0o755)
@@ -119,7 +119,7 @@ class LocalConnection(Connection):
 
 
 def test_a_wrong_sudo_password_is_told_as_one_and_tried_once_however_often_root_is_asked_for(tmp_path: Path) -> None:
-    connection = LocalConnection(tmp_path, b"wrong")
+    connection = LocalConnection(tmp_path, Secret(b"wrong"))
     for _ in range(3):
         with pytest.raises(SwarmkitError, match="A: sudo did not take the password") as refused:
             connection.open_engine_socket(timeout_seconds=5)
@@ -131,8 +131,17 @@ def test_a_wrong_sudo_password_is_told_as_one_and_tried_once_however_often_root_
     assert connection.tried.read_text() == "wrong\n"
 
 
+def test_a_wrong_sudo_password_is_not_tried_again_over_the_next_connection(tmp_path: Path) -> None:
+    password = Secret(b"wrong")
+    for _ in range(3):
+        connection = LocalConnection(tmp_path, password)
+        with pytest.raises(SwarmkitError, match="A: sudo did not take the password"):
+            connection.run("id", timeout_seconds=5)
+    assert connection.tried.read_text() == "wrong\n"
+
+
 def test_the_right_sudo_password_opens_the_engine(tmp_path: Path) -> None:
-    connection = LocalConnection(tmp_path, b"right")
+    connection = LocalConnection(tmp_path, Secret(b"right"))
     channel = connection.open_engine_socket(timeout_seconds=5)
     assert channel.recv(100) == b"engine\n"
     channel.sendall(b"GET /_ping\n")
@@ -143,7 +152,7 @@ def test_the_right_sudo_password_opens_the_engine(tmp_path: Path) -> None:
 
 
 def test_no_request_to_the_engine_is_a_password_that_sudo_tries(tmp_path: Path) -> None:
-    connection = LocalConnection(tmp_path, b"right")
+    connection = LocalConnection(tmp_path, Secret(b"right"))
     connection.run("true", timeout_seconds=5)
     connection.right.write_text("changed meanwhile\n")
     with pytest.raises(SwarmkitError, match="A: cannot run commands as root") as refused:
