@@ -131,7 +131,7 @@ def test_a_bug_in_an_operation_is_raised_as_it_is(fleet: FakeFleet) -> None:
 
 
 class SlowLink:
-    """An engine to which an image of eight pieces is on its way; ends where the archive does."""
+    """An engine to which an image of fifty pieces is on its way; ends where the archive does."""
 
     def __init__(self) -> None:
         self.begun, self.pieces = threading.Event(), 0
@@ -140,8 +140,9 @@ class SlowLink:
         del timeout_seconds
         for _ in archive:
             self.pieces += 1
-            self.begun.set()
-            time.sleep(0.2)
+            if self.pieces == 3:
+                self.begun.set()
+            time.sleep(0.1)
         return "loaded"
 
 
@@ -154,7 +155,7 @@ def sending(fleet: FakeFleet, tmp_path: Path) -> tuple[SlowLink, SendImage, Cont
             warned.append((key, text))
 
     blob = tmp_path / "image.tar"
-    blob.write_bytes(bytes(8 * 256 * 1024))
+    blob.write_bytes(bytes(50 * 256 * 1024))
     archive = ImageArchive(blob, "sha256:1", ("shop/db:1",), blob.stat().st_size)
     link = SlowLink()
     hosts: dict[str, Any] = dict(fleet) | {"A": replace(fleet["A"], engine=cast("Any", link))}
@@ -174,7 +175,7 @@ def test_an_image_is_not_sent_any_further_when_another_host_fails_and_is_still_t
     applied = apply(Plan((send, Act("bad", (), fail))), context)
     assert {key: one.status for key, one in applied.outcomes.items()} == {"image": "not started", "bad": "unknown"}
     assert not is_final(applied)
-    assert link.pieces < 8
+    assert link.pieces < 50
 
 
 def test_ctrl_c_ends_the_sending_of_an_image_and_says_what_is_waited_for(fleet: FakeFleet, tmp_path: Path) -> None:
@@ -194,7 +195,7 @@ def test_ctrl_c_ends_the_sending_of_an_image_and_says_what_is_waited_for(fleet: 
             apply(Plan((send,)), context)
     finally:
         signal.signal(signal.SIGINT, before)
-    assert link.pieces < 8
+    assert link.pieces < 50
     ((key, text),) = warned
     assert key == "stopping"
     assert text.endswith("waiting for the end of what is under way: A: send image shop/db:1")
