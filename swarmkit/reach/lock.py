@@ -279,8 +279,11 @@ class ClusterLock:
 
 
 def _now() -> float:
-    """Seconds that go on while the machine sleeps: a suspended holder must see that its time is over."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
+    """Seconds that go on while the machine sleeps: a suspended holder must see that its time is over.
+
+    Linux' CLOCK_MONOTONIC stands still in sleep; macOS has no CLOCK_BOOTTIME, and its own goes on (man clock_gettime).
+    """
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 def _user() -> str:

@@ -60,6 +60,14 @@ def test_a_free_cluster_is_taken_and_let_go(lock: Make, swarm: FakeFleet) -> Non
     assert locks(swarm) == []
 
 
+def test_an_operator_without_a_clock_of_boot_time_takes_it_too(
+    lock: Make, swarm: FakeFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(time, "CLOCK_BOOTTIME")  # as on macOS
+    assert lock().take() is False
+    assert locks(swarm) == [LOCK_NAME]
+
+
 def test_of_two_at_once_one_gets_it_and_the_other_is_told_who(lock: Make) -> None:
     first = elsewhere(lock("up by the first"))
     first.take()
