@@ -24,10 +24,10 @@ demo:
 test: prepared
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations=25
+	.ci/beside-sshd $(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations=25
 
 nightly: prepared
-	$(BIN)/python -m pytest --nightly -n 2 --dist loadgroup --no-loadscope-reorder --durations=25
+	.ci/beside-sshd $(BIN)/python -m pytest --nightly -n 2 --dist loadgroup --no-loadscope-reorder --durations=25
 
 check: venv
 	$(BIN)/ruff check .
@@ -35,15 +35,15 @@ check: venv
 	$(BIN)/python -m pytest -q -n 3 -m "not lab and not browser"  # some of them wait
 
 bench: prepared
-	$(BIN)/python benchmarks/bootstrap/run
+	.ci/beside-sshd $(BIN)/python benchmarks/bootstrap/run
 
 healthy: prepared
-	$(BIN)/python benchmarks/healthy/run --state "$${XDG_STATE_HOME:-$$HOME/.local/state}/swarmkit-healthy" \
+	.ci/beside-sshd $(BIN)/python benchmarks/healthy/run --state "$${XDG_STATE_HOME:-$$HOME/.local/state}/swarmkit-healthy" \
 		--images "$${XDG_CACHE_HOME:-$$HOME/.cache}/swarmkit/images" $(HEALTHY)
 
 faults: prepared
 	@mkdir -p build && rm -f build/faults.jsonl
-	FAULT_SEEDS=10 FAULT_RECORD=$(CURDIR)/build/faults.jsonl $(BIN)/python -m pytest --nightly tests/faults
+	FAULT_SEEDS=10 FAULT_RECORD=$(CURDIR)/build/faults.jsonl .ci/beside-sshd $(BIN)/python -m pytest --nightly tests/faults
 	@$(BIN)/python tests/faults/table.py build/faults.jsonl
 
 docs: venv

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 from dataclasses import dataclass
@@ -81,7 +82,7 @@ def launch(boot: Boot) -> Machine:
                 *kernel_arguments(boot),
             ],
             cwd=boot.kernel,
-            env=_environment(),
+            env=_environment(boot.host),
             stdin=subprocess.DEVNULL,
             stdout=console,
             stderr=console,
@@ -119,9 +120,15 @@ def kernel_arguments(boot: Boot) -> list[str]:
     ]
 
 
-def _environment() -> dict[str, str]:
+def _environment(host: LabHost) -> dict[str, str]:
     environment = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
-    # The guest's memory is a file in TMPDIR; on a disk everything is slower.
-    if _SHARED_MEMORY.is_dir() and os.access(_SHARED_MEMORY, os.W_OK):
+    # The guest's memory is a file in TMPDIR; on a disk everything is slower. A container's /dev/shm has 64 MB: a guest
+    # that touches more of its memory than there is room for is killed.
+    if _SHARED_MEMORY.is_dir() and os.access(_SHARED_MEMORY, os.W_OK) and _room() >= host.memory_megabytes << 20:
         environment["TMPDIR"] = str(_SHARED_MEMORY)
     return environment
+
+
+def _room() -> int:
+    """Return the bytes that are free in the shared memory's file system."""
+    return shutil.disk_usage(_SHARED_MEMORY).free

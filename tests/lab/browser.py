@@ -27,6 +27,8 @@ PATIENCE_MS = 30_000
 @contextlib.contextmanager
 def chromium() -> Iterator[Any]:
     """A fresh headless Chromium."""
+    if not Path(CHROMIUM).exists():
+        pytest.skip(f"needs Debian's {CHROMIUM}")
     sync_api = pytest.importorskip("playwright.sync_api", reason="needs the Python package playwright")
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGUMENTS)

@@ -54,8 +54,10 @@ def eventually(look: Callable[[], bool], seconds: float) -> bool:
 
 
 def versions(lab: Lab) -> dict[str, object]:
-    """Every swarm object's version, by id; nodes' are left out, for their heartbeats change them."""
-    found = {}
+    """Every swarm object's version, by id; of nodes what was asked of them, for their heartbeats change the version."""
+    found = {"swarm": json.loads(lab.run("A", "docker", "info", "--format", "{{json .Swarm.Cluster}}"))}
+    for identity in lab.run("A", "docker", "node", "ls", "-q").split():
+        found[identity] = json.loads(lab.run("A", "docker", "node", "inspect", identity))[0]["Spec"]
     for kind in ("service", "network", "secret", "config"):
         ids = lab.run("A", "docker", kind, "ls", "-q", "--no-trunc" if kind == "network" else "-q").split()
         for identity in ids:

@@ -12,6 +12,7 @@ from pathlib import Path
 from swarmkit.errors import SwarmkitError
 
 _ARCHIVE = "http://deb.debian.org/debian"
+_KEYS = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,8 @@ def _sources(recipe: Recipe) -> list[str]:
     mirror = machine_mirror()
     if not recipe.other_suites:
         return mirror
-    archive = mirror[0] if mirror else _ARCHIVE
+    # mmdebstrap names the keys itself for a plain mirror only, and Ubuntu's apt does not trust Debian's.
+    archive = mirror[0] if mirror else f"[signed-by={_KEYS}] {_ARCHIVE}" if _KEYS.is_file() else _ARCHIVE
     return [f"deb {archive} {suite} main" for suite in (recipe.suite, *recipe.other_suites)]
 
 

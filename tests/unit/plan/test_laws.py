@@ -184,7 +184,7 @@ def finish(fleet: FakeFleet, declared: Declared) -> None:
     raise AssertionError([operation.step.key for operation in plan_on(fleet, declared).operations])
 
 
-interruptions = st.builds(Interruption, st.sampled_from(("cancelled", "lost before", "lost after")), st.integers(1, 14))
+interruptions = st.builds(Interruption, st.sampled_from(("cancelled", "lost before", "lost after")), st.integers(1, 24))
 
 
 @examples(70)
