@@ -15,6 +15,7 @@ from swarmkit import lab as room
 from swarmkit.cli.group import Group
 from swarmkit.cli.lab_fault import fault
 from swarmkit.cli.lab_table import print_hosts
+from swarmkit.cli.shipped import shipped
 from swarmkit.errors import SwarmkitError
 from swarmkit.lab import faults
 from swarmkit.lab.frames import VXLAN_PORT, Counts
@@ -32,7 +33,15 @@ def lab() -> None:
 @click.option("-i", "--inventory", type=click.Path(path_type=Path), default=_INVENTORY, show_default=True)
 @click.option("--engine", type=click.Choice(ENGINES), help="Docker engine of every host, whatever the inventory says.")
 def up(*, inventory: Path, engine: str | None) -> None:
-    """Boot the inventory's lab hosts (127.88.0.N) and wait for their engines."""
+    """Boot the inventory's lab hosts (127.88.0.N) and wait for their engines.
+
+    Without that file here, the three hosts of the inventory that comes with the toolkit, which is named.
+    """
+    if inventory == _INVENTORY and not inventory.exists():
+        inventory = next(
+            (path for folder in shipped("inventories") if (path := folder / "lab.yaml").is_file()), inventory
+        )
+        click.echo(f"the hosts of {inventory}; a copy of it is an inventory for the other commands", err=True)
     hosts = room.up(room.Places.from_environment(), lab_hosts(inventory, engine), _teller())
     print_hosts(hosts)
 

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from swarmkit.cli.shipped import shipped
+
 if TYPE_CHECKING:
     from swarmkit.declared.playbooks.loader import Values
     from swarmkit.declared.playbooks.model import Playbook
 
-_FOLDERS = (
-    Path(__file__).resolve().parents[2] / "playbooks",
-    Path(sysconfig.get_path("data")) / "share" / "swarmkit" / "playbooks",
-)
-"""Of a checkout, and of an installed package."""
+_FOLDERS = shipped("playbooks")
 _SUFFIX = ".yaml"
 
 
