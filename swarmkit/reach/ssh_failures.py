@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import socket
 from typing import TYPE_CHECKING
 
@@ -28,10 +29,11 @@ def unreachable(host: Host, hop: Hop, error: Exception) -> UnreachableError:
     if hop.name != host.name:
         where = f"{host.name}: cannot pass jump host {hop.address} port {hop.port}"
     if isinstance(error, paramiko.PasswordRequiredException):
+        files = [str(path) for path in hop.key_files]
         return UnreachableError(
             f"{where}: the key file is encrypted",
-            ", ".join(str(path) for path in hop.key_files),
-            "add it to your agent (ssh-add) and leave ansible_ssh_private_key_file out",
+            ", ".join(files) or "no agent has a key, and that of ~/.ssh is encrypted",
+            f"ssh-add {shlex.join(files)}, and leave ansible_ssh_private_key_file out" if files else "ssh-add",
         )
     if isinstance(error, (paramiko.AuthenticationException, invoke.exceptions.UnexpectedExit)):
         offered = ", ".join(str(path) for path in hop.key_files) or "the agent's keys and ~/.ssh"
@@ -39,6 +41,12 @@ def unreachable(host: Host, hop: Hop, error: Exception) -> UnreachableError:
             f"{where}: login as {hop.user or 'the local user'} was refused",
             f"offered: {offered}",
             f"check user and key ({host.place})",
+        )
+    if "No authentication methods" in str(error):
+        return UnreachableError(
+            f"{where}: there is no key to log in with",
+            "the inventory names none, no agent has one, ~/.ssh has none",
+            f"ssh-add KEY, or ansible_ssh_private_key_file: KEY ({host.place})",
         )
     kind = TransientError if isinstance(error, _TRANSIENT) or "banner" in str(error) else UnreachableError
     if isinstance(error, socket.gaierror):
