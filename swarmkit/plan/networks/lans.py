@@ -86,13 +86,25 @@ def _ranges(
     if lan.address_range is None:
         return found
     whole = ipaddress.ip_network(lan.address_range)
+    live = _live_parts(network, whole, observed)
     for host in hosts:
-        live = observed.hosts[host].engine.config_network(config_name(network))
-        kept = kept_part((live.raw.get("IPAM") or {}).get("Config") or [], whole) if live else None
-        if host not in found and kept and not overlaps(kept, found.values()):
-            found[host] = kept
-    taken = own_addresses(observed, whole, [lan.gateway] if lan.gateway else [])
+        if host not in found and host in live and not overlaps(live[host], found.values()):
+            found[host] = live[host]
+    # A host from which services move away gives addresses until its tasks have ended, and again when they come back.
+    elsewhere = [part for host, part in live.items() if host not in hosts]
+    taken = (*own_addresses(observed, whole, [lan.gateway] if lan.gateway else []), *elsewhere)
     return shared_out(whole, hosts, found, taken, len(inventory.hosts))
+
+
+def _live_parts(network: Network, whole: IpNetwork, observed: Observed) -> dict[str, IpNetwork]:
+    """Return the part of *whole* that each host's config-only network has."""
+    found: dict[str, IpNetwork] = {}
+    for host, facts in observed.hosts.items():
+        live = facts.engine.config_network(config_name(network))
+        kept = kept_part((live.raw.get("IPAM") or {}).get("Config") or [], whole) if live else None
+        if kept:
+            found[host] = kept
+    return found
 
 
 def users_of(stack: Stack, network: Network) -> list[Service]:

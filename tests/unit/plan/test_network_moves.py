@@ -116,6 +116,18 @@ def test_none_leaves_before_one_whose_joining_stood_still_has_joined(fleet: Fake
     assert keys.index("join:shop_web") < keys.index("wait:join:shop_web") < first_leaving
 
 
+def test_a_host_that_takes_over_gets_other_macvlan_addresses_than_the_one_whose_tasks_still_run(
+    fleet: FakeFleet,
+) -> None:
+    for host, expected in {"A": "10.88.0.128/29", "B": "10.88.0.136/29"}.items():
+        wish = declared(fleet, LAN)
+        placed = Deploy(constraints=(f"node.hostname == {fleet.machine(host).hostname}",))
+        assert wish.stack
+        services = tuple(replace(service, deploy=placed) for service in wish.stack.services)
+        run_once(fleet, replace(wish, stack=replace(wish.stack, services=services)))
+        assert _range(fleet, host) == expected
+
+
 def test_hosts_keep_their_macvlan_addresses_when_another_comes(fleet: FakeFleet) -> None:
     run_once(fleet.of("AB"), declared(fleet, LAN, hosts=2))
     run_once(fleet, declared(fleet, LAN))
