@@ -12,7 +12,7 @@ from swarmkit.finding import Finding
 from swarmkit.observed.model import Observed
 from swarmkit.plan.model import Operation, Step
 from swarmkit.plan.stacks.container_spec import familiar
-from swarmkit.plan.stacks.names import has_image, tagged
+from swarmkit.plan.stacks.names import has_image, image_name, tagged
 from swarmkit.plan.stacks.operations import SendImage
 from swarmkit.plan.stacks.placement import eligible_hosts, lacking_room, most_tasks
 
@@ -42,6 +42,7 @@ class StackImages:
             if not hosts:
                 self._refuse_unplaceable(service)
             elif archive is None:
+                self._warn_of_unpullable(service, hosts)
                 self._warn_of_registry(service, hosts)
             else:
                 for host, why in self._sent_to(hosts, service, archive):
@@ -90,12 +91,27 @@ class StackImages:
             remedy = f"write replicas: {limit[0]} or mode: global, or have more hosts"
             self.warnings.append(Finding("B42", "warning", service.name, what, seen, remedy))
 
+    def _live_image(self, service: Service) -> str:
+        cluster = self.observed.cluster
+        live = cluster.service(f"{self.stack.name}_{service.name}") if cluster else None
+        return str(live.spec["TaskTemplate"]["ContainerSpec"].get("Image", "")) if live else ""
+
+    def _warn_of_unpullable(self, service: Service, hosts: tuple[Host, ...]) -> None:
+        """Tell of hosts that lack an image which the service goes on naming by its ID, as one that has joined since."""
+        live = self._live_image(service)
+        lacking = [host.name for host in hosts if not has_image(host, live, self.observed)]
+        named = image_name(service, live, hosts, self.observed, {})
+        if live.startswith("sha256:") and named == live and lacking:
+            where = ", ".join(lacking)
+            what = f"the service is bound to an image by its ID, {live[:19]}, which is not on {where}"
+            seen = "no registry can be asked for an image's ID: a task there ends with No such image"
+            remedy = f"give its docker-archive file with --images DIR; or on {where}: docker pull {service.image}"
+            self.warnings.append(Finding("B30", "warning", service.name, what, seen, remedy))
+
     def _warn_of_registry(self, service: Service, hosts: tuple[Host, ...]) -> None:
         if names_registry(service.image) or any(has_image(host, service.image, self.observed) for host in hosts):
             return
-        cluster = self.observed.cluster
-        live = cluster.service(f"{self.stack.name}_{service.name}") if cluster else None
-        if live and str(live.spec["TaskTemplate"]["ContainerSpec"].get("Image", "")).partition("@")[0] == service.image:
+        if self._live_image(service).partition("@")[0] == service.image:
             return
         self.warnings.append(
             Finding(
