@@ -204,6 +204,8 @@ class SecretState:
     labels: Mapping[str, str]
     content: bytes = field(default=b"", repr=False)
     """Only of configs with RECORD_LABEL."""
+    drivers: Mapping[str, Any] = field(default_factory=dict)
+    """The API's Driver and Templating, where it has them."""
 
 
 @dataclass(frozen=True)

@@ -213,7 +213,9 @@ def network(item: Json) -> NetworkState:
 
 
 def secret(item: Json) -> SecretState:
-    return SecretState(str(item["ID"]), str(item["Spec"]["Name"]), item["Spec"].get("Labels") or {})
+    spec = item["Spec"]
+    drivers = {key: spec[key] for key in ("Driver", "Templating") if spec.get(key)}
+    return SecretState(str(item["ID"]), str(spec["Name"]), spec.get("Labels") or {}, drivers=drivers)
 
 
 def config(item: Json) -> SecretState:

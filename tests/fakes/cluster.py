@@ -192,7 +192,7 @@ class Cluster:
             self.reschedule()
             self.world.happened(Type="service", Action="create", Actor={"ID": identity})
         else:
-            if not body.get("Data"):
+            if not body.get("Data") and not body.get("Driver"):
                 raise Refused(400, "rpc error: code = InvalidArgument desc = secret data must be larger than 0")
             spec = {key: value for key, value in body.items() if kind == "configs" or key != "Data"}
             self.objects[kind][identity] = {"ID": identity, "Version": version, "Spec": copy.deepcopy(spec)}

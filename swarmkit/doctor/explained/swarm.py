@@ -13,10 +13,10 @@ SWARM: dict[str, Explanation] = {
         "Docker documentation, swarm init",
     ),
     "B45": Explanation(
-        "A network's options were changed",
+        "A network's options, or a secret's driver, were changed",
         "None: docker stack deploy never compares an existing network, and goes on with the old one.",
-        "The engine cannot change a network, nor rename or remove one that is in use.",
-        "`swarmkit up --recreate-networks`, when nothing but the stack's own services is on it.",
+        "The engine cannot change a network or a secret's driver, nor rename or remove what is in use.",
+        "`swarmkit up --recreate-networks`, when only the stack's own services are on it. A secret: another name.",
         "moby daemon/cluster/networks.go",
     ),
     "H49": Explanation(

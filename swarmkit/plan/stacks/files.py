@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from swarmkit.declared.stack.service import SecretFile, Stack
 from swarmkit.finding import Finding
 from swarmkit.observed.model import ClusterState, SecretState, ServiceState
 from swarmkit.plan.model import Operation, Step
-from swarmkit.plan.stacks.container_spec import NAMESPACE_LABEL
+from swarmkit.plan.stacks.container_spec import NAMESPACE_LABEL, written
 from swarmkit.plan.stacks.names import file_name
-from swarmkit.plan.stacks.operations import CreateFile
+from swarmkit.plan.stacks.operations import CreateFile, LabelFile
 from swarmkit.plan.stacks.record import Record
 from swarmkit.plan.stacks.removal import SUBJECTS
 from swarmkit.plan.stacks.spec import file_drivers
+from swarmkit.plan.stacks.spec_diff import label_changes
 from swarmkit.reach.engine import Kind
 from swarmkit.secret import Secret
 
@@ -35,11 +36,15 @@ class FileVersions:
     refusals: list[Finding] = field(default_factory=list)
 
     def new(self) -> Iterator[Operation]:
-        """Yield the creation of each declared version that is not there; refuse an external one that is missing."""
+        """Yield the creation of each declared version that is not there, and new labels for one that is.
+
+        Refuse an external one that is missing, and another driver.
+        """
         for kind in _WHAT:
-            live = {item.name for item in self._live(kind)}
+            live = {item.name: item for item in self._live(kind)}
             for file in self._declared(kind):
-                if file_name(file) in live:
+                if item := live.get(file_name(file)):
+                    yield from self._relabelled(kind, file, item)
                     continue
                 if not file.external:
                     yield self._creation(kind, file)
@@ -73,8 +78,33 @@ class FileVersions:
         older = any(self._is_version_of(item, file) for item in self._live(kind))
         reason = "its content is new" if older else "not there yet"
         step = Step(f"{word}:{name}", word, "create", name, f"create {word}", reason, self.swarm_ready)
-        labels = {**file.labels, NAMESPACE_LABEL: self.stack.name, FILE_LABEL: file.key}
-        return CreateFile(step, kind, name, file.content or Secret(b""), labels, file_drivers(file))
+        return CreateFile(step, kind, name, file.content or Secret(b""), self._labels(file), file_drivers(file))
+
+    def _labels(self, file: SecretFile) -> dict[str, str]:
+        return {**file.labels, NAMESPACE_LABEL: self.stack.name, FILE_LABEL: file.key}
+
+    def _relabelled(self, kind: Kind, file: SecretFile, item: SecretState) -> Iterator[Operation]:
+        if file.external or item.labels.get(NAMESPACE_LABEL) != self.stack.name:
+            return
+        self._check_driver(kind, file, item)
+        declared = {key: value for key, value in item.labels.items() if key != FILE_LABEL}
+        changes = label_changes({"Labels": file.labels}, {"Labels": declared})
+        if changes:
+            word = SUBJECTS[kind]
+            key, what = f"{word}:{item.name}", f"give {word} other labels"
+            step = Step(key, word, "update", item.name, what, "its content stays", self.swarm_ready, changes)
+            yield LabelFile(step, kind, item.id, self._labels(file))
+
+    def _check_driver(self, kind: Kind, file: SecretFile, item: SecretState) -> None:
+        """Refuse another driver: an update changes labels alone, and under another name the driver finds nothing."""
+        wanted = file_drivers(file)
+        found = {key: written(value) for key, value in item.drivers.items()}
+        if file.content is None and found != wanted:
+            what = f"the {SUBJECTS[kind]} exists with another driver or options, which cannot be changed"
+            # An option may be a token: its name is told, and no value.
+            seen = f"live {_told(found)}, declared {_told(wanted)}"
+            remedy = "give it another name: name: NAME"
+            self.refusals.append(Finding("B45", "error", file.name, what, f"{seen} ({file.place})", remedy))
 
     def _is_version_of(self, item: SecretState, file: SecretFile) -> bool:
         return item.labels.get(NAMESPACE_LABEL) == self.stack.name and item.labels.get(FILE_LABEL) == file.key
@@ -97,3 +127,9 @@ class FileVersions:
             if not goes(live)
             for reference in live.spec["TaskTemplate"]["ContainerSpec"].get(f"{what}s") or ()
         )
+
+
+def _told(drivers: Mapping[str, Any]) -> str:
+    driver = drivers.get("Driver") or {}
+    options = ", ".join(sorted(driver.get("Options") or ()))
+    return f"{driver.get('Name', 'none')} with {options or 'no options'}"

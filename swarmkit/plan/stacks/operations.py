@@ -93,6 +93,23 @@ class CreateFile:
 
 
 @dataclass(frozen=True)
+class LabelFile:
+    """Give a secret or config other labels, the one thing of it that the engine changes."""
+
+    step: Step
+    kind: Kind
+    identity: str
+    labels: Mapping[str, str]
+
+    def run(self, context: Context) -> str:
+        live = context.manager.inspect(self.kind, self.identity)
+        kept = {key: value for key, value in live["Spec"].items() if key != "Data"}
+        version = int(live["Version"]["Index"])
+        context.manager.update(self.kind, self.identity, version, {**kept, "Labels": dict(self.labels)})
+        return ""
+
+
+@dataclass(frozen=True)
 class CreateService:
     step: Step
     spec: Mapping[str, Any]
