@@ -85,7 +85,13 @@ def _agreed_or_ended(consent: Callable[[], bool]) -> bool:
 
 @contextmanager
 def network_run(
-    command: str, inventory_file: Path, *, yes: bool, ask_become_pass: bool, plan_is_result: bool = True
+    command: str,
+    inventory_file: Path,
+    *,
+    yes: bool,
+    ask_become_pass: bool,
+    plan_is_result: bool = True,
+    lock_wait_seconds: float = 0.0,
 ) -> Iterator[NetworkRun]:
     """Yield what a workflow on networks or containers runs with, from the inventory alone."""
     from swarmkit.workflows.inputs import read_declared
@@ -99,5 +105,6 @@ def network_run(
         ask_become_pass=ask_become_pass,
         question="apply this?",
         plan_is_result=plan_is_result,
+        lock_wait_seconds=lock_wait_seconds,
     ) as run:
         yield NetworkRun(declared.inventory, run.terms)

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from swarmkit.observed.model import Observed, network_targets
 from swarmkit.observed.network_filters import NetworkFilter
 from swarmkit.observed.networks import HostNetwork, read_networks
-from swarmkit.observed.observe import observe
 from swarmkit.plan.model import Applied, Plan
 from swarmkit.plan.networks.prune import plan_prune, unused
 from swarmkit.reach.engine import Engine
 from swarmkit.reach.fleet import Fleet
-from swarmkit.workflows.network_run import NetworkRun, plan_and_apply, reached
+from swarmkit.workflows.network_run import NetworkRun, plan_and_apply_alone, reached
 
 _ENDED = ("complete", "shutdown", "remove")
 
@@ -24,16 +23,15 @@ def prune(run: NetworkRun, on: Sequence[str], wanted: NetworkFilter) -> Applied 
     says only afterwards what it has removed.
     """
     with reached(run, on) as (fleet, hosts):
-        observed = observe(fleet, kernel="never")
 
-        def plan() -> Plan:
+        def plan(observed: Observed) -> Plan:
             seen = read_networks(fleet)
             manager = observed.cluster.told_by if observed.cluster and not on else None
             used = _used_by_swarm(fleet[manager].engine, observed) if manager else set()
             chosen = [network for network in unused(seen, hosts, manager, used) if wanted.passes(network)]
             return plan_prune(network for network in chosen if not _has_endpoints(fleet, network))
 
-        return plan_and_apply(run, fleet, plan, empty_after=False)
+        return plan_and_apply_alone(run, fleet, "network prune", plan, empty_after=False)
 
 
 def _used_by_swarm(engine: Engine, observed: Observed) -> set[str]:

@@ -29,7 +29,7 @@ from swarmkit.secret import Secret
 from swarmkit.verify.prove import prove_networks
 from swarmkit.workflows.first_encryption import encryption_findings, makes_first_encrypted, untried_kernels
 from swarmkit.workflows.look import PATIENCE_SECONDS
-from swarmkit.workflows.network_run import NetworkRun, plan_and_apply, reached
+from swarmkit.workflows.network_run import NetworkRun, plan_and_apply_alone, reached
 
 
 def list_networks(
@@ -61,9 +61,8 @@ def create(
     tried whether its hosts can carry one.
     """
     with reached(run, on) as (fleet, hosts):
-        observed = observe(fleet, kernel="never")
 
-        def plan() -> Plan:
+        def plan(observed: Observed) -> Plan:
             chosen = [_manager(observed)] if wish.is_of_swarm else hosts
             _check_driver(fleet, observed, wish, chosen)
             seen, parents = read_networks(fleet), _missing_parents(fleet, wish, chosen)
@@ -82,7 +81,7 @@ def create(
             warnings = (*made.warnings, *accepted, *(finding for finding in found if finding not in errors))
             return Plan((), (*made.refusals, *refusals)) if refusals else replace(made, warnings=warnings)
 
-        return plan_and_apply(run, fleet, plan)
+        return plan_and_apply_alone(run, fleet, "network create", plan)
 
 
 def remove(run: NetworkRun, names: Sequence[str], on: Sequence[str], *, force: bool = False) -> Applied | None:
@@ -91,9 +90,8 @@ def remove(run: NetworkRun, names: Sequence[str], on: Sequence[str], *, force: b
     With *force* one that no host has is no reason to remove none.
     """
     with reached(run, on) as (fleet, hosts):
-        observed = observe(fleet, kernel="never")
 
-        def plan() -> Plan:
+        def plan(observed: Observed) -> Plan:
             seen = read_networks(fleet)
             there = {network.name for network in seen if network.host in hosts}
             meant = _by_name(names, hosts, seen)
@@ -101,7 +99,7 @@ def remove(run: NetworkRun, names: Sequence[str], on: Sequence[str], *, force: b
             plans = [_removal(name, wanted[:place], meant[name], seen, observed) for place, name in enumerate(wanted)]
             return in_turn(plans)
 
-        return plan_and_apply(run, fleet, plan, empty_after=False)
+        return plan_and_apply_alone(run, fleet, "network rm", plan, empty_after=False)
 
 
 def _by_name(words: Sequence[str], hosts: Sequence[str], seen: Sequence[HostNetwork]) -> dict[str, list[str]]:

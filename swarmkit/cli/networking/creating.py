@@ -51,6 +51,7 @@ from swarmkit.errors import InputError
 @click.option("--config-from", default="", metavar="NETWORK", help="Take each host's settings from that network of it.")
 @options.override_option
 @options.yes_option
+@options.lock_wait_option
 @options.ask_become_pass_option
 def create(
     *,
@@ -77,6 +78,7 @@ def create(
     config_from: str,
     overridden: tuple[str, ...],
     yes: bool,
+    lock_wait_seconds: float,
     ask_become_pass: bool,
 ) -> None:
     """Make a network on hosts of the inventory, in Docker's words; an overlay is made once, on a manager."""
@@ -111,6 +113,8 @@ def create(
         config_from=config_from,
     )
     check_words(wish)
-    with network_run("network create", inventory_file, yes=yes, ask_become_pass=ask_become_pass) as run:
+    with network_run(
+        "network create", inventory_file, yes=yes, ask_become_pass=ask_become_pass, lock_wait_seconds=lock_wait_seconds
+    ) as run:
         applied = networks.create(run, wish, on, overridden=overridden)
     show(applied)

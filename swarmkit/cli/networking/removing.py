@@ -16,6 +16,7 @@ from swarmkit.cli.networking.words import on_hosts, show
 @on_hosts
 @click.option("-f", "--force", is_flag=True, help="A name that no host has is no error.")
 @options.yes_option
+@options.lock_wait_option
 @options.ask_become_pass_option
 def rm(
     *,
@@ -24,13 +25,16 @@ def rm(
     on: tuple[str, ...],
     force: bool,
     yes: bool,
+    lock_wait_seconds: float,
     ask_become_pass: bool,
 ) -> None:
     """Remove networks from the hosts that have them; one in use, and none is removed: its users are named."""
     from swarmkit.cli.command_run import network_run
     from swarmkit.workflows import networks
 
-    with network_run("network rm", inventory_file, yes=yes, ask_become_pass=ask_become_pass) as run:
+    with network_run(
+        "network rm", inventory_file, yes=yes, ask_become_pass=ask_become_pass, lock_wait_seconds=lock_wait_seconds
+    ) as run:
         applied = networks.remove(run, names, on, force=force)
     show(applied)
 
@@ -56,9 +60,16 @@ def rm(
     is_flag=True,
     help="Do not ask before it; -f is Docker's word.",
 )
+@options.lock_wait_option
 @options.ask_become_pass_option
 def prune(
-    *, inventory_file: Path, on: tuple[str, ...], filters: tuple[str, ...], yes: bool, ask_become_pass: bool
+    *,
+    inventory_file: Path,
+    on: tuple[str, ...],
+    filters: tuple[str, ...],
+    yes: bool,
+    lock_wait_seconds: float,
+    ask_become_pass: bool,
 ) -> None:
     """Remove the networks that nothing uses: each is named with its host before, and removed by itself.
 
@@ -71,6 +82,8 @@ def prune(
     from swarmkit.workflows import network_prune
 
     wanted = read_filter(filters, PRUNED_BY, datetime.now(UTC))
-    with network_run("network prune", inventory_file, yes=yes, ask_become_pass=ask_become_pass) as run:
+    with network_run(
+        "network prune", inventory_file, yes=yes, ask_become_pass=ask_become_pass, lock_wait_seconds=lock_wait_seconds
+    ) as run:
         applied = network_prune.prune(run, on, wanted)
     show(applied)
