@@ -84,6 +84,9 @@ class StackNetworks:
         encrypted = network.encrypted or self._policy_encrypts(network)
         body = network_spec(self.stack, network, encrypted=encrypted)
         found = {live.name: (live, network_changes(body, live.raw)) for live in self._live(network)}
+        if others := [live for live, _ in found.values() if not self._is_of_stack(live)]:
+            self._refuse_others(network, others[0])
+            return
         alike = [live for live, changes in found.values() if not changes]
         current = min(alike, key=lambda live: len(label_changes(body, live.raw))).name if alike else None
         if current is not None:
@@ -128,6 +131,14 @@ class StackNetworks:
             "B45", network, "the network exists with other options, which cannot be changed",
             _told(changes), remedy,
         )  # fmt: skip
+
+    def _refuse_others(self, network: Network, live: NetworkState) -> None:
+        """Docker's tool would make one beside it, which the engine refuses; ours to change or remove it is not."""
+        owner = live.labels.get(STACK_LABEL)
+        whose = f"stack {owner}'s" if owner else "no stack's"
+        what = f"the network {live.name} is there, and is {whose}: this one would change or remove what others use"
+        remedy = "use it as it is, by external: true; or give the stack's own another name"
+        self._refuse("B45", network, what, network.place, remedy)
 
     def _overlapping(self, network: Network, live: NetworkState) -> bool:
         """Refuse what the engine could not make beside *live*: two networks with one range."""

@@ -52,6 +52,23 @@ def test_a_network_made_anew_is_known_by_its_label_and_the_next_one_has_the_plai
     assert "network shop_net-2 was made anew since, as shop_net" in rollback_refusal(fleet)
 
 
+@pytest.mark.parametrize("owner", [{}, {"com.docker.stack.namespace": "other"}])
+@pytest.mark.parametrize("attachable", [True, False])
+@pytest.mark.parametrize("recreate", [True, False])
+def test_a_network_that_the_stack_did_not_make_is_neither_taken_over_nor_made_anew(
+    fleet: FakeFleet, owner: dict[str, str], attachable: bool, recreate: bool
+) -> None:
+    run_once(fleet, Declared(declared(fleet).inventory))
+    body = {"Name": "shared", "Driver": "overlay", "Options": {"encrypted": ""}, "Attachable": True, "Labels": owner}
+    fleet.engine("A").create("networks", body)
+    shared = replace(NET, name="shared", attachable=attachable)
+    plan = plan_on(fleet, declared(fleet, shared, recreate=recreate))
+    (told,) = plan.refusals
+    assert (told.code, told.where) == ("B45", "shared")
+    assert "external: true" in told.remedy
+    assert names(fleet) == {"shared"}
+
+
 def test_other_labels_stop_nothing_and_come_with_a_network_that_is_made_anew(
     fleet: FakeFleet,
 ) -> None:
