@@ -175,7 +175,7 @@ class _Rotation:
             if changes:
                 step = Step(f"service:{live.name}", "service", "update", live.name, "give it the new secret",
                             with_job_told("", live.spec), after, changes)  # fmt: skip
-                yield UpdateService(step, live.id, live.version, carry_over(self._with_new(live), live.spec))
+                yield UpdateService(step, live.id, live.version, carry_over(self._with_new(live), live.spec), live.spec)
                 after |= {step.key}
                 if live.is_job:
                     continue

@@ -101,7 +101,7 @@ def _join(
     step = Step(
         key, "service", "update", service.live.name, f"put it on {joined} too", "before any leaves the old one", after
     )
-    return UpdateService(step, service.live.id, service.live.version, both)
+    return UpdateService(step, service.live.id, service.live.version, both, service.live.spec)
 
 
 def _leaves(live: ServiceState, moves: Sequence[NetworkMove]) -> str:

@@ -1,7 +1,7 @@
 """Operations on what a swarm holds: images, networks, secrets, configs and services.
 
 Each is one action; what it did, the next look reads back, and of an image that was sent the operation itself. None is
-ever retried.
+ever retried but where the engine says that it did nothing.
 """
 
 from __future__ import annotations
@@ -22,6 +22,9 @@ from swarmkit.secret import Secret
 
 IMAGE_TIMEOUT_SECONDS = 900.0
 _CHUNK_BYTES = 256 * 1024
+_OUT_OF_SEQUENCE = "update out of sequence"
+_TRIES = 10
+_GO_ON = "run the same command again: it goes on from what is there"
 
 
 @dataclass(frozen=True)
@@ -124,19 +127,39 @@ class CreateService:
 
 @dataclass(frozen=True)
 class UpdateService:
-    """Replace a service's whole spec at the version that was compared, so nothing unseen is overwritten."""
+    """Replace a service's whole spec while it is the one that was compared, so nothing unseen is overwritten.
+
+    The swarm raises the version too, when an update under way ends: what counts then is whether the spec stayed.
+    """
 
     step: Step
     identity: str
     version: int
     spec: Mapping[str, Any]
+    compared: Mapping[str, Any]
+    """The live spec that was compared, as the engine gave it."""
     registry_auth: Secret | None = None
     """None: the service keeps the credentials that it has."""
 
     def run(self, context: Context) -> str:
-        spec = _resolved(self.spec, context)
-        context.manager.update("services", self.identity, self.version, spec, registry_auth=self.registry_auth)
-        return ""
+        spec, version = _resolved(self.spec, context), self.version
+        for _ in range(_TRIES):
+            try:
+                context.manager.update("services", self.identity, version, spec, registry_auth=self.registry_auth)
+            except EngineError as error:
+                # The engine did nothing.
+                if _OUT_OF_SEQUENCE not in error.message:
+                    raise
+                version = self._version_now(context)
+            else:
+                return ""
+        raise SwarmkitError(f"{self.step.target} changes all the time", f"{_TRIES} updates were out of sequence")
+
+    def _version_now(self, context: Context) -> int:
+        live = context.manager.inspect("services", self.identity)
+        if live["Spec"] != self.compared:
+            raise SwarmkitError(f"{self.step.target}: was changed by others meanwhile", "", _GO_ON)
+        return int(live["Version"]["Index"])
 
 
 @dataclass(frozen=True)
@@ -163,7 +186,7 @@ class MoveService:
             raise SwarmkitError(
                 f"{self.step.target}: was changed by others meanwhile",
                 "; ".join(f"{change.path}: {change.new} is now {change.old}" for change in changes),
-                "run the same command again: it goes on from what is there",
+                _GO_ON,
             )
         body = _resolved(carry_over(self.spec, live["Spec"]), context)
         version = int(live["Version"]["Index"])

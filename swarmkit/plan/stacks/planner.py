@@ -192,7 +192,7 @@ class StackPlanner:
             changes, reasons = (*changes, change), [*reasons, left.reason]
         reason = "; ".join(reasons)
         step = Step(key, "service", "update", live.name, "update service", reason, after, changes)
-        return UpdateService(step, live.id, live.version, body)
+        return UpdateService(step, live.id, live.version, body, live.spec)
 
     def _live_service(self, service: Service) -> ServiceState | None:
         cluster = self.observed.cluster

@@ -215,7 +215,7 @@ class _Rollback:
             return None
         reason = with_job_told("as it ran before", spec)
         step = Step(key, "service", "update", name, "take service back", reason, after, changes)
-        return UpdateService(step, live.id, live.version, carry_over(spec, live.spec))
+        return UpdateService(step, live.id, live.version, carry_over(spec, live.spec), live.spec)
 
     def _needs(self, name: str) -> dict[str, Condition]:
         needed = self.target.depends_on.get(name, {})
