@@ -294,6 +294,8 @@ class ClusterState:
     """Of the subnets that are taken of the pools; 0: not told."""
     read_at: float = 0.0
     """By the operator's clock, in seconds since the epoch."""
+    names_taken: frozenset[str] = frozenset()
+    """Those of the asked manager's own networks: its engine makes none of the swarm's by such a name."""
 
     @property
     def network_names(self) -> dict[str, str]:

@@ -163,6 +163,7 @@ def cluster_state(told_by: str, swarm: Json, lists: Mapping[str, list[Json]], *,
         tasks=tuple(task(item) for item in lists["tasks"]),
         pool_prefix=int(swarm.get("SubnetSize") or 0),
         read_at=read_at,
+        names_taken=frozenset(str(item["Name"]) for item in lists["networks"] if item.get("Scope") == "local"),
     )
 
 

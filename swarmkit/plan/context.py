@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from swarmkit.errors import SwarmkitError
 from swarmkit.plan.progress import Progress
-from swarmkit.reach.engine import Engine, Kind
+from swarmkit.reach.engine import Engine, Json, Kind
 from swarmkit.reach.fleet import Fleet, ReachedHost
 from swarmkit.secret import Secret
 
@@ -23,6 +23,10 @@ def _nobody_waits(service: str, key: str) -> str:
 
 class StoppedError(SwarmkitError):
     """An operation gave up in the middle, and left nothing behind, as the run is not going on."""
+
+
+def _is_of_swarm(item: Json) -> tuple[bool, bool]:
+    return item.get("Scope") == "swarm", item.get("Containers") is None
 
 
 @dataclass
@@ -79,7 +83,8 @@ class Context:
         """Return the id of the object *name*, as the manager knows it; raises SwarmkitError when there is none."""
         with self._lock:
             if (kind, name) not in self._ids:
-                for item in self.manager.find(kind, {"name": [name]}):
+                # A host's own network can have the name of the swarm's, and so can what an ended task has left of one.
+                for item in sorted(self.manager.find(kind, {"name": [name]}), key=_is_of_swarm):
                     self._ids[kind, item.get("Name") or item["Spec"]["Name"]] = item.get("Id") or item["ID"]
             if (kind, name) not in self._ids:
                 raise SwarmkitError(f"{kind[:-1]} {name} is not there", "it should have been made before")

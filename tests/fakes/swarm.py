@@ -298,7 +298,8 @@ class FakeEngine:
                 for name, driver in (("bridge", "bridge"), ("host", "host"), ("none", "null"))
             ]
             local += list(self.config_networks.values())
-            return local + (list(self.cluster.objects[kind].values()) if self.cluster and self.is_manager else [])
+            # The engine's own come last (moby api/server/router/network, getNetworksList).
+            return (list(self.cluster.objects[kind].values()) if self.cluster and self.is_manager else []) + local
         cluster = self._manager(f"list {kind}")
         if kind == "nodes":
             return [cluster.shown_node(node) for node in cluster.nodes.values()]

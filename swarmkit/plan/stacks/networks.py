@@ -115,6 +115,7 @@ class StackNetworks:
         others = {live.name: live.options for live in cluster.networks} if cluster else {}
         self.refusals += number_refusals(network.name, network.driver_options, others)
         self.refusals += driver_refusals(network, self.observed)
+        self._check_name(network, body["Name"])
         how = "encrypted overlay" if encrypted else f"{network.driver}, NOT encrypted"
         how = "bridge, one on each host" if network.driver == "bridge" else how
         reason = network.plaintext_reason or ("as declared, beside the old one" if instead else "not there yet")
@@ -122,6 +123,13 @@ class StackNetworks:
             f"network:{body['Name']}", "network", "create", body["Name"], f"create {how}", reason, self.swarm_ready
         )
         self.operations.append(CreateNetwork(step, body))
+
+    def _check_name(self, network: Network, name: str) -> None:
+        cluster = self.observed.cluster
+        if cluster and name in cluster.names_taken:
+            what = f"{cluster.told_by}, the manager that is to make it, has a network {name} of its own"
+            remedy = f"swarmkit network rm {name} --on {cluster.told_by}; or give the stack's another name"
+            self._refuse("B45", network, what, "a host has one network of a name", remedy)
 
     def _refuse_changed(self, network: Network, changes: tuple[Change, ...]) -> None:
         remedy = "declare what is live, give the network another name, or remove the stack first: swarmkit down"
@@ -181,6 +189,7 @@ class StackNetworks:
     def _over(self, network: Network, wish: NetworkWish, made: frozenset[str]) -> None:
         live = self.observed.cluster.network(network.name) if self.observed.cluster else None
         if live is None:
+            self._check_name(network, network.name)
             after = made | self.swarm_ready
             reason = f"over {wish.config_from} of each host"
             step = Step(

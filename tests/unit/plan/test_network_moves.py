@@ -69,6 +69,32 @@ def test_a_network_that_the_stack_did_not_make_is_neither_taken_over_nor_made_an
     assert names(fleet) == {"shared"}
 
 
+def own_bridge(fleet: FakeFleet, name: str) -> None:
+    fleet.engine("A").create("networks", {"Name": name, "Driver": "bridge", "Scope": "local"})
+
+
+def test_a_service_is_put_on_the_swarm_s_network_though_the_manager_has_its_own_of_that_name(fleet: FakeFleet) -> None:
+    wish = declared(fleet, NET)
+    assert wish.stack
+    run_once(fleet, replace(wish, stack=replace(wish.stack, services=wish.stack.services[:1])))
+    own_bridge(fleet, "shop_net")
+    assert not run_once(fleet, wish)[1].failed
+    (swarms,) = (item["Id"] for item in fleet.cluster.objects["networks"].values() if item["Name"] == "shop_net")
+    for service in fleet.cluster.objects["services"].values():
+        assert [one["Target"] for one in service["Spec"]["TaskTemplate"]["Networks"]] == [swarms]
+
+
+@pytest.mark.parametrize("network", [NET, LAN])
+def test_a_manager_s_own_network_of_the_name_is_told_before_its_engine_refuses_the_swarm_s(
+    fleet: FakeFleet, network: Network
+) -> None:
+    run_once(fleet, Declared(declared(fleet).inventory))
+    own_bridge(fleet, network.name)
+    (told,) = plan_on(fleet, declared(fleet, network)).refusals
+    assert (told.code, told.where) == ("B45", network.name)
+    assert f"swarmkit network rm {network.name} --on A" in told.remedy
+
+
 def test_other_labels_stop_nothing_and_come_with_a_network_that_is_made_anew(
     fleet: FakeFleet,
 ) -> None:
