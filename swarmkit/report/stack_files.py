@@ -71,7 +71,17 @@ _DIFFERENCES = (
         "refused by the engine while the other has it; with `--prune` taken from a service that goes",
         "who takes it waits for who lets it go; two that change places are refused",
     ),
-    ("`${NAME?why-not}` without NAME", "becomes `not`: the dash is taken for a default", "refused"),
+    (
+        "`$NAME-x`, `$NAME?x`, `$NAME:-x`, without braces",
+        "what follows, up to a `}`, is a default or a message: `node:$VERSION-alpine` with VERSION=18 is `node:18`",
+        "the value and what follows: `node:18-alpine`, with a warning",
+    ),
+    (
+        "`${NAME?why-not}`, `${NAME:?why-not}`",
+        "always `not`, also with NAME set: the dash is taken for a default",
+        "the value of NAME, refused without; with a warning",
+    ),
+    ("`${NAME-x:-y}`", "always `y`: the name is taken to be `NAME-x`", "`x:-y` without NAME, with a warning"),
     ("`v:/data`, a volume of one letter", "taken for a Windows path", "the volume `v` at `/data`"),
     ("a named pipe of Windows in short form", "a bind of that name in the file's folder", "a bind of that name"),
     ("log options that only a later file has", "lost in the merge", "kept"),
@@ -117,6 +127,7 @@ anything is made (H44).
 - a bind mount with a relative path, a secret that ends with a newline or is readable by everybody (B34, B39);
 - a service with a VIP on an overlay of several subnets: the VIP may be in one that others do not reach (B50);
 - a port in ingress mode of a service on the host's own network: its tasks are not on it (B51);
+- a variable whose form Docker's tool reads otherwise than it looks, or in a default, where it is not replaced (B36);
 - a network, secret or config that no service uses (B38)."""
 _REFUSED = """### Refused
 

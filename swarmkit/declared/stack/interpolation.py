@@ -18,6 +18,7 @@ _VARIABLE = re.compile(
     re.ASCII,
 )
 _ADVICE = "write $$ for a dollar sign"
+_OPERATOR = re.compile(r":?[-?]")
 
 
 def interpolate(root: Node, environment: Mapping[str, str], log: Complaints) -> Node:
@@ -70,7 +71,25 @@ class _Interpolation:
             advice = f"docker stack deploy takes no ${found['invalid']}...}}" if found["invalid"] else _ADVICE
             self.log.refuse("B36", node, path, f"invalid variable in {shown(node.text)}", advice)
             return ""
-        return self._chosen(name, found["operator"] or "", found["word"] or "", node, path)
+        operator, word = found["operator"] or "", found["word"] or ""
+        follows = _OPERATOR.match(found.string, found.end()) if found["named"] else None
+        self._warn_of_traps(name, operator, word, follows[0] if follows else "", node, path)
+        return self._chosen(name, operator, word, node, path)
+
+    def _warn_of_traps(self, name: str, operator: str, word: str, follows: str, node: ScalarNode, path: str) -> None:
+        """Tell of what Docker's tool reads otherwise (docker/cli compose/template/template.go)."""
+        what = advice = ""
+        if follows:
+            what = f"docker stack deploy takes what follows ${name} for a default or a message"
+            advice = f"write ${{{name}}}{follows}..."
+        elif operator.endswith("?") and "-" in word:
+            what = f"docker stack deploy takes the dash in {shown(word)} for a default: it never looks for {name}"
+            advice = "write the message without a dash"
+        elif operator == "-" and ":-" in word:
+            what = f"docker stack deploy looks for the name {name}-{word.partition(':-')[0]}: it takes :- before -"
+            advice = f"write ${{{name}:-default}}, or a default without :-"
+        if what:
+            self.log.warn("B36", node, path, what, advice)
 
     def _chosen(self, name: str, operator: str, word: str, node: ScalarNode, path: str) -> str:
         value = self.environment.get(name)
@@ -82,6 +101,9 @@ class _Interpolation:
         elif not operator:
             advice = f"export it, or write ${{{name}:-default}}"
             self.log.warn("B36", node, path, f"the variable {name} is not set and becomes empty", advice)
+        elif "$" in word:
+            what = f"a variable within the default of {name} is not replaced, by docker's tool neither"
+            self.log.warn("B36", node, path, what, f"export {name}, or write the default out")
         return word if operator.endswith("-") else ""
 
 

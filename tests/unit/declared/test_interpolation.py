@@ -1,4 +1,4 @@
-"""Variables in stack files, by Docker's rules."""
+"""Variables in stack files, by Docker's rules, and where these are a trap a warning."""
 
 from __future__ import annotations
 
@@ -39,6 +39,30 @@ def replaced(text: str) -> object:
 )
 def test_variables_are_replaced_in_values(text: str, value: str) -> None:
     assert replaced(text) == value
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "told"),
+    [
+        ("node:$A-alpine", "node:value-alpine", "what follows $A"),
+        ("$A:-b", "value:-b", "what follows $A"),
+        ("$A?", "value?", "what follows $A"),
+        ("${A:?see - README}", "value", "the dash in"),
+        ("${A?why-not}", "value", "the dash in"),
+        ("${A-x:-y}", "value", "the name A-x"),
+        ("${NO:-${A}}", "${A}", "is not replaced"),
+        ("${NO-$A}", "$A", "is not replaced"),
+        ("$A/b ${A}-b ${A:-b-c} $$A-b ${A:?why} ${A:-$A}", "value/b value-b value $A-b value value", None),
+    ],
+)
+def test_forms_that_docker_reads_otherwise_than_they_look_are_told(text: str, value: str, told: str | None) -> None:
+    log = Complaints(Path("f"))
+    root = parse_yaml(f"services: {{k: '{text}'}}", log, "docker")
+    assert root
+    assert plain(interpolate(root, SET, log)) == {"services": {"k": value}}
+    assert not log.refused
+    assert [one.code for one in log.warned] == (["B36"] if told else [])
+    assert all(told in one.what for one in log.warned if told)
 
 
 @pytest.mark.parametrize("text", ["$", "${", "${}", "$1", "${A:x}", "${A:?}${NO:?}", "a$", "${A:+c}", "${NO+c}"])
