@@ -225,17 +225,17 @@ class _Rollback:
         return await_service(name, after, condition, is_job=is_job(self.target.services[name]))
 
     def _in_order(self) -> list[str]:
-        ordered: list[str] = []
+        ordered: dict[str, None] = {}
 
         def visit(name: str) -> None:
-            for other in self._needs(name):
-                visit(other)
             if name not in ordered:
-                ordered.append(name)
+                for other in self._needs(name):
+                    visit(other)
+                ordered[name] = None
 
         for name in self.target.services:
             visit(name)
-        return ordered
+        return list(ordered)
 
     def _note(self, operations: list[Operation]) -> Note:
         """Return the note of what runs now: the next rollback comes back to it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import itertools
 import json
 import zlib
 from dataclasses import replace
@@ -119,6 +120,20 @@ def test_services_go_back_in_the_order_of_the_stack_they_go_back_to_and_forth_in
     roll_back(made)
     assert is_as(made, declared("2"))
     assert (waited_for("web"), waited_for("old")) == (set(), {"wait:s_web:started"})
+
+
+@pytest.mark.timeout(60)
+def test_layers_of_services_that_each_need_all_of_the_layer_below_are_ordered_at_once(made: FakeFleet) -> None:
+    live = next(iter(observe(made, kernel="never").cluster.services))  # type: ignore[union-attr]
+    layers = [[f"s_{layer}-{number}" for number in range(8)] for layer in range(12)]
+    needed = {
+        name: dict.fromkeys(below, "service_started") for below, layer in itertools.pairwise(layers) for name in layer
+    }
+    services = {name: {**live.spec, "Name": name} for layer in reversed(layers) for name in layer}
+    target = Record("s", 1, Change("up", "", frozenset(), {}), services, depends_on=needed)  # type: ignore[arg-type]
+    plan, _ = rollback_plan(made, target)
+    created = [op.step.target for op in plan.operations if op.step.verb == "create" and op.step.subject == "service"]
+    assert [name.partition("-")[0] for name in created] == [f"s_{layer}" for layer in range(12) for _ in range(8)]
 
 
 def test_what_needed_no_more_than_a_start_waits_for_no_more_on_its_way_back(made: FakeFleet) -> None:
