@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -80,10 +80,15 @@ class StackObjects:
 
     def _key(self, section: Section, identity: str, wish: str) -> str:
         if (section, identity) not in self._known:
-            base = fit_key(wish.removeprefix(f"{self.stack}_"))
-            names = itertools.chain([base], (f"{base}-{number}" for number in itertools.count(2)))
-            self._known[section, identity] = next(name for name in names if name not in self.sections[section])
+            self._known[section, identity] = free_key(wish.removeprefix(f"{self.stack}_"), self.sections[section])
         return self._known[section, identity]
+
+
+def free_key(text: str, taken: Collection[str]) -> str:
+    """Return *text* as a key that is none of *taken*."""
+    base = fit_key(text)
+    names = itertools.chain([base], (f"{base}-{number}" for number in itertools.count(2)))
+    return next(name for name in names if name not in taken)
 
 
 def fit_key(text: str) -> str:

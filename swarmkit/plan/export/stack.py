@@ -14,7 +14,7 @@ from swarmkit.finding import Finding
 from swarmkit.observed.model import RECORD_LABEL, STACK_LABEL, ClusterState, Observed, ServiceState, network_targets
 from swarmkit.plan.data.planning import StackData
 from swarmkit.plan.export.container import environment
-from swarmkit.plan.export.objects import StackObjects, fit_key
+from swarmkit.plan.export.objects import StackObjects, free_key
 from swarmkit.plan.export.service import service_keys
 from swarmkit.plan.export.yaml_text import yaml_text
 from swarmkit.plan.model import Step
@@ -53,9 +53,10 @@ def written_stack(name: str, observed: Observed, cluster: ClusterState) -> Writt
     objects = StackObjects(name, observed, cluster)
     services: dict[str, Any] = {}
     notes: list[str] = []
-    for live in sorted(cluster.services, key=lambda service: service.name):
+    # Those of the stack's own names first: they have to keep their keys.
+    for live in sorted(cluster.services, key=lambda service: (not service.name.startswith(f"{name}_"), service.name)):
         if live.stack == name:
-            key = fit_key(live.name.removeprefix(f"{name}_"))
+            key = free_key(live.name.removeprefix(f"{name}_"), services)
             services[key] = service_keys(key, with_names(live.spec, cluster.network_names), _image(live), objects)
             notes += _environment_notes(key, live)
             if not live.name.startswith(f"{name}_"):

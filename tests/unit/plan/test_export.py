@@ -241,3 +241,22 @@ def test_a_service_without_the_stacks_name_before_its_own_is_told_as_such(everyt
     observed = replace(everything, cluster=replace(cluster, services=(named,)))
     made = exported(INVENTORY, named.stack, observed)
     assert any(note.startswith("elsewhere has the stack's label and not its name: up makes") for note in made.notes)
+
+
+@pytest.mark.parametrize("stranger", ["backend", "zbackend"])
+def test_a_service_whose_key_another_has_gets_one_of_its_own_and_the_stack_s_own_keeps_it(
+    everything: Observed, tmp_path: Path, stranger: str
+) -> None:
+    cluster = cluster_of(everything)
+    live = next(one for one in cluster.services if one.name == "t1_backend")
+    spec = copy.deepcopy(dict(live.spec)) | {"Name": stranger}
+    spec["TaskTemplate"]["ContainerSpec"]["Image"] = spec["Labels"]["com.docker.stack.image"] = "r.example/stranger:1"
+    added = ServiceState("added", 1, stranger, spec["Labels"], spec)
+    services = (added, *cluster.services)
+    made = exported(INVENTORY, "t1", replace(everything, cluster=replace(cluster, services=services)))
+    stack = loaded(made, tmp_path)
+    assert len(stack.services) == len(services)
+    assert stack.service("backend").image == live.labels["com.docker.stack.image"]
+    key = "backend-2" if stranger == "backend" else stranger
+    assert stack.service(key).image == "r.example/stranger:1"
+    assert any(f"up makes t1_{key} beside it" in note for note in made.notes)
