@@ -70,6 +70,7 @@ def _head(
     lines = [
         f"Stack {stack} as it runs in cluster {cluster}, by swarmkit export.",
         "Not in it, for a swarm does not hold them: depends_on, marks of backups (x-swarmkit), variables, anchors.",
+        f"The line name: {stack} is swarmkit's: docker stack deploy knows none, and takes the name as an argument.",
         *notes,
         *(f"Cannot be said here: {one}" for one in differences),
         *(f"Refused here: {one}" for one in refusals),

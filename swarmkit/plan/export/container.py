@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from swarmkit.plan.export.objects import StackObjects
-from swarmkit.plan.export.words import duration, said, size
+from swarmkit.plan.export.words import duration, said
 from swarmkit.plan.export.yaml_text import FileMode
 from swarmkit.plan.stacks.container_spec import NAMESPACE_LABEL, written
 
@@ -82,7 +82,8 @@ def _mount(mount: Spec, objects: StackObjects) -> dict[str, Any]:
     inner = {
         "bind": {"propagation": "" if propagation == "rprivate" else propagation},
         "volume": {"nocopy": options.get("NoCopy"), "subpath": options.get("Subpath")},
-        "tmpfs": {"size": size((mount.get("TmpfsOptions") or {}).get("SizeBytes") or None)},
+        # Docker's schema takes bytes here.
+        "tmpfs": {"size": (mount.get("TmpfsOptions") or {}).get("SizeBytes")},
     }
     source = str(mount.get("Source") or "")
     is_named = source and kind in ("volume", "cluster") and not source.startswith("group:")

@@ -260,3 +260,15 @@ def test_a_service_whose_key_another_has_gets_one_of_its_own_and_the_stack_s_own
     key = "backend-2" if stranger == "backend" else stranger
     assert stack.service(key).image == "r.example/stranger:1"
     assert any(f"up makes t1_{key} beside it" in note for note in made.notes)
+
+
+def test_a_size_in_memory_is_written_in_bytes_as_dockers_tool_takes_no_other(
+    everything: Observed, tmp_path: Path
+) -> None:
+    mount = {"Type": "tmpfs", "Target": "/t", "TmpfsOptions": {"SizeBytes": 64 << 20}}
+    observed = changed(
+        everything, "t1_backend", lambda spec: spec["TaskTemplate"]["ContainerSpec"].update(Mounts=[mount])
+    )
+    made = exported(INVENTORY, "t1", observed)
+    assert f"size: {64 << 20}\n" in made.text
+    assert loaded(made, tmp_path).service("backend").mounts[0].tmpfs_size_bytes == 64 << 20
