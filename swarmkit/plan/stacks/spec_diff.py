@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from swarmkit.observed.model import NETWORK_LABEL, STACK_LABEL, subnets_of
+from swarmkit.plan.networks.ipam import DEFAULT_DRIVER
 from swarmkit.plan.stacks.spec_normal import normal_service
 from swarmkit.secret import REDACTED, mask
 
@@ -54,6 +55,9 @@ def network_changes(declared: Mapping[str, Any], observed: Mapping[str, Any]) ->
     keys = sorted((wanted.keys() | found.keys()) - {"encrypted"})
     pairs += [(f"Options.{key}", found.get(key, ""), wanted.get(key, "")) for key in keys]
     pairs.append(("EnableIPv6", _yes(observed.get("EnableIPv6")), _yes(declared.get("EnableIPv6"))))
+    # Of a bridge the managers drop it.
+    if declared.get("Driver") != "bridge":
+        pairs.append(("IPAM.Driver", _addresses_by(observed), _addresses_by(declared)))
     if _subnets(declared):
         pairs.append(("IPAM.Config", ", ".join(_subnets(observed)), ", ".join(_subnets(declared))))
     return tuple(Change(path, old, new) for path, old, new in pairs if old != new)
@@ -143,6 +147,11 @@ def _walk(value: Any, path: str) -> Iterator[tuple[str, Any]]:
 
 def _options(network: Mapping[str, Any]) -> dict[str, str]:
     return dict(network.get("Options") or {})
+
+
+def _addresses_by(network: Mapping[str, Any]) -> str:
+    """Return the driver of addresses; a plugin has a name like an image, with or without its tag."""
+    return str((network.get("IPAM") or {}).get("Driver") or DEFAULT_DRIVER).removesuffix(":latest")
 
 
 def _subnets(network: Mapping[str, Any]) -> list[str]:

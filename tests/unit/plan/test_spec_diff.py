@@ -288,6 +288,17 @@ def test_an_existing_network_is_compared_by_what_was_declared() -> None:
     assert network_paths(Network("n", "s_n"), Driver="macvlan") == ["Driver"]
 
 
+def test_another_driver_of_addresses_is_a_difference_but_for_a_bridge_of_which_managers_drop_it() -> None:
+    ours = {"IPAM": {**OBSERVED_NETWORK["IPAM"], "Driver": "infoblox"}}  # type: ignore[dict-item]
+    assert network_paths(Network("n", "s_n", ipam_driver="infoblox")) == ["IPAM.Driver"]
+    assert network_paths(Network("n", "s_n"), **ours) == ["IPAM.Driver"]
+    assert network_paths(Network("n", "s_n", ipam_driver="infoblox"), **ours) == []
+    assert network_paths(Network("n", "s_n", ipam_driver="infoblox:latest"), **ours) == []
+    assert network_paths(Network("n", "s_n", ipam_driver="default")) == []
+    bridge = Network("n", "s_n", driver="bridge", ipam_driver="infoblox")
+    assert network_paths(bridge, encrypted=False, Driver="bridge", Options={}, IPAM={"Driver": "", "Config": []}) == []
+
+
 def test_encryption_counts_by_presence() -> None:
     network = Network("n", "s_n")
     assert network_paths(network, Options={"encrypted": "false"}) == []
