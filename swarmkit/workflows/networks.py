@@ -93,46 +93,59 @@ def remove(run: NetworkRun, names: Sequence[str], on: Sequence[str], *, force: b
 
         def plan(observed: Observed) -> Plan:
             seen = read_networks(fleet)
-            there = {network.name for network in seen if network.host in hosts}
-            meant = _by_name(names, hosts, seen)
-            wanted = [name for name in meant if name in there or not force]
-            plans = [_removal(name, wanted[:place], meant[name], seen, observed) for place, name in enumerate(wanted)]
+            meant = _meant(names, hosts, seen)
+            wanted = [name for name in meant if meant[name] or not force]
+            plans = [
+                _removal(name, wanted[:place], meant[name], seen, observed)
+                if meant[name]
+                else plan_remove(name, hosts, (), {})
+                for place, name in enumerate(wanted)
+            ]
             return in_turn(plans)
 
         return plan_and_apply_alone(run, fleet, "network rm", plan, empty_after=False)
 
 
-def _by_name(words: Sequence[str], hosts: Sequence[str], seen: Sequence[HostNetwork]) -> dict[str, list[str]]:
-    """Return the names of the networks that *words* mean, and of *hosts* those that are asked: by an ID, its own."""
-    on: dict[str, set[str]] = {}
+def _meant(words: Sequence[str], hosts: Sequence[str], seen: Sequence[HostNetwork]) -> dict[str, list[HostNetwork]]:
+    """Return what *words* mean on *hosts*, by name: all of a name, or the one of an ID; nothing where there is none."""
+    meant: dict[str, list[HostNetwork]] = {}
     for word in words:
         found = networks_of_word(word, [network for network in seen if network.host in hosts])
         is_name = not found or found[0].name == word
         if not is_name and len({network.id for network in found}) > 1:
             raise InputError(f"the IDs of several networks begin with {word}", to_do="give more of the ID, or the name")
-        on.setdefault(word if is_name else found[0].name, set()).update(
-            hosts if is_name else [network.host for network in found]
-        )
-    return {name: [host for host in hosts if host in its] for name, its in on.items()}
+        known = meant.setdefault(word if is_name else found[0].name, [])
+        known += [network for network in found if network not in known]
+    return meant
 
 
 def _removal(
-    name: str, before: Sequence[str], hosts: Sequence[str], seen: Sequence[HostNetwork], observed: Observed
+    name: str, before: Sequence[str], mine: Sequence[HostNetwork], seen: Sequence[HostNetwork], observed: Observed
 ) -> Plan:
-    """Return what removes *name* when those *before* it are gone; of the swarm's networks, hosts have a part longer."""
-    mine = [network for network in seen if network.name == name and network.host in hosts]
-    users = {network.host: list(network.users) for network in mine}
-    if any(network.scope == "swarm" for network in mine):
-        manager = _manager(observed)
-        users[manager] = [*users.get(manager, ()), *services_on(name, seen, observed)]
-        if observed.cluster and any(network.raw.get("Ingress") for network in mine):
-            users[manager] += [f"service {service}, by its ports" for service in publishing(observed.cluster)]
-        return plan_remove(name, [manager], seen, users)
-    for network in seen:
-        is_gone = network.name in before and network.scope == "local"
-        if network.config_from == name and network.host in users and not is_gone:
-            users[network.host].append(f"network {network.name}")
-    return plan_remove(name, hosts, seen, users)
+    """Return what removes *mine*, the swarm's network *name* and hosts' own, when those *before* it are gone."""
+    swarms = [network for network in mine if network.scope == "swarm"]
+    own = [network for network in mine if network.scope != "swarm"]
+    plans = [_removal_from_swarm(name, swarms, seen, observed)] if swarms else []
+    if own:
+        users = {network.host: list(network.users) for network in own}
+        for network in seen:
+            is_gone = network.name in before and network.scope == "local"
+            if network.config_from == name and network.host in users and not is_gone:
+                users[network.host].append(f"network {network.name}")
+        plans.append(plan_remove(name, list(users), own, users))
+    return in_turn(plans)
+
+
+def _removal_from_swarm(
+    name: str, parts: Sequence[HostNetwork], seen: Sequence[HostNetwork], observed: Observed
+) -> Plan:
+    """Return what removes the swarm's network *name*, of which hosts have *parts* a while longer."""
+    manager = _manager(observed)
+    users = {network.host: list(network.users) for network in parts}
+    users[manager] = [*users.get(manager, ()), *services_on(name, seen, observed)]
+    if observed.cluster and any(network.raw.get("Ingress") for network in parts):
+        users[manager] += [f"service {service}, by its ports" for service in publishing(observed.cluster)]
+    return plan_remove(name, [manager], [network for network in seen if network.scope == "swarm"], users)
 
 
 def services_on(name: str, seen: Sequence[HostNetwork], observed: Observed) -> list[str]:

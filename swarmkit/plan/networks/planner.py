@@ -88,13 +88,18 @@ def plan_remove(
     return Plan(
         tuple(
             RemoveHostNetwork(
-                Step(f"network:{name}@{network.host}", "network", "remove", network.host, f"remove network {name}"),
+                Step(_key(network), "network", "remove", network.host, f"remove network {name}"),
                 network.host,
                 network.id,
             )
             for network in chosen.values()
         )
     )
+
+
+def _key(network: HostNetwork) -> str:
+    """A manager can have a network of its own by the name of the swarm's."""
+    return f"network:{network.name}" if network.scope == "swarm" else f"network:{network.name}@{network.host}"
 
 
 def in_turn(plans: Iterable[Plan]) -> Plan:

@@ -114,6 +114,26 @@ def test_a_container_is_connected_in_every_way_that_is_asked_for(
     assert "gone leads nowhere" in shown[-1].warnings[0].what
 
 
+def test_by_a_name_the_swarms_network_and_the_hosts_own_of_it_go(swarm: FakeFleet, command: Command) -> None:
+    swarm.engine("A").create("networks", {"Name": "app", "Driver": "overlay"})
+    for host in "AB":
+        swarm.engine(host).create("networks", {"Name": "app", "Driver": "bridge", "Scope": "local"})
+    add_container(swarm, "B", "web", app="10.1.0.2")
+    assert refusal(command("rm", "app")).evidence == "web"
+    swarm.engine("B").containers.clear()
+    assert command("rm", "app").exception is None
+    assert not [one for reached in swarm.values() for one in reached.engine.find("networks") if one["Name"] == "app"]
+
+
+def test_by_an_id_that_network_goes_alone_though_the_manager_has_another_of_its_name(
+    swarm: FakeFleet, command: Command
+) -> None:
+    identity = swarm.engine("A").create("networks", {"Name": "app", "Driver": "overlay"})
+    swarm.engine("A").create("networks", {"Name": "app", "Driver": "bridge", "Scope": "local"})
+    assert command("rm", identity).exception is None
+    assert [one["Driver"] for one in swarm.engine("A").find("networks") if one["Name"] == "app"] == ["bridge"]
+
+
 def test_what_an_engine_would_drop_on_the_swarms_network_is_told(swarm: FakeFleet, command: Command) -> None:
     swarm.engine("A").create("networks", {"Name": "wide", "Driver": "overlay", "Attachable": True})
     add_container(swarm, "A", "web")
