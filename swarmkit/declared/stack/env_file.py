@@ -39,10 +39,14 @@ def _variables(field: Field, folder: Path, surroundings: Mapping[str, str]) -> d
     field.log.named.append(path)
     try:
         with path.open("rb") as file:
-            text = file.read(_MAXIMUM_BYTES).decode("utf-8-sig")
+            content = file.read(_MAXIMUM_BYTES + 1)
+        text = content.decode("utf-8-sig") if len(content) <= _MAXIMUM_BYTES else ""
     except (OSError, ValueError) as error:
         why = (getattr(error, "strerror", None) or "not UTF-8 text").lower()
         field.refuse("B39", f"cannot read env_file {shown(path)}: {why}")
+        return {}
+    if len(content) > _MAXIMUM_BYTES:
+        field.refuse("B39", f"env_file {shown(path)} is larger than 1 MiB", "leave out what the service does not read")
         return {}
     found: dict[str, str | None] = {}
     for number, line in enumerate(text.split("\n"), start=1):

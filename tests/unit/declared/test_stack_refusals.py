@@ -92,6 +92,19 @@ def test_a_bad_service_is_refused_with_its_place(tmp_path: Path, code: str, line
     assert all(complaint.line >= 2 and complaint.path.startswith("services.a") for complaint in told)
 
 
+@pytest.mark.parametrize("size", [(1 << 20) - 1, 1 << 20, (1 << 20) + 1])
+def test_a_file_of_variables_is_read_whole_or_refused(tmp_path: Path, size: int) -> None:
+    lines = "A=b\n" * (size // 4)
+    (tmp_path / "large.env").write_text(lines + "#" * (size - len(lines)))
+    (tmp_path / "stack.yaml").write_text("services: {a: {image: 'img:1', env_file: large.env}}")
+    if size <= 1 << 20:
+        assert load_stack(tmp_path / "stack.yaml", name="s", environment={}).service("a").environment == {"A": "b"}
+        return
+    (complaint,) = refused(tmp_path, "services: {a: {image: 'img:1', env_file: large.env}}")
+    assert (complaint.code, complaint.path) == ("B39", "services.a.env_file")
+    assert "larger than 1 MiB" in str(complaint)
+
+
 @pytest.mark.parametrize(
     ("code", "text", "says"),
     [
