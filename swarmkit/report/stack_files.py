@@ -132,7 +132,8 @@ anything is made (H44).
 _REFUSED = """### Refused
 
 Keys of a service that a swarm cannot do, or that only `docker compose` knows. Any other unknown key is refused too,
-with the nearest known one."""
+with the nearest known one; but inside `bind`, `volume` and `tmpfs` of a mount and in the long form of a service's
+secrets and configs, where Docker's schema lets every key through, it is ignored as by Docker, with a warning."""
 
 _TITLES = {
     "": "Top level",

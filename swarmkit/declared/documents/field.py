@@ -55,7 +55,7 @@ class Field:
 
     def integer(self, code: str, minimum: int, maximum: int) -> int | None:
         value = self.node.value if isinstance(self.node, ScalarNode) else None
-        if isinstance(value, str) and value.isascii() and value.lstrip("-").isdigit() and len(value) < 19:
+        if isinstance(value, str) and value.isascii() and value.lstrip("-").isdigit() and len(value) <= 20:
             value = int(value) if value.count("-") <= 1 else None
         if isinstance(value, float) and value.is_integer():
             value = int(value)

@@ -8,7 +8,7 @@ from swarmkit.declared.documents.complaints import shown
 from swarmkit.declared.documents.field import Field
 from swarmkit.declared.documents.nodes import ScalarNode
 from swarmkit.declared.stack import values
-from swarmkit.declared.stack.refused_keys import refuse_other_keys
+from swarmkit.declared.stack.refused_keys import refuse_other_keys, warn_of_other_keys
 from swarmkit.declared.stack.service import FileReference, ServiceNetwork
 from swarmkit.declared.stack.stack_keys import IGNORED_INSIDE, KEYS
 
@@ -38,7 +38,7 @@ def _reference(field: Field, what: str) -> FileReference | None:
     if not field.is_map:
         name = field.text("B38")
         return FileReference(name, name) if name else None
-    refuse_other_keys(field, KEYS[f"services.*.{what}s[]"])
+    warn_of_other_keys(field, KEYS[f"services.*.{what}s[]"])
     parts = field.fields()
     source = parts["source"].text("B38") if "source" in parts else None
     if source is None:

@@ -13,6 +13,7 @@ from swarmkit.declared.stack.service import Deploy, Mode, Resources, RestartPoli
 from swarmkit.declared.stack.stack_keys import KEYS
 
 _RESOURCES = "services.*.deploy.resources"
+_MOST_COUNTED = 2**63 - 1
 _MODES = ("replicated", "global", "replicated-job", "global-job")
 
 
@@ -162,4 +163,4 @@ def _choice(parts: dict[str, Field], key: str, options: tuple[str, ...]) -> str 
 
 
 def _whole(parts: dict[str, Field], key: str) -> int | None:
-    return parts[key].integer("B33", 0, MAXIMUM_REPLICAS) if key in parts else None
+    return parts[key].integer("B33", 0, _MOST_COUNTED) if key in parts else None

@@ -11,9 +11,9 @@ from swarmkit.declared.documents.complaints import shown
 from swarmkit.declared.documents.field import Field
 from swarmkit.declared.documents.nodes import MapNode, Node, text_of
 from swarmkit.declared.stack import values
-from swarmkit.declared.stack.refused_keys import refuse_other_keys
+from swarmkit.declared.stack.refused_keys import refuse_other_keys, warn_of_other_keys
 from swarmkit.declared.stack.service import Mount
-from swarmkit.declared.stack.stack_keys import IGNORED_INSIDE, KEYS
+from swarmkit.declared.stack.stack_keys import KEYS
 
 _PROPAGATIONS = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
 _TYPES = ("volume", "bind", "tmpfs", "npipe", "cluster")
@@ -87,8 +87,7 @@ class _Reader:
             parts[key].refuse("B34", f"{key} options are incompatible with type {kind}")
         options = parts.get(chosen_by)
         if options:
-            place = f"services.*.volumes[].{chosen_by}"
-            refuse_other_keys(options, KEYS[place], ignored=IGNORED_INSIDE.get(place, ()))
+            warn_of_other_keys(options, KEYS[f"services.*.volumes[].{chosen_by}"])
         chosen = options.fields() if options else {}
         source = parts["source"].text("B34") if "source" in parts else None
         mount = Mount(

@@ -26,7 +26,8 @@ def read_placement(field: Field) -> tuple[tuple[str, ...], tuple[str, ...], int 
     return (
         tuple(text for item in constraints if (text := _constraint(item))),
         tuple(text for item in preferences if (text := _preference(item))),
-        most.integer("B33", 1, MAXIMUM_REPLICAS) if most else None,
+        # Of no tasks a host there is no limit.
+        (most.integer("B33", 0, MAXIMUM_REPLICAS) or None) if most else None,
     )
 
 

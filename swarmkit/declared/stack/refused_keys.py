@@ -26,6 +26,14 @@ def check_extension(place: Field, key: str, *, is_ours_here: bool = False) -> No
         place.warn("B05", f"nothing is read of {shown(key)}", where)
 
 
+def warn_of_other_keys(field: Field, taken: Iterable[str]) -> None:
+    """Warn of every key of *field* that is not *taken*: Docker's schema lets all through there, its tool drops them."""
+    known = tuple(taken)
+    for key in field.names():
+        if key not in known and not key.startswith("x-"):
+            field.key(key).warn("B31", f"swarm ignores {shown(key)}", did_you_mean(key, known) or "remove it")
+
+
 def refuse_other_keys(
     field: Field, taken: Iterable[str], *, is_service: bool = False, ignored: Collection[str] = ()
 ) -> None:

@@ -185,9 +185,10 @@ IGNORED_INSIDE: Mapping[str, tuple[str, ...]] = {
     "services.*.networks.*": ("ipv4_address", "ipv6_address"),
     # What docker's schema lets through and its conversion drops.
     "services.*.volumes[].bind": ("create_host_path", "selinux", "recursive"),
+    "services.*.volumes[].volume": ("labels",),
     "services.*.volumes[].tmpfs": ("mode",),
 }
-"""Keys that docker ignores elsewhere."""
+"""Keys that docker ignores elsewhere; where its schema lets all through, those of them that other tools know."""
 PASSED_OVER: Mapping[str, str] = {
     "volumes.*.x-cluster-spec": "`docker volume create` makes cluster volumes, a stack only mounts them",
 }

@@ -321,11 +321,39 @@ def test_files_of_variables_come_before_the_variables_themselves(tmp_path: Path)
         "ports: ['127.0.0.1:80:80']",
         "volumes: ['/x:/y:z']",
         "networks: {default: {ipv4_address: 10.0.0.9}}",
+        "volumes: [{type: volume, source: v, target: /x, volume: {labels: {a: b}}}]",
+        "volumes: [{type: bind, source: /x, target: /x, bind: {nonsense: 1}}]",
+        "volumes: [{type: tmpfs, target: /x, tmpfs: {nonsense: 1}}]",
+        "secrets: [{source: s, required: true}]",
+        "configs: [{source: c, required: true}]",
     ],
 )
 def test_what_a_swarm_ignores_is_warned_of_and_left_out(tmp_path: Path, lines: str) -> None:
-    stack = load(tmp_path, f"services:\n  a:\n    image: i:1\n    {lines}\n")
+    files = "".join(f"{kind}: {{{kind[0]}: {{external: true}}}}\n" for kind in ("secrets", "configs") if kind in lines)
+    files += "volumes: {v: }\n" if "source: v" in lines else ""
+    stack = load(tmp_path, f"services:\n  a:\n    image: i:1\n    {lines}\n{files}")
     assert [(one.code, one.line) for one in warned(stack)] == [("B31", 4)]
+
+
+def test_a_key_that_is_dropped_where_dockers_schema_is_open_is_told_with_the_nearest_known_one(tmp_path: Path) -> None:
+    mount = "{type: volume, source: v, target: /x, volume: {nocpy: true}}"
+    stack = load(tmp_path, f"services:\n  a:\n    image: i:1\n    volumes: [{mount}]\nvolumes: {{v: }}\n")
+    assert ["did you mean 'nocopy'?" in one.to_do for one in warned(stack)] == [True]
+
+
+def test_no_limit_and_numbers_as_large_as_the_engine_counts_are_taken(tmp_path: Path) -> None:
+    most = 2**63 - 1
+    deploy = service(
+        tmp_path,
+        f"""deploy:
+      placement: {{max_replicas_per_node: 0}}
+      restart_policy: {{max_attempts: {most}}}
+      update_config: {{parallelism: {most}}}""",
+    ).deploy
+    assert deploy.max_replicas_per_node is None
+    assert deploy.restart_policy
+    assert deploy.update_config
+    assert (deploy.restart_policy.max_attempts, deploy.update_config.parallelism) == (most, most)
 
 
 @pytest.mark.parametrize(

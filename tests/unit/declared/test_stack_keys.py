@@ -51,6 +51,7 @@ NOT_IN_DOCKER_28 = {
     "services.*.volumes[].bind.create_host_path",
     "services.*.volumes[].bind.selinux",
     "services.*.volumes[].bind.recursive",
+    "services.*.volumes[].volume.labels",
     "services.*.volumes[].tmpfs.mode",
 }
 
@@ -86,7 +87,7 @@ def test_what_docker_drops_inside_is_warned_of(tmp_path: Path, place: str) -> No
     lines = {
         "services.*.networks.*": "networks: {default: {ipv6_address: '::1'}}",
         "services.*.volumes[].bind": f"volumes: [{mount}]",
-        "services.*.volumes[].volume": "volumes: [{type: volume, target: /b, volume: {subpath: z}}]",
+        "services.*.volumes[].volume": "volumes: [{type: volume, target: /b, volume: {labels: {a: b}}}]",
         "services.*.volumes[].tmpfs": "volumes: [{type: tmpfs, target: /b, tmpfs: {mode: 5}}]",
     }
     path = tmp_path / "stack.yaml"
