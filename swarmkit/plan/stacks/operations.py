@@ -7,7 +7,7 @@ ever retried but where the engine says that it did nothing.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,7 @@ from swarmkit.errors import SwarmkitError
 from swarmkit.plan.context import Context, StoppedError
 from swarmkit.plan.model import Step
 from swarmkit.plan.stacks.spec import with_ids
-from swarmkit.plan.stacks.spec_diff import carry_over, spec_changes, with_names
+from swarmkit.plan.stacks.spec_diff import Change, carry_over, spec_changes, with_names
 from swarmkit.reach.engine import EngineError, Json, Kind
 from swarmkit.secret import Secret
 
@@ -24,6 +24,7 @@ IMAGE_TIMEOUT_SECONDS = 900.0
 _CHUNK_BYTES = 256 * 1024
 _OUT_OF_SEQUENCE = "update out of sequence"
 _TRIES = 10
+_BY_OTHERS = "was changed by others meanwhile"
 _GO_ON = "run the same command again: it goes on from what is there"
 
 
@@ -158,7 +159,9 @@ class UpdateService:
     def _version_now(self, context: Context) -> int:
         live = context.manager.inspect("services", self.identity)
         if live["Spec"] != self.compared:
-            raise SwarmkitError(f"{self.step.target}: was changed by others meanwhile", "", _GO_ON)
+            is_taken_back = str((live.get("UpdateStatus") or {}).get("State", "")).startswith("rollback")
+            what = "the swarm has taken its update back meanwhile" if is_taken_back else _BY_OTHERS
+            raise SwarmkitError(f"{self.step.target}: {what}", _told(spec_changes(self.compared, live["Spec"])), _GO_ON)
         return int(live["Version"]["Index"])
 
 
@@ -183,11 +186,7 @@ class MoveService:
             names[target] = str(context.manager.inspect("networks", target)["Name"])
         changes = spec_changes(self.expected, with_names(live["Spec"], names))
         if changes:
-            raise SwarmkitError(
-                f"{self.step.target}: was changed by others meanwhile",
-                "; ".join(f"{change.path}: {change.new} is now {change.old}" for change in changes),
-                _GO_ON,
-            )
+            raise SwarmkitError(f"{self.step.target}: {_BY_OTHERS}", _told(changes), _GO_ON)
         body = _resolved(carry_over(self.spec, live["Spec"]), context)
         version = int(live["Version"]["Index"])
         context.manager.update("services", self.identity, version, body, registry_auth=self.registry_auth)
@@ -208,6 +207,10 @@ def _resolved(spec: Mapping[str, Any], context: Context) -> Json:
         ids("secrets", [entry["SecretName"] for entry in container.get("Secrets") or []]),
         ids("configs", [entry["ConfigName"] for entry in container.get("Configs") or []]),
     )
+
+
+def _told(changes: Iterable[Change]) -> str:
+    return "; ".join(f"{change.path}: {change.new} is now {change.old}" for change in changes)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from fakes.swarm import FakeFleet
 
 from swarmkit.declared.inventory.host import Inventory
 from swarmkit.declared.stack.service import Service, Stack
+from swarmkit.errors import SwarmkitError
 from swarmkit.plan.apply import apply
 from swarmkit.plan.context import Context
 from swarmkit.plan.declaration import Declared
@@ -50,5 +51,19 @@ def test_what_somebody_else_has_changed_meanwhile_is_not_overwritten(fleet: Fake
     changed = {**service["Spec"], "Labels": {**service["Spec"]["Labels"], "by": "hand"}}
     fleet.engine("A").update("services", service["ID"], service["Version"]["Index"], changed)
     (failed,) = carried_out(fleet, planned).failed
-    assert "changed by others meanwhile" in str(failed.error)
+    assert isinstance(failed.error, SwarmkitError)
+    assert "changed by others meanwhile" in failed.error.what
+    assert "by: " in failed.error.why
     assert web(fleet)["Spec"]["Labels"]["by"] == "hand"
+
+
+def test_an_update_that_the_swarm_has_taken_back_meanwhile_is_told_as_that(fleet: FakeFleet, planned: Plan) -> None:
+    """Of a run that was interrupted, whose version does not come up while the next one asks."""
+    service = web(fleet)
+    service["Spec"]["TaskTemplate"]["ContainerSpec"]["Image"] = "r.example/web:0"
+    service["Version"] = {"Index": fleet.cluster.next_index()}
+    service["UpdateStatus"] = {"State": "rollback_completed"}
+    (failed,) = carried_out(fleet, planned).failed
+    assert isinstance(failed.error, SwarmkitError)
+    assert "the swarm has taken its update back meanwhile" in failed.error.what
+    assert "r.example/web:1 is now r.example/web:0" in failed.error.why
