@@ -83,9 +83,10 @@ class StackNetworks:
     def _own(self, network: Network) -> None:
         encrypted = network.encrypted or self._policy_encrypts(network)
         body = network_spec(self.stack, network, encrypted=encrypted)
-        found = {live.name: (live, network_changes(body, live.raw)) for live in self._live(network)}
-        if others := [live for live, _ in found.values() if not self._is_of_stack(live)]:
-            self._refuse_others(network, others[0])
+        there = self._live(network)
+        found = {live.name: (live, network_changes(body, live.raw)) for live in there if self._is_of_stack(live)}
+        if there and not found:
+            self._refuse_others(network, there[0])
             return
         alike = [live for live, changes in found.values() if not changes]
         current = min(alike, key=lambda live: len(label_changes(body, live.raw))).name if alike else None
@@ -94,7 +95,7 @@ class StackNetworks:
         elif found and not self.recreate:
             self._refuse_changed(network, next(iter(found.values()))[1])
             return
-        target = current or _free_name(network.name, found.keys())
+        target = current or _free_name(network.name, [live.name for live in there])
         self.names[network.key] = target
         if current is None:
             self._create(network, body | {"Name": target}, encrypted=encrypted, instead=bool(found))
@@ -145,7 +146,7 @@ class StackNetworks:
         owner = live.labels.get(STACK_LABEL)
         whose = f"stack {owner}'s" if owner else "no stack's"
         what = f"the network {live.name} is there, and is {whose}: this one would change or remove what others use"
-        remedy = "use it as it is, by external: true; or give the stack's own another name"
+        remedy = f"use it as it is: external: true, name: {live.name}; or give the stack's own another name"
         self._refuse("B45", network, what, network.place, remedy)
 
     def _overlapping(self, network: Network, live: NetworkState) -> bool:

@@ -69,6 +69,18 @@ def test_a_network_that_the_stack_did_not_make_is_neither_taken_over_nor_made_an
     assert names(fleet) == {"shared"}
 
 
+def test_what_others_made_by_its_plain_name_does_not_concern_a_network_that_was_made_anew(fleet: FakeFleet) -> None:
+    changed = replace(NET, driver_options={"encrypted": "", MTU: "1400"})
+    run_once(fleet, declared(fleet, NET))
+    run_once(fleet, declared(fleet, changed, recreate=True))
+    fleet.engine("A").create("networks", {"Name": "shop_net", "Driver": "overlay"})
+    assert plan_on(fleet, declared(fleet, changed)).is_empty
+    _, applied = run_once(fleet, declared(fleet, NET, recreate=True))
+    assert not applied.failed
+    assert names(fleet) == {"shop_net", "shop_net-3"}
+    assert plan_on(fleet, declared(fleet, NET)).is_empty
+
+
 def own_bridge(fleet: FakeFleet, name: str) -> None:
     fleet.engine("A").create("networks", {"Name": name, "Driver": "bridge", "Scope": "local"})
 
