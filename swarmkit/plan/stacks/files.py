@@ -101,10 +101,9 @@ class FileVersions:
         found = {key: written(value) for key, value in item.drivers.items()}
         if file.content is None and found != wanted:
             what = f"the {SUBJECTS[kind]} exists with another driver or options, which cannot be changed"
-            # An option may be a token: its name is told, and no value.
-            seen = f"live {_told(found)}, declared {_told(wanted)}"
+            seen = f"{_told(found, wanted)} ({file.place})"
             remedy = "give it another name: name: NAME"
-            self.refusals.append(Finding("B45", "error", file.name, what, f"{seen} ({file.place})", remedy))
+            self.refusals.append(Finding("B45", "error", file.name, what, seen, remedy))
 
     def _is_version_of(self, item: SecretState, file: SecretFile) -> bool:
         return item.labels.get(NAMESPACE_LABEL) == self.stack.name and item.labels.get(FILE_LABEL) == file.key
@@ -129,7 +128,11 @@ class FileVersions:
         )
 
 
-def _told(drivers: Mapping[str, Any]) -> str:
-    driver = drivers.get("Driver") or {}
-    options = ", ".join(sorted(driver.get("Options") or ()))
-    return f"{driver.get('Name', 'none')} with {options or 'no options'}"
+def _told(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
+    """Return what differs. An option may be a token: its name is told, and no value."""
+    words = {"Driver": "driver", "Templating": "template_driver"}
+    names = {word: [(of.get(key) or {}).get("Name", "(none)") for of in (found, wanted)] for key, word in words.items()}
+    told = [f"{word}: live {live}, declared {new}" for word, (live, new) in names.items() if live != new]
+    old, new = ((of.get("Driver") or {}).get("Options") or {} for of in (found, wanted))
+    others = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
+    return "; ".join([*told, *([f"other driver_opts: {', '.join(others)}"] if others else [])])

@@ -46,13 +46,21 @@ def test_new_labels_are_given_to_the_secret_that_is_there_and_its_services_stay(
     assert plan_on(fleet, changed).is_empty
 
 
-@pytest.mark.parametrize("now", ["driver: other", "driver: vault, driver_opts: {path: b}"])
+@pytest.mark.parametrize(
+    ("now", "told"),
+    [
+        ("driver: other, driver_opts: {path: a}", "driver: live vault, declared other ("),
+        ("driver: vault, driver_opts: {path: b, key: c}", "other driver_opts: key, path ("),
+        ("driver: vault, driver_opts: {path: a}, template_driver: golang", "template_driver: live (none), "),
+    ],
+)
 def test_another_driver_of_a_secret_is_refused_as_the_engine_would_pass_over_it(
-    fleet: FakeFleet, tmp_path: Path, now: str
+    fleet: FakeFleet, tmp_path: Path, now: str, told: str
 ) -> None:
     run_once(fleet, declared(fleet, tmp_path, "driver: vault, driver_opts: {path: a}"))
     (finding,) = plan_on(fleet, declared(fleet, tmp_path, now)).refusals
     assert (finding.code, finding.where) == ("B45", "shop_s")
+    assert finding.evidence.startswith(told)
 
 
 def test_labels_of_another_stacks_secret_stay(fleet: FakeFleet, tmp_path: Path) -> None:
