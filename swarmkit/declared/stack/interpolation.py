@@ -102,7 +102,7 @@ class _Interpolation:
             advice = f"export it, or write ${{{name}:-default}}"
             self.log.warn("B36", node, path, f"the variable {name} is not set and becomes empty", advice)
         elif "$" in word:
-            what = f"a variable within the default of {name} is not replaced, by docker's tool neither"
+            what = f"a variable within the default of {name} is not replaced, nor is it by docker's tool"
             self.log.warn("B36", node, path, what, f"export {name}, or write the default out")
         return word if operator.endswith("-") else ""
 

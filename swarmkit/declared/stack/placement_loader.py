@@ -26,7 +26,7 @@ def read_placement(field: Field) -> tuple[tuple[str, ...], tuple[str, ...], int 
     return (
         tuple(text for item in constraints if (text := _constraint(item))),
         tuple(text for item in preferences if (text := _preference(item))),
-        # Of no tasks a host there is no limit.
+        # 0 is no limit, as where it is not said.
         (most.integer("B33", 0, MAXIMUM_REPLICAS) or None) if most else None,
     )
 

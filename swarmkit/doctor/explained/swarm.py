@@ -13,10 +13,11 @@ SWARM: dict[str, Explanation] = {
         "Docker documentation, swarm init",
     ),
     "B45": Explanation(
-        "A network's options, or a secret's driver, were changed",
-        "None: docker stack deploy never compares an existing network, and goes on with the old one.",
+        "A network's options, or a secret's driver, were changed; or others have a network of that name",
+        "None of what was changed: docker stack deploy goes on with the old. A name that is taken it is refused.",
         "The engine cannot change a network or a secret's driver, nor rename or remove what is in use.",
-        "`swarmkit up --recreate-networks`, when only the stack's own services are on it. A secret: another name.",
+        "`swarmkit up --recreate-networks`, when only the stack's own services are on it; one of others: "
+        "`external: true`, or another name. A secret: another name.",
         "moby daemon/cluster/networks.go",
     ),
     "H49": Explanation(
