@@ -88,7 +88,7 @@ def plan_remove(
     return Plan(
         tuple(
             RemoveHostNetwork(
-                Step(_key(network), "network", "remove", network.host, f"remove network {name}"),
+                Step(removal_key(network), "network", "remove", network.host, f"remove network {name}"),
                 network.host,
                 network.id,
             )
@@ -97,8 +97,8 @@ def plan_remove(
     )
 
 
-def _key(network: HostNetwork) -> str:
-    """A manager can have a network of its own by the name of the swarm's."""
+def removal_key(network: HostNetwork) -> str:
+    """Return the key of *network*'s removal; a manager can have one of its own by the name of the swarm's."""
     return f"network:{network.name}" if network.scope == "swarm" else f"network:{network.name}@{network.host}"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Iterator
 from swarmkit.observed.networks import CONFIG_ONLY, PREDEFINED, HostNetwork
 from swarmkit.plan.model import Plan, Step
 from swarmkit.plan.networks.operations import RemoveHostNetwork
-from swarmkit.plan.networks.planner import in_turn
+from swarmkit.plan.networks.planner import in_turn, removal_key
 
 
 def unused(
@@ -36,7 +36,7 @@ def _removal(network: HostNetwork) -> RemoveHostNetwork:
     made = str(network.raw.get("Created") or "")[:10]
     words = (f"nothing uses it; {kind} {network.driver}", *network.subnets, f"made {made}" if made else "")
     step = Step(
-        f"network:{network.name}@{network.host}",
+        removal_key(network),
         "network",
         "remove",
         network.host,

@@ -50,6 +50,16 @@ def test_each_unused_network_of_each_host_is_named_and_removed(
     assert summaries(shown[1]) == []
 
 
+def test_the_swarm_s_network_and_the_manager_s_own_of_its_name_are_two_steps(
+    swarm: FakeFleet, command: Command, shown: list[Plan]
+) -> None:
+    swarm.engine("A").create("networks", {"Name": "app", "Driver": "overlay"})
+    add_network(swarm, "A", "app")
+    assert command("prune").exception is None
+    assert len({operation.step.key for operation in shown[0].operations}) == 2
+    assert "app" not in swarms(swarm) | networks_of(swarm, "A")
+
+
 @pytest.mark.usefixtures("command")
 def test_nothing_is_removed_that_was_not_agreed_to(fleet: FakeFleet) -> None:
     add_network(fleet, "A", "app")
