@@ -66,6 +66,8 @@ _DIFFERENCES = (
     ),
     ("`depends_on`", "ignored", "kept: each service is made when those it depends on run"),
     ("a network that exists with other options", "left as it is, without a word", "refused"),
+    ("a network of the declared name that others made", "refused by the engine, half way", "refused before"),
+    ("another `driver` or `driver_opts` of a secret", "passed over by the engine, without a word", "refused"),
     (
         "a published port that moves from one service of the stack to another",
         "refused by the engine while the other has it; with `--prune` taken from a service that goes",
