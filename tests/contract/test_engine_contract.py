@@ -92,6 +92,19 @@ def test_an_update_at_an_old_version_is_out_of_sequence(swarm: Pair) -> None:
     assert newer["Spec"]["Labels"] == {"role": "front"}
 
 
+def test_a_manager_lists_its_own_networks_last_and_makes_none_of_the_swarm_s_by_their_names(swarm: Pair) -> None:
+    manager = swarm.manager
+    made = [manager.create("networks", body) for body in (local_network(), {"Name": "wide_net", "Driver": "overlay"})]
+    try:
+        body = {"Name": "own_net", "Driver": "overlay", "CheckDuplicate": True}
+        assert "already exists" in refused(lambda: manager.create("networks", body)).message
+        listed = [one["Id"] for one in manager.find("networks")]
+        assert listed.index(made[1]) < listed.index(made[0])
+    finally:
+        for identity in made:
+            manager.remove("networks", identity)
+
+
 @pytest.mark.parametrize(
     ("kind", "body"),
     [
@@ -283,19 +296,20 @@ def test_the_last_manager_cannot_be_demoted_and_of_two_one_can(swarm: Pair) -> N
         swarm.worker.leave_swarm(force=True)
 
 
-def test_of_a_config_the_labels_change_at_its_version_and_nothing_else(swarm: Pair) -> None:
+@pytest.mark.parametrize("kind", ["secrets", "configs"])
+def test_of_a_secret_or_config_the_labels_change_at_its_version_and_nothing_else(swarm: Pair, kind: Kind) -> None:
     manager = swarm.manager
     content = base64.b64encode(b"lock").decode()
-    identity = manager.create("configs", {"Name": "held", "Labels": {"by": "a"}, "Data": content})
+    identity = manager.create(kind, {"Name": "held", "Labels": {"by": "a"}, "Data": content})
     try:
-        version = manager.inspect("configs", identity)["Version"]["Index"]
-        manager.update("configs", identity, version, {"Name": "held", "Labels": {"by": "b"}})
-        (found,) = manager.find("configs", {"name": ["held"]})
+        version = manager.inspect(kind, identity)["Version"]["Index"]
+        manager.update(kind, identity, version, {"Name": "held", "Labels": {"by": "b"}})
+        (found,) = manager.find(kind, {"name": ["held"]})
         assert found["Spec"]["Labels"] == {"by": "b"}
-        late = refused(lambda: manager.update("configs", identity, version, {"Name": "held", "Labels": {"by": "c"}}))
+        late = refused(lambda: manager.update(kind, identity, version, {"Name": "held", "Labels": {"by": "c"}}))
         assert "update out of sequence" in late.message
     finally:
-        manager.remove("configs", identity)
+        manager.remove(kind, identity)
 
 
 def test_tokens_and_unlock_key_are_rotated_and_told(swarm: Pair) -> None:

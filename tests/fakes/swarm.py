@@ -362,6 +362,8 @@ class FakeEngine:
                 return str(body["Name"])
             if body.get("ConfigOnly") or body.get("Scope") == "local":
                 return create_local(self, body)
+            if kind == "networks" and body.get("CheckDuplicate") and local_network(self, body["Name"]):
+                raise Refused(409, f"network with name {body['Name']} already exists")
             return self._cluster().create(kind, body, registry_auth)
 
         return str(self._write(f"create {kind[:-1]} {body.get('Name', '')}", write))
