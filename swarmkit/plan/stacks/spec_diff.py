@@ -55,8 +55,8 @@ def network_changes(declared: Mapping[str, Any], observed: Mapping[str, Any]) ->
     keys = sorted((wanted.keys() | found.keys()) - {"encrypted"})
     pairs += [(f"Options.{key}", found.get(key, ""), wanted.get(key, "")) for key in keys]
     pairs.append(("EnableIPv6", _yes(observed.get("EnableIPv6")), _yes(declared.get("EnableIPv6"))))
-    # Of a bridge the managers drop it.
-    if declared.get("Driver") != "bridge":
+    # Of drivers whose networks are each host's own, as a bridge, the managers drop it and tell none.
+    if (observed.get("IPAM") or {}).get("Driver"):
         pairs.append(("IPAM.Driver", _addresses_by(observed), _addresses_by(declared)))
     if _subnets(declared):
         pairs.append(("IPAM.Config", ", ".join(_subnets(observed)), ", ".join(_subnets(declared))))

@@ -288,7 +288,7 @@ def test_an_existing_network_is_compared_by_what_was_declared() -> None:
     assert network_paths(Network("n", "s_n"), Driver="macvlan") == ["Driver"]
 
 
-def test_another_driver_of_addresses_is_a_difference_but_for_a_bridge_of_which_managers_drop_it() -> None:
+def test_another_driver_of_addresses_is_a_difference_where_the_managers_tell_one() -> None:
     ours = {"IPAM": {**OBSERVED_NETWORK["IPAM"], "Driver": "infoblox"}}  # type: ignore[dict-item]
     assert network_paths(Network("n", "s_n", ipam_driver="infoblox")) == ["IPAM.Driver"]
     assert network_paths(Network("n", "s_n"), **ours) == ["IPAM.Driver"]
@@ -296,7 +296,10 @@ def test_another_driver_of_addresses_is_a_difference_but_for_a_bridge_of_which_m
     assert network_paths(Network("n", "s_n", ipam_driver="infoblox:latest"), **ours) == []
     assert network_paths(Network("n", "s_n", ipam_driver="default")) == []
     bridge = Network("n", "s_n", driver="bridge", ipam_driver="infoblox")
-    assert network_paths(bridge, encrypted=False, Driver="bridge", Options={}, IPAM={"Driver": "", "Config": []}) == []
+    dropped = {"Options": {}, "IPAM": {"Driver": "", "Config": []}}
+    assert network_paths(bridge, encrypted=False, Driver="bridge", **dropped) == []
+    others = Network("n", "s_n", driver="vendor/local", ipam_driver="infoblox")
+    assert network_paths(others, encrypted=False, Driver="vendor/local", **dropped) == []
 
 
 def test_encryption_counts_by_presence() -> None:
