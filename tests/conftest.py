@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Generator
 
 import pytest
@@ -18,6 +19,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--nightly", action="store_true", help="also the tests that take minutes each and are marked nightly"
     )
+
+
+def pytest_configure() -> None:
+    # A shell without job control starts what is in the background deaf to Ctrl-C, and so would be the runs we hurt.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import random
-import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,11 +17,6 @@ __all__ = ["images"]
 
 SEEDS = "FAULT_SEEDS"
 RECORD = "FAULT_RECORD"
-
-
-def pytest_configure() -> None:
-    # A shell without job control starts what is in the background deaf to Ctrl-C, and so would be the runs we hurt.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

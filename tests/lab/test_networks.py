@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from lab.network_commands import SERVER, Networks
@@ -101,8 +102,14 @@ def test_what_no_engine_would_make_is_told_beforehand(networks: Networks) -> Non
 
 
 def test_networks_that_nothing_uses_are_pruned_and_named_before(networks: Networks) -> None:
-    networks.network("create", "idle", "--on", "A", "--on", "B", "--label", "pruned=yes")
-    networks.network("create", "wide", "-d", "overlay", "--attachable", "--label", "pruned=yes")
+    both = ("--label", "pruned=yes", "--lock-wait", "90")
+    with ThreadPoolExecutor() as pool:
+        idle = pool.submit(networks.network, "create", "idle", "--on", "A", "--on", "B", *both)
+        wide = pool.submit(networks.network, "create", "wide", "-d", "overlay", "--attachable", *both)
+    assert "create network idle" in idle.result()
+    assert "create network wide" in wide.result()
+    kept = networks.lab.swarmkit("history", "--cluster", "-i", networks.lab.inventory).stdout
+    assert kept.count("network create") >= 2, kept
     networks.network("create", "busy", "--on", "B", "--label", "pruned=yes")
     networks.start("web", "busy")
     assert networks.network("ls", "-q", "--filter", "label=pruned=yes", "--filter", "driver=overlay").count("\n") == 1

@@ -5,14 +5,19 @@ from __future__ import annotations
 import datetime
 import json
 import os
+import pty
 import re
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from lab.shop_lab import Lab
+from lab.shop_lab import ROOT, Lab
 
 from swarmkit.reach.retry import wait_until
 
@@ -36,6 +41,8 @@ class OneHost:
         password: str = "first",
         other: str = "old",
         host_port: int | None = None,
+        monitor: str = "15s",
+        team: str = "",
     ) -> None:
         web: dict[str, Any] = {
             "image": "shop-backend:1.0",
@@ -44,7 +51,7 @@ class OneHost:
             "secrets": ["password"],
             "healthcheck": {"test": ["CMD", "node", "-e", CHECK], "interval": "1s", "timeout": "20s", "retries": 2},
             "stop_grace_period": "1s",
-            "deploy": {"update_config": {"order": "start-first", "failure_action": action, "monitor": "15s"}},
+            "deploy": {"update_config": {"order": "start-first", "failure_action": action, "monitor": monitor}},
         }
         if host_port:
             web["ports"] = [{"target": 80, "published": host_port, "mode": "host"}]
@@ -59,27 +66,44 @@ class OneHost:
         }
         edition = "second" if level == "two" else "first"
         self.lab.environment["TOKEN"] = f"{edition} token"
+        labels = {"team": team} if team else {}
         stack = {
             "services": {"web": web, "page": page, other: beside},
-            "secrets": {"password": {"file": "password.txt"}, "token": {"environment": "TOKEN"}},
-            "configs": {"motd": {"content": f"the {edition} edition, "}},
+            "secrets": {"password": {"file": "password.txt", "labels": labels}, "token": {"environment": "TOKEN"}},
+            "configs": {"motd": {"content": f"the {edition} edition, ", "labels": labels}},
         }
         (self.folder / "stack.yaml").write_text(json.dumps(stack))
         (self.folder / "password.txt").touch(mode=0o600)
         (self.folder / "password.txt").write_text(password)
 
+    @property
+    def declared(self) -> tuple[str | Path, ...]:
+        stack = ("-i", self.folder / "hosts.yaml", "-f", self.folder / "stack.yaml", "--stack", "s")
+        return (*stack, "--images", self.images)
+
     def call(self, command: str, *options: str, code: int = 0) -> str:
         """Run a command of swarmkit on the stack, and return what it said when it ended with *code*."""
-        stack = ("-i", self.folder / "hosts.yaml", "-f", self.folder / "stack.yaml", "--stack", "s")
-        done = self.lab.swarmkit(command, *stack, "--images", self.images, *options)
+        done = self.lab.swarmkit(command, *self.declared, *options)
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout + done.stderr
 
     def pending(self) -> int:
         """Return the exit code of a plan: 5 when what runs is not what the file says."""
-        stack = ("-i", self.folder / "hosts.yaml", "-f", self.folder / "stack.yaml", "--stack", "s")
-        done = self.lab.swarmkit("plan", *stack, "--images", self.images, "--prune", "--detailed-exitcode")
-        return done.returncode
+        return self.lab.swarmkit("plan", *self.declared, "--prune", "--detailed-exitcode").returncode
+
+    @contextmanager
+    def up_on_a_terminal(self, *options: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+        """Yield a running `up`, and the terminal on which it is answered."""
+        ours, its = pty.openpty()
+        command = [sys.executable, "-m", "swarmkit", "up", *map(str, self.declared), *options]
+        try:
+            with subprocess.Popen(
+                command, env=self.lab.environment, cwd=ROOT, stdin=its, stderr=subprocess.PIPE, text=True
+            ) as up:
+                yield up, ours
+        finally:
+            os.close(ours)
+            os.close(its)
 
     def docker(self, command: str) -> str:
         return self.lab.run("K", f"docker {command}").strip()
@@ -161,6 +185,35 @@ def test_one_that_pauses_keeps_the_old_version_and_rollback_brings_the_whole_sta
     assert one.pending() == 0
 
 
+def test_after_ctrl_c_another_update_goes_on_over_the_one_whose_monitor_ends_meanwhile(one: OneHost) -> None:
+    one.write("slow", monitor="20s")
+    with one.up_on_a_terminal("--yes") as (interrupted, _):
+        assert wait_until(one.update_state, lambda state: state == "updating", timeout_seconds=60)
+        interrupted.send_signal(signal.SIGINT)
+        assert "run the same command again" in said_by(interrupted)
+    one.write("one")
+    with one.up_on_a_terminal() as (up, terminal):
+        said = said_by(up, until="apply this to cluster")
+        compared = one.docker("service inspect --format '{{.Version.Index}} {{.UpdateStatus.State}}' s_web").split()
+        assert compared[1] == "updating", "the question came when the update had ended"
+        assert wait_until(one.update_state, lambda state: state == "completed", timeout_seconds=90)
+        assert int(one.docker("service inspect --format '{{.Version.Index}}' s_web")) > int(compared[0])
+        os.write(terminal, b"y\n")
+        said += said_by(up)
+    assert up.returncode == 0, said
+    assert "LEVEL=one" in one.web()["TaskTemplate"]["ContainerSpec"]["Env"]
+    assert one.pending() == 0
+
+
+def said_by(process: subprocess.Popen[str], until: str = "") -> str:
+    """Return what *process* writes to its stderr, up to a text: a question has no end of line."""
+    assert process.stderr
+    said = ""
+    while (character := process.stderr.read(1)) and not (until and said.endswith(until)):
+        said += character
+    return said
+
+
 def test_a_stack_goes_back_with_its_secret_and_its_services_and_forth_again(one: OneHost) -> None:
     one.write("two", password="second", other="new")
     one.call("up", "--yes", "--prune")
@@ -192,6 +245,17 @@ def test_a_port_that_an_update_adds_and_a_process_of_the_host_has_is_told_before
     assert "port 22" in said or "tcp/22" in said
     assert one.web() == before
     one.write("two", password="second", other="new")
+    assert one.pending() == 0
+
+
+def test_new_labels_reach_the_secret_and_the_config_that_are_there(one: OneHost) -> None:
+    one.write("two", password="second", other="new", team="shop")
+    before = one.containers()
+    one.call("up", "--yes")
+    for kind, name in (("secret", "password"), ("config", "motd")):
+        label = f"{kind} ls -q --filter label=team=shop --filter name=s_{name}"
+        assert len(one.docker(label).split()) == 1
+    assert one.containers() == before
     assert one.pending() == 0
 
 
