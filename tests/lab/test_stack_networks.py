@@ -189,12 +189,12 @@ def test_a_service_by_hand_with_the_stacks_label_is_exported_beside_the_stacks_o
     by_hand = "--name web --label com.docker.stack.namespace=nets --replicas 0 --detach"
     made.lab.run("A", f"docker service create {by_hand} shop-frontend:1.0")
     try:
-        said = made.swarmkit("export", "nets", "-o", tmp_path / "both.yaml")
+        made.swarmkit("export", "nets", "-o", tmp_path / "both.yaml", code=4)
     finally:
         made.lab.run("A", "docker service rm web")
-    assert "up makes nets_web-2 beside it" in " ".join(said.split())
-    keys = re.findall(r"^  (\S+):", (tmp_path / "both.yaml").read_text(), re.MULTILINE)
-    assert {"web", "web-2"} <= set(keys), keys
+    written = (tmp_path / "both.yaml").read_text()
+    assert "up makes nets_web-2 beside it" in written
+    assert {"web", "web-2"} <= set(re.findall(r"^  (\S+):", written, re.MULTILINE))
 
 
 def test_macvlan_tasks_of_two_hosts_answer_each_other_with_their_own_mac_addresses(made: Made) -> None:
@@ -225,7 +225,7 @@ def test_what_is_not_free_is_told_before_anything_is_made(made: Made, tmp_path: 
 services:
   x:
     image: shop-frontend:1.0
-    networks: [lan, lost, own, theirs]
+    networks: [lan, lost]
     ports: [{target: 80, published: 22, mode: host}]
     deploy: {placement: {constraints: [node.labels.role == frontend]}}
 networks:
@@ -237,6 +237,22 @@ networks:
     driver: ipvlan
     ipam: {config: [{subnet: 10.89.0.0/24}]}
     x-swarmkit: {parent: vec7, range: 10.89.0.0/26}
+"""
+    )
+    said = made.stack_command("plan", file=other, code=1)
+    assert "there is no device vec7 to be the parent of other_lost-config" in said
+    assert "device vec0 is the parent of network nets_lan" in said
+    assert "the address 10.88.0.254 of 10.88.0.240/28 for other_lan-config is in use" in said
+    assert "port 22/tcp of x is taken on A" in said
+
+
+def test_names_of_networks_that_others_have_are_told_before_anything_is_made(made: Made, tmp_path: Path) -> None:
+    other = tmp_path / "other.yaml"
+    other.write_text(
+        """
+services:
+  x: {image: "shop-frontend:1.0", networks: [own, theirs]}
+networks:
   own: {}
   theirs: {}
 """
@@ -248,10 +264,6 @@ networks:
         made.lab.run("A", "docker network rm other_own other_theirs")
     assert "A, the manager that is to make it, has a network other_own of its own" in said
     assert "the network other_theirs is there, and is no stack's" in said
-    assert "there is no device vec7 to be the parent of other_lost-config" in said
-    assert "device vec0 is the parent of network nets_lan" in said
-    assert "the address 10.88.0.254 of 10.88.0.240/28 for other_lan-config is in use" in said
-    assert "port 22/tcp of x is taken on A" in said
 
 
 @OLDER_BY_NIGHT
