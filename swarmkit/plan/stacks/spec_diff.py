@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import copy
-import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from swarmkit.observed.model import NETWORK_LABEL, STACK_LABEL, subnets_of
 from swarmkit.plan.networks.ipam import DEFAULT_DRIVER
+from swarmkit.plan.stacks.shown_values import shown_value
 from swarmkit.plan.stacks.spec_normal import normal_service
-from swarmkit.secret import REDACTED, mask
-
-_SECRET_NAME = re.compile(r"pass(word|wd|phrase)?$|secret|token|api_?key|private_?key|credential", re.IGNORECASE)
-_NAMES_A_FILE = re.compile(r"_(file|path)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Change:
-    """One field that differs; empty text: not there. Values named like secrets show as ``[redacted]``."""
+    """One field that differs; empty text: not there. What may be a secret shows as ``[redacted]``."""
 
     path: str
     old: str
@@ -67,8 +62,12 @@ def label_changes(declared: Mapping[str, Any], observed: Mapping[str, Any]) -> t
     """Return which labels of an existing network are not as declared; those by which we know it again aside."""
     wanted, found = declared.get("Labels") or {}, observed.get("Labels") or {}
     keys = sorted((wanted.keys() | found.keys()) - {STACK_LABEL, NETWORK_LABEL})
-    pairs = [(f"Labels.{key}", str(found.get(key, "")), str(wanted.get(key, ""))) for key in keys]
-    return tuple(Change(path, old, new) for path, old, new in pairs if old != new)
+    differing = [key for key in keys if found.get(key, "") != wanted.get(key, "")]
+    return tuple(
+        Change(path, _shown(path, {path: found.get(key, "")}), _shown(path, {path: wanted.get(key, "")}))
+        for key in differing
+        for path in [f"Labels.{key}"]
+    )
 
 
 def declared_numbers(wanted: str, found: str) -> str:
@@ -124,13 +123,7 @@ def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Change, ..
 
 
 def _shown(path: str, leaves: Mapping[str, Any]) -> str:
-    if path not in leaves:
-        return ""
-    name = path.rpartition(".Env.")[2]
-    if name != path and _SECRET_NAME.search(name) and not _NAMES_A_FILE.search(name):
-        return REDACTED
-    value = leaves[path]
-    return mask(value if isinstance(value, str) and value else json.dumps(value, sort_keys=True))
+    return shown_value(path, leaves[path]) if path in leaves else ""
 
 
 def _leaves(value: Any, path: str = "") -> dict[str, Any]:
