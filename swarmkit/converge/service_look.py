@@ -40,6 +40,12 @@ class ServiceLook:
         return sum(1 for task in self._current() if task["Status"]["State"] == "running")
 
     @property
+    def serving(self) -> int:
+        """How many tasks run and shall go on, of the present version or of an earlier one."""
+        wanted = [task for task in self.tasks if task.get("DesiredState") == "running"]
+        return sum(1 for task in wanted if task["Status"]["State"] == "running")
+
+    @property
     def started(self) -> int:
         """How many tasks have been started at least: their containers are there, healthy or not yet."""
         tasks = self._of_this_iteration() if self.is_job else self._current()

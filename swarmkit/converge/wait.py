@@ -18,11 +18,11 @@ from swarmkit.reach.fleet import Fleet
 POLL_SECONDS = 1.0
 # An event of a host reaches the manager's tasks by way of the dispatcher, a moment later than us.
 _SETTLE_PAUSES_SECONDS = (0.1, 0.15, 0.25, 0.35)
-_TAKEN_BACK = "the version before it serves; mend the cause and run up again, which makes the update anew"
+_TAKEN_BACK = "mend the cause and run up again, which makes the update anew"
 _SEE = "what its host may lack, such as ESP: swarmkit doctor\nsee: docker service ps --no-trunc"
 _MEND = "mend the cause and run up again, or go back: swarmkit rollback"
 _STOPPED = {
-    "paused": "the tasks before it serve on; mend the cause and run up again, or go back: swarmkit rollback",
+    "paused": _MEND,
     "rollback_started": _TAKEN_BACK,
     "rollback_completed": _TAKEN_BACK,
     "rollback_paused": "some tasks have the old and some the new version; mend the cause and run up again",
@@ -121,7 +121,8 @@ def wait_for_service(
         if look.update_state in _STOPPED and not is_as_before:
             message = str(look.service["UpdateStatus"].get("Message", ""))
             why = f"its update is {look.update_state}: {message}"
-            raise _not_converged(name, why, look, fleet, manager, go_on=_STOPPED[look.update_state])
+            go_on = f"{_serving(look)}; {_STOPPED[look.update_state]}"
+            raise _not_converged(name, why, look, fleet, manager, go_on=go_on)
         if len(failed - failed_before) >= _FAILURES_BEFORE_GIVING_UP and not look.running:
             why = "its tasks fail again and again"
             raise _not_converged(name, why, look, fleet, manager, blamed=failed - failed_before)
@@ -138,6 +139,14 @@ def wait_for_service(
             why = f"{look.running} of {look.wanted} tasks {what} after {timeout_seconds:g} s"
             raise _not_converged(name, why, look, fleet, manager, blamed=(failed - failed_before) or look.starting)
         _pause(woken, seen, deadline, lambda: look_at(manager, name).has_come_to(until))
+
+
+def _serving(look: ServiceLook) -> str:
+    """Return what serves while an update is stopped: with Docker's own order, stop-first, it may be nothing."""
+    if not look.serving:
+        return "NOTHING of it serves, no task runs"
+    earlier = look.serving - look.running
+    return f"{look.serving} of {look.wanted} tasks run" + (f", {earlier} of the version before" if earlier else "")
 
 
 def _done(look: ServiceLook) -> str:

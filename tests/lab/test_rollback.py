@@ -175,6 +175,7 @@ def test_one_that_pauses_keeps_the_old_version_and_rollback_brings_the_whole_sta
     one.write("bad", action="pause", other="new")
     said = one.call("up", "--yes", code=4)
     assert "s_web: its update is paused" in said
+    assert "1 of 1 tasks run, 1 of the version before" in said
     assert "level bad" in said
     assert set(old) <= set(one.containers())
     assert "LEVEL=bad" in one.web()["TaskTemplate"]["ContainerSpec"]["Env"]

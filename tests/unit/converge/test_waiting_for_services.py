@@ -373,6 +373,26 @@ def test_an_update_that_was_stopped_or_taken_back_is_a_failure(fleet: FakeFleet,
     assert "run up again" in said
 
 
+@pytest.mark.parametrize(
+    ("old_runs", "says"),
+    [(True, "1 of 1 tasks run, 1 of the version before; "), (False, "NOTHING of it serves, no task runs; ")],
+)
+def test_what_serves_while_an_update_is_stopped_is_counted_and_not_taken_for_granted(
+    fleet: FakeFleet, old_runs: bool, says: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By Docker's own order, stop-first, the task of before is stopped before the new one fails."""
+    start(fleet)
+    look = look_at(fleet.engine("A"), "shop_x")
+    (made, *_) = look.tasks
+    state, desired = ("running", "running") if old_runs else ("shutdown", "shutdown")
+    before = {**made, "ID": "before", "DesiredState": desired, "Status": {**made["Status"], "State": state}}
+    before["Spec"] = {**made["Spec"], "ForceUpdate": 7}
+    failed = {**made, "DesiredState": "shutdown", "Status": {**made["Status"], "State": "failed", "Err": "exit (1)"}}
+    service = {**look.service, "UpdateStatus": {"State": "paused", "Message": "failure"}}
+    monkeypatch.setattr(waiting, "look_at", lambda *_: ServiceLook(service, (before, failed), 1))
+    assert says in complaint(fleet)
+
+
 def test_an_update_that_was_taken_back_is_explained_by_its_own_task_and_not_by_an_earlier_versions(
     fleet: FakeFleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
