@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from swarmkit.declared.stack.image_archive import DOCKER_HUB, registry_of
 from swarmkit.errors import SwarmkitError
 from swarmkit.observed.model import TaskState
+from swarmkit.observed.rejections import LINK_LEFT, link_left_remedy
 from swarmkit.reach.engine import Engine, EngineError, Json
 from swarmkit.reach.fleet import Fleet
 
@@ -43,8 +44,6 @@ _LOGIN_WANTED = (
     "authorization failed",
     "incorrect username or password",
 )
-_LINK_LEFT = "error creating vxlan interface: file exists"
-"""What stopped before its task's sandbox was taken away may leave one; the engine removes it when it starts."""
 _FORGOTTEN = "where a host that takes it has been ready for a minute: swarmkit up makes it anew (moby issue 53722)"
 _WAITING = ("assigned", "accepted", "preparing", "ready")
 
@@ -67,8 +66,8 @@ def explain(tasks: Iterable[TaskState], fleet: Fleet, manager: Engine | None) ->
         return _unplaced(task)
     if "No such image" in task.error or _asks_for_login(task.error):
         return _not_pulled(task, node, fleet if manager else {})
-    if _LINK_LEFT in task.error:
-        return Cause(f"{node} rejected the task: {task.error}", f"on {node}: sudo systemctl restart docker (H65)")
+    if LINK_LEFT in task.error:
+        return Cause(f"{node} rejected the task: {task.error}", link_left_remedy(node))
     if task.state == "rejected":
         return Cause(f"{node} rejected the task: {task.error}", f"see: journalctl -u docker on {node}")
     if task.state == "running":

@@ -59,6 +59,8 @@ class LiveService:
     """Network ID -> addresses of tasks that start or stop: names may give them already, or still."""
     last_error: str
     """Of the newest task that failed, or empty."""
+    failed_on: str
+    """Its host."""
     update_state: str
     update_message: str
 
@@ -203,6 +205,7 @@ def _service(item: Json, tasks: list[Json], hosts: Mapping[str, str], by_name: M
         waiting=tuple(task for _, task in wanted if task.state != "running"),
         passing=_addresses(task for task in map(parse.task, tasks) if task.state in _PASSING),
         last_error=failed[-1].error if failed else "",
+        failed_on=hosts.get(failed[-1].node_id, "") if failed else "",
         update_state=state.update_state,
         update_message=state.update_message,
     )

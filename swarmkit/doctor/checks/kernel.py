@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from swarmkit.doctor.evidence import HostEvidence
 from swarmkit.finding import Finding
+from swarmkit.observed.rejections import LINK_LEFT
 from swarmkit.plan.nodes.kernel_modules import way_to
 from swarmkit.plan.nodes.kernel_refusals import marks_by_u32
 
@@ -103,7 +104,8 @@ def check_vxlan_links(host: HostEvidence, data_path_port: int) -> Iterator[Findi
         if link.kind == "vxlan" and link.name.startswith("vx-"):
             yield Finding(
                 "H65", "warning", host.name, f"a VXLAN link of an overlay was left behind: {link.name}",
-                f"VNI {link.vni}", f"when no task of that network runs on {host.name}: ip link delete {link.name}",
+                f"VNI {link.vni}; tasks of its network are rejected here: {LINK_LEFT}",
+                f"on {host.name}: sudo ip link delete {link.name}",
             )  # fmt: skip
         elif link.kind == "vxlan" and link.port == data_path_port:
             yield Finding(

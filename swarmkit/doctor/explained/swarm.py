@@ -79,8 +79,8 @@ SWARM: dict[str, Explanation] = {
     "H65": Explanation(
         "VXLAN link left behind",
         "'error creating vxlan interface: file exists'.",
-        "An engine that ended badly left it in the host's namespace.",
-        "ip link delete, or restart docker.",
+        "An engine that ended badly left it in the host's namespace, where no engine looks, or in a sandbox.",
+        "ip link delete of a link that the finding names; of one in a sandbox: restart docker.",
         "moby/libnetwork#1765",
     ),
     "H69": Explanation(

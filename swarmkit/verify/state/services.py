@@ -9,6 +9,7 @@ from swarmkit.declared.stack.service import Stack
 from swarmkit.finding import Finding
 from swarmkit.observed.jobs import is_job
 from swarmkit.observed.model import Observed
+from swarmkit.observed.rejections import LINK_LEFT, link_left_remedy
 from swarmkit.verify import codes
 from swarmkit.verify.live import Live, LiveService, LiveTask
 from swarmkit.verify.probe.look import HostLook
@@ -62,7 +63,9 @@ def _replicas_finding(service: LiveService, wanted: int, untried: Sequence[Untri
         what = f"{wanted} of {wanted} tasks, {where}" if wanted else "no task is declared, none runs"
         return Finding(codes.REPLICAS, "ok", service.name, f"service {service.name}: {what}")
     why = [f"{task.state}: {task.error or task.message}" for task in service.waiting]
-    if service.last_error and not service.tasks and not any(service.last_error in reason for reason in why):
+    is_link_left = LINK_LEFT in service.last_error and bool(service.failed_on)
+    is_untold = not any(service.last_error in reason for reason in why)
+    if service.last_error and (not service.tasks or is_link_left) and is_untold:
         why.append(f"the last one that failed: {service.last_error}")
     if outdated:
         why.append(f"{outdated} still run an older spec")
@@ -73,7 +76,9 @@ def _replicas_finding(service: LiveService, wanted: int, untried: Sequence[Untri
         service.name,
         f"service {service.name}: {len(current)} of {wanted} tasks run",
         evidence="; ".join([*why, *map(str, untried)]) or where,
-        remedy=f"docker service ps --no-trunc {service.name}{lacking}",
+        remedy=link_left_remedy(service.failed_on)
+        if is_link_left
+        else f"docker service ps --no-trunc {service.name}{lacking}",
     )
 
 

@@ -192,6 +192,7 @@ def test_links_of_different_sizes_are_an_error_and_a_left_vxlan_link_a_warning()
     codes = {finding.code: finding for finding in found(evidence(links=links))}
     assert codes.keys() == {"H11", "H13", "H65", "D07"}
     assert "flannel.1" in codes["D07"].what
+    assert codes["H65"].remedy == "on C: sudo ip link delete vx-001001-abcde"
     assert "1400" in codes["H11"].remedy
     assert codes["H13"].remedy == "\n".join(f"on {name}: ip link set dev {card_of(name)} mtu 1400" for name in "AB")
 

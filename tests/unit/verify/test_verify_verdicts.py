@@ -10,6 +10,7 @@ from verify_world import ADDRESS, NET, SAMPLES, SPI, TASK, VIP, World
 from swarmkit.errors import SwarmkitError
 from swarmkit.finding import Finding
 from swarmkit.observed.model import Observed
+from swarmkit.observed.rejections import link_left_remedy
 from swarmkit.plan.networks.firewall_rules import STILL_CLOSED
 from swarmkit.reach.engine import EngineError
 from swarmkit.verify import prove as proofs
@@ -105,6 +106,19 @@ def test_a_service_of_which_nothing_runs_is_explained_by_its_last_failure(world:
     world.tasks.append(world.tasks[1] | {"CreatedAt": "1", "Status": {"State": "failed", "Err": "older"}})
     found = next(f for f in proved(world) if f.code == "V02" and f.severity == "error")
     assert found.evidence == "the last one that failed: No such image"
+
+
+def test_a_link_that_stands_in_the_way_of_a_task_is_told_with_its_host_and_what_removes_it(
+    world: World,
+) -> None:
+    """V02 sent to `docker service ps`, of one replica that lacks it said nothing: the engine's words name no host."""
+    rejected = {"State": "rejected", "Err": "sandbox join failed: error creating vxlan interface: file exists"}
+    world.tasks[1] |= {"DesiredState": "shutdown", "CreatedAt": "2", "Status": rejected}
+    waiting = {"DesiredState": "running", "CreatedAt": "3", "NodeID": "", "Status": {"State": "pending"}}
+    world.tasks.append(world.tasks[1] | waiting)
+    found = next(f for f in proved(world) if f.code == "V02" and f.severity == "error")
+    assert found.evidence.endswith(rejected["Err"])
+    assert found.remedy == link_left_remedy("B")
 
 
 def test_a_task_that_ended_since_it_was_read_leaves_nothing_to_encrypt_on_its_host(world: World) -> None:

@@ -1,0 +1,13 @@
+"""What engines say of tasks that they reject, and what helps there."""
+
+from __future__ import annotations
+
+LINK_LEFT = "error creating vxlan interface: file exists"
+"""What stopped before its task's sandbox was taken away may leave a network's link: in the sandbox, which the engine
+takes away when it starts, or in the host's own namespace, where no engine looks for it (both on 26.1)."""
+
+
+def link_left_remedy(host: str) -> str:
+    """Return what takes the link away, wherever it is; one that is in use is in a sandbox, never in the host's own."""
+    links = "ip -br link show type vxlan | grep -o '^vx-[^ @]*'"
+    return f"on {host}: {links} | xargs -rn1 sudo ip link delete; sudo systemctl restart docker (H65)"
