@@ -160,15 +160,22 @@ def gather(
         rules = pool.submit(read_rules, fleet, fleet)
         reading = pool.submit(_read_hosts, fleet, infos, inventory.data_path_port or DEFAULT_DATA_PATH_PORT)
         observed = look() if look else observe(fleet, kernel="always", infos=infos)
-        hosts = {
-            name: _host(observed.hosts[name], said, fleet[name].session) for name, said in reading.result().items()
-        }
+        hosts = _hosts(fleet, observed, reading.result())
         peers = peers_of(known, observed)
         port = data_path_port(inventory, observed)
         paths = probe_paths(fleet, peers, port, data_mtus(peers, hosts), rules.result)
         managers = len(inventory.managers)
         unread = tuple(host for host in inventory.hosts if host.name not in fleet)
         return Evidence(known, stack, observed, hosts, networks.result(), paths, peers, managers, unread)
+
+
+def read_hosts(fleet: Fleet, infos: Mapping[str, Future[Json]], observed: Observed) -> dict[str, HostEvidence]:
+    """Read what the checks of one host look at, beside *observed*; nothing is tried between hosts."""
+    return _hosts(fleet, observed, _read_hosts(fleet, infos, DEFAULT_DATA_PATH_PORT))
+
+
+def _hosts(fleet: Fleet, observed: Observed, answers: Mapping[str, _Said]) -> dict[str, HostEvidence]:
+    return {name: _host(observed.hosts[name], said, fleet[name].session) for name, said in answers.items()}
 
 
 def data_path_port(inventory: Inventory, observed: Observed) -> int:

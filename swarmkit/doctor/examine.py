@@ -19,7 +19,7 @@ from swarmkit.doctor.checks import (
     versions,
     ways,
 )
-from swarmkit.doctor.evidence import Evidence
+from swarmkit.doctor.evidence import Evidence, HostEvidence
 from swarmkit.finding import Finding
 from swarmkit.plan.networks.address_sheet import address_sheet
 from swarmkit.plan.nodes.kernel_refusals import kernel_refusals
@@ -46,6 +46,7 @@ _OF_ONE_HOST = (
     ssh.check_session,
     ssh.check_server,
 )
+_FOR_TASKS = (host.check_disk, host.check_forwarding, kernel.check_modules, engine.check_backend)
 _BETWEEN = (
     clones.check_twins,
     clones.check_host_names,
@@ -84,6 +85,12 @@ def examine(
     *first* is what was found before anything could be read.
     """
     return in_order((*first, *_all(evidence, now, certificates=_is_wanted("H35", only, skip))), only, skip)
+
+
+def for_tasks(seen: HostEvidence) -> Iterator[Finding]:
+    """Yield what a node lacks for any task: room, forwarding, modules, the engine's rules (H38, H26, D06, D08, H23)."""
+    for check in _FOR_TASKS:
+        yield from (finding for finding in check(seen) if finding.severity == "error")
 
 
 def in_order(found: Iterable[Finding], only: Collection[str], skip: Collection[str]) -> tuple[Finding, ...]:

@@ -27,9 +27,10 @@ from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.fleet import Fleet, reach
 from swarmkit.secret import Secret
 from swarmkit.verify.prove import prove_networks
-from swarmkit.workflows.first_encryption import encryption_findings, makes_first_encrypted, untried_kernels
 from swarmkit.workflows.look import PATIENCE_SECONDS
 from swarmkit.workflows.network_run import NetworkRun, plan_and_apply_alone, reached
+from swarmkit.workflows.plan_examined import encryption_findings, makes_encrypted
+from swarmkit.workflows.untried_kernels import untried_kernels
 
 
 def list_networks(
@@ -57,8 +58,8 @@ def create(
 ) -> Applied | None:
     """Make *wish* on the hosts *on* (all without any; an overlay on a manager); None when nothing was done.
 
-    Of the codes *overridden* what hosts and ranges forbid is a warning. Before a swarm's first encrypted network it is
-    tried whether its hosts can carry one.
+    Of the codes *overridden* what hosts and ranges forbid is a warning. Before an encrypted network is made it is
+    tried whether the swarm's hosts can carry one.
     """
     with reached(run, on) as (fleet, hosts):
 
@@ -69,7 +70,7 @@ def create(
             lan = lan_wishes(wish, chosen, seen, observed)
             made = plan_create(wish, chosen, seen, parents, _lacking_ipam(fleet, wish, chosen), lan.own)
             found = (*lan.findings, *plan_findings(fleet, made, run.inventory, None, observed))
-            if makes_first_encrypted(made, observed):
+            if makes_encrypted(made):
                 from swarmkit.doctor.evidence import gather
 
                 kernels = functools.partial(with_kernel_facts, fleet, observed)

@@ -17,10 +17,11 @@ from swarmkit.observed.volumes import with_volumes
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan
 from swarmkit.reach.fleet import Fleet
-from swarmkit.workflows.first_encryption import encryption_findings, makes_first_encrypted, untried_kernels
+from swarmkit.workflows.plan_examined import changes_what_runs, encryption_findings, host_findings, makes_encrypted
+from swarmkit.workflows.untried_kernels import untried_kernels
 
 if TYPE_CHECKING:
-    from swarmkit.doctor.evidence import Evidence
+    from swarmkit.doctor.evidence import Evidence, HostEvidence
 
 
 def import_planner() -> None:
@@ -31,21 +32,22 @@ def import_planner() -> None:
 def plan_for(declared: Declared, fleet: Fleet) -> tuple[Plan, Observed]:
     """Observe and plan.
 
-    A plan that changes something was made knowing every kernel; one that makes nodes, with all the doctor's checks; one
-    that makes a living swarm's first encrypted network, with those of what carries it between the hosts.
+    A plan that changes something was made knowing every kernel; one that makes nodes, with all the doctor's checks. In
+    a living swarm one that changes what runs is made with those of what any host lacks for it, and one that makes an
+    encrypted network with those of what carries it between the hosts.
     """
     from swarmkit.plan.nodes.kernel_refusals import kernel_refusals
     from swarmkit.plan.planner import make_plan
 
     seen = _look_and_examine(declared, fleet)
-    with ThreadPoolExecutor(max_workers=2) as beside:
+    with ThreadPoolExecutor(max_workers=3) as beside:
         asked = _ask_ahead(declared, fleet, seen, beside)
         plan = make_plan(declared, seen.observed)
         if plan.is_empty:
             return plan, seen.observed
-        wants_all = plan.makes_nodes or makes_first_encrypted(plan, seen.observed)
+        wants_all = plan.makes_nodes or makes_encrypted(plan)
         if asked is None or (wants_all and not asked.evidence):
-            asked = _ask(declared, fleet, seen, beside, all_of_it=wants_all, kernels=asked.kernels if asked else None)
+            asked = _ask(declared, fleet, seen, beside, all_of_it=wants_all, before=asked)
         found, observed = _findings(plan, declared, fleet, seen, asked)
     if not found and not any(kernel_refusals(observed)):
         return plan, observed
@@ -80,6 +82,8 @@ class _Asked:
 
     kernels: Future[Observed]
     evidence: Future[Evidence] | None
+    hosts: Future[dict[str, HostEvidence]] | None
+    """What the doctor reads of each, where not all of its evidence is gathered."""
 
 
 def _ask_ahead(declared: Declared, fleet: Fleet, seen: _Seen, beside: ThreadPoolExecutor) -> _Asked | None:
@@ -92,8 +96,7 @@ def _ask_ahead(declared: Declared, fleet: Fleet, seen: _Seen, beside: ThreadPool
     if not lacking:
         return None
     may_encrypt = any(network.encrypted or network.plaintext_reason is None for network in lacking)
-    is_first = not any(network.encrypted for network in cluster.networks)
-    return _ask(declared, fleet, seen, beside, all_of_it=may_encrypt and is_first)
+    return _ask(declared, fleet, seen, beside, all_of_it=may_encrypt)
 
 
 def _ask(
@@ -103,16 +106,19 @@ def _ask(
     beside: ThreadPoolExecutor,
     *,
     all_of_it: bool,
-    kernels: Future[Observed] | None = None,
+    before: _Asked | None = None,
 ) -> _Asked:
-    """Ask for every host's kernel, and for *all_of_it* that the doctor looks at, where that is not read yet."""
-    kernels = kernels or beside.submit(with_kernel_facts, fleet, seen.observed)
-    if not all_of_it or seen.evidence:
-        return _Asked(kernels, None)
-    from swarmkit.doctor.evidence import gather
+    """Ask for every host's kernel and settings, or for *all_of_it* that the doctor looks at; not what was read yet."""
+    kernels = before.kernels if before else beside.submit(with_kernel_facts, fleet, seen.observed)
+    if seen.evidence:
+        return _Asked(kernels, None, None)
+    from swarmkit.doctor.evidence import gather, read_hosts
 
+    if not all_of_it:
+        return _Asked(kernels, None, beside.submit(read_hosts, fleet, seen.infos, seen.observed))
     inventory, stack = declared.inventory, declared.stack
-    return _Asked(kernels, beside.submit(gather, fleet, inventory, stack, infos=seen.infos, look=kernels.result))
+    everything = beside.submit(gather, fleet, inventory, stack, infos=seen.infos, look=kernels.result)
+    return _Asked(kernels, everything, None)
 
 
 def _findings(
@@ -126,8 +132,12 @@ def _findings(
     evidence = asked.evidence.result() if asked.evidence else seen.evidence
     if evidence and plan.makes_nodes:
         found += _of_nodes(declared, fleet, observed, evidence, found)
-    elif evidence and makes_first_encrypted(plan, observed):
+        return (*found, *untried_kernels(plan, observed)), observed
+    if evidence and makes_encrypted(plan):
         found += tuple(one for one in encryption_findings(evidence) if one not in found)
+    if changes_what_runs(plan):
+        hosts = evidence.hosts if evidence else asked.hosts.result() if asked.hosts else {}
+        found += tuple(one for one in host_findings(hosts) if one not in found)
     return (*found, *untried_kernels(plan, observed)), observed
 
 
