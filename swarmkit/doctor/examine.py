@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Collection, Iterable, Iterator
 
 from swarmkit.doctor.checks import (
+    clock,
     clones,
     engine,
     exposed,
@@ -34,6 +35,7 @@ _OF_ONE_HOST = (
     host.check_local_ports,
     host.check_files,
     host.check_user,
+    clock.check_synchronised,
     kernel.check_modules,
     kernel.check_other_ipsec,
     kernel.check_cards,

@@ -186,7 +186,8 @@ HOSTS: dict[str, Explanation] = {
         "Clocks differ",
         "'x509: certificate has expired or is not yet valid' on join.",
         "Certificates are valid from one hour back only; without NTP clocks drift.",
-        "date -s with the difference that the finding names, and timedatectl set-ntp true.",
+        "date -s with the difference that the finding names, and timedatectl set-ntp true. A warning where chrony or "
+        "systemd's time service is installed and has not set the clock; of a host without either nothing is told.",
         "moby swarmkit ca/certificates.go",
     ),
     "H35": Explanation(

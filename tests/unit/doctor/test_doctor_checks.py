@@ -178,6 +178,21 @@ def test_what_an_engine_tells_of_itself_is_found(info: dict[str, object], code: 
     assert [finding.code for finding in found(evidence(info=info))] == [code]
 
 
+@pytest.mark.parametrize(
+    ("said", "remedy"),
+    [
+        ("NTPSynchronized=no", "on C: sudo timedatectl set-ntp true;"),
+        ("Leap status     : Not synchronised", "on C: sudo chronyc"),
+        ("NTPSynchronized=yes", ""),
+        ("Leap status     : Normal", ""),
+        ("", ""),
+    ],
+)
+def test_a_time_service_that_has_not_set_the_clock_is_a_warning(said: str, remedy: str) -> None:
+    told = [(one.code, one.severity, one.remedy[: len(remedy)]) for one in found(evidence(said={"time": said}))]
+    assert told == ([("H34", "warning", remedy)] if remedy else [])
+
+
 def test_a_proxy_that_leaves_the_peers_out_is_no_finding() -> None:
     assert found(evidence(info={"HttpProxy": "http://proxy:3128", "NoProxy": "localhost,10.88.0.0/24"})) == []
 
