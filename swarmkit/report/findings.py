@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
+from swarmkit.doctor.codes import page_of
 from swarmkit.finding import Finding
 from swarmkit.proof import Proof
 from swarmkit.report.finding_text import by_severity, finding_lines
@@ -57,14 +58,21 @@ def render_findings(findings: Sequence[Finding], *, all_of_them: bool = False) -
     following = groups_of_following(findings)
     broken, causes, others = worst_first(findings)
     for finding in (*broken, *causes):
-        parts += _apart(parts, finding_lines(finding))
+        parts += _apart(parts, _in_full(finding))
     for of_one in following.values():
         parts += _following_lines(of_one, all_of_them=all_of_them)
     for finding in others:
-        parts += _apart(parts, finding_lines(finding))
+        parts += _apart(parts, _in_full(finding))
     if proved := [finding for finding in findings if finding.severity == "ok"]:
         parts += _apart(parts, _proofs(proved))
     return Group(*parts, Text(), _verdict(findings))
+
+
+def _in_full(finding: Finding) -> Iterator[Line]:
+    """Yield *finding* with where its code is explained: by a command, as the page is not in what pip installs."""
+    yield from finding_lines(finding)
+    if finding.severity != "ok":
+        yield line("  more   ", f"swarmkit doctor --explain {finding.code}, {page_of(finding.code)}")
 
 
 def _apart(before: Sequence[RenderableType], lines: Iterable[Line]) -> list[RenderableType]:
@@ -98,7 +106,7 @@ def _following_lines(following: Sequence[Finding], *, all_of_them: bool) -> Iter
     yield line("  also   ", f"{count} ({codes}) {verb} from {cause}: mend that first; {told}", prefix_style="dim")
     for finding in following if all_of_them else ():
         yield Text()
-        yield from finding_lines(finding)
+        yield from _in_full(finding)
 
 
 def print_changes(console: Console, before: Sequence[Finding], now: Sequence[Finding]) -> None:
@@ -110,11 +118,11 @@ def print_changes(console: Console, before: Sequence[Finding], now: Sequence[Fin
         console.print(Line(Text("gone  ", style="green"), Text(told)))
     broken, causes, others = worst_first(come)
     for finding in (*broken, *causes):
-        console.print(*finding_lines(finding), sep="\n")
+        console.print(*_in_full(finding), sep="\n")
     for following in groups_of_following(come).values():
         console.print(*_following_lines(following, all_of_them=False), sep="\n")
     for finding in others:
-        console.print(*finding_lines(finding), sep="\n")
+        console.print(*_in_full(finding), sep="\n")
     if gone or come or is_proved(before) != is_proved(now):
         console.print(_verdict(now))
 
@@ -147,7 +155,8 @@ def proof_as_json(proof: Proof) -> dict[str, Any]:
         "proved": is_proved(findings),
         "counts": {severity: _count(findings, severity) for severity in ("error", "warning", "ok")},
         "findings": [
-            finding_as_json(finding) | ({"follows_from": finding.follows_from} if finding.follows_from else {})
+            {**finding_as_json(finding), "documentation": page_of(finding.code)}
+            | ({"follows_from": finding.follows_from} if finding.follows_from else {})
             for finding in findings
         ],
         **{
