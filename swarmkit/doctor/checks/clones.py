@@ -12,6 +12,12 @@ from swarmkit.finding import Finding
 _NOT_A_NAME = ("localhost", "localhost.localdomain", "debian", "ubuntu")
 
 
+_OTHER_MAC = (
+    "on the hypervisor give the copy a hardware address of its own: virsh edit NAME, and take out its line <mac ...>; "
+    "till then on the copy: ip link set dev DEVICE address 02:$(od -An -N5 -tx1 /dev/urandom | tr ' ' : | cut -c2-)"
+)
+
+
 def check_twins(evidence: Evidence) -> Iterator[Finding]:
     """Yield H36: hardware addresses, product ids and SSH host keys that two hosts share, as clones do."""
     macs = {
@@ -20,11 +26,11 @@ def check_twins(evidence: Evidence) -> Iterator[Finding]:
         if (link := evidence.hosts[name].link_of(peer.data)) and link.mac
     }
     for what, values, remedy in (
-        ("MAC address", macs, "give each virtual machine a hardware address of its own"),
+        ("MAC address", macs, _OTHER_MAC),
         (
             "product id",
             {name: (host.setting("/sys/class/dmi/id/product_uuid"),) for name, host in evidence.hosts.items()},
-            "make the virtual machine anew instead of copying it",
+            "on the hypervisor, copy it by what gives the copy an id of its own: virt-clone --auto-clone -o ORIGINAL",
         ),
         (
             "SSH host key",

@@ -64,19 +64,32 @@ def check_limits(host: HostEvidence) -> Iterator[Finding]:
     if any("name=userns" in option for option in host.info.get("SecurityOptions") or []):
         yield Finding(
             "H41", "warning", host.name, "its engine maps user ids: volumes and host networks are limited",
-            "userns-remap", "remove \"userns-remap\" from /etc/docker/daemon.json, unless it is meant",
+            "userns-remap", f"unless it is meant, {_without_setting(host.name, 'userns-remap')}",
         )  # fmt: skip
     if str(host.info.get("CgroupVersion", "2")) == "1":
         yield Finding(
             "H45", "warning", host.name, "it has control groups of version 1, which Docker gives up", "cgroup v1",
-            "boot with systemd.unified_cgroup_hierarchy=1",
+            _booted_with(host.name, "systemd.unified_cgroup_hierarchy=1"),
         )  # fmt: skip
     for said in host.info.get("Warnings") or []:
         if said.startswith("WARNING: No") and not any(usual in said for usual in _USUAL_WARNINGS):
             yield Finding(
                 "H45", "warning", host.name, "a limit that a stack asks for may not hold here", str(said),
-                "boot with all controllers: see /sys/fs/cgroup/cgroup.controllers",
+                f"{_booted_with(host.name, 'cgroup_enable=memory swapaccount=1')}; which there are: "
+                "cat /sys/fs/cgroup/cgroup.controllers",
             )  # fmt: skip
+
+
+def _without_setting(host: str, key: str) -> str:
+    take_out = f"""sed -i '/"{key}"/d' /etc/docker/daemon.json"""
+    check = "dockerd --validate --config-file /etc/docker/daemon.json"
+    return f"on {host}: {take_out} && {check} && systemctl restart docker"
+
+
+def _booted_with(host: str, options: str) -> str:
+    """Return how a host's kernel gets *options*, where grub starts it."""
+    write = f"echo 'GRUB_CMDLINE_LINUX=\"$GRUB_CMDLINE_LINUX {options}\"' >>/etc/default/grub"
+    return f"on {host}: {write} && {{ update-grub || grub2-mkconfig -o /boot/grub2/grub.cfg; }} && systemctl reboot"
 
 
 def check_storage(host: HostEvidence) -> Iterator[Finding]:

@@ -26,7 +26,8 @@ def lines_of(ways: Sequence[Way], peers: Mapping[str, Peer]) -> list[str]:
             arriving.setdefault(way.target, []).append(way)
     lines = [f"on {host}: {' && '.join(dict.fromkeys(commands))}" for host, commands in elsewhere.items()]
     lines += [line for source, those in sent.items() for line in _out_of(source, those, peers)]
-    return lines + [line for target, those in arriving.items() for line in _in_to(target, those, peers)]
+    lines += [line for target, those in arriving.items() for line in _in_to(target, those, peers)]
+    return [*lines, _TILL_THE_BOOT] if any(word in line for line in lines for word in ("iptables ", "nft ")) else lines
 
 
 def said_of(way: Way) -> str:
@@ -66,5 +67,9 @@ def _one_a_firewall(each: Sequence[Mapping[str, Sequence[str]]]) -> list[str]:
     return [" && ".join(command for one in each for command in one[firewall]) for firewall in each[0]]
 
 
+_TILL_THE_BOOT = (
+    "what iptables and nft are told ends with the next boot; to keep it: sudo systemctl edit docker, and there under "
+    "[Service], a line each: ExecStartPost=/bin/sh -c 'COMMAND'"
+)
 # An inserted rule accepts clear frames of encrypted overlays, too, until Docker's own stand above it again.
 _BEHIND_DOCKERS = "where iptables was taken: swarmkit verify, whose V10 puts Docker's rules above it where needed"

@@ -59,7 +59,8 @@ def check_managers(evidence: Evidence) -> Iterator[Finding]:
         yield Finding(
             "H54", "warning", ", ".join(node.hostname for node in lost), "managers of the swarm do not answer",
             f"{len(lost)} of {len(managers)} managers; {max(left, 0)} more may fail",
-            "bring them back: swarmkit status",
+            f"on {', '.join(node.hostname for node in lost)}: systemctl start docker; which way is closed: swarmkit "
+            "doctor; how it stands then: swarmkit status",
         )  # fmt: skip
     declared = evidence.managers_declared
     if declared % 2 == 0:
