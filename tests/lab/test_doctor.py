@@ -513,3 +513,63 @@ def test_an_adopted_swarm_s_first_encrypted_network_is_refused_where_esp_does_no
             spare_lab.leave_swarm(host)
             # An engine that has left goes on listening on 7946 for a while, which is D10.
             spare_lab.run(host, "systemctl restart docker")
+
+
+NO_HOST_NAME, WEAK, FEW = "debian", "Ciphers +aes128-cbc", "MaxStartups 1:30:60"
+POLICY = "src 192.0.2.1/32 dst 192.0.2.2/32 dir out"
+
+
+def test_many_faults_of_a_host_are_found_at_once_and_each_goes_by_what_is_told_of_it(
+    spare_lab: SpareLab, inventory: Path
+) -> None:
+    """Of its name, its engine, a link that an overlay left, another user of IPsec, and its SSH server."""
+    spare_lab.run(
+        "Y", f"hostnamectl set-hostname {NO_HOST_NAME}; echo '{{\"iptables\": false}}' >/etc/docker/daemon.json"
+    )
+    spare_lab.run("Y", "ip link add vx-001001-abcde type vxlan id 4097 dstport 8472")
+    spare_lab.run("Y", f"ip xfrm policy add {POLICY} tmpl proto esp mode transport")
+    spare_lab.run("Y", f"printf '%s\\n' '{WEAK}' '{FEW}' >/etc/ssh/sshd_config.d/50-hand.conf")
+    try:
+        found = {finding["code"]: finding for finding in findings(spare_lab, inventory)}
+        assert set(found) == {"H37", "D08", "H65", "H18", "S14", "S20"}
+        assert {finding["where"] for finding in found.values()} == {"Y"}
+        for code in ("D08", "H65", "S14", "S20", "H37"):
+            spare_lab.run("Y", found[code]["remedy"].removeprefix("on Y: "))
+        # What another software does with its policies no command of ours ends: it is told to look again after it.
+        assert the_one(spare_lab, inventory, "H18")["where"] == "Y"
+    finally:
+        spare_lab.run("Y", f"ip xfrm policy delete {POLICY}; ip link delete vx-001001-abcde 2>/dev/null || :")
+        spare_lab.run("Y", "rm -f /etc/ssh/sshd_config.d/50-hand.conf /etc/ssh/sshd_config.d/00-swarmkit.conf")
+        spare_lab.run("Y", "rm -f /etc/docker/daemon.json; systemctl reload ssh; hostnamectl set-hostname Y")
+        spare_lab.run("Y", "systemctl reset-failed docker; systemctl restart docker")
+
+
+ASKING = """
+services:
+  db: {image: 'postgres:16', networks: [guarded], deploy: {replicas: 2000}}
+  web:
+    image: 'none:1'
+    deploy: {replicas: 0, placement: {preferences: [{spread: node.labels.zone}]}}
+networks:
+  guarded: {driver: overlay, driver_opts: {encrypted: ''}, ipam: {config: [{subnet: 10.20.240.0/20}]}}
+"""
+
+
+def test_what_files_ask_of_these_hosts_is_found_and_goes_when_it_is_written_as_told(
+    spare_lab: SpareLab, inventory: Path, tmp_path: Path
+) -> None:
+    stack, other = tmp_path / "asking.yaml", tmp_path / "inventory.yaml"
+    stack.write_text(ASKING)
+    found = {finding["code"]: finding for finding in findings(spare_lab, inventory, "-f", str(stack))}
+    assert found.keys() == {"H19", "H21", "H84"}
+    assert (found["H19"]["where"], found["H84"]["where"]) == ("asking", "X")
+    keepalive = found["H21"]["remedy"].partition("for db: ")[2].partition(", or")[0]
+    text = ASKING.replace("replicas: 2000}", f"replicas: 1}}, {keepalive}").replace("spread: node.labels.zone", "")
+    stack.write_text(text.replace(", placement: {preferences: [{}]}", ""))
+    assert findings(spare_lab, inventory, "-f", str(stack)) == []
+    other.write_text(
+        inventory.read_text().replace("swarm_advertise_addr: 10.88.0.34", "swarm_advertise_addr: 10.88.0.99")
+    )
+    (wrong,) = findings(spare_lab, other, "--only", "B13")
+    assert (wrong["where"], wrong["severity"]) == ("X", "error")
+    assert wrong["remedy"].endswith("swarm_advertise_addr: 10.88.0.34")
