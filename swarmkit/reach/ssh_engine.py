@@ -24,8 +24,8 @@ from swarmkit.reach.ssh import Connection, ConnectionLostError
 from swarmkit.secret import Secret, mask
 
 REQUEST_TIMEOUT_SECONDS = 30.0
-FOLLOW_TIMEOUT_SECONDS = 3600.0
-"""How long a container that is followed may print nothing."""
+FOLLOW_TIMEOUT_SECONDS = 30 * 86400.0
+"""How long a container that is followed may print nothing; that its host is gone is seen by the connection itself."""
 LOGS_TIMEOUT_SECONDS = 10.0
 """A manager that cannot reach the task's host never ends its answer."""
 REGISTRY_TIMEOUT_SECONDS = 10.0

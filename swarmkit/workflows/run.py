@@ -18,6 +18,7 @@ from swarmkit.plan.containers.wish import ContainerWish
 from swarmkit.plan.context import Context
 from swarmkit.reach.engine import Engine, EngineError, Json
 from swarmkit.reach.fleet import Fleet, reach
+from swarmkit.reach.ssh import ConnectionLostError
 from swarmkit.workflows.network_run import NetworkRun
 from swarmkit.workflows.unfinished import RefusedError, whole
 
@@ -40,8 +41,8 @@ def run_container(
 ) -> RunReport:
     """Run *wish* on *host*; without *detach*, give all it prints to *output* and wait for its end.
 
-    An interrupt stops the container that is followed. Raises RefusedError with every reason seen beforehand,
-    NotConvergedError when a detached one ends at once.
+    An interrupt stops the container that is followed, a lost connection does not. Raises RefusedError with every reason
+    seen beforehand, NotConvergedError when a detached one ends at once.
     """
     if host not in [each.name for each in run.inventory.hosts]:
         names = ", ".join(each.name for each in run.inventory.hosts)
@@ -62,7 +63,7 @@ def run_container(
             check_still_running(engine, host, wish)
             return RunReport(started=True)
         run.terms.progress.phase("follow")
-        return RunReport(started=True, exit_code=_follow(engine, wish.name, remove=remove, output=output))
+        return RunReport(started=True, exit_code=_follow(engine, host, wish.name, remove=remove, output=output))
 
 
 def _place(fleet: Fleet, host: str, wish: ContainerWish) -> ContainerPlace:
@@ -99,11 +100,18 @@ def _published(containers: list[Json]) -> frozenset[str]:
     return frozenset(f"{port['PublicPort']}/{port['Type']}" for port in ports if port.get("PublicPort"))
 
 
-def _follow(engine: Engine, name: str, *, remove: bool, output: Output) -> int:
+def _follow(engine: Engine, host: str, name: str, *, remove: bool, output: Output) -> int:
     try:
         for stream, said in engine.follow_container(name):
             output(stream, said)
         state = engine.inspect("containers", name)["State"]
+    except ConnectionLostError as error:
+        later = f"docker rm {name} when it has ended" if remove else f"docker inspect {name} tells its exit code"
+        raise SwarmkitError(
+            f"{host}: the way to container {name} broke off; it goes on as it is, and how it ends is not known",
+            f"{error.what}: {error.why}",
+            f"on {host}: docker logs -f {name}; {later}",
+        ) from error
     except BaseException:
         engine.stop_container(name, grace_seconds=STOP_GRACE_SECONDS)
         if remove:

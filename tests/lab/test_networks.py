@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from lab.network_commands import SERVER, Networks
 from lab.shop_lab import Shop
+from lab.test_main_job import eventually
 
 pytestmark = pytest.mark.lab
 
@@ -186,6 +188,24 @@ def test_a_containers_exit_code_is_ours_and_nothing_of_it_is_left(networks: Netw
     alone = ("--rm", "--network", "none", "--entrypoint", "node", "shop-backend:1.0")
     assert networks.run("B", *alone, "-e", "process.exit(7)").returncode == 7
     assert "swarmkit-run" not in networks.lab.run("B", "docker", "ps", "-a")
+
+
+def test_a_container_whose_followers_connection_is_lost_goes_on(networks: Networks) -> None:
+    """`run` of a restore, say: it was stopped, and removed, because a line broke."""
+    lab, name = networks.lab, "lost-line"
+    networks.containers.append(("B", name))
+    words = ("--rm", "--name", name, "--network", "none", "--entrypoint", "/bin/sleep", "shop-backend:1.0", "600")
+    with ThreadPoolExecutor(1) as beside:
+        followed = beside.submit(networks.run, "B", *words)
+        assert eventually(lambda: name in lab.run("B", "docker", "ps", "--format", "{{.Names}}"), seconds=60)
+        # It has to be followed before the line breaks: its container is there a moment earlier.
+        time.sleep(2)
+        lab.run("B", "for one in $(pgrep -f 'sshd[^ ]*: root'); do [ $one = $PPID ] || kill -9 $one; done")
+        ended = followed.result(timeout=120)
+    assert ended.returncode == 1
+    assert f"the way to container {name} broke off; it goes on as it is" in ended.stderr
+    assert f"on B: docker logs -f {name}" in ended.stderr
+    assert name in lab.run("B", "docker", "ps", "--format", "{{.Names}}")
 
 
 def test_a_container_on_the_hosts_own_network_is_told_beforehand_of_a_port_that_is_taken(networks: Networks) -> None:
