@@ -27,6 +27,11 @@ from swarmkit.plan.stacks.spec import network_spec
 from swarmkit.plan.stacks.spec_diff import Change, label_changes, network_changes
 
 ENGINES_OWN = ("host", "none", "bridge")
+_LEAVE_IN_CLEAR = (
+    'leave it as it is, in clear: x-swarmkit: {encrypted: false, reason: "..."} at the network, or '
+    "swarm_overlay_encryption: as-declared in the inventory"
+)
+_CLEAR_EXTERNAL = f"make it anew, encrypted, while no service is on it; or {_LEAVE_IN_CLEAR}"
 
 
 @dataclass(frozen=True)
@@ -77,8 +82,16 @@ class StackNetworks:
         live = self.observed.cluster.network(network.name) if self.observed.cluster else None
         if live is not None:
             self.names[network.key] = live.name
+            self._warn_of_clear(network, live)
         elif network.name not in ENGINES_OWN:
             self._refuse("B38", network, "external network is not there", network.place, "create it first")
+
+    def _warn_of_clear(self, network: Network, live: NetworkState) -> None:
+        """Tell before anything runs on it of a network that the proof will not accept (V08)."""
+        required = self.inventory.overlay_encryption == "required" and network.plaintext_reason is None
+        if live.driver == "overlay" and not live.encrypted and (network.encrypted or required):
+            what = f"the network {live.name} is in clear and shall be encrypted: the proof will end with 4 (V08)"
+            self.warnings.append(Finding("B46", "warning", network.name, what, network.place, _CLEAR_EXTERNAL))
 
     def _own(self, network: Network) -> None:
         encrypted = network.encrypted or self._policy_encrypts(network)
@@ -136,6 +149,8 @@ class StackNetworks:
         remedy = "declare what is live, give the network another name, or remove the stack first: swarmkit down"
         if network.lan is None:
             remedy = "make it anew under its services: --recreate-networks; or first remove the stack: swarmkit down"
+            if [change.path for change in changes if change.new == "true"] == ["Options.encrypted"]:
+                remedy = f"{_LEAVE_IN_CLEAR}; or {remedy}"
         self._refuse(
             "B45", network, "the network exists with other options, which cannot be changed",
             _told(changes), remedy,

@@ -62,12 +62,8 @@ def label_changes(declared: Mapping[str, Any], observed: Mapping[str, Any]) -> t
     """Return which labels of an existing network are not as declared; those by which we know it again aside."""
     wanted, found = declared.get("Labels") or {}, observed.get("Labels") or {}
     keys = sorted((wanted.keys() | found.keys()) - {STACK_LABEL, NETWORK_LABEL})
-    differing = [key for key in keys if found.get(key, "") != wanted.get(key, "")]
-    return tuple(
-        Change(path, _shown(path, {path: found.get(key, "")}), _shown(path, {path: wanted.get(key, "")}))
-        for key in differing
-        for path in [f"Labels.{key}"]
-    )
+    pairs = [(f"Labels.{key}", str(found.get(key, "")), str(wanted.get(key, ""))) for key in keys]
+    return tuple(Change(path, _told(path, old), _told(path, new)) for path, old, new in pairs if old != new)
 
 
 def declared_numbers(wanted: str, found: str) -> str:
@@ -120,6 +116,10 @@ def carry_over(declared: Mapping[str, Any], observed: Mapping[str, Any]) -> dict
 def _changes(old: Mapping[str, Any], new: Mapping[str, Any]) -> tuple[Change, ...]:
     differing = [path for path in sorted(old.keys() | new.keys()) if old.get(path) != new.get(path)]
     return tuple(Change(path, _shown(path, old), _shown(path, new)) for path in differing)
+
+
+def _told(path: str, value: str) -> str:
+    return shown_value(path, value) if value else ""
 
 
 def _shown(path: str, leaves: Mapping[str, Any]) -> str:

@@ -69,6 +69,32 @@ def test_a_network_that_the_stack_did_not_make_is_neither_taken_over_nor_made_an
     assert names(fleet) == {"shared"}
 
 
+@pytest.mark.parametrize(
+    ("changes", "is_told"),
+    [({}, True), ({"plaintext_reason": "a proxy terminates TLS"}, False), ({"name": "private"}, False)],
+)
+def test_a_network_in_clear_that_a_file_only_uses_is_told_before_anything_runs_on_it(
+    fleet: FakeFleet, changes: dict[str, str], is_told: bool
+) -> None:
+    """All was deployed, and then the proof ended with 4, each time."""
+    run_once(fleet, Declared(declared(fleet).inventory))
+    fleet.engine("A").create("networks", {"Name": "proxy", "Driver": "overlay"})
+    fleet.engine("A").create("networks", {"Name": "private", "Driver": "overlay", "Options": {"encrypted": ""}})
+    proxy = replace(Network("proxy", "proxy", external=True), **changes)
+    told = [one for one in plan_on(fleet, declared(fleet, proxy)).warnings if one.code == "B46"]
+    assert [one.where for one in told] == (["proxy"] if is_told else [])
+    assert all("x-swarmkit" in one.remedy and "as-declared" in one.remedy for one in told)
+
+
+def test_who_takes_over_a_stack_in_clear_is_told_how_to_leave_it_so(fleet: FakeFleet) -> None:
+    in_clear = replace(NET, driver_options={}, plaintext_reason="as Docker's tool makes it")
+    run_once(fleet, declared(fleet, in_clear))
+    (told,) = plan_on(fleet, declared(fleet, replace(NET, driver_options={}))).refusals
+    assert told.code == "B45"
+    assert 'x-swarmkit: {encrypted: false, reason: "..."}' in told.remedy
+    assert "swarm_overlay_encryption: as-declared" in told.remedy
+
+
 def test_what_others_made_by_its_plain_name_does_not_concern_a_network_that_was_made_anew(fleet: FakeFleet) -> None:
     changed = replace(NET, driver_options={"encrypted": "", MTU: "1400"})
     run_once(fleet, declared(fleet, NET))
