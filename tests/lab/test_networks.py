@@ -194,10 +194,12 @@ def test_a_container_whose_followers_connection_is_lost_goes_on(networks: Networ
     """`run` of a restore, say: it was stopped, and removed, because a line broke."""
     lab, name = networks.lab, "lost-line"
     networks.containers.append(("B", name))
-    words = ("--rm", "--name", name, "--network", "none", "--entrypoint", "/bin/sleep", "shop-backend:1.0", "600")
+    sleeps = ("shop-backend:1.0", "-e", "setInterval(() => 0, 1000)")
+    words = ("--rm", "--name", name, "--network", "none", "--entrypoint", "node", *sleeps)
     with ThreadPoolExecutor(1) as beside:
         followed = beside.submit(networks.run, "B", *words)
         assert eventually(lambda: name in lab.run("B", "docker", "ps", "--format", "{{.Names}}"), seconds=60)
+        assert not followed.done(), followed.result()
         # It has to be followed before the line breaks: its container is there a moment earlier.
         time.sleep(2)
         lab.run("B", "for one in $(pgrep -f 'sshd[^ ]*: root'); do [ $one = $PPID ] || kill -9 $one; done")

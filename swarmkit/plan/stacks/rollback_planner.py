@@ -11,7 +11,15 @@ from swarmkit.declared.stack.image_archive import ImageArchive, names_registry
 from swarmkit.declared.stack.service import Condition
 from swarmkit.finding import Finding
 from swarmkit.observed.jobs import is_job
-from swarmkit.observed.model import NETWORK_LABEL, ClusterState, Observed, ServiceState, network_targets, subnets_of
+from swarmkit.observed.model import (
+    NETWORK_LABEL,
+    ClusterState,
+    NetworkState,
+    Observed,
+    ServiceState,
+    network_targets,
+    subnets_of,
+)
 from swarmkit.plan.model import Operation, Plan, Step
 from swarmkit.plan.networks.lan_record import lan_obstacles, lan_operations
 from swarmkit.plan.networks.made_again import range_holder, with_a_free_range
@@ -26,9 +34,12 @@ from swarmkit.plan.stacks.record import Change, Record, files_of, network_names,
 from swarmkit.plan.stacks.recording import Note, write_down
 from swarmkit.plan.stacks.removal import remove_object
 from swarmkit.plan.stacks.service_waits import HEALTHY, await_service, wait_key
-from swarmkit.plan.stacks.spec_diff import carry_over, spec_changes, with_names
+from swarmkit.plan.stacks.spec_diff import carry_over, network_changes, spec_changes, with_names
+from swarmkit.reach.engine import Json
 
 _CODE = "H73"
+_OF_ISOLATION = ("Driver", "Options.encrypted", "Internal")
+"""Of a network, what decides who can read and reach what its services say."""
 _PREDEFINED = frozenset(("bridge", "default", "host", "ingress", "none"))
 _WHAT: tuple[Literal["Secret", "Config"], ...] = ("Secret", "Config")
 
@@ -114,7 +125,8 @@ class _Rollback:
         lans = {str(lan["network"]["Name"]): lan for lan in self.target.lans}
         used = set[str]().union(*(network_targets(spec) for spec in self.target.services.values()))
         for name in sorted(used - _PREDEFINED):
-            if any(network.name == name for network in self.cluster.networks):
+            if there := next((network for network in self.cluster.networks if network.name == name), None):
+                self._check_network(there, bodies.get(name))
                 continue
             declared = (bodies.get(name, {}).get("Labels") or {}).get(NETWORK_LABEL, name)
             if live := self.cluster.network(declared):
@@ -139,6 +151,19 @@ class _Rollback:
             how = "encrypted overlay" if "encrypted" in body["Options"] else body["Driver"]
             step = Step(f"network:{name}", "network", "create", name, f"create {how}", "it was there before")
             yield CreateNetwork(step, body)
+
+    def _check_network(self, live: NetworkState, body: Json | None) -> None:
+        """Refuse a network of the stack's that somebody has made otherwise since: its name alone says nothing of it."""
+        if body is None:
+            return
+        changes = [one for one in network_changes(body, live.raw) if one.path in _OF_ISOLATION]
+        if changes:
+            what = f"the network {live.name} was made otherwise since"
+            told = "; ".join(f"{one.path}: now {one.old or '(none)'}, before {one.new or '(none)'}" for one in changes)
+            remedy = (
+                f"take what uses it off it, then swarmkit network rm {live.name}, and roll back again: it is made anew"
+            )
+            self._refuse(live.name, what, told, remedy)
 
     def _check_files(self) -> None:
         for what, live in zip(_WHAT, (self.cluster.secrets, self.cluster.configs), strict=True):

@@ -14,7 +14,7 @@ from fakes.running import StopsAfter, plan_on, run_once
 from fakes.swarm import FakeFleet, fake_fleet
 
 from swarmkit.declared.inventory.host import Host, Inventory
-from swarmkit.declared.stack.service import Deploy, FileReference, SecretFile, Service, Stack
+from swarmkit.declared.stack.service import Deploy, FileReference, Network, SecretFile, Service, ServiceNetwork, Stack
 from swarmkit.observed.observe import observe
 from swarmkit.plan.apply import apply
 from swarmkit.plan.context import Context
@@ -37,6 +37,12 @@ def declared(level: str, *, password: bytes = b"one", other: str = "old") -> Dec
     services = (web, Service(other, "r.example/other:1"))
     secrets = (SecretFile("p", "s_p", Secret(password)),)
     return Declared(INVENTORY, Stack(Path("stack.yaml"), "s", services, secrets=secrets), prune=True)
+
+
+def with_network(one: Declared) -> Declared:
+    assert one.stack
+    services = tuple(replace(service, networks=(ServiceNetwork("n"),)) for service in one.stack.services)
+    return replace(one, stack=replace(one.stack, services=services, networks=(Network("n", "s_n"),)), prune=False)
 
 
 @pytest.fixture
@@ -244,6 +250,19 @@ def test_a_secret_that_somebody_removed_is_told_before_anything_changes(made: Fa
     name = secrets[first]["Spec"]["Name"]
     del secrets[first]
     assert f"the secret {name} that it used before is gone" in refusal(made)
+
+
+def test_services_do_not_go_back_to_a_network_that_was_made_in_clear_since() -> None:
+    fleet = fake_fleet(INVENTORY)
+    first = with_network(declared("1"))
+    run_once(fleet, first)
+    run_once(fleet, replace(declared("2"), prune=False))
+    network = fleet.cluster.resolve("networks", "s_n")
+    network["Options"] = {key: value for key, value in network["Options"].items() if key != "encrypted"}
+    network["Internal"] = True
+    said = refusal(fleet)
+    assert "the network s_n was made otherwise since" in said
+    assert "swarmkit network rm s_n" in said
 
 
 def test_an_image_by_id_that_no_host_has_is_told_before_anything_changes(made: FakeFleet) -> None:
