@@ -241,7 +241,8 @@ def test_a_detached_container_that_ends_at_once_is_no_success(networks: Networks
 
 def test_the_address_sheet_names_a_route_that_a_pool_would_hide(networks: Networks) -> None:
     assert "no range overlaps another" in networks.network("plan")
-    networks.network("create", "app", "--on", "B", "--subnet", "10.20.200.0/24")
+    warned = networks.network("create", "app", "--on", "B", "--subnet", "10.20.200.0/24")
+    assert "10.20.200.0/24 of network app is in the swarm's pool 10.20.0.0/16" in " ".join(warned.split())
     hidden = networks.network("plan", code=4)
     networks.network("rm", "app")
     assert "network app (10.20.200.0/24) of B is in the pool 10.20.0.0/16" in " ".join(hidden.split())

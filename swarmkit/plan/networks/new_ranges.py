@@ -23,6 +23,8 @@ from swarmkit.plan.networks.wish import PARENT_DRIVERS
 from swarmkit.plan.stacks.operations import CreateNetwork
 
 _REMEDY = "choose a range that nothing else has; swarmkit network plan shows what is free"
+_PRIVATE = ("172.24.0.0/13", "192.168.0.0/16", "10.0.0.0/8")
+"""Where a host's own networks may have their ranges; first what is seldom a LAN's (RFC 1918)."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,7 @@ def _clashes(made: Sequence[NewNetwork], observed: Observed) -> Iterator[Finding
         for subnet in new.subnets:
             yield from _over_routes(new, subnet, observed)
             yield from _over_overlays(new, subnet, observed)
+            yield from _in_pools(new, subnet, observed)
     for one, other in itertools.combinations(made, 2):
         if set(one.hosts) & set(other.hosts):
             for first, second in itertools.product(one.subnets, other.subnets):
@@ -111,11 +114,34 @@ def _over_routes(new: NewNetwork, subnet: str, observed: Observed) -> Iterator[F
 
 
 def _over_overlays(new: NewNetwork, subnet: str, observed: Observed) -> Iterator[Finding]:
-    for live in _overlays(observed) if new.driver == "overlay" else ():
+    for live in _overlays(observed):
         for taken in live.subnets:
             if live.name != new.name and overlap(subnet, taken):
                 what = f"{subnet} of network {new.name} overlaps {taken} of network {live.name}"
-                yield Finding("H28", "error", new.name, what, _seen(new), _REMEDY)
+                remedy = _REMEDY if new.driver == "overlay" else _outside(observed)
+                yield Finding("H28", "error", new.name, what, _seen(new), remedy)
+
+
+def _in_pools(new: NewNetwork, subnet: str, observed: Observed) -> Iterator[Finding]:
+    """Yield H28 for a host's own network in a pool: the swarm knows of none, and may give an overlay its range."""
+    if new.driver == "overlay" or observed.cluster is None:
+        return
+    taken = [one for live in _overlays(observed) for one in live.subnets]
+    for pool in observed.cluster.address_pools:
+        if overlap(subnet, pool) and not any(overlap(subnet, one) for one in taken):
+            what = f"{subnet} of network {new.name} is in the swarm's pool {pool}"
+            evidence = f"an overlay may get the same range, and would not come up there; {_seen(new)}"
+            yield Finding("H28", "warning", new.name, what, evidence, _outside(observed))
+
+
+def _outside(observed: Observed) -> str:
+    """Return a range that no host routes and no pool holds; the address sheet tells only what is free in the pools."""
+    cluster = observed.cluster
+    taken = [*cluster.address_pools, *(one for live in _overlays(observed) for one in live.subnets)] if cluster else []
+    taken += [route.destination for facts in observed.hosts.values() for route in facts.system.routes]
+    ranges = (part for whole in _PRIVATE for part in ipaddress.ip_network(whole).subnets(new_prefix=24))
+    free = next((str(part) for part in ranges if not any(overlap(str(part), one) for one in taken)), None)
+    return f"choose a range outside, such as {free}" if free else "choose a range that nothing else has"
 
 
 def _ipv6(made: Iterable[NewNetwork]) -> Iterator[Finding]:

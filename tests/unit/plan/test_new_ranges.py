@@ -100,6 +100,27 @@ def test_a_range_of_a_live_overlay_is_told_and_the_networks_own_is_not(
     assert PLACE[0] in finding.evidence
 
 
+@pytest.mark.parametrize(
+    ("subnet", "severity", "says"),
+    [
+        ("10.20.200.0/24", "warning", "is in the swarm's pool 10.20.0.0/16"),
+        ("10.50.3.0/24", "error", "overlaps 10.50.0.0/16 of network s_net"),
+    ],
+)
+def test_a_hosts_own_network_in_a_range_of_the_swarm_is_told_with_one_that_is_free(
+    fleet: FakeFleet, inventory: Inventory, tmp_path: Path, subnet: str, severity: str, says: str
+) -> None:
+    """It was made without a word, and the address sheet told of it afterwards."""
+    run_once(fleet, declared(inventory, tmp_path, net=on("10.50.0.0/16")))
+    observed = observe(fleet, kernel="never")
+    bridge = plan_create(NetworkWish("app", "bridge", subnets=(subnet,)), ["B"], [], {})
+    found = list(plan_findings(fleet, bridge, inventory, None, observed))
+    (finding,) = [one for one in found if one.code == "H28"]
+    assert finding.severity == severity
+    assert says in finding.what
+    assert finding.remedy == "choose a range outside, such as 172.24.0.0/24"
+
+
 @pytest.mark.parametrize("driver", ["macvlan", "ipvlan"])
 def test_a_range_on_the_hosts_own_lan_is_meant(
     fleet: FakeFleet, inventory: Inventory, tmp_path: Path, driver: str
