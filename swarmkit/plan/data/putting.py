@@ -35,12 +35,20 @@ test "$(sha256sum <&4 | cut -c 1-64)" = "$sha256" || { echo "what arrived is not
 docker exec -i "$@" <&5 >/dev/null
 echo "$backup" >"$whole"
 """
+# tar ends well, too, where its input ends between two files: only the sum tells that nothing was cut off.
 _FILL = """
 set -eu
-rm -f "$2"
-find "$1" -mindepth 1 -delete </dev/null
-tar -C "$1" --numeric-owner -xpf -
-echo "$3" >"$2"
+folder=$1 whole=$2 backup=$3 sha256=$4
+rm -f "$whole"
+find "$folder" -mindepth 1 -delete </dev/null
+arrived=$({
+    { tee /proc/self/fd/3 | sha256sum | cut -c 1-64 >&4; } 3>&1 |
+        tar -C "$folder" --numeric-owner -xpf - >&2 || echo "; tar failed"
+} 4>&1)
+test "$arrived" = "$sha256" || { echo "what arrived is not what was sent, or could not be unpacked" >&2; exit 1; }
+# Before it is called whole: a power cut would leave files empty whose data was not on the disk yet.
+sync -f "$folder"
+echo "$backup" >"$whole"
 """
 
 
@@ -95,7 +103,7 @@ class MakeVolume:
 
     def _fill(self, reached: ReachedHost) -> str:
         folder, whole = places(reached, self.data.name)
-        arguments = (folder, whole, self.data.backup)
+        arguments = (folder, whole, self.data.backup, self.data.sha256)
         result = reached.shell.pipe(_FILL, arguments, source=self.data.stream(), idle_seconds=IDLE_SECONDS)
         _check(result, f"{self.host}: could not fill volume {self.data.name}")
         return f"{self.data.size_bytes} bytes"

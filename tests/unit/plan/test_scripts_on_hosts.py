@@ -230,6 +230,51 @@ def test_a_command_that_fails_leaves_the_volume_not_whole(container: Path) -> No
     assert not (container / "whole").exists()
 
 
+def tree(folder: Path) -> bytes:
+    """Return a volume's files as a backup has them, each of them one block of data long."""
+    (folder / "files").mkdir()
+    for number in range(40):
+        (folder / "files" / f"f{number:02}").write_bytes(bytes([number]) * 400)
+    command = ["tar", "-C", str(folder / "files"), "-S", "--numeric-owner", "--sort=name", "-cf", "-", "."]
+    return subprocess.run(command, capture_output=True, check=True).stdout
+
+
+def fill(folder: Path, sent: bytes, sha256: str) -> subprocess.CompletedProcess[bytes]:
+    (folder / "_data").mkdir(exist_ok=True)
+    return run(folder, putting._FILL, f"{folder}/_data", f"{folder}/whole", BACKUP, sha256, stdin=sent)
+
+
+def test_a_volumes_files_that_all_arrived_are_whole_and_nothing_else_is_there(tmp_path: Path) -> None:
+    content = tree(tmp_path)
+    (tmp_path / "_data").mkdir()
+    (tmp_path / "_data" / ".of-a-run-before").touch()
+    done = fill(tmp_path, content, hashlib.sha256(content).hexdigest())
+    assert (done.returncode, done.stdout) == (0, b""), done.stderr
+    assert sorted(path.name for path in (tmp_path / "_data").iterdir()) == [f"f{number:02}" for number in range(40)]
+    assert (tmp_path / "_data" / "f39").read_bytes() == bytes([39]) * 400
+    assert (tmp_path / "whole").read_text() == f"{BACKUP}\n"
+
+
+@pytest.mark.parametrize("kept", [0, 512, 11 * 1024, 11 * 1024 + 512, 11 * 1024 + 700, 41 * 1024])
+def test_files_that_were_cut_off_on_their_way_are_not_whole(tmp_path: Path, kept: int) -> None:
+    """tar does not mind an input that ends where a file has ended."""
+    content = tree(tmp_path)
+    (tmp_path / "whole").write_text(f"{BACKUP}\n")
+    done = fill(tmp_path, content[:kept], hashlib.sha256(content).hexdigest())
+    assert done.returncode == 1
+    assert b"what arrived is not what was sent" in done.stderr
+    assert not (tmp_path / "whole").exists()
+
+
+def test_files_that_could_not_be_unpacked_are_not_whole(tmp_path: Path) -> None:
+    content = tree(tmp_path)
+    program(tmp_path, "tar", "cat >/dev/null; echo 'No space left on device' >&2; exit 2")
+    done = fill(tmp_path, content, hashlib.sha256(content).hexdigest())
+    assert done.returncode == 1
+    assert b"No space left on device" in done.stderr
+    assert not (tmp_path / "whole").exists()
+
+
 def test_a_lock_that_was_taken_off_is_known_until_the_engine_writes_its_key_anew(host: Path) -> None:
     """A recovery that was killed after it: the next has to know that the manager locks, and nothing else tells it."""
     folder = host / "root" / "swarm" / "certificates"
