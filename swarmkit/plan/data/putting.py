@@ -23,8 +23,8 @@ _LOAD_SECONDS = 4 * 3600.0
 _LOAD = """
 set -eu
 umask 077
-sha256=$1 whole=$2 backup=$3
-shift 3
+sha256=$1 whole=$2 backup=$3 volume=$4
+shift 4
 trap 'exit 1' HUP INT TERM
 file=$(mktemp /var/tmp/swarmkit-data.XXXXXX)
 exec 3>"$file" 4<"$file" 5<"$file"
@@ -32,6 +32,11 @@ exec 3>"$file" 4<"$file" 5<"$file"
 rm "$file"
 cat >&3
 test "$(sha256sum <&4 | cut -c 1-64)" = "$sha256" || { echo "what arrived is not what was sent" >&2; exit 1; }
+# A run that lost its link may still be at it here; its command holds the lock, too. Taken when all has arrived: one
+# whose link hangs would keep it.
+exec 9>"/run/swarmkit-data.$volume.lock"
+flock -w 120 9 || { echo "another run is giving the database this dump still; wait until it has ended" >&2; exit 1; }
+test "$(cat "$whole" 2>/dev/null)" != "$backup" || exit 0
 docker exec -i "$@" <&5 >/dev/null
 echo "$backup" >"$whole"
 """
@@ -120,7 +125,8 @@ class LoadDump:
     def run(self, context: Context) -> str:
         reached, data = context.reached(self.host), self.data
         container = running_container(reached, data.service)
-        arguments = (data.sha256, places(reached, data.name)[1], data.backup, container, *data.restore)
+        whole = places(reached, data.name)[1]
+        arguments = (data.sha256, whole, data.backup, data.name, container, *data.restore)
         result = reached.shell.pipe(_LOAD, arguments, source=data.stream(), idle_seconds=_LOAD_SECONDS)
         _check(result, f"{self.host}: {data.restore[0]} could not read the dump of {data.name}")
         mark(context.manager, data)

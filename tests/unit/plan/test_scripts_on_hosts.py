@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -188,11 +189,22 @@ def test_the_copy_of_a_backup_that_lost_its_link_and_goes_on_is_left_to_it(host:
     assert [*(host / "tmp").iterdir()] == []
 
 
-def load(folder: Path, sha256: str) -> subprocess.CompletedProcess[bytes]:
+def loading(folder: Path, wait_seconds: int = 120) -> str:
+    script = putting._LOAD
+    for of_hosts, here in (
+        ("/var/tmp/", f"{folder}/tmp/"),
+        ("/run/", f"{folder}/"),
+        ("-w 120 ", f"-w {wait_seconds} "),
+    ):
+        assert of_hosts in script
+        script = script.replace(of_hosts, here)
+    return script
+
+
+def load(folder: Path, sha256: str, wait_seconds: int = 120) -> subprocess.CompletedProcess[bytes]:
     """Send a dump to the script that gives it to a container's command, here `read it`."""
-    script = putting._LOAD.replace("/var/tmp/", f"{folder}/tmp/")
-    assert script != putting._LOAD
-    return run(folder, script, sha256, f"{folder}/whole", BACKUP, "c1", "read", "it", stdin=DUMP)
+    arguments = (sha256, f"{folder}/whole", BACKUP, "s_data", "c1", "read", "it")
+    return run(folder, loading(folder, wait_seconds), *arguments, stdin=DUMP)
 
 
 DUMP = b"insert\n" * 100_000
@@ -228,6 +240,52 @@ def test_a_command_that_fails_leaves_the_volume_not_whole(container: Path) -> No
     program(container, "docker", "cat >/dev/null; exit 3")
     assert load(container, hashlib.sha256(DUMP).hexdigest()).returncode == 3
     assert not (container / "whole").exists()
+
+
+@pytest.fixture
+def reading(container: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A run that lost its link while the command reads the dump: the command goes on until there is a file `go`."""
+    program(
+        container,
+        "docker",
+        'echo begun >>"$FOLDER/runs"; cat >/dev/null; until [ -e "$FOLDER/go" ]; do sleep 0.05; done',
+    )
+    command = ["sh", "-c", loading(container), "sh", hashlib.sha256(DUMP).hexdigest(), f"{container}/whole", BACKUP]
+    environment = {"PATH": f"{container}/bin:/usr/sbin:/usr/bin:/sbin:/bin", "FOLDER": str(container)}
+    (container / "dump").write_bytes(DUMP)
+    with (container / "dump").open("rb") as dump:
+        process = subprocess.Popen([*command, "s_data", "c1", "read", "it"], env=environment, stdin=dump)
+    wait_until((container / "runs").exists, bool, timeout_seconds=20)
+    yield process
+    (container / "go").touch()
+    process.wait(timeout=20)
+
+
+def test_no_second_run_gives_a_database_the_dump_that_it_is_reading(
+    container: Path, reading: subprocess.Popen[bytes]
+) -> None:
+    """Two commands at once would mix their tables."""
+    second = load(container, hashlib.sha256(DUMP).hexdigest(), wait_seconds=0)
+    assert second.returncode == 1
+    assert b"another run is giving the database this dump still" in second.stderr
+    assert not (container / "whole").exists()
+    assert (container / "runs").read_text() == "begun\n"
+    (container / "go").touch()
+    assert reading.wait(timeout=20) == 0
+    assert load(container, hashlib.sha256(DUMP).hexdigest()).returncode == 0
+    assert (container / "runs").read_text() == "begun\n"
+
+
+def test_a_command_goes_on_alone_though_what_started_it_was_killed(
+    container: Path, reading: subprocess.Popen[bytes]
+) -> None:
+    reading.kill()
+    reading.wait(timeout=20)
+    assert load(container, hashlib.sha256(DUMP).hexdigest(), wait_seconds=0).returncode == 1
+    (container / "go").touch()
+    assert load(container, hashlib.sha256(DUMP).hexdigest(), wait_seconds=20).returncode == 0
+    # It has ended, and nobody noted how.
+    assert (container / "runs").read_text() == "begun\nbegun\n"
 
 
 def tree(folder: Path) -> bytes:
