@@ -151,12 +151,15 @@ def _check_contents(archive: Archive) -> None:
 
 
 def _check_tree(archive: Archive, name: str) -> None:
-    """Refuse a volume's files that would be unpacked outside of it; links are the volume's own content."""
+    """Refuse a volume's files that would be unpacked outside of it.
+
+    Links, named pipes (of a mail spool) and device nodes (of an engine in a container) are the volume's own content.
+    """
     try:
         with tarfile.open(fileobj=_Reader(archive.stream(name)), mode="r|") as tar:  # type: ignore[call-overload]
             for member in tar:
                 parts = PurePosixPath(member.name).parts
-                if member.name.startswith("/") or ".." in parts or member.isdev():
+                if member.name.startswith("/") or ".." in parts:
                     raise _refused(archive.path, f"{name} in it holds {member.name!r}")
     except (tarfile.TarError, EOFError) as error:
         raise _refused(archive.path, f"{name} in it cannot be unpacked: {error}") from error

@@ -68,8 +68,11 @@ class ArchiveWriter:
 
 
 @contextmanager
-def writing(path: Path, sealer: Sealer) -> Iterator[ArchiveWriter]:
-    """Yield what writes the archive that *path* is afterwards; nothing is left of one whose block failed."""
+def writing(path: Path, sealer: Sealer, check: Callable[[Path], object] = lambda _: None) -> Iterator[ArchiveWriter]:
+    """Yield what writes the archive that *path* is afterwards; nothing is left of one whose block failed.
+
+    Nor of one that *check*, which gets the file under the name of before, raises for.
+    """
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with os.fdopen(os.open(partial, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
@@ -77,6 +80,7 @@ def writing(path: Path, sealer: Sealer) -> Iterator[ArchiveWriter]:
                 yield ArchiveWriter(sink)
             file.flush()
             os.fsync(file.fileno())
+        check(partial)
         if path.exists():
             raise SwarmkitError(f"there is a file {path} already")
         partial.rename(path)

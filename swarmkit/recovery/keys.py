@@ -11,7 +11,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -61,6 +61,17 @@ class Sealer:
         block = pyrage.passphrase.encrypt(str(identity).encode(), self.passphrase.text(), armored=True)
         file.write(block.rstrip() + b"\n")
         return [identity.to_public()]
+
+
+def readable_once(sealer: Sealer) -> tuple[Sealer, Opener]:
+    """Return *sealer* and what opens its file again here, where no recipient's own key is: one that nobody keeps."""
+    if sealer.passphrase is not None:
+        return sealer, Opener(sealer.passphrase)
+    from pyrage import x25519
+
+    identity = x25519.Identity.generate()
+    recipients = (*sealer.recipients, str(identity.to_public()))
+    return replace(sealer, recipients=recipients), Opener(identity=Secret(str(identity).encode()))
 
 
 @dataclass

@@ -10,17 +10,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from swarmkit.converge.wait import wakeups
+from swarmkit.errors import InputError, SwarmkitError
 from swarmkit.observed.observe import observe
 from swarmkit.plan.apply import apply
 from swarmkit.plan.context import Context
 from swarmkit.plan.data.left_standing import left_standing
 from swarmkit.plan.declaration import Declared
+from swarmkit.plan.progress import Progress
 from swarmkit.plan.states.backup_plans import backup_plan
 from swarmkit.reach.fleet import Fleet, reach
+from swarmkit.recovery.archive import read
 from swarmkit.recovery.archive_writer import SUFFIX, writing
 from swarmkit.recovery.backup_folder import check_folder, little_room
 from swarmkit.recovery.kept_backups import remove_old, remove_parts
-from swarmkit.recovery.keys import Sealer
+from swarmkit.recovery.keys import Opener, Sealer, readable_once
 from swarmkit.recovery.manifest import Manifest
 from swarmkit.workflows.backup_content import Archiver, Seen, finish
 from swarmkit.workflows.one_writer import one_writer
@@ -81,12 +84,24 @@ def backup(
                 return None
             progress.phase("apply")
         path = folder / f"{inventory.cluster}-{archiver.now:%Y%m%dT%H%M%SZ}{SUFFIX}"
-        with writing(path, sealer) as archiver.writer:
+        sealer, opener = readable_once(sealer)
+        with writing(path, sealer, lambda written: _read_back(written, opener, progress)) as archiver.writer:
             whole(apply(seen.plan, context))
             progress.phase("write")
             manifest = finish(declared, seen, archiver, enclosed, lock=writer.lock.holder.token)
     removed = (*parts, *remove_old(path, inventory.cluster, keep))
     return BackupReport(path, path.stat().st_size, manifest, removed)
+
+
+def _read_back(written: Path, opener: Opener, progress: Progress) -> None:
+    """Read what was *written* as a restore will, before anything older is removed for it."""
+    progress.phase("read back")
+    try:
+        read(written, opener)
+    except InputError as error:
+        raise SwarmkitError(
+            "the backup was written, and cannot be read back", error.what, "no file of it is left, older ones stay"
+        ) from error
 
 
 def _look(

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from fakes.manager_state import packed_state
 from fakes.swarm import FakeFleet
 from swarmkit.declared.inventory.host import Inventory
 from swarmkit.declared.stack.reading import load_stack
@@ -25,6 +26,10 @@ from swarmkit.workflows.terms import Terms
 BEGAN = datetime.datetime(2027, 1, 1, tzinfo=datetime.UTC)
 """When an engine is stopped."""
 
+STATE = packed_state({"swarm/docker-state.json": b"{}", "swarm/certificates/swarm-node.crt": b""})
+FILES = bytes(10240)
+"""What `tar` says of nothing."""
+
 
 class Operator:
     """Backs the fleet up, as `swarmkit backup` does."""
@@ -38,7 +43,9 @@ class Operator:
         self.declared = Declared(inventory, stack)
         self.shown: list[Plan] = []
 
-    def backup(self, *, agrees: Callable[[Plan], bool] = lambda _: True) -> BackupReport | None:
+    def backup(
+        self, *, agrees: Callable[[Plan], bool] = lambda _: True, keep: int | None = None, sealer: Sealer | None = None
+    ) -> BackupReport | None:
         self.shown.clear()
 
         def confirm(plan: Plan) -> bool:
@@ -47,7 +54,7 @@ class Operator:
 
         return backup(
             self.declared, Terms(Silent(), confirm), enclosed={}, folder=self.folder,
-            sealer=Sealer(recipients=[recipient()]), keep=None, with_images=False,
+            sealer=sealer or Sealer(recipients=[recipient()]), keep=keep, with_images=False,
         )  # fmt: skip
 
 
@@ -58,7 +65,10 @@ def recipient() -> str:
 
 
 def backed_up(fleet: FakeFleet, monkeypatch: pytest.MonkeyPatch, stop: Callable[[], Any] = lambda: None) -> None:
-    """Let the hosts answer a backup; *stop* is what else happens when an engine is stopped for 1.2 s."""
+    """Let the hosts answer a backup, each volume as an empty one.
+
+    *stop* is what else happens when an engine is stopped for 1.2 s.
+    """
 
     @contextmanager
     def on_fleet(*_: Any, **__: Any) -> Iterator[FakeFleet]:
@@ -70,11 +80,11 @@ def backed_up(fleet: FakeFleet, monkeypatch: pytest.MonkeyPatch, stop: Callable[
             return CommandResult(0, "", "")
         stop()
         said = f"stopped 1200 since {BEGAN.timestamp() * 1000:.0f} ended 700 copied 100"
-        return CommandResult(0, f"{said}\n{base64.b64encode(b'state').decode()}", "")
+        return CommandResult(0, f"{said}\n{base64.b64encode(STATE).decode()}", "")
 
     monkeypatch.setattr("swarmkit.workflows.backup.reach", on_fleet)
     for reached in fleet.values():
         shell: Any = reached.shell
         shell.answer = answer
-        shell.piped = lambda *_: (CommandResult(0, "", ""), b"files")
+        shell.piped = lambda *_: (CommandResult(0, "", ""), FILES)
         fleet.engine(reached.host.name).info_changes = {"DockerRootDir": "/var/lib/docker"}

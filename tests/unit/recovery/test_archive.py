@@ -237,6 +237,21 @@ def test_an_archive_of_another_tool_is_refused(tmp_path: Path, name: str) -> Non
     assert "which no backup does" in refused(tmp_path / "a.age", opener)
 
 
+@pytest.mark.parametrize("kind", [tarfile.FIFOTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.LNKTYPE])
+def test_named_pipes_and_device_nodes_are_a_volumes_own_as_links_are(tmp_path: Path, kind: bytes) -> None:
+    """A mail spool has the first, the folder of an engine in a container the second."""
+
+    def change(entry: tarfile.TarInfo) -> None:
+        if entry.name == "./pickup":
+            entry.type, entry.linkname, entry.size = kind, "./data", 0
+
+    sealer, opener = pair()
+    volume = VOLUME.model_copy(update={"kind": "files", "restore": ()})
+    files = {STATE: state(*GOOD), VOLUME.file: gzip.decompress(state("./data", "./pickup", change=change))}
+    written(tmp_path / "a.age", sealer, files, volumes=(volume,))
+    assert archive.read(tmp_path / "a.age", opener).manifest.volumes == (volume,)
+
+
 def test_a_volumes_files_that_would_leave_it_are_refused_and_its_links_are_not(tmp_path: Path) -> None:
     sealer, opener = pair()
     volume = VOLUME.model_copy(update={"kind": "files", "restore": ()})
