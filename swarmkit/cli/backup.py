@@ -146,11 +146,13 @@ def verify(
     if not in_lab:
         return
     from swarmkit.cli.rehearsing.drill import Drill, enclosed_inventory, run_drill
+    from swarmkit.cli.rehearsing.images import check_restored
 
     with ExitStack() as resources:
         folder = resources.enter_context(tempfile.TemporaryDirectory(prefix="swarmkit-inventory-"))
         inventory = enclosed_inventory(archive, Path(folder))
         images = archives.images(resources, archive, images_folder)
+        check_restored(archive, images)
         if not run_drill(Drill(inventory, archive.manifest.made_at, archive, images=images)):
             sys.exit(4)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from swarmkit.cli import archives, options
+from swarmkit.cli.rehearsing.images import check_declared, check_restored
 from swarmkit.cli.up import images_option
 from swarmkit.errors import InputError
 
@@ -78,7 +79,7 @@ def rehearse(
     password = options.sudo_password(ask=ask_become_pass) if live else None
     with ExitStack() as resources:
         if archive_file is None:
-            _check_images(declared)
+            check_declared(declared)
             drill = _live(resources, declared, init_empty, password, yes=yes)
         else:
             drill = _of_archive(
@@ -100,22 +101,12 @@ def _of_archive(
     images = archives.images(resources, archive, folder)
     made_at = archive.manifest.made_at
     if declared.stack is None:
+        check_restored(archive, images)
         return Drill(declared.inventory, made_at, archive, images=images)
     data = DeclaredData(volume_data(archive), frozenset(init_empty))
     declared = replace(declared, archives={**declared.archives, **images}, data=data)
-    _check_images(declared)
+    check_declared(declared)
     return Drill(declared.inventory, made_at, rebuilt=declared)
-
-
-def _check_images(declared: Declared) -> None:
-    """Raise InputError when a service's image is nowhere here: the twin has no way to a registry."""
-    services = declared.stack.services if declared.stack else ()
-    lacking = sorted({service.image for service in services} - declared.archives.keys())
-    if lacking:
-        raise InputError(
-            f"the twin reaches no registry, and there is no file of {', '.join(lacking)}",
-            to_do="give files of docker save in a folder: --images DIR; a backup taken --with-images holds them",
-        )
 
 
 def _live(
