@@ -151,8 +151,10 @@ class Unlock:
                 break
             except EngineError as error:
                 # The engine has done nothing: another key is another question.
-                if "key" not in error.message or number == len(self.keys):
+                if "key" not in error.message:
                     raise
+                if number == len(self.keys):
+                    raise _wrong_keys(self.step.target, number, error) from error
         state = wait_until(
             lambda: swarm_state(engine.info()),
             lambda state: state == "active",
@@ -166,6 +168,17 @@ class Unlock:
                 f"see: journalctl -u docker on {self.step.target}",
             )
         return ""
+
+
+def _wrong_keys(host: str, count: int, error: EngineError) -> SwarmkitError:
+    tried = "the key that was given does not unlock" if count == 1 else f"none of the {count} keys given unlocks"
+    return SwarmkitError(
+        f"{host}: {tried} it",
+        error.message,
+        "give the key that it was locked with, which may be one of before a rotation: unlock --store DIR tries the "
+        "newest kept there, a backup holds that of its day, and a manager that is not locked tells the newest: "
+        "docker swarm unlock-key",
+    )
 
 
 @dataclass(frozen=True)

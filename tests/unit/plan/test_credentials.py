@@ -142,6 +142,24 @@ def test_all_locked_managers_are_unlocked_and_a_wrong_key_unlocks_none(made: Fak
     assert (told.severity, told.where, told.evidence) == ("warning", "D", "no route")
 
 
+@pytest.mark.parametrize(
+    ("keys", "what"),
+    [
+        (["SWMKEY-1-wrong"], "A: the key that was given does not unlock it"),
+        (["SWMKEY-1-wrong", "SWMKEY-1-older"], "A: none of the 2 keys given unlocks it"),
+    ],
+)
+def test_a_wrong_key_is_told_with_where_the_others_are(made: FakeFleet, keys: list[str], what: str) -> None:
+    made.engine("A").locked = True
+    unlock, _ = unlock_plan(observe(made, kernel="never"), [Secret(key.encode()) for key in keys]).operations
+    with pytest.raises(SwarmkitError) as caught:
+        unlock.run(Context(made, Silent(), "A"))
+    assert (caught.value.what, caught.value.why) == (what, "swarm could not be unlocked: invalid key provided")
+    assert "--store DIR" in caught.value.to_do
+    assert "a backup holds that of its day" in caught.value.to_do
+    assert "SWMKEY" not in str(caught.value)
+
+
 def test_an_unlocked_manager_that_hears_no_other_node_is_started_once_more(
     made: FakeFleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
