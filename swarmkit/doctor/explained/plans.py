@@ -38,7 +38,7 @@ PLANS: dict[str, Explanation] = {
         "After the rebuild a database starts empty.",
         "A volume is not marked for backup, its service does not run, it cannot be stopped for a copy, or no backup of "
         "it is given.",
-        "Mark it with x-swarmkit: {backup: ...}; restore with --data, or agree to an empty one with --init-empty.",
+        "Mark it with x-swarmkit: {backup: ...}; rebuild with --data, or agree to an empty one with --init-empty.",
         "Docker administration guide, back up the swarm; docs/recovery.md",
     ),
     "H60": Explanation(

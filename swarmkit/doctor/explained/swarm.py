@@ -58,8 +58,9 @@ SWARM: dict[str, Explanation] = {
     "H61": Explanation(
         "Engines of different releases",
         "What one engine writes another may not read; networks behave differently from host to host.",
-        "An upgrade has stopped half-way, or a new host came with a newer engine.",
-        "Upgrade the rest, one host after the other.",
+        "An upgrade has stopped half-way, a new host came with a newer engine, or a backup is restored on an older "
+        "one.",
+        "Upgrade the rest, one host after the other; restore on an engine as new as the backup's.",
         "Docker documentation, upgrade a swarm",
     ),
     "H63": Explanation(

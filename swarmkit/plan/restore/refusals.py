@@ -69,7 +69,7 @@ def _target_refusals(scene: Scene) -> Iterator[Finding]:
     yield from _address_refusals(scene)
     if _release(facts.engine.version) < _release(backup.engine_version):
         yield Finding(
-            "H40", "error", backup.host, "its engine is older than the one the backup is of",
+            "H61", "error", backup.host, "its engine is older than the one the backup is of",
             f"{facts.engine.version}, the backup {backup.engine_version}", "install that engine or a newer one",
         )  # fmt: skip
 

@@ -139,6 +139,12 @@ def test_a_backup_that_does_not_fit_is_refused(bare: Observed, changes: dict[str
     assert restored(scene(bare, replace(BACKUP, **changes))) == [why]  # type: ignore[arg-type]
 
 
+def test_an_older_engine_than_the_backups_is_told_as_that(bare: Observed) -> None:
+    """H40, its code of before, is explained as live-restore; and no --override H61 opens the way."""
+    older = replace(scene(bare, replace(BACKUP, engine_version="99.0")), overridden=frozenset({"H61"}))
+    assert [finding.code for finding in restore_plan(older, "aside").refusals] == ["H61"]
+
+
 def test_nothing_is_restored_while_a_manager_may_live(bare: Observed, made: FakeFleet) -> None:
     assert restored(scene(bare, raft={"B": RaftFacts("c1")})) == ["B: is a manager that lives"]
     assert restored(scene(bare, raft={"B": RaftFacts("c2")})) == ["B: is a manager of another swarm"]
