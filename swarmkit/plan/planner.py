@@ -8,6 +8,7 @@ from dataclasses import replace
 from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.finding import Finding
 from swarmkit.observed.model import Node, Observed
+from swarmkit.plan.data.left_standing import started_refusals
 from swarmkit.plan.data.planning import StackData
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Operation, Plan, Step
@@ -48,6 +49,8 @@ def make_plan(declared: Declared, observed: Observed, found: Sequence[Finding] =
         if not pools:
             refusals.append(NO_FREE_RANGE)
     refusals += ingress_refusals(inventory, observed.cluster)
+    if observed.cluster is not None and declared.data is None:
+        refusals += started_refusals(observed.cluster)
     refusals = list(dict.fromkeys([*refusals, *(finding for finding in found if finding.severity == "error")]))
     accepted = [finding for finding in refusals if finding.code in declared.overridden]
     refusals = [finding for finding in refusals if finding.code not in declared.overridden]

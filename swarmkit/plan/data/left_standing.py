@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from swarmkit.finding import Finding
 from swarmkit.observed.model import ClusterState, ServiceState
@@ -27,6 +28,13 @@ def letting_go(services: tuple[ServiceState, ...]) -> Iterator[Operation]:
         yield ReleaseService(release, name)
         wait = Step(f"wait:{name}", "service", "wait", name, f"wait until {name} runs", "", frozenset({release.key}))
         yield AwaitService(wait, name)
+
+
+def started_refusals(cluster: ClusterState) -> Iterator[Finding]:
+    """Yield each service that waits for the data of a restore: with its tasks back it would use what is empty."""
+    for finding in standing_refusals(cluster):
+        remedy = "run that again: it goes on (images that hosts lack: --images DIR)"
+        yield replace(finding, remedy=f"{remedy}; to start what waits without its data: --override H58")
 
 
 def standing_refusals(cluster: ClusterState) -> Iterator[Finding]:

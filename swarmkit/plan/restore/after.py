@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from swarmkit.plan.data.holding import HoldService
+from swarmkit.plan.data.planning import DeclaredData
 from swarmkit.plan.data.putting import MakeVolume
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Operation, Plan, Step
@@ -28,7 +29,9 @@ def after_plan(scene: Scene) -> Plan:
         return replace(fence, operations=operations)
     hosts = tuple(replace(host, labels=scene.labels(host)) for host in scene.answering())
     # Whoever made the swarm: it was backed up as the inventory's.
-    declared = Declared(replace(scene.inventory, hosts=hosts), adopt=True, overridden=scene.overridden)
+    declared = Declared(
+        replace(scene.inventory, hosts=hosts), adopt=True, data=DeclaredData(), overridden=scene.overridden
+    )
     members = make_plan(declared, scene.observed)
     if members.refusals:
         return members

@@ -195,6 +195,13 @@ def test_the_login_that_a_play_is_given_goes_to_the_commands_that_send_it(tmp_pa
     assert stopped.stderr.rstrip().endswith("--with-registry-auth --from one")
 
 
+def test_a_restore_that_was_cut_off_is_gone_on_with_though_its_manager_tells_of_the_swarm_by_then() -> None:
+    steps = {
+        step.name: step for step in read_playbook(find_playbook("restore-same-hosts"), {"archive": ["a.age"]}).steps
+    }
+    assert not steps["restore"].when
+
+
 def test_a_lost_quorum_of_managers_that_lock_is_recovered_with_the_key_of_the_store() -> None:
     book = read_playbook(find_playbook("quorum-loss"), {"lost": ["B", "C"], "store": ["keys"], "identity": ["k.txt"]})
     commands = [step.command for step in book.steps if step.command]

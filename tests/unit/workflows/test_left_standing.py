@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fakes.backing_up import Operator, backed_up
-from fakes.running import run_once
+from fakes.running import plan_on, run_once
 from fakes.swarm import FakeFleet
 
 from swarmkit.observed.observe import observe
 from swarmkit.plan.data.holding import HELD_LABEL, HOLDER_LABEL, hold, release
+from swarmkit.plan.data.planning import DeclaredData
 from swarmkit.plan.model import Plan
 from swarmkit.plan.states.backup_plans import Taking, backup_plan
 from swarmkit.reach.ssh import ConnectionLostError
@@ -125,6 +127,20 @@ def test_up_lets_a_service_run_that_a_backup_left_standing(operator: CutOff) -> 
     _, applied = run_once(operator.fleet, operator.declared)
     assert applied.outcomes["service:s_store"].status == "done"
     assert operator.service() == (1, {})
+
+
+def test_up_gives_no_tasks_back_to_what_waits_for_the_data_of_a_restore(operator: CutOff) -> None:
+    hold(operator.fleet.engine("A"), "s_web", "restore")
+    plan = plan_on(operator.fleet, operator.declared)
+    (refusal,) = plan.refusals
+    assert (refusal.code, refusal.where, refusal.evidence) == ("H58", "s_web", "a restore or a rebuild was cut off")
+    assert not plan.operations
+    # A host that joins would run what it has no data of.
+    assert plan_on(operator.fleet, replace(operator.declared, stack=None)).refusals == (refusal,)
+    assert not plan_on(operator.fleet, replace(operator.declared, data=DeclaredData())).refusals
+    _, applied = run_once(operator.fleet, replace(operator.declared, overridden=frozenset({"H58"})))
+    assert applied.outcomes["service:s_web"].status == "done"
+    assert operator.service("s_web") == (1, {})
 
 
 def test_tasks_that_somebody_gave_a_held_service_are_kept(operator: CutOff) -> None:
