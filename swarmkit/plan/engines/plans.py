@@ -11,7 +11,7 @@ from swarmkit.observed.model import UPGRADE_LABEL, ClusterState, Node, Observed
 from swarmkit.observed.packages import EnginePackages
 from swarmkit.plan.engines.operations import AwaitServices, Check, SetAside, TakeBack, UpgradeEngine
 from swarmkit.plan.model import Operation, Plan, Step
-from swarmkit.plan.nodes.departures import is_replicated, running_on
+from swarmkit.plan.nodes.departures import is_replicated, moving_warnings, running_on
 from swarmkit.plan.nodes.operations import AwaitEmptied
 from swarmkit.plan.nodes.quorum import quorum_of
 from swarmkit.plan.refusals import host_refusals, numbers_otherwise, version_tuple
@@ -219,5 +219,7 @@ def _warnings(
             if is_replicated(service) and not _may_move(service.spec, node, cluster):
                 yield Finding("B35", "warning", host.name, f"service {service.name} may run nowhere else: it stops "
                               "until the host is back")  # fmt: skip
+        if node.availability == "active":
+            yield from moving_warnings(cluster, node, host.name)
         if node.availability != "active" and UPGRADE_LABEL not in node.labels:
             yield Finding("H52", "warning", host.name, f"it is {node.availability}, and stays so")

@@ -114,6 +114,20 @@ def departure_warnings(observed: Observed, leaving: Iterable[Node]) -> Iterator[
                 )  # fmt: skip
 
 
+def moving_warnings(cluster: ClusterState, node: Node, host: str) -> Iterator[Finding]:
+    """Yield each service that may start elsewhere, without its data, while *host*, which is *node*, is away."""
+    others = [other for other in cluster.nodes if other.id != node.id and other.state == "ready"]
+    for service in filter(is_replicated, running_on(cluster, node)):
+        volumes = volumes_of(service)
+        if volumes and any(node_may_run(service.spec, other) for other in others):
+            yield Finding(
+                "H52", "warning", host,
+                f"service {service.name} may start on another host, and its data stays behind on this one",
+                f"volume {', '.join(volumes)}; there it starts empty, and does not come back by itself",
+                "let it run on this host alone, first: deploy.placement.constraints, then swarmkit up",
+            )  # fmt: skip
+
+
 def volumes_of(service: ServiceState) -> list[str]:
     """Return the named volumes a service mounts: its data, on the host where it runs."""
     mounts = service.spec["TaskTemplate"]["ContainerSpec"].get("Mounts") or ()

@@ -9,7 +9,7 @@ from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.finding import Finding
 from swarmkit.observed.model import ClusterState, Node, Observed
 from swarmkit.plan.model import Operation, Plan, Step
-from swarmkit.plan.nodes.departures import is_replicated, running_on, volumes_of
+from swarmkit.plan.nodes.departures import is_replicated, moving_warnings, running_on, volumes_of
 from swarmkit.plan.nodes.kernel_refusals import kernel_refusals
 from swarmkit.plan.nodes.operations import AwaitEmptied, AwaitReady, RemoveNode, SetAvailability
 from swarmkit.plan.nodes.returning import old_nodes, vacate_seats
@@ -35,6 +35,7 @@ def drain_plan(inventory: Inventory, host: Host, observed: Observed) -> Plan:
         for service in services
         if service not in moving
     )
+    warnings += tuple(moving_warnings(observed.cluster, node, host.name))
     operations = list(_set_availability(host, node, "drain"))
     names = tuple(service.name for service in moving)
     wait = Step(

@@ -13,7 +13,7 @@ from swarmkit.plan.data.left_standing import left_standing, letting_go, standing
 from swarmkit.plan.data.marked import MarkedVolume, marked_volumes
 from swarmkit.plan.data.taking import Adding, CopyVolume, DumpVolume, SaveImage, TakenVolume
 from swarmkit.plan.model import Operation, Plan, Step
-from swarmkit.plan.nodes.departures import volumes_of
+from swarmkit.plan.nodes.departures import moving_warnings, volumes_of
 from swarmkit.plan.nodes.quorum import quorum_of
 from swarmkit.plan.refusals import host_refusals
 from swarmkit.plan.stacks.spec import IMAGE_LABEL
@@ -74,8 +74,13 @@ def backup_plan(
     for number, (reference, host) in enumerate(images.items(), 1):
         step = Step(f"backup:image:{reference}", "image", "update", host, f"save {reference}", "", _last(operations))
         operations.append(SaveImage(step, reference, image_file(number), taking.adding))
-    operations.append(take_state(inventory, observed, cluster, _last(operations), taking.state))
-    return Plan(tuple(operations), (), (*marked.warnings, *_in_no_file(cluster), *_volumes_in_no_file(stack, cluster)))
+    stops = take_state(inventory, observed, cluster, _last(operations), taking.state)
+    operations.append(stops)
+    host = stops.step.target
+    stopped = cluster.node(observed.hosts[host].engine.node_id)
+    moving = moving_warnings(cluster, stopped, host) if stopped else ()
+    warnings = (*marked.warnings, *_in_no_file(cluster), *_volumes_in_no_file(stack, cluster), *moving)
+    return Plan(tuple(operations), (), warnings)
 
 
 def _in_no_file(cluster: ClusterState) -> Iterator[Finding]:

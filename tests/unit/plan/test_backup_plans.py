@@ -60,6 +60,24 @@ def test_a_manager_with_a_database_is_stopped_last(made: FakeFleet) -> None:
     assert operation.step.target == "B"
 
 
+def test_data_that_stays_behind_when_the_stop_moves_its_service_is_said_before(made: FakeFleet) -> None:
+    observed = with_tasks(observe(made, kernel="never"), {"A": 1, "B": 1, "C": 1})
+    assert observed.cluster
+    spec = {"TaskTemplate": {"ContainerSpec": {"Mounts": [{"Type": "volume", "Source": "data", "Target": "/d"}]}}}
+
+    def warned(constraint: str) -> list[tuple[str, str]]:
+        placed = {"TaskTemplate": {**spec["TaskTemplate"], "Placement": {"Constraints": [constraint]}}}
+        assert observed.cluster
+        cluster = replace(observed.cluster, services=(ServiceState("s", 1, "git", {}, placed),))
+        plan = backup_plan(INVENTORY, None, replace(observed, cluster=cluster), TAKING)
+        (stops,) = plan.operations
+        return [(one.where, stops.step.target) for one in plan.warnings if "service git may start on" in one.what]
+
+    ((where, stopped),) = warned("node.role == manager")
+    assert where == stopped
+    assert not warned(f"node.hostname == host-{stopped.lower()}")
+
+
 def test_of_two_managers_one_is_stopped_and_the_pause_is_told(made: FakeFleet) -> None:
     """Two need both: to wait for a third would be to have no backup at all."""
     observed = observe(made, kernel="never")

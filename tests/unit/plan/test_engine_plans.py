@@ -85,6 +85,15 @@ def test_workers_come_first_and_the_leader_last_one_after_another(made: FakeFlee
     assert all(node(made, name) == ("active", dict(host.labels)) for name, host in zip("ABCD", HOSTS, strict=True))
 
 
+def test_data_that_stays_behind_when_its_service_moves_is_said_before(made: FakeFleet) -> None:
+    container = {"Image": "git:1", "Mounts": [{"Type": "volume", "Source": "git-data", "Target": "/data"}]}
+    template = {"ContainerSpec": container, "Placement": {"Constraints": ["node.hostname != host-a"]}}
+    mode = {"Replicated": {"Replicas": 1}}
+    made.engine("A").create("services", {"Name": "git", "TaskTemplate": template, "Mode": mode})
+    said = [(one.code, one.evidence.partition(";")[0]) for one in planned(made).warnings if "stays behind" in one.what]
+    assert said == [("H52", "volume git-data")]
+
+
 def test_a_host_that_was_drained_stays_drained(made: FakeFleet) -> None:
     made.cluster.nodes[made.engine("D").node_id]["Spec"]["Availability"] = "drain"
     plan = planned(made, wanted=Wanted(("D",)))

@@ -70,6 +70,18 @@ def test_what_stops_because_it_may_run_nowhere_else_is_said_before(made: FakeFle
     assert (plan.warnings[0].code, plan.warnings[0].what) == ("B35", "service db may run nowhere else: it stops")
 
 
+def test_data_that_stays_behind_when_its_service_moves_is_said_before(made: FakeFleet) -> None:
+    made.engine("A").create("services", service("git", "node.hostname != host-a", "git-data"))
+    (task,) = made.cluster.tasks.values()
+    ran_on = next(host for host in HOSTS if made.engine(host.name).node_id == task["NodeID"])
+    (warned,) = [one for one in drain_plan(INVENTORY, ran_on, observe(made, kernel="never")).warnings
+                 if "its data stays behind" in one.what]  # fmt: skip
+    assert (warned.code, warned.where) == ("H52", ran_on.name)
+    assert warned.evidence.startswith("volume git-data;")
+    # What is pinned stops, and comes back to its data.
+    assert "git" not in " ".join(one.what for one in drain_plan(INVENTORY, A, observe(made, kernel="never")).warnings)
+
+
 def wiped(fleet: FakeFleet, name: str) -> FakeFleet:
     fleet.engine(name).leave_swarm(force=True)
     return fleet
