@@ -109,7 +109,8 @@ def _replacement(inventory: Inventory, host: Host, observed: Observed, stale: li
 def _replace_refusals(host: Host, stale: list[Node], is_member: bool) -> Iterator[Finding]:  # noqa: FBT001
     if not stale and not is_member:
         yield Finding(
-            "H52", "error", host.name, "no node of the swarm has its host name, so it takes nobody's place", "",
+            "H52", "error", host.name, "it takes nobody's place",
+            "no node of the swarm has its host name, and none that is down had its address",
             "run swarmkit up: it joins as a new node",
         )  # fmt: skip
     for old in stale:

@@ -8,13 +8,24 @@ from swarmkit.declared.inventory.host import Host
 from swarmkit.observed.model import Node, Observed
 from swarmkit.plan.model import Step
 from swarmkit.plan.nodes.operations import Demote
+from swarmkit.plan.refusals import advertise_address
 
 
 def old_nodes(host: Host, observed: Observed) -> list[Node]:
-    """Return the nodes of the swarm that have the host name of *host* and are not what it is now."""
+    """Return the nodes of the swarm that were *host*, and are not what any of the hosts is now.
+
+    They have its host name; or they are down and had its address: a replaced machine may call itself otherwise.
+    """
     facts = observed.hosts[host.name]
-    nodes = observed.cluster.nodes if observed.cluster else ()
-    return [node for node in nodes if node.hostname == facts.system.hostname and node.id != facts.engine.node_id]
+    address = advertise_address(host, facts)
+    live = {each.engine.node_id for each in observed.hosts.values()}
+
+    def was_host(node: Node) -> bool:
+        if node.hostname == facts.system.hostname:
+            return node.id != facts.engine.node_id
+        return node.state == "down" and node.address == address and node.id not in live
+
+    return [node for node in (observed.cluster.nodes if observed.cluster else ()) if was_host(node)]
 
 
 def vacate_seats(host: str, old: Iterable[Node], after: frozenset[str]) -> Iterator[Demote]:

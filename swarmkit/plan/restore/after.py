@@ -12,6 +12,7 @@ from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Operation, Plan, Step
 from swarmkit.plan.nodes.leaving import LeaveSwarm
 from swarmkit.plan.nodes.operations import AwaitReady, RemoveNode
+from swarmkit.plan.nodes.returning import old_nodes
 from swarmkit.plan.planner import joining_after, make_plan
 from swarmkit.plan.restore.data import data_operations
 from swarmkit.plan.restore.model import Scene
@@ -68,9 +69,7 @@ def _stale(scene: Scene, joining: Iterable[Operation]) -> Iterator[Operation]:
     """Yield the removals of the entries whose hosts are nodes under another id now."""
     joins = {operation.step.target: operation.step.key for operation in joining if operation.step.key[:5] == "join:"}
     for name, facts in scene.observed.hosts.items():
-        known = scene.observed.cluster.nodes if scene.observed.cluster else ()
-        old = [node for node in known if node.hostname == facts.system.hostname and node.id != facts.engine.node_id]
-        old = [node for node in old if node.role == "worker"]
+        old = [node for node in old_nodes(scene.inventory.host(name), scene.observed) if node.role == "worker"]
         if not old or (facts.engine.swarm_state != "active" and name not in joins):
             continue
         after = frozenset({joins[name]} if name in joins else ())

@@ -135,6 +135,29 @@ def test_an_up_stops_for_the_same_decision_when_the_host_would_join_anew(made: F
     assert not planned(overridden=("H52",)).refusals
 
 
+def test_a_replaced_machine_that_calls_itself_otherwise_takes_the_place_its_address_had(made: FakeFleet) -> None:
+    made.engine("A").create("services", service("db", "node.labels.role == data", "db-data"))
+    old = made.engine("D").node_id
+    made.cluster.nodes[old]["Spec"]["Labels"]["rack"] = "7"
+    wiped(made, "D")
+    made.cluster.nodes[old]["Description"]["Hostname"] = "ip-before"
+    assert [one.evidence for one in replacing(made, D).refusals] == ["no volume db-data on the host"]
+    observed = observe(made, kernel="always")
+    assert [one.where for one in lost_data(INVENTORY, observed, {"D": ()})] == ["D"]
+    run(made, replacing(made, D, accept_data_loss=True))
+    assert made.cluster.nodes[made.engine("D").node_id]["Spec"]["Labels"] == {"role": "data", "rack": "7"}
+    assert old not in made.cluster.nodes
+
+
+def test_another_node_that_lives_at_a_hosts_address_keeps_its_place(made: FakeFleet) -> None:
+    """Behind one address, or told of one that it had before: nobody but a node that is down gives its place up."""
+    old = made.engine("D").node_id
+    wiped(made, "D")
+    made.cluster.nodes[old]["Description"]["Hostname"] = "other"
+    made.cluster.nodes[old]["Status"]["State"] = "ready"
+    assert "takes nobody's place" in replacing(made, D).refusals[0].what
+
+
 def test_an_old_node_that_is_not_down_is_not_replaced(made: FakeFleet) -> None:
     old = made.engine("D").node_id
     wiped(made, "D")
