@@ -11,6 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+AGAIN = "run the same command again: it does what is left"
+"""How a run that did not come to its end is gone on with, but for one that asks for something new each time."""
+
 
 class SwarmkitError(Exception):
     """Say *what* failed, *why*, and what *to_do* now, a line each; exit code 1."""

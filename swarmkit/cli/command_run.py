@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import click
 
 from swarmkit.cli import options
+from swarmkit.errors import AGAIN
 
 if TYPE_CHECKING:
     from swarmkit.plan.declaration import Declared
@@ -41,12 +42,14 @@ def command_run(
     plan_is_result: bool = True,
     service_timeout_seconds: float | None = None,
     lock_wait_seconds: float = 0.0,
+    go_on: str = AGAIN,
 ) -> Iterator[CommandRun]:
     """Yield the terms that a workflow runs on; what fails in the block is shown in full, and journaled.
 
     Consent is *yes*, or the answer to *question*, unless *consent* gets it in another way. Where the answer is no, the
     command ends with 1: what it was asked for is not so, and a play must not go on as if it were. Without
-    *plan_is_result* the plan goes to stderr, where stdout is a container's own.
+    *plan_is_result* the plan goes to stderr, where stdout is a container's own. *go_on* is told of a run that did not
+    come to its end.
     """
     from swarmkit.cli.agreement import agreement
     from swarmkit.cli.failures import shown_failures
@@ -61,7 +64,11 @@ def command_run(
     timeout_seconds = SERVICE_TIMEOUT_SECONDS if service_timeout_seconds is None else service_timeout_seconds
     run = ""
     try:
-        with journaled(command, inventory) as journal, shown_failures(declared), progress_for(sys.stderr) as progress:
+        with (
+            journaled(command, inventory) as journal,
+            shown_failures(declared, go_on),
+            progress_for(sys.stderr) as progress,
+        ):
             agreed = functools.partial(_agreed_or_ended, consent)
             confirm = agreement(inventory, progress, journal, agreed, to_stderr=not plan_is_result)
             terms = Terms(journal.watching(progress), confirm, password, timeout_seconds, lock_wait_seconds)
@@ -72,7 +79,7 @@ def command_run(
     except (KeyboardInterrupt, click.exceptions.Abort):
         if run and plan_is_result:
             click.echo(f"stopped in the middle, as `swarmkit history show {run}` tells", err=True)
-            click.echo("to do: run the same command again: it does what is left", err=True)
+            click.echo(f"to do: {go_on}", err=True)
         raise
 
 

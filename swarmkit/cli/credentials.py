@@ -6,7 +6,7 @@ import datetime
 import functools
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from swarmkit.cli import options
 from swarmkit.cli.command_run import command_run
 from swarmkit.cli.group import Group
 from swarmkit.cli.secret_rotation import secrets
-from swarmkit.errors import InputError
+from swarmkit.errors import AGAIN, InputError
 from swarmkit.secret import Secret
 
 if TYPE_CHECKING:
@@ -30,6 +30,14 @@ _Command = Callable[..., None]
 _MOST_KEY_BYTES = 200
 # 32 bytes in base64, as every engine makes it.
 _UNLOCK_KEY = re.compile(rb"SWMKEY-1-[0-9A-Za-z+/]{43}")
+_GO_ON: Mapping[Change, str] = {
+    "tokens": "run the same command again: it makes new tokens once more; in force: docker swarm join-token worker",
+    "ca": "see docker node ls: a rotation that has begun ends by itself when every node is ready; the same command "
+    "again is the next rotation",
+    "unlock-key": "run swarmkit autolock on with the same --store or --key-file: it keeps the key that is in force; "
+    "the same command again is the next rotation",
+}
+"""How a rotation that was cut off is gone on with: nobody can tell it from one that is asked for anew."""
 _path = click.Path(path_type=Path)
 store_option = click.option("--store", type=_path, metavar="DIR", help="Folder of unlock keys encrypted by age.")
 store_passphrase_option = click.option(
@@ -193,6 +201,7 @@ def _change(
         yes=yes,
         ask_become_pass=ask_become_pass,
         lock_wait_seconds=lock_wait_seconds,
+        go_on=_GO_ON.get(change, AGAIN),
         work=lambda inventory, terms: credentials.change_credentials(
             inventory, change, terms, key_file=kept(inventory)
         ),
@@ -207,6 +216,7 @@ def _run(
     yes: bool,
     ask_become_pass: bool,
     lock_wait_seconds: float = 0.0,
+    go_on: str = AGAIN,
     work: Callable[[Inventory, Terms], Applied | None],
 ) -> None:
     from swarmkit.report.console import results
@@ -215,7 +225,12 @@ def _run(
 
     declared = read_declared(inventory_file, (), allow_even_managers=allow_even_managers)
     with command_run(
-        command, declared, yes=yes, ask_become_pass=ask_become_pass, lock_wait_seconds=lock_wait_seconds
+        command,
+        declared,
+        yes=yes,
+        ask_become_pass=ask_become_pass,
+        lock_wait_seconds=lock_wait_seconds,
+        go_on=go_on,
     ) as run:
         applied = work(declared.inventory, run.terms)
     if applied:

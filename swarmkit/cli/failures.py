@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from swarmkit.errors import UnreachableError
+from swarmkit.errors import AGAIN, UnreachableError
 
 if TYPE_CHECKING:
     from swarmkit.plan.declaration import Declared
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def shown_failures(declared: Declared) -> Iterator[None]:
-    """Print a refused plan, or what was done and what was not, and exit with the error's code."""
+def shown_failures(declared: Declared, go_on: str = AGAIN) -> Iterator[None]:
+    """Print a refused plan, or what was done and what was not and how to *go_on*, and exit with the error's code."""
     from swarmkit.workflows.unfinished import IncompleteError, RefusedError
 
     try:
@@ -37,7 +37,7 @@ def shown_failures(declared: Declared) -> Iterator[None]:
         from swarmkit.report.console import messages
         from swarmkit.report.outcome import print_outcome
 
-        print_outcome(messages(), error.applied)
+        print_outcome(messages(), error.applied, go_on)
         if error.lost is not None:
             from swarmkit.report.errors import print_error
 

@@ -9,7 +9,7 @@ import click
 
 from swarmkit.cli import options
 from swarmkit.cli.command_run import command_run
-from swarmkit.errors import InputError
+from swarmkit.errors import AGAIN, InputError
 from swarmkit.secret import Secret
 
 _MOST_BYTES = 500 * 1024
@@ -70,6 +70,8 @@ def secrets(
     )
     assert declared.stack is not None  # noqa: S101 - read from the file that was named
     contents = generated(to_generate) | ({from_stdin: _content()} if from_stdin else {})
+    named = dict.fromkeys((*names, *contents))
+    go_on = f"run it with {' '.join(named)} alone, without --generate and --stdin: with them it is the next rotation"
     wanted = rotation(declared.inventory, declared.stack, (*names, *contents), contents)
     with command_run(
         "rotate secrets",
@@ -78,6 +80,7 @@ def secrets(
         ask_become_pass=ask_become_pass,
         service_timeout_seconds=timeout_seconds,
         lock_wait_seconds=lock_wait_seconds,
+        go_on=go_on if contents else AGAIN,
     ) as run:
         applied = rotate_secrets(wanted, run.terms)
     if applied:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
-from swarmkit.errors import SwarmkitError
+from swarmkit.errors import AGAIN, SwarmkitError
 from swarmkit.plan.model import Applied, Outcome, OutcomeStatus
 from swarmkit.report.layout import Line, clean, counted, line, seconds_text
 
@@ -19,13 +19,16 @@ _STYLES: dict[OutcomeStatus, tuple[str, str]] = {
 }
 
 
-def print_outcome(console: Console, applied: Applied) -> None:
+def print_outcome(console: Console, applied: Applied, go_on: str = AGAIN) -> None:
     """Print how each operation ended: see render_outcome."""
-    console.print(render_outcome(applied))
+    console.print(render_outcome(applied, go_on))
 
 
-def render_outcome(applied: Applied) -> RenderableType:
-    """Return what is done and, when something failed, what failed and why, what is unknown and what was not started."""
+def render_outcome(applied: Applied, go_on: str = AGAIN) -> RenderableType:
+    """Return what is done and, when something failed, what failed and why, what is unknown and what was not started.
+
+    *go_on* says how what is left gets done.
+    """
     outcomes = list(applied.outcomes.values())
     done = _of(outcomes, "done")
     if not applied.failed and len(done) == len(outcomes):
@@ -40,7 +43,7 @@ def render_outcome(applied: Applied) -> RenderableType:
     waiting = _of(outcomes, "not started")
     if waiting:
         parts += [Text(f"not started ({len(waiting)}):", style="bold"), *map(_brief, waiting)]
-    parts += [Text(), line("to do: ", "once the cause is removed, run the same command again: it does what is left")]
+    parts += [Text(), line("to do: ", f"once the cause is removed, {go_on}")]
     return Group(*parts)
 
 

@@ -22,6 +22,7 @@ from swarmkit.workflows.terms import Terms
 from swarmkit.workflows.unfinished import RefusedError, whole
 from swarmkit.workflows.waiting import Waiter, taken_back
 
+RUN_AGAIN = "run the same again"
 Look = Callable[[Fleet], tuple[Plan, Observed]]
 """Observes and plans."""
 
@@ -36,6 +37,8 @@ class Change:
     unfinished: str
     look_again: Look | None = None
     """Looks once more after the change, and must find nothing to do; by default as before it."""
+    go_on: str = RUN_AGAIN
+    """What does the rest."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ def carry_out(terms: Terms, change: Change) -> Applied | None:
         applied = _apply(agreed.plan, waiter, manager, agreed.writer.guard)
         terms.progress.phase("observe again")
         look = change.look_again or change.look
-        check_nothing_left(look(fleet), change.unfinished)
+        check_nothing_left(look(fleet), change.unfinished, change.go_on)
         return applied
 
 
@@ -102,9 +105,9 @@ def _apply(plan: Plan, waiter: Waiter, manager: str, guard: Callable[[Step], Non
     return whole(apply(plan, Context(waiter.fleet, waiter.progress, manager, wait_for, cancelled, guard)))
 
 
-def check_nothing_left(seen: tuple[Plan, Observed], unfinished: str) -> None:
+def check_nothing_left(seen: tuple[Plan, Observed], unfinished: str, go_on: str = RUN_AGAIN) -> None:
     """Raise NotConvergedError, beginning with *unfinished*, for a plan that still has something to do."""
     left, _ = unrefused(seen)
     if not left.is_empty:
         still = ", ".join(f"{one.step.target}: {one.step.summary}" for one in left.writes)
-        raise NotConvergedError(unfinished, f"still to do: {still}", "run the same again")
+        raise NotConvergedError(unfinished, f"still to do: {still}", go_on)

@@ -16,7 +16,7 @@ from swarmkit.plan.credentials.secret_plans import rotation_plan
 from swarmkit.plan.model import Applied, Plan
 from swarmkit.reach.fleet import Fleet
 from swarmkit.secret import Secret
-from swarmkit.workflows.agreed_run import Change, carry_out
+from swarmkit.workflows.agreed_run import RUN_AGAIN, Change, carry_out
 from swarmkit.workflows.terms import Terms
 
 GENERATED_BYTES = 32
@@ -74,5 +74,8 @@ def rotate_secrets(wanted: Rotation, terms: Terms) -> Applied | None:
     runs with the new ones.
     """
     again = wanted.as_kept().plan
-    change = Change(wanted.inventory, "rotate secrets", wanted.plan, "not all secrets are rotated", look_again=again)
+    go_on = (
+        "run the same without --generate and --stdin: with them it is the next rotation" if wanted.new else RUN_AGAIN
+    )
+    change = Change(wanted.inventory, "rotate secrets", wanted.plan, "not all secrets are rotated", again, go_on)
     return carry_out(terms, change)

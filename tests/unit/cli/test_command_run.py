@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from swarmkit.cli.command_run import command_run
+from swarmkit.cli.main import run
 from swarmkit.declared.inventory.host import Host, Inventory
+from swarmkit.errors import SwarmkitError
 from swarmkit.plan.declaration import Declared
-from swarmkit.plan.model import Plan, Step
+from swarmkit.plan.model import Applied, Outcome, Plan, Step
+from swarmkit.workflows.terms import Terms
+from swarmkit.workflows.unfinished import IncompleteError
 
 INVENTORY = Inventory(Path("inventory.yaml"), "prod", (Host("A", "10.88.0.11", "manager"),))
 
@@ -72,3 +77,43 @@ def test_a_run_that_is_stopped_in_the_middle_says_how_to_go_on_and_one_before_it
         said = capsys.readouterr().err
         assert ("to do: run the same command again: it does what is left" in said) == bool(plan.writes)
         assert ("swarmkit history show 2" in said) == bool(plan.writes)
+
+
+def test_a_rotation_that_is_stopped_in_the_middle_is_not_told_to_be_run_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It would be the next rotation: of the CA another root, of a secret other content."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    step = Written().step
+    failed = Applied({"write": Outcome(step, "failed", 1.0, error=SwarmkitError("no answer"))})
+
+    ending: list[BaseException] = []
+
+    def cut(_: object, *given: Any, **__: object) -> None:
+        terms: Terms = given[-1]
+        terms.confirm(Plan((Written(),)))
+        raise ending[-1]
+
+    monkeypatch.setattr("swarmkit.workflows.credentials.change_credentials", cut)
+    monkeypatch.setattr("swarmkit.workflows.secrets.rotate_secrets", cut)
+    inventory = tmp_path / "inventory.yaml"
+    inventory.write_text("managers: {hosts: {A: {ansible_host: 10.88.0.11}}}\n")
+    stack = tmp_path / "stack.yaml"
+    stack.write_text("services: {web: {image: 'web:1'}}\nsecrets: {password: {file: ./password}, other: {file: ./o}}\n")
+    for name in ("password", "o"):
+        (tmp_path / name).write_text("secret")
+        (tmp_path / name).chmod(0o600)
+    for error in (KeyboardInterrupt(), IncompleteError(failed)):
+        ending.append(error)
+        for command, told in (
+            (["rotate", "ca"], "the same command again is the next rotation"),
+            (["rotate", "unlock-key", "--key-file", str(tmp_path / "key")], "keeps the key that is in force"),
+            (["rotate", "tokens"], "it makes new tokens once more"),
+            (["rotate", "secrets", "-f", str(stack), "--generate", "password"], "run it with password alone, without"),
+            (["rotate", "secrets", "-f", str(stack)], "it does what is left"),
+            (["autolock", "off"], "it does what is left"),
+        ):
+            assert run([*command, "-y", "-i", str(inventory)]) in (130, 1)
+            said = " ".join(capsys.readouterr().err.split())
+            assert told in said
+            assert ("run the same command again: it does what is left" in said) == (told == "it does what is left")
