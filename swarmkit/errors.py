@@ -35,7 +35,7 @@ def brief(error: SwarmkitError) -> str:
 
 
 class TerminatedError(KeyboardInterrupt):
-    """SIGTERM came: what a run holds is released and what it follows is stopped, as on Ctrl-C."""
+    """SIGTERM or SIGHUP came: what a run holds is released and what it follows is stopped, as on Ctrl-C."""
 
     exit_code = 143
 

@@ -48,9 +48,12 @@ def up(*, inventory: Path, engine: str | None) -> None:
 
 @lab.command()
 def down() -> None:
-    """End the lab's hosts; their disks are kept."""
+    """End the lab's hosts; their disks are kept. A twin that a killed rehearsal has left is ended and removed."""
+    from swarmkit.cli.rehearsing.twin import end_what_was_left
+
     places = room.Places.from_environment()
-    if not room.down(places, _teller()):
+    was_left = end_what_was_left(_teller())
+    if not room.down(places, _teller()) and not was_left:
         click.echo(f"no lab is up in {places.state}")
 
 

@@ -96,13 +96,32 @@ _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 def main() -> None:
     """Run the command line and exit with the workflow's code; a traceback only with --debug."""
     _open_standard_streams()
-    signal.signal(signal.SIGTERM, _terminate)
+    _end_by_signals()
     sys.unraisablehook = _without_channels
     # Nearly all a run makes lives to its end: at the default of 700 a tenth of a large plan's time goes into looking.
     gc.set_threshold(500_000, 20, 20)
     # While one thread imports, those that connect would wait 5 ms for each of their many short turns.
     sys.setswitchinterval(0.0005)
     _leave(run(sys.argv[1:]))
+
+
+def _end_by_signals() -> None:
+    """Let SIGTERM end a run as Ctrl-C does, and SIGHUP where nobody (nohup) asked that it be ignored."""
+    signal.signal(signal.SIGTERM, _terminate)
+    if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:
+        return
+    terminals = [number for number in (1, 2) if os.isatty(number)]
+
+    def hang_up(number: int, frame: FrameType | None) -> None:
+        # The kernel sends one and the shell another: a second must not cut off what the first one ends.
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        for one in terminals:
+            # What is told while the run ends must not fail for a terminal that is gone, which is none any more.
+            if not os.isatty(one):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), one)
+        _terminate(number, frame)
+
+    signal.signal(signal.SIGHUP, hang_up)
 
 
 def _open_standard_streams() -> None:

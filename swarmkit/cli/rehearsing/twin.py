@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import ipaddress
 import shutil
 import socket
@@ -27,19 +28,60 @@ def twin_of(inventory: Inventory, tell: Callable[[str], None]) -> Iterator[Inven
 
     They are in a lab of their own beside any other, in a network namespace that no real host can be reached from.
     """
+    places = _places()
+    with _alone(places) as is_alone:
+        if not is_alone:
+            raise SwarmkitError(
+                "another rehearsal is under way", f"its hosts run from {places.state}", "wait until it has ended"
+            )
+        _end(places, tell)
+        hosts = lab_hosts_for(inventory)
+        try:
+            room.up(places, hosts, tell)
+            yield twin_inventory(inventory, hosts, places)
+        finally:
+            room.down(places)
+            shutil.rmtree(places.state, ignore_errors=True)
+
+
+def end_what_was_left(tell: Callable[[str], None]) -> bool:
+    """End and remove the twin of a rehearsal that was killed, and tell whether there was one."""
+    places = _places()
+    if not places.state.exists():
+        return False
+    with _alone(places) as is_alone:
+        return is_alone and _end(places, tell)
+
+
+def _places() -> room.Places:
     found = room.Places.from_environment()
-    places = room.Places(state=found.state.parent / "rehearsal", cache=found.cache)
-    if room.status(places):
-        raise SwarmkitError(
-            "another rehearsal is under way", f"its hosts run from {places.state}", "wait until it has ended"
-        )
-    hosts = lab_hosts_for(inventory)
-    try:
-        room.up(places, hosts, tell)
-        yield twin_inventory(inventory, hosts, places)
-    finally:
-        room.down(places)
-        shutil.rmtree(places.state, ignore_errors=True)
+    return room.Places(state=found.state.parent / "rehearsal", cache=found.cache)
+
+
+@contextmanager
+def _alone(places: room.Places) -> Iterator[bool]:
+    """Yield whether no other rehearsal is under way, and let none begin meanwhile; the lock ends with its process."""
+    places.state.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (places.state.parent / "rehearsal.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+
+
+def _end(places: room.Places, tell: Callable[[str], None]) -> bool:
+    """End what a rehearsal that was killed has left: its hosts have the CA's key, all secrets and the data in clear."""
+    if not places.state.exists():
+        return False
+    room.down(places)
+    shutil.rmtree(places.state, ignore_errors=True)
+    if places.state.exists():
+        what = "the twin that a killed rehearsal has left cannot be removed"
+        raise SwarmkitError(what, "its disks hold secrets and data in clear", f"sudo rm -r {places.state}")
+    tell("a rehearsal that was killed had left its twin: ended and removed")
+    return True
 
 
 def lab_hosts_for(inventory: Inventory) -> list[room.LabHost]:

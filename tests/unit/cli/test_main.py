@@ -1,4 +1,5 @@
 import os
+import pty
 import shlex
 import signal
 import subprocess
@@ -71,6 +72,54 @@ def test_sigterm_ends_a_run_as_an_interrupt_does(monkeypatch: pytest.MonkeyPatch
     finally:
         signal.signal(signal.SIGTERM, before)
     assert cleaned_up
+
+
+_ON_A_TERMINAL = """
+import pathlib, sys, time, click
+from swarmkit.cli import main as entry
+folder = pathlib.Path(sys.argv.pop())
+
+def wait():
+    try:
+        (folder / "runs").touch()
+        time.sleep(60)
+    finally:
+        # What a workflow's end does: it tells, takes its time, and goes on.
+        click.echo("the twin is ended", err=True)
+        time.sleep(0.3)
+        (folder / "cleaned").touch()
+
+entry.LazyGroup.get_command = lambda *_: click.Command("up", callback=wait)
+entry.main()
+"""
+
+
+def test_a_terminal_that_is_closed_ends_a_run_as_sigterm_does(tmp_path: Path) -> None:
+    child, terminal = pty.fork()
+    if child == 0:
+        os.execv(sys.executable, [sys.executable, "-c", _ON_A_TERMINAL, "up", str(tmp_path)])
+    deadline = time.monotonic() + 30
+    while not (tmp_path / "runs").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    os.close(terminal)
+    # The shell's, beside the kernel's.
+    time.sleep(0.1)
+    os.kill(child, signal.SIGHUP)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == 143
+    assert (tmp_path / "cleaned").exists()
+
+
+def test_who_started_a_run_to_outlive_the_terminal_has_it_go_on(tmp_path: Path) -> None:
+    command = ["nohup", sys.executable, "-c", _ON_A_TERMINAL.replace("sleep(60)", "sleep(1)"), "up", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as started:
+        deadline = time.monotonic() + 30
+        while not (tmp_path / "runs").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        started.send_signal(signal.SIGHUP)
+        assert started.wait(30) == 0
 
 
 def test_an_interrupt_while_the_modules_load_shows_no_traceback(tmp_path: Path) -> None:

@@ -50,3 +50,52 @@ def test_addresses_that_are_in_use_are_told(monkeypatch: pytest.MonkeyPatch) -> 
         monkeypatch.setattr(twin, "_SSH_PORTS", (taken.getsockname()[1],))
         with pytest.raises(SwarmkitError, match="no addresses for a twin of 2 hosts"):
             twin.lab_hosts_for(replace(REAL))
+
+
+class Lab:
+    """What a rehearsal does with its lab, which boots nothing here."""
+
+    def __init__(self, state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.state, self.did, self.told = state / "swarmkit" / "rehearsal", list[str](), list[str]()
+        monkeypatch.setenv("XDG_STATE_HOME", str(state))
+        monkeypatch.setattr(room, "up", self.up)
+        monkeypatch.setattr(room, "down", lambda _: self.did.append("down"))
+
+    def up(self, places: room.Places, *_: object) -> None:
+        assert places.state == self.state
+        assert not self.state.exists()
+        self.state.mkdir(parents=True)
+        self.did.append("up")
+
+    def rehearsed(self) -> None:
+        with twin.twin_of(REAL, self.told.append):
+            self.did.append("rehearsed")
+
+
+def test_a_twin_that_a_killed_rehearsal_has_left_is_ended_before_the_next_one_boots(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = Lab(tmp_path, monkeypatch)
+    (lab.state / "hosts").mkdir(parents=True)
+    (lab.state / "hosts" / "disk").touch()
+    lab.rehearsed()
+    assert lab.did == ["down", "up", "rehearsed", "down"]
+    assert lab.told == ["a rehearsal that was killed had left its twin: ended and removed"]
+    assert not lab.state.exists()
+    lab.rehearsed()
+    assert len(lab.told) == 1
+
+
+def test_lab_down_ends_what_a_killed_rehearsal_has_left_and_no_one_that_is_under_way(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab = Lab(tmp_path, monkeypatch)
+    assert not twin.end_what_was_left(lab.told.append)
+    with twin.twin_of(REAL, lab.told.append):
+        assert not twin.end_what_was_left(lab.told.append)
+        with pytest.raises(SwarmkitError, match="another rehearsal is under way"):
+            lab.rehearsed()
+        assert lab.state.exists()
+    lab.state.mkdir()
+    assert twin.end_what_was_left(lab.told.append)
+    assert not lab.state.exists()
