@@ -46,7 +46,7 @@ def test_the_corpus_uses_every_key_that_docker_takes_or_ignores() -> None:
     assert (taken | inside | ignored) - used == NOT_IN_DOCKER_28
 
 
-# Options of mounts that are docker compose's; Docker's tool takes them as it takes any other word there (open-keys.yaml).
+# Options of mounts that are docker compose's; Docker's tool takes them as any other word there (open-keys.yaml).
 NOT_IN_DOCKER_28 = {
     "services.*.volumes[].bind.selinux",
     "services.*.volumes[].bind.recursive",
