@@ -55,7 +55,7 @@ def eventually(look: Callable[[], bool], seconds: float) -> bool:
 
 def versions(lab: Lab) -> dict[str, object]:
     """Every swarm object's version, by id; of nodes what was asked of them, for their heartbeats change the version."""
-    found = {"swarm": json.loads(lab.run("A", "docker", "info", "--format", "{{json .Swarm.Cluster}}"))}
+    found = {"swarm": json.loads(lab.run("A", "docker", "info", "--format", "'{{json .Swarm.Cluster}}'"))}
     for identity in lab.run("A", "docker", "node", "ls", "-q").split():
         found[identity] = json.loads(lab.run("A", "docker", "node", "inspect", identity))[0]["Spec"]
     for kind in ("service", "network", "secret", "config"):
