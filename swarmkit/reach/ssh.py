@@ -194,9 +194,11 @@ class Connection:
         channel.sendall(password)
         if not _read_line(channel, begun.encode()):
             channel.shutdown_write()
-            with contextlib.suppress(TimeoutError):
+            with contextlib.suppress(TimeoutError, OSError, EOFError, paramiko.SSHException):
                 stderr += _rest_of_stderr(channel, time.monotonic() + CONNECT_TIMEOUT_SECONDS)
             channel.close()
+            if not stderr.strip():
+                raise ConnectionLostError(f"{self.host.name}: connection lost", "sudo said nothing, and nothing began")
             raise self.cannot_run(stderr.decode(errors="replace"), root=True)
         return channel
 

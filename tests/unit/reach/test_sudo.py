@@ -14,7 +14,7 @@ import pytest
 
 from swarmkit.declared.inventory.host import Host
 from swarmkit.errors import SwarmkitError
-from swarmkit.reach.ssh import Connection
+from swarmkit.reach.ssh import Connection, ConnectionLostError
 from swarmkit.secret import Secret
 
 # As sudo -S does: three tries, each a line of stdin; what is tried is written down.
@@ -149,6 +149,15 @@ def test_the_right_sudo_password_opens_the_engine(tmp_path: Path) -> None:
     channel.close()
     assert connection.run("echo done", timeout_seconds=5).stdout == "done\n"
     assert set(connection.tried.read_text().split()) == {"right"}
+
+
+@pytest.mark.parametrize("ends", ["exit 0", "exec sleep 30"])
+def test_a_link_that_breaks_or_stands_still_while_sudo_runs_is_a_lost_connection(tmp_path: Path, ends: str) -> None:
+    """What waits, beats and tries again knows a lost connection; as a sudo that failed it ended them all."""
+    connection = LocalConnection(tmp_path, None)
+    (tmp_path / "sudo").write_text(f'#!/bin/sh\ncase "$2" in true) exit 0 ;; esac\n{ends}\n')
+    with pytest.raises(ConnectionLostError):
+        connection.open_engine_socket(timeout_seconds=0.5)
 
 
 def test_no_request_to_the_engine_is_a_password_that_sudo_tries(tmp_path: Path) -> None:
