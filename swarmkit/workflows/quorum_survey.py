@@ -11,6 +11,7 @@ from swarmkit.declared.inventory.host import Inventory
 from swarmkit.observed.model import RECOVERY_LABEL, Observed
 from swarmkit.observed.observe import observe, with_cluster_now
 from swarmkit.observed.raft import possible_managers, possible_members, read_raft
+from swarmkit.plan.data.planning import DeclaredData
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Applied, Plan
 from swarmkit.plan.states.left_by_force import answering_managers, left_by_force
@@ -41,7 +42,9 @@ class QuorumRun:
         seconds, back = self.terms.service_timeout_seconds, taken_back(plan, observed)
         waiter = Waiter(fleet, woken, self.terms.progress, seconds, back)
         # Whoever made the swarm: it is the inventory's by the force, and its members have to grow again.
-        declared = Declared(of_fleet(self.inventory, fleet), adopt=True, overridden=self.overridden)
+        declared = Declared(
+            of_fleet(self.inventory, fleet), adopt=True, data=DeclaredData(), overridden=self.overridden
+        )
         return apply_rounds(plan, declared, fleet, observed, waiter, self.writer)
 
 

@@ -18,6 +18,7 @@ from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.errors import SwarmkitError, UnreachableError
 from swarmkit.observed.model import RECOVERY_LABEL, Observed
 from swarmkit.observed.observe import observe
+from swarmkit.plan.data.holding import hold
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan
 from swarmkit.plan.progress import Silent
@@ -373,3 +374,18 @@ def test_old_managers_are_fenced_also_when_the_members_may_not_grow_again(lost: 
         agreed()
     assert [finding.code for finding in refused.value.plan.refusals] == ["H49"]
     assert lost.fleet.engine("B").info()["Swarm"]["LocalNodeState"] == "inactive"
+
+
+def test_what_a_restore_that_was_cut_off_holds_stops_no_recovery_after_its_force(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lost = Lost(monkeypatch)
+    engine = lost.fleet.engine("A")
+    lost.leads_again()
+    task = {"ContainerSpec": {"Image": "r.example/web:1"}}
+    engine.create("services", {"Name": "s_web", "Mode": {"Replicated": {"Replicas": 1}}, "TaskTemplate": task})
+    hold(engine, "s_web", "restore")
+    monkeypatch.setattr(engine, "_cluster", lost.no_leader)
+    lost.when_forced(lambda: lost.silent.remove("B"))
+    agreed()
+    assert len(lost.forced) == 1
