@@ -145,7 +145,8 @@ def _serving(look: ServiceLook) -> str:
     """Return what serves while an update is stopped: with Docker's own order, stop-first, it may be nothing."""
     if not look.serving:
         return "NOTHING of it serves, no task runs"
-    earlier = look.serving - look.running
+    # Once the engine goes back, the service's spec is the earlier one again.
+    earlier = look.serving - look.running if look.update_state == "paused" else 0
     return f"{look.serving} of {look.wanted} tasks run" + (f", {earlier} of the version before" if earlier else "")
 
 

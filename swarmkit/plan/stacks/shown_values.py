@@ -13,13 +13,15 @@ _NAME = (
     r"(?:[\w-]*[_-])?(?:pass|(?:api|access|private|auth)[_-]?key))\w*)"
 )
 _SECRET_NAME = re.compile(
-    rf"(?:^|[_.\-])(?:{_NAME}|key|auth|dsn)(?:[_.\-]?(?:\d+|id|data|string|users|base))*$|"
+    rf"(?:^|[_.\-])(?:{_NAME}|key|auth|dsn)(?:[_.\-]?(?:\d|id|data|string|users|base))*$|"
     r"conn(?:ection)?[_-]?str(?:ing)?|basicauth\.users",
     re.IGNORECASE,
 )
+# What a name says of itself stands at its end; longer ones would take their time.
+_LONG_NAME = 200
 _NAMES_A_FILE = re.compile(r"[_.\-](?:file|path)$", re.IGNORECASE)
 # "Server=db;Password=x", "username=u,password=x" of a CIFS mount, --requirepass=x
-_ASSIGNED = re.compile(rf"((?<![\w-])-*{_NAME}\s*[=:]\s*)(?!//)[^\s;,&\"']+", re.IGNORECASE)
+_ASSIGNED = re.compile(rf"((?<![\w-]){_NAME}\s*[=:]\s*)(?!//)[^\s;,&\"']+", re.IGNORECASE)
 # "--requirepass x", "--password 'x'" in one string
 _BEHIND_OPTION = re.compile(rf"((?:^|\s)--?{_NAME}\s+)(?!-)\S+", re.IGNORECASE)
 _OPTION = re.compile(rf"--?{_NAME}", re.IGNORECASE)
@@ -44,7 +46,8 @@ def shown_value(path: str, value: Any) -> str:
 
 def is_secret_name(name: str) -> bool:
     """Tell whether a variable, label or option *name* is one that holds a secret, and not only says where one is."""
-    return bool(_SECRET_NAME.search(name)) and not _NAMES_A_FILE.search(name)
+    end = name[-_LONG_NAME:]
+    return bool(_SECRET_NAME.search(end)) and not _NAMES_A_FILE.search(end)
 
 
 def _own_name(path: str) -> str:

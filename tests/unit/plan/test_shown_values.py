@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -58,3 +59,10 @@ def test_what_may_be_a_secret_is_not_shown(path: str, value: Any) -> None:
 )
 def test_what_is_none_is_shown_as_it_is(path: str, value: Any) -> None:
     assert "[redacted]" not in shown_value(path, value)
+
+
+@pytest.mark.parametrize("name", ["KEY_" + "1" * 60 + "-x", "a_" * 400 + "x", "-" * 4000], ids=len)
+def test_no_name_or_text_takes_long_to_look_at(name: str) -> None:
+    began = time.process_time()
+    shown_value(f"TaskTemplate.ContainerSpec.Env.{name}", f"{name} {name}")
+    assert time.process_time() - began < 2
