@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from swarmkit.finding import Finding
+from swarmkit.observed.model import ClusterState
 from swarmkit.plan.model import Plan
 
 if TYPE_CHECKING:
@@ -44,8 +45,10 @@ def encryption_findings(evidence: Evidence) -> tuple[Finding, ...]:
     return tuple(examine(evidence, now=datetime.datetime.now(tz=datetime.UTC), only=ENCRYPTION))
 
 
-def host_findings(hosts: Mapping[str, HostEvidence]) -> tuple[Finding, ...]:
-    """Return what keeps tasks from running, or from being reached, on any of *hosts*."""
+def host_findings(hosts: Mapping[str, HostEvidence], cluster: ClusterState | None) -> tuple[Finding, ...]:
+    """Return what keeps tasks from running, or from being reached, on any of *hosts* that is to run some."""
     from swarmkit.doctor.examine import for_tasks
 
-    return tuple(found for host in hosts.values() for found in for_tasks(host))
+    active = {node.id for node in cluster.nodes if node.availability == "active"} if cluster else set()
+    may_run = [host for host in hosts.values() if host.facts.engine.node_id in active]
+    return tuple(found for host in may_run for found in for_tasks(host))

@@ -137,7 +137,7 @@ def _findings(
         found += tuple(one for one in encryption_findings(evidence) if one not in found)
     if changes_what_runs(plan):
         hosts = evidence.hosts if evidence else asked.hosts.result() if asked.hosts else {}
-        found += tuple(one for one in host_findings(hosts) if one not in found)
+        found += tuple(one for one in host_findings(hosts, observed.cluster) if one not in found)
     return (*found, *untried_kernels(plan, observed)), observed
 
 

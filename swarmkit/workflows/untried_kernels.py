@@ -29,5 +29,5 @@ def untried_kernels(plan: Plan, observed: Observed) -> Iterator[Finding]:
                 "H04", "error", name, "its kernel could not be tried for an encrypted overlay",
                 "swarmkit is not root there, and Docker reports success though packets between hosts vanish",
                 f"set ansible_become: true for {name}, with sudo that needs no password or --ask-become-pass; or, "
-                "where you know that its kernel can: --override H04",
+                "where you know that its kernel can: --override H04, which accepts it of every host",
             )  # fmt: skip

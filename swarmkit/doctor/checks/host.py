@@ -58,8 +58,18 @@ def check_memory(host: HostEvidence) -> Iterator[Finding]:
 
 
 def check_forwarding(host: HostEvidence) -> Iterator[Finding]:
-    """Yield H26: kernel settings with which containers reach no other host."""
-    for setting in ("net.ipv4.ip_forward", "net.bridge.bridge-nf-call-iptables"):
+    """Yield H26: kernel settings with which containers reach no other host, or pass by the engine's rules."""
+    yield from check_routing(host)
+    yield from _switched_off(host, "net.bridge.bridge-nf-call-iptables")
+
+
+def check_routing(host: HostEvidence) -> Iterator[Finding]:
+    """Yield H26 where the host forwards no packet: no container on it reaches another host."""
+    yield from _switched_off(host, "net.ipv4.ip_forward")
+
+
+def _switched_off(host: HostEvidence, *settings: str) -> Iterator[Finding]:
+    for setting in settings:
         if host.setting(setting) == "0":
             yield Finding(
                 "H26", "error", host.name, f"{setting} is 0: containers do not reach other hosts", f"{setting} = 0",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,26 @@ def test_what_a_host_lacks_for_its_tasks_refuses_a_change_of_services(
     assert [(finding.code, finding.where) for finding in refused.refusals] == [(code, "B")]
     shell(fleet, "B").answer = lambda *_: CommandResult(0, "", "")
     assert plan_for(declared(fleet, tmp_path, "2"), fleet)[0].refusals == ()
+
+
+@pytest.mark.parametrize(
+    "said", ["\n== modules\ngone 6.1.0-custom\n", "\n== files\n/proc/sys/net/bridge/bridge-nf-call-iptables:0\n"]
+)
+def test_what_tasks_run_well_without_refuses_no_change(fleet: FakeFleet, tmp_path: Path, said: str) -> None:
+    """Kernels that are booted from outside have no modules on the disk, and all that a swarm needs in them."""
+    run_once(fleet, declared(fleet, tmp_path, "1"))
+    shell(fleet, "B").answer = lambda *_: CommandResult(0, said, "")
+    assert plan_for(declared(fleet, tmp_path, "2"), fleet)[0].refusals == ()
+
+
+def test_a_drained_host_s_disk_is_no_concern_of_what_runs_elsewhere(fleet: FakeFleet, tmp_path: Path) -> None:
+    wish = declared(fleet, tmp_path, "1")
+    hosts = tuple(replace(one, availability="drain") if one.name == "B" else one for one in wish.inventory.hosts)
+    drained = replace(wish.inventory, hosts=hosts)
+    run_once(fleet, replace(wish, inventory=drained))
+    shell(fleet, "B").answer = lambda *_: CommandResult(0, FULL, "")
+    changed = replace(declared(fleet, tmp_path, "2"), inventory=drained)
+    assert plan_for(changed, fleet)[0].refusals == ()
 
 
 def test_a_plan_without_a_change_asks_no_host_for_it(fleet: FakeFleet, tmp_path: Path) -> None:
