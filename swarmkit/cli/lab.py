@@ -52,8 +52,8 @@ def down() -> None:
     from swarmkit.cli.rehearsing.twin import end_what_was_left
 
     places = room.Places.from_environment()
-    was_left = end_what_was_left(_teller())
-    if not room.down(places, _teller()) and not was_left:
+    was_up = room.down(places, _teller())
+    if not end_what_was_left(_teller()) and not was_up:
         click.echo(f"no lab is up in {places.state}")
 
 

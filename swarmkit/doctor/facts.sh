@@ -75,8 +75,8 @@ done
 # Whether the clock is kept right, where something is installed that would keep it: chrony tells of itself, systemd of the
 # kernel's own word, whoever gave it. Without either nothing is known, and nothing is told.
 section time
-if command -v chronyc >/dev/null && pidof chronyd >/dev/null; then chronyc -n tracking 2>/dev/null | grep '^Leap status'
+if command -v chronyc >/dev/null && pidof chronyd >/dev/null; then timeout 3 chronyc -n tracking 2>/dev/null | grep '^Leap status'
 elif exists /usr/lib/systemd/systemd-timesyncd || exists /lib/systemd/systemd-timesyncd || pidof ntpd openntpd >/dev/null
-then timedatectl show -p NTPSynchronized 2>/dev/null
+then timeout 3 timedatectl show -p NTPSynchronized 2>/dev/null
 fi
 section user; if test -w /proc/sys/kernel/hostname; then echo root; else echo other; fi

@@ -18,5 +18,5 @@ def check_synchronised(host: HostEvidence) -> Iterator[Finding]:
     """Yield H34 where a time service is installed and has not set the clock."""
     said = host.said.get("time", "").strip()
     if said in _UNSYNCHRONISED:
-        what = "its clock is not synchronised: it will drift until certificates are not valid yet, or no more"
+        what = "its clock is not synchronised: one that drifts makes certificates not valid yet, or no more"
         yield Finding("H34", "warning", host.name, what, said, f"on {host.name}: {_UNSYNCHRONISED[said]}")

@@ -7,6 +7,7 @@ import json
 import shlex
 from collections.abc import Collection, Iterator
 
+from swarmkit.doctor.checks.reboots import rebooted
 from swarmkit.doctor.evidence import Evidence, HostEvidence
 from swarmkit.finding import Finding
 from swarmkit.plan.engines.remedies import daemon_setting, unit_option
@@ -64,32 +65,42 @@ def check_limits(host: HostEvidence) -> Iterator[Finding]:
     if any("name=userns" in option for option in host.info.get("SecurityOptions") or []):
         yield Finding(
             "H41", "warning", host.name, "its engine maps user ids: volumes and host networks are limited",
-            "userns-remap", f"unless it is meant, {_without_setting(host.name, 'userns-remap')}",
+            "userns-remap", _without_mapping(host),
         )  # fmt: skip
     if str(host.info.get("CgroupVersion", "2")) == "1":
         yield Finding(
             "H45", "warning", host.name, "it has control groups of version 1, which Docker gives up", "cgroup v1",
-            _booted_with(host.name, "systemd.unified_cgroup_hierarchy=1"),
+            _booted_with(host, "systemd.unified_cgroup_hierarchy=1"),
         )  # fmt: skip
     for said in host.info.get("Warnings") or []:
         if said.startswith("WARNING: No") and not any(usual in said for usual in _USUAL_WARNINGS):
             yield Finding(
                 "H45", "warning", host.name, "a limit that a stack asks for may not hold here", str(said),
-                f"{_booted_with(host.name, 'cgroup_enable=memory swapaccount=1')}; which there are: "
-                "cat /sys/fs/cgroup/cgroup.controllers",
+                _with_limit(host, str(said)),
             )  # fmt: skip
 
 
-def _without_setting(host: str, key: str) -> str:
-    take_out = f"""sed -i '/"{key}"/d' /etc/docker/daemon.json"""
-    check = "dockerd --validate --config-file /etc/docker/daemon.json"
-    return f"on {host}: {take_out} && {check} && systemctl restart docker"
+def _without_mapping(host: HostEvidence) -> str:
+    """The engine has another data directory then: images, volumes and the swarm's state stay in the mapped one."""
+    out = f'on {host.name}, unless it is meant: take "userns-remap" out of /etc/docker/daemon.json'
+    empty = "the engine starts with an empty data directory: its images and volumes stay in the mapped one"
+    if host.facts.engine.swarm_state != "active":
+        return f"{out}, then systemctl restart docker; {empty}"
+    again = f"then systemctl restart docker; {empty}, and so does its place in the swarm"
+    return f"swarmkit node drain {host.name}; {out}, {again}"
 
 
-def _booted_with(host: str, options: str) -> str:
-    """Return how a host's kernel gets *options*, where grub starts it."""
+def _booted_with(host: HostEvidence, options: str) -> str:
+    """Return how a host's kernel gets *options*, where grub starts it; a node's tasks have to go first."""
     write = f"echo 'GRUB_CMDLINE_LINUX=\"$GRUB_CMDLINE_LINUX {options}\"' >>/etc/default/grub"
-    return f"on {host}: {write} && {{ update-grub || grub2-mkconfig -o /boot/grub2/grub.cfg; }} && systemctl reboot"
+    grub = f"{write} && {{ update-grub || grub2-mkconfig -o /boot/grub2/grub.cfg; }}"
+    return f"on {host.name}, where grub starts it: {grub}; then {rebooted(host)}"
+
+
+def _with_limit(host: HostEvidence, said: str) -> str:
+    if any(limit in said for limit in ("memory limit", "swap limit")):
+        return _booted_with(host, "cgroup_enable=memory swapaccount=1")
+    return f"boot {host.name} with all controllers; which there are: cat /sys/fs/cgroup/cgroup.controllers"
 
 
 def check_storage(host: HostEvidence) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from swarmkit.doctor.checks.reboots import rebooted
 from swarmkit.doctor.evidence import HostEvidence
 from swarmkit.finding import Finding
 from swarmkit.observed.rejections import LINK_LEFT
@@ -21,7 +22,7 @@ def check_modules(host: HostEvidence) -> Iterator[Finding]:
     if gone:
         yield Finding(
             "D06", "error", host.name, "the running kernel's modules are gone: what is not loaded yet cannot be",
-            f"there is no /lib/modules/{gone[0]}", _reboot(host),
+            f"there is no /lib/modules/{gone[0]}", rebooted(host),
         )  # fmt: skip
         return
     if marks_by_u32(host.facts):
@@ -38,13 +39,6 @@ def check_modules(host: HostEvidence) -> Iterator[Finding]:
             f"before the engine is upgraded, on {host.name}: apt-get install linux-modules-extra-$(uname -r), or "
             "dnf install kernel-modules-extra-$(uname -r)",
         )  # fmt: skip
-
-
-def _reboot(host: HostEvidence) -> str:
-    reboot = f"on {host.name}: systemctl reboot"
-    if host.facts.engine.swarm_state != "active":
-        return reboot
-    return f"swarmkit node drain {host.name}; {reboot}; when it is back: swarmkit node activate {host.name}"
 
 
 def check_other_ipsec(host: HostEvidence) -> Iterator[Finding]:

@@ -69,7 +69,8 @@ def _one_a_firewall(each: Sequence[Mapping[str, Sequence[str]]]) -> list[str]:
 
 _TILL_THE_BOOT = (
     "what iptables and nft are told ends with the next boot; to keep it: sudo systemctl edit docker, and there under "
-    "[Service], a line each: ExecStartPost=/bin/sh -c 'COMMAND'"
+    "[Service], a line for each that opens a way: ExecStartPost=-/bin/sh -c 'COMMAND' (with the dash, the engine "
+    "starts whether or not the rule could be made)"
 )
 # An inserted rule accepts clear frames of encrypted overlays, too, until Docker's own stand above it again.
 _BEHIND_DOCKERS = "where iptables was taken: swarmkit verify, whose V10 puts Docker's rules above it where needed"
