@@ -50,7 +50,8 @@ def make_plan(declared: Declared, observed: Observed, found: Sequence[Finding] =
             refusals.append(NO_FREE_RANGE)
     refusals += ingress_refusals(inventory, observed.cluster)
     if observed.cluster is not None and declared.data is None:
-        refusals += started_refusals(observed.cluster)
+        joins = any(host.engine.swarm_state == "inactive" for host in observed.hosts.values())
+        refusals += started_refusals(observed.cluster, declared.stack.name if declared.stack else "", joins=joins)
     refusals = list(dict.fromkeys([*refusals, *(finding for finding in found if finding.severity == "error")]))
     accepted = [finding for finding in refusals if finding.code in declared.overridden]
     refusals = [finding for finding in refusals if finding.code not in declared.overridden]

@@ -87,7 +87,9 @@ def dump_live(declared: Declared, folder: Path, terms: Terms) -> LiveData | None
             raise RefusedError(plan)
         dumps = [operation for operation in plan.operations if isinstance(operation, DumpVolume)]
         alone = tuple(replace(one, step=replace(one.step, after=frozenset())) for one in dumps)
-        if not terms.confirm(Plan(alone, (), plan.warnings)):
+        # No engine is stopped for it: nothing moves away from its data.
+        warnings = tuple(warning for warning in plan.warnings if warning.code != "H52")
+        if not terms.confirm(Plan(alone, (), warnings)):
             return None
         terms.progress.phase("dump")
         whole(apply(Plan(alone), Context(fleet, terms.progress, observed.cluster.told_by)))

@@ -30,9 +30,16 @@ def letting_go(services: tuple[ServiceState, ...]) -> Iterator[Operation]:
         yield AwaitService(wait, name)
 
 
-def started_refusals(cluster: ClusterState) -> Iterator[Finding]:
-    """Yield each service that waits for the data of a restore: with its tasks back it would use what is empty."""
-    for finding in standing_refusals(cluster):
+def started_refusals(cluster: ClusterState, stack: str, *, joins: bool) -> Iterator[Finding]:
+    """Yield each service that waits for the data of a restore: with its tasks back it would use what is empty.
+
+    Of *stack* alone, which is all that gets its tasks back; of all where a host *joins*: the database that was on it
+    would begin there. One that somebody gave tasks runs already.
+    """
+    modes = ((service, service.spec["Mode"].get("Replicated") or {}) for service in cluster.services)
+    held = (service for service, replicated in modes if not replicated.get("Replicas"))
+    services = tuple(service for service in held if joins or service.stack == stack)
+    for finding in standing_refusals(replace(cluster, services=services)):
         remedy = "run that again: it goes on (images that hosts lack: --images DIR)"
         yield replace(finding, remedy=f"{remedy}; to start what waits without its data: --override H58")
 

@@ -5,7 +5,7 @@ What runs the operations is imported where one is made: most plans have none.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -29,9 +29,12 @@ class DeclaredData:
     """Volumes that shall start empty, at the operator's word, whatever is given for them."""
 
 
-def is_in(data: VolumeData, observed: Observed) -> bool:
-    """Tell whether the swarm says that *data* is whole in its volume, and that was not lost with its host's disk."""
-    return is_noted(data, observed) and any(data.name in volumes for volumes in observed.volumes.values())
+def is_in(data: VolumeData, observed: Observed, hosts: Iterable[str]) -> bool:
+    """Tell whether the swarm says that *data* is whole in its volume, and that was not lost with its host's disk.
+
+    *hosts* are those where it has to be: another may have an old volume of that name.
+    """
+    return is_noted(data, observed) and any(data.name in observed.volumes.get(host, {}) for host in hosts)
 
 
 def is_noted(data: VolumeData, observed: Observed) -> bool:
@@ -110,7 +113,9 @@ class StackData:
     def _holds(self, data: VolumeData, after: frozenset[str]) -> Iterator[Operation]:
         from swarmkit.plan.data.holding import HELD_LABEL, HoldService
 
-        for name in data.dependents:
+        # What the file has no more would never be let go.
+        declared = {f"{self.stack.name}_{service.name}" for service in self.stack.services}
+        for name in (name for name in data.dependents if name in declared):
             live = self.observed.cluster.service(name) if self.observed.cluster else None
             if live is not None and HELD_LABEL not in live.labels and name not in self.held:
                 self.held.add(name)
@@ -128,7 +133,7 @@ class StackData:
             there = {host.name: self.observed.volumes.get(host.name, {}).get(volume.name) for host in hosts}
             if data is None:
                 self._check_undelivered(volume, [name for name, labels in there.items() if labels is not None])
-            elif owner is service and not is_in(data, self.observed):
+            elif owner is service and not is_in(data, self.observed, there):
                 if len(hosts) != 1:
                     self._refuse(service, volume, is_many=bool(hosts))
                     continue

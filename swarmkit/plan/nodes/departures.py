@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from swarmkit.declared.inventory.host import Inventory
 from swarmkit.finding import Finding
@@ -106,7 +107,7 @@ def departure_warnings(observed: Observed, leaving: Iterable[Node]) -> Iterator[
     """Yield each service whose data stays behind in a volume of a node that leaves."""
     for node in leaving:
         for service in running_on(observed.cluster, node):
-            volumes = volumes_of(service)
+            volumes = local_volumes_of(service)
             if volumes:
                 yield Finding(
                     "H52", "warning", node.hostname, f"data of service {service.name} stays behind on this host",
@@ -118,7 +119,7 @@ def moving_warnings(cluster: ClusterState, node: Node, host: str) -> Iterator[Fi
     """Yield each service that may start elsewhere, without its data, while *host*, which is *node*, is away."""
     others = [other for other in cluster.nodes if other.id != node.id and other.state == "ready"]
     for service in filter(is_replicated, running_on(cluster, node)):
-        volumes = volumes_of(service)
+        volumes = local_volumes_of(service)
         if volumes and any(node_may_run(service.spec, other) for other in others):
             yield Finding(
                 "H52", "warning", host,
@@ -126,6 +127,19 @@ def moving_warnings(cluster: ClusterState, node: Node, host: str) -> Iterator[Fi
                 f"volume {', '.join(volumes)}; there it starts empty, and does not come back by itself",
                 "let it run on this host alone, first: deploy.placement.constraints, then swarmkit up",
             )  # fmt: skip
+
+
+def local_volumes_of(service: ServiceState) -> list[str]:
+    """Return those of its named volumes whose data is on the host: neither a plugin's nor mounted from a server."""
+    mounts = service.spec["TaskTemplate"]["ContainerSpec"].get("Mounts") or ()
+    shared = {str(mount.get("Source")) for mount in mounts if _is_shared(mount.get("VolumeOptions") or {})}
+    return [name for name in volumes_of(service) if name not in shared]
+
+
+def _is_shared(options: Mapping[str, Any]) -> bool:
+    driver = options.get("DriverConfig") or {}
+    kind = str((driver.get("Options") or {}).get("type", ""))
+    return driver.get("Name", "local") not in ("", "local") or kind.startswith(("nfs", "cifs"))
 
 
 def volumes_of(service: ServiceState) -> list[str]:

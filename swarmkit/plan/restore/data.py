@@ -35,7 +35,7 @@ def data_operations(scene: Scene, nodes: frozenset[str]) -> Iterator[Operation]:
     before = nodes | {operation.step.key for operation in first}
     keys = set[str]()
     for volume in scene.missing():
-        if is_in(volume.data, scene.observed):
+        if is_in(volume.data, scene.observed, [volume.host]):
             continue
         for operation in _put(scene, volume, before):
             keys.add(operation.step.key)
@@ -63,7 +63,7 @@ def _put(scene: Scene, volume: BackedUpVolume, before: frozenset[str]) -> Iterat
 
 
 def _loading(scene: Scene) -> list[BackedUpVolume]:
-    return [one for one in scene.missing() if one.data.restore and not is_in(one.data, scene.observed)]
+    return [one for one in scene.missing() if one.data.restore and not is_in(one.data, scene.observed, [one.host])]
 
 
 def _dependents(scene: Scene) -> set[str]:

@@ -34,12 +34,11 @@ from swarmkit.plan.stacks.record import Change, Record, files_of, network_names,
 from swarmkit.plan.stacks.recording import Note, write_down
 from swarmkit.plan.stacks.removal import remove_object
 from swarmkit.plan.stacks.service_waits import HEALTHY, await_service, wait_key
+from swarmkit.plan.stacks.spec_diff import Change as NetworkChange
 from swarmkit.plan.stacks.spec_diff import carry_over, network_changes, spec_changes, with_names
 from swarmkit.reach.engine import Json
 
 _CODE = "H73"
-_OF_ISOLATION = ("Driver", "Options.encrypted", "Internal")
-"""Of a network, what decides who can read and reach what its services say."""
 _PREDEFINED = frozenset(("bridge", "default", "host", "ingress", "none"))
 _WHAT: tuple[Literal["Secret", "Config"], ...] = ("Secret", "Config")
 
@@ -156,7 +155,7 @@ class _Rollback:
         """Refuse a network of the stack's that somebody has made otherwise since: its name alone says nothing of it."""
         if body is None:
             return
-        changes = [one for one in network_changes(body, live.raw) if one.path in _OF_ISOLATION]
+        changes = [one for one in network_changes(body, live.raw) if _opens(one)]
         if changes:
             what = f"the network {live.name} was made otherwise since"
             told = "; ".join(f"{one.path}: now {one.old or '(none)'}, before {one.new or '(none)'}" for one in changes)
@@ -299,3 +298,9 @@ class _Rollback:
 
 def _image(spec: Mapping[str, Any]) -> str:
     return str(spec["TaskTemplate"]["ContainerSpec"]["Image"])
+
+
+def _opens(change: NetworkChange) -> bool:
+    """Tell whether a live network lets others read or reach, by *change*, what the earlier one did not."""
+    is_looser = change.path in ("Options.encrypted", "Internal") and change.new == "true"
+    return is_looser or change.path == "Driver"

@@ -19,9 +19,11 @@ _SECRET_NAME = re.compile(
 )
 # What a name says of itself stands at its end; longer ones would take their time.
 _LONG_NAME = 200
-_NAMES_A_FILE = re.compile(r"[_.\-](?:file|path)$", re.IGNORECASE)
+# DBPASS, SENDGRIDAPIKEY, deployPrivateKey: in one word with what it is of. It hides a COMPASS too.
+_LIKE_ONE = re.compile(r"pass(?:word|wd|phrase)?$|pwd$|secret|token|api_?key|private_?key|credential", re.IGNORECASE)
+_NAMES_A_FILE = re.compile(r"_(?:file|path)$", re.IGNORECASE)
 # "Server=db;Password=x", "username=u,password=x" of a CIFS mount, --requirepass=x
-_ASSIGNED = re.compile(rf"((?<![\w-]){_NAME}\s*[=:]\s*)(?!//)[^\s;,&\"']+", re.IGNORECASE)
+_ASSIGNED = re.compile(rf"((?<![\w-]){_NAME}[\"']?\s*[=:]\s*[\"']?)(?!//)[^\s;,&\"']+", re.IGNORECASE)
 # "--requirepass x", "--password 'x'" in one string
 _BEHIND_OPTION = re.compile(rf"((?:^|\s)--?{_NAME}\s+)(?!-)\S+", re.IGNORECASE)
 _OPTION = re.compile(rf"--?{_NAME}", re.IGNORECASE)
@@ -47,7 +49,7 @@ def shown_value(path: str, value: Any) -> str:
 def is_secret_name(name: str) -> bool:
     """Tell whether a variable, label or option *name* is one that holds a secret, and not only says where one is."""
     end = name[-_LONG_NAME:]
-    return bool(_SECRET_NAME.search(end)) and not _NAMES_A_FILE.search(end)
+    return bool(_SECRET_NAME.search(end) or _LIKE_ONE.search(end)) and not _NAMES_A_FILE.search(end)
 
 
 def _own_name(path: str) -> str:

@@ -166,6 +166,28 @@ def test_data_whose_volume_was_lost_since_goes_in_again(fleet: FakeFleet, declar
     assert "data:s_data" in after(plan_on(fleet, wanted))
 
 
+def test_an_old_volume_of_its_name_on_another_host_is_not_the_data_s(fleet: FakeFleet, declared: Make) -> None:
+    data = DeclaredData({"s_data": DATA})
+    fleet["C"].shell.piped = lambda *_: (CommandResult(0, "", ""), b"")  # type: ignore[attr-defined]
+    run_once(fleet, declared(data=data))
+    assert plan_on(fleet, declared(data=data)).is_empty
+    del fleet.engine("C").volumes["s_data"]
+    fleet.engine("A").volumes["s_data"] = {"Name": "s_data", "Driver": "local", "Mountpoint": "/v/_data"}
+    assert "volume:s_data" in after(plan_on(fleet, declared(data=data)))
+
+
+def test_what_the_file_has_no_more_is_not_held_for_ever(fleet: FakeFleet, declared: Make) -> None:
+    data = DeclaredData({"s_data": replace(DATA, dependents=("s_web", "s_old"))})
+    run_once(fleet, declared(data=data))
+    task = {"ContainerSpec": {"Image": "old:1"}}
+    spec = {"Name": "s_old", "Mode": {"Replicated": {"Replicas": 1}}, "TaskTemplate": task}
+    fleet.engine("A").create("services", spec)
+    del fleet.engine("C").volumes["s_data"]
+    made = after(plan_on(fleet, declared(data=data)))
+    assert "hold:s_web" in made
+    assert "hold:s_old" not in made
+
+
 def test_a_host_that_lost_its_disk_joins_with_the_data_and_nobody_uses_an_empty_database(
     fleet: FakeFleet, declared: Make
 ) -> None:

@@ -259,7 +259,6 @@ def test_services_do_not_go_back_to_a_network_that_was_made_in_clear_since() -> 
     run_once(fleet, replace(declared("2"), prune=False))
     network = fleet.cluster.resolve("networks", "s_n")
     network["Options"] = {key: value for key, value in network["Options"].items() if key != "encrypted"}
-    network["Internal"] = True
     said = refusal(fleet)
     assert "the network s_n was made otherwise since" in said
     assert "swarmkit network rm s_n" in said

@@ -20,10 +20,12 @@ VALUE = "hunter2"
             for name in (
                 "MYSQL_PWD", "DB_PASSWORD_1", "POSTGRES_PASSWORD", "ENCRYPTION_KEY", "APP_KEY", "SSH_KEY", "JWT_SECRET",
                 "AWS_ACCESS_KEY_ID", "GITHUB_TOKEN", "PGPASSWORD", "SECRET_KEY_BASE", "CONNECTION_STRING", "passphrase",
+                "DBPASS", "PGPASS", "SENDGRIDAPIKEY", "deployPrivateKey", "MY_SECRET-X", "secret.txt", "dbPwd",
             )
         ),
         ("TaskTemplate.ContainerSpec.Env.CONN", f"Server=x;User=u;Password={VALUE};Port=1"),
         ("TaskTemplate.ContainerSpec.Env.DATABASE", f"root:{VALUE}@tcp(db:3306)/x"),
+        ("TaskTemplate.ContainerSpec.Env.SPRING", f'{{"db": {{"user": "u", "password": "{VALUE}"}}}}'),
         ("TaskTemplate.ContainerSpec.Env.URL", f"postgres://shop:{VALUE}@db/shop"),
         ("TaskTemplate.ContainerSpec.Args", ["redis-server", "--requirepass", VALUE]),
         ("TaskTemplate.ContainerSpec.Args", ["minio", f"--root-password={VALUE}"]),

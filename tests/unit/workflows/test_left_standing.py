@@ -135,8 +135,13 @@ def test_up_gives_no_tasks_back_to_what_waits_for_the_data_of_a_restore(operator
     (refusal,) = plan.refusals
     assert (refusal.code, refusal.where, refusal.evidence) == ("H58", "s_web", "a restore or a rebuild was cut off")
     assert not plan.operations
-    # A host that joins would run what it has no data of.
-    assert plan_on(operator.fleet, replace(operator.declared, stack=None)).refusals == (refusal,)
+    # What gets no tasks from this plan is none of its concern, as long as no host joins that would run the database.
+    assert not plan_on(operator.fleet, replace(operator.declared, stack=None)).refusals
+    assert operator.declared.stack
+    other = replace(operator.declared.stack, name="other", networks=(), services=())
+    assert not plan_on(operator.fleet, replace(operator.declared, stack=other)).refusals
+    operator.fleet.engine("C").leave_swarm(force=True)
+    assert refusal in plan_on(operator.fleet, replace(operator.declared, stack=None)).refusals
     assert not plan_on(operator.fleet, replace(operator.declared, data=DeclaredData())).refusals
     _, applied = run_once(operator.fleet, replace(operator.declared, overridden=frozenset({"H58"})))
     assert applied.outcomes["service:s_web"].status == "done"
