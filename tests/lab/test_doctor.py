@@ -535,13 +535,25 @@ def test_many_faults_of_a_host_are_found_at_once_and_each_goes_by_what_is_told_o
         assert {finding["where"] for finding in found.values()} == {"Y"}
         for code in ("D08", "H65", "S14", "S20", "H37"):
             spare_lab.run("Y", found[code]["remedy"].removeprefix("on Y: "))
+            await_sshd(spare_lab, "Y")
         # What another software does with its policies no command of ours ends: it is told to look again after it.
         assert the_one(spare_lab, inventory, "H18")["where"] == "Y"
     finally:
+        await_sshd(spare_lab, "Y")
         spare_lab.run("Y", f"ip xfrm policy delete {POLICY}; ip link delete vx-001001-abcde 2>/dev/null || :")
         spare_lab.run("Y", "rm -f /etc/ssh/sshd_config.d/50-hand.conf /etc/ssh/sshd_config.d/00-swarmkit.conf")
         spare_lab.run("Y", "rm -f /etc/docker/daemon.json; systemctl reload ssh; hostnamectl set-hostname Y")
+        await_sshd(spare_lab, "Y")
         spare_lab.run("Y", "systemctl reset-failed docker; systemctl restart docker")
+
+
+def await_sshd(spare_lab: SpareLab, host: str) -> None:
+    """Wait until *host* takes connections for a while: an sshd refuses them when it reads its settings anew."""
+    deadline, in_a_row = time.monotonic() + 30, 0
+    while in_a_row < 4:
+        assert time.monotonic() < deadline, f"{host} takes no connections"
+        in_a_row = 0 if spare_lab.run(host, "true", check=False).returncode else in_a_row + 1
+        time.sleep(0.3)
 
 
 ASKING = """
