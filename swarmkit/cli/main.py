@@ -115,10 +115,9 @@ def _end_by_signals() -> None:
     def hang_up(number: int, frame: FrameType | None) -> None:
         # The kernel sends one and the shell another: a second must not cut off what the first one ends.
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        # What is told while the run ends must not fail for a terminal that is gone, or will be in a moment.
         for one in terminals:
-            # What is told while the run ends must not fail for a terminal that is gone, which is none any more.
-            if not os.isatty(one):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), one)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), one)
         _terminate(number, frame)
 
     signal.signal(signal.SIGHUP, hang_up)
