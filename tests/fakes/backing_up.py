@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from fakes.manager_state import packed_state
+from fakes.running import run_once
 from fakes.swarm import FakeFleet
 from swarmkit.declared.inventory.host import Inventory
 from swarmkit.declared.stack.reading import load_stack
@@ -42,6 +43,13 @@ class Operator:
         inventory = Inventory(Path("inventory.yaml"), "prod", hosts, address_pools=("10.20.0.0/16",))
         self.declared = Declared(inventory, stack)
         self.shown: list[Plan] = []
+
+    def deploy(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Make the swarm and the stack, with its volume on C, on hosts that can be backed up."""
+        _, applied = run_once(self.fleet, self.declared)
+        assert not applied.failed
+        backed_up(self.fleet, monkeypatch)
+        self.fleet.engine("C").volumes["s_data"] = {"Name": "s_data", "Driver": "local", "Mountpoint": "/v/_data"}
 
     def backup(
         self, *, agrees: Callable[[Plan], bool] = lambda _: True, keep: int | None = None, sealer: Sealer | None = None

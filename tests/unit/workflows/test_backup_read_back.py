@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes.backing_up import Operator, backed_up
-from fakes.running import run_once
+from fakes.backing_up import Operator
 from fakes.swarm import FakeFleet
 
 from swarmkit.errors import SwarmkitError
@@ -32,10 +31,7 @@ volumes:
 @pytest.fixture
 def operator(fleet: FakeFleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Operator:
     made = Operator(fleet, tmp_path, STACK)
-    _, applied = run_once(fleet, made.declared)
-    assert not applied.failed
-    backed_up(fleet, monkeypatch)
-    fleet.engine("C").volumes["s_data"] = {"Name": "s_data", "Driver": "local", "Mountpoint": "/v/_data"}
+    made.deploy(monkeypatch)
     (tmp_path / "prod-20260101T000000Z.swarmkit.age").write_text("an older one")
     return made
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes.backing_up import Operator, backed_up
+from fakes.backing_up import Operator
 from fakes.running import plan_on, run_once
 from fakes.swarm import FakeFleet
 
@@ -68,10 +68,7 @@ class CutOff(Operator):
 @pytest.fixture
 def operator(fleet: FakeFleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CutOff:
     operator = CutOff(fleet, tmp_path, STACK)
-    _, applied = run_once(fleet, operator.declared)
-    assert not applied.failed
-    backed_up(fleet, monkeypatch)
-    fleet.engine("C").volumes["s_data"] = {"Name": "s_data", "Driver": "local", "Mountpoint": "/v/_data"}
+    operator.deploy(monkeypatch)
     return operator
 
 
