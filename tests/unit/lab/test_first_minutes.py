@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,7 @@ def test_python_is_installed_first_for_it_names_the_others(tmp_path: Path) -> No
     bare = commands(
         tmp_path / "bare",
         **{
-            "apt-get": f"echo apt-get $* >>{tmp_path}/log; [[ $* == *python3* ]] && ln -sf {shutil.which('python3')} "
+            "apt-get": f"echo apt-get $* >>{tmp_path}/log; [[ $* == *python3* ]] && ln -sf {sys.executable} "
             f"{tmp_path}/bare/python3; true",
             "dpkg-query": "exit 1",
             "sudo": '"$@"',
