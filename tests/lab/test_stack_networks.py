@@ -289,6 +289,7 @@ def test_an_overlay_gets_encryption_and_another_mtu_while_its_services_answer(ma
     assert not re.search(r"^nets_app +overlay", listed, re.MULTILINE)
 
 
+@OLDER_BY_NIGHT
 def test_a_lan_that_left_the_file_is_pruned_and_an_ipvlan_joins_the_hosts_in_its_place(made: Made) -> None:
     text = made.stack.read_text()
     begin, end = text.index("  lan:\n"), text.index("  side:\n")
@@ -312,6 +313,7 @@ def test_a_lan_that_left_the_file_is_pruned_and_an_ipvlan_joins_the_hosts_in_its
     assert made.lab.run("A", "cat", "/sys/class/net/vec0/address").strip() in seen
 
 
+@OLDER_BY_NIGHT
 def test_an_overlay_by_command_has_subnets_and_numbers_and_an_internal_one_has_no_way_out(made: Made) -> None:
     commands = Networks(made.lab)
     ranges = ("--subnet", "10.31.0.0/24", "--subnet", "10.32.0.0/24")
@@ -418,6 +420,7 @@ def test_both_engines_publish_a_containers_port_and_give_one_the_hosts_own(made:
     commands.network("rm", "extra")
 
 
+@OLDER_BY_NIGHT
 def test_both_engines_take_the_commands_of_everyday_use(made: Made) -> None:
     commands = Networks(made.lab)
     try:
