@@ -113,13 +113,14 @@ lab.add_command(fault)
 def lab_hosts(inventory: Path, engine: str | None) -> list[room.LabHost]:
     """Return the inventory's hosts that are the lab's."""
     # Here, because it is slow to import and only `lab up` needs it.
+    from swarmkit.declared.inventory.host import SSH_PORT
     from swarmkit.declared.inventory.reading import load_inventory
 
     found = []
     for host in load_inventory(inventory, allow_even_managers=True, check_files=False).hosts:
         number = room.number_of(host.address)
         if number is not None:
-            found.append(lab_host(host.name, number, host.port, host.variables, engine))
+            found.append(lab_host(host.name, number, host.port or SSH_PORT, host.variables, engine))
     if not found:
         raise SwarmkitError(
             f"{inventory}: no host of the lab",

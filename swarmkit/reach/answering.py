@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from swarmkit.declared.inventory.host import Host
+from swarmkit.declared.inventory.host import SSH_PORT, Host
 from swarmkit.errors import SwarmkitError
 from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.fleet import Fleet, Unreached
@@ -48,7 +48,7 @@ def in_a_line(silent: Unreached) -> dict[str, str]:
 def why_silent(host: Host, error: SwarmkitError) -> tuple[str, str]:
     """Return why *host* does not answer, in one line, and what to do about that."""
     why = "; ".join((error.what.removeprefix(f"{host.name}: "), *error.why.splitlines()))
-    return why, error.to_do or f"see what this says: ssh -p {host.port} {host.address}"
+    return why, error.to_do or f"see what this says: ssh -p {host.port or SSH_PORT} {host.address}"
 
 
 def _fallen_silent(fleet: Fleet) -> dict[str, SwarmkitError]:

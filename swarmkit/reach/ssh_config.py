@@ -8,7 +8,7 @@ from pathlib import Path
 
 import paramiko
 
-from swarmkit.declared.inventory.host import Host, Inventory, JumpHost
+from swarmkit.declared.inventory.host import SSH_PORT, Host, Inventory, JumpHost
 from swarmkit.errors import InputError
 from swarmkit.reach.host_keys import KnownHost, lookup_name, read_known_hosts, trusted_keys
 from swarmkit.reach.ssh_connect import Hop
@@ -39,7 +39,6 @@ def read_ssh_settings(inventory: Inventory) -> SshSettings:
 def hops_to(host: Host, settings: SshSettings) -> tuple[Hop, ...]:
     """Return the hops to *host*, its own last; what the inventory says wins over ssh_config.
 
-    But for port 22: that is also what an inventory says that names no port, so ssh_config's wins over it.
     Raises InputError for a ProxyCommand: it would go through a shell, and its host key could not be checked.
     """
     target = _options(host.address, settings)
@@ -62,10 +61,10 @@ def parse_jumps(text: str) -> tuple[JumpHost, ...]:
 
 def _parse_jump(text: str) -> JumpHost:
     user, _, place = text.removeprefix("ssh://").rpartition("@")
-    address, _, port = place.rpartition(":") if place.count(":") == 1 else (place, "", "22")
-    if not port.isdecimal() or not address:
+    address, _, port = place.rpartition(":") if place.count(":") == 1 else (place, "", "")
+    if not (port.isdecimal() or (not port and place == address)) or not address:
         raise InputError(f"ProxyJump {text!r} in ssh_config is not [user@]host[:port]")
-    return JumpHost(address, int(port), user or None)
+    return JumpHost(address, int(port) if port else None, user or None)
 
 
 def _options(address: str, settings: SshSettings) -> dict[str, str | list[str]]:
@@ -75,7 +74,7 @@ def _options(address: str, settings: SshSettings) -> dict[str, str | list[str]]:
 def _hop(
     name: str,
     address: str,
-    port: int,
+    port: int | None,
     user: str | None,
     key_file: Path | None,
     settings: SshSettings,
@@ -83,7 +82,7 @@ def _hop(
 ) -> Hop:
     options = _options(address, settings)
     real_address = str(options.get("hostname", address))
-    real_port = port if port != 22 else int(str(options.get("port", port)))
+    real_port = port or int(str(options.get("port", SSH_PORT)))
     files: Sequence[str] = [str(key_file)] if key_file else list(options.get("identityfile", []))
     alias = str(options.get("hostkeyalias", "")) or lookup_name(address, real_port)
     known = (settings.known_hosts_file, settings.known_hosts)

@@ -122,9 +122,9 @@ def _parse_jump(hop: str, field: Field) -> JumpHost | None:
     match = _JUMP.fullmatch(hop)
     address = (match["host"] if match else "").strip("[]")
     user = match["user"] if match else None
-    port = int(match["port"]) if match and match["port"] else 22
+    port = int(match["port"]) if match and match["port"] else None
     well_named = is_host_address(address) and (user is None or NAME.fullmatch(user))
-    if not well_named or not 1 <= port <= 65535:
+    if not well_named or not (port is None or 1 <= port <= 65535):
         field.refuse("B11", f"jump host {shown(hop)} is not of the form user@host:port")
         return None
     return JumpHost(address, port, user)

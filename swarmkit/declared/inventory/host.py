@@ -9,6 +9,9 @@ from typing import Literal
 
 from swarmkit.errors import Complaint
 
+SSH_PORT = 22
+"""Where neither the inventory nor ssh_config names another."""
+
 Role = Literal["manager", "worker"]
 Availability = Literal["active", "pause", "drain"]
 OverlayEncryption = Literal["required", "as-declared"]
@@ -19,7 +22,8 @@ class JumpHost:
     """An SSH hop before a host; its own host key is verified like any other."""
 
     address: str
-    port: int = 22
+    port: int | None = None
+    """None: what ssh_config says, else 22."""
     user: str | None = None
 
 
@@ -31,7 +35,8 @@ class Host:
     address: str
     """Where SSH goes (``ansible_host``); may differ from the advertise address."""
     role: Role
-    port: int = 22
+    port: int | None = None
+    """Of its sshd; None: what ssh_config says, else 22."""
     user: str | None = None
     key_file: Path | None = None
     become: bool = False

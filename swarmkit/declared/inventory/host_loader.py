@@ -51,7 +51,7 @@ class HostReader:
             name=self.name,
             address=self._address(is_advertised="swarm_advertise_addr" in self.variables),
             role=role,
-            port=self._read(lambda field: field.integer("B11", 1, 65535), "ansible_port", "ansible_ssh_port") or 22,
+            port=self._read(lambda field: field.integer("B11", 1, 65535), "ansible_port", "ansible_ssh_port"),
             user=self._read(read_user, "ansible_user", "ansible_ssh_user"),
             key_file=self._read(self._key_file, "ansible_ssh_private_key_file", "ansible_private_key_file"),
             become=self._read(Field.boolean, "ansible_become") or False,

@@ -13,7 +13,7 @@ from swarmkit.declared.inventory.addresses import ip_address
 from swarmkit.declared.inventory.ansible_layout import read_groups
 from swarmkit.declared.inventory.cluster_loader import read_cluster, refuse_pool_clashes
 from swarmkit.declared.inventory.groups import Groups, Variables
-from swarmkit.declared.inventory.host import Host, Inventory, Role
+from swarmkit.declared.inventory.host import SSH_PORT, Host, Inventory, Role
 from swarmkit.declared.inventory.host_loader import HostReader
 from swarmkit.declared.inventory.inventory_secrets import refuse_secrets
 from swarmkit.declared.inventory.variable_names import refuse_unknown_names
@@ -104,7 +104,7 @@ def _refuse_twins(hosts: tuple[Host, ...], groups: Groups) -> None:
     seen: dict[tuple[object, ...], Host] = {}
     for host in hosts:
         for key in (
-            ("SSH address", host.address.lower(), host.port, host.jumps),
+            ("SSH address", host.address.lower(), host.port or SSH_PORT, host.jumps),
             ("advertise address", host.advertise_addr or host.name),
             ("data-path address", host.data_path_addr or host.name),
         ):

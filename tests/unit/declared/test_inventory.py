@@ -120,7 +120,7 @@ def test_the_listing_of_ansible_inventory_is_taken(tmp_path: Path) -> None:
         tmp_path, listing(a={"ansible_host": "10.0.0.1"}, b={"ansible_host": "10.0.0.2", "ansible_port": 23})
     )
     assert [(host.address, host.port, host.availability) for host in inventory.hosts] == [
-        ("10.0.0.1", 22, "active"),
+        ("10.0.0.1", None, "active"),
         ("10.0.0.2", 23, "drain"),
     ]
 
@@ -129,11 +129,11 @@ def test_the_listing_of_ansible_inventory_is_taken(tmp_path: Path) -> None:
     ("written", "jumps"),
     [
         ("swarm_jump: ops@gate:2200", (JumpHost("gate", 2200, "ops"),)),
-        ("swarm_jump: a@one,two:23", (JumpHost("one", 22, "a"), JumpHost("two", 23))),
-        ("swarm_jump: [a@one, 'two:23']", (JumpHost("one", 22, "a"), JumpHost("two", 23))),
+        ("swarm_jump: a@one,two:23", (JumpHost("one", None, "a"), JumpHost("two", 23))),
+        ("swarm_jump: [a@one, 'two:23']", (JumpHost("one", None, "a"), JumpHost("two", 23))),
         ("swarm_jump: 'ops@[2001:db8::1]:23'", (JumpHost("2001:db8::1", 23, "ops"),)),
-        ("ansible_ssh_common_args: -J ops@gate", (JumpHost("gate", 22, "ops"),)),
-        ("ansible_ssh_extra_args: -o ProxyJump=ops@gate -o ControlMaster=auto -C", (JumpHost("gate", 22, "ops"),)),
+        ("ansible_ssh_common_args: -J ops@gate", (JumpHost("gate", None, "ops"),)),
+        ("ansible_ssh_extra_args: -o ProxyJump=ops@gate -o ControlMaster=auto -C", (JumpHost("gate", None, "ops"),)),
         ("ansible_ssh_common_args: '-o StrictHostKeyChecking=yes'", ()),
         ("ansible_ssh_common_args: ''", ()),
     ],

@@ -30,6 +30,13 @@ def test_ssh_config_fills_in_what_the_inventory_leaves_out() -> None:
 def test_the_inventory_wins_over_ssh_config() -> None:
     (hop,) = hops_to(replace(HOST, port=2222, user="ops"), settings("Host *\n  User deploy\n  Port 2200\n"))
     assert (hop.port, hop.user) == (2222, "ops")
+    (hop,) = hops_to(replace(HOST, port=22), settings("Host *\n  Port 2200\n"))
+    assert hop.port == 22
+
+
+def test_a_port_that_the_inventory_does_not_name_is_ssh_configs_else_22() -> None:
+    assert hops_to(HOST, settings("Host *\n  Port 2200\n"))[0].port == 2200
+    assert hops_to(HOST, settings("Host *\n  User deploy\n"))[0].port == 22
 
 
 def test_proxy_jump_gives_a_hop_for_each_part_in_order() -> None:
@@ -65,7 +72,7 @@ def test_no_jump_is_no_hop(text: str) -> None:
 
 
 def test_a_jump_over_ipv6_keeps_its_address() -> None:
-    assert parse_jumps("ops@fd00::1") == (JumpHost("fd00::1", 22, "ops"),)
+    assert parse_jumps("ops@fd00::1") == (JumpHost("fd00::1", None, "ops"),)
 
 
 def test_an_ssh_config_that_cannot_be_read_is_bad_input(tmp_path: Path) -> None:
