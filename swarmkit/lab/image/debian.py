@@ -12,6 +12,8 @@ from pathlib import Path
 from swarmkit.errors import SwarmkitError
 
 _ARCHIVE = "http://deb.debian.org/debian"
+DEADLINE_SECONDS = 1800.0
+"""For one tree: a slow mirror needs minutes, one that stands still all night."""
 _KEYS = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 
 
@@ -40,6 +42,7 @@ def bootstrap(root: Path, recipe: Recipe, say: Callable[[str], None], ended: thr
     if ended.is_set():
         raise KeyboardInterrupt
     lines: list[str] = []
+    late = threading.Event()
     with subprocess.Popen(
         _command(root, recipe),
         stdin=subprocess.DEVNULL,
@@ -49,6 +52,8 @@ def bootstrap(root: Path, recipe: Recipe, say: Callable[[str], None], ended: thr
         errors="replace",
         env={**os.environ, **recipe.environment},
     ) as process:
+        timer = threading.Timer(DEADLINE_SECONDS, _end_late, (process, late))
+        timer.start()
         try:
             for line in process.stdout or ():
                 lines.append(line.rstrip())
@@ -60,9 +65,21 @@ def bootstrap(root: Path, recipe: Recipe, say: Callable[[str], None], ended: thr
             process.terminate()
             process.wait()
             raise
+        finally:
+            timer.cancel()
+    if late.is_set():
+        why = f"no end after {DEADLINE_SECONDS:.0f} s; its last words: {lines[-1] if lines else 'none'}"
+        raise SwarmkitError(
+            f"Debian {recipe.suite} could not be bootstrapped", why, "does the Debian mirror stand still?"
+        )
     if process.returncode:
         why = "\n".join(line for line in lines if line.strip())[-1500:]
         raise SwarmkitError(f"Debian {recipe.suite} could not be bootstrapped", why, "is a Debian mirror reachable?")
+
+
+def _end_late(process: subprocess.Popen[str], late: threading.Event) -> None:
+    late.set()
+    process.terminate()
 
 
 def _command(root: Path, recipe: Recipe) -> list[str]:
