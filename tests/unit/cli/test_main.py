@@ -97,6 +97,8 @@ entry.main()
 def test_a_terminal_that_is_closed_ends_a_run_as_sigterm_does(tmp_path: Path) -> None:
     child, terminal = pty.fork()
     if child == 0:
+        # Tests that nohup began are deaf to it, and so would be what they begin.
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
         os.execv(sys.executable, [sys.executable, "-c", _ON_A_TERMINAL, "up", str(tmp_path)])
     deadline = time.monotonic() + 30
     while not (tmp_path / "runs").exists():
