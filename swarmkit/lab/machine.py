@@ -30,6 +30,8 @@ class Boot:
     files: HostPlaces
     base: Path
     kernel: Path
+    others_megabytes: int = 0
+    """What the lab's other hosts may take of the machine's memory."""
 
 
 class Machine:
@@ -82,7 +84,7 @@ def launch(boot: Boot) -> Machine:
                 *kernel_arguments(boot),
             ],
             cwd=boot.kernel,
-            env=_environment(boot.host),
+            env=_environment(boot),
             stdin=subprocess.DEVNULL,
             stdout=console,
             stderr=console,
@@ -120,11 +122,13 @@ def kernel_arguments(boot: Boot) -> list[str]:
     ]
 
 
-def _environment(host: LabHost) -> dict[str, str]:
+def _environment(boot: Boot) -> dict[str, str]:
     environment = {key: os.environ[key] for key in ("PATH", "HOME", "LANG") if key in os.environ}
     # The guest's memory is a file in TMPDIR; on a disk everything is slower. A container's /dev/shm has 64 MB: a guest
     # that touches more of its memory than there is room for is killed.
-    if _SHARED_MEMORY.is_dir() and os.access(_SHARED_MEMORY, os.W_OK) and _room() >= host.memory_megabytes << 20:
+    # Others of the lab may not have touched theirs yet.
+    wanted = (boot.host.memory_megabytes + boot.others_megabytes) << 20
+    if _SHARED_MEMORY.is_dir() and os.access(_SHARED_MEMORY, os.W_OK) and _room() >= wanted:
         environment["TMPDIR"] = str(_SHARED_MEMORY)
     return environment
 

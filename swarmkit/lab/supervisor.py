@@ -88,7 +88,7 @@ class Supervisor:
     async def _start(self, request: Request) -> list[str]:
         started = []
         for wanted in request["boots"]:
-            boot = _boot(self._places, wanted)
+            boot = _boot(self._places, wanted, self._others_megabytes(request["boots"], wanted["host"]["name"]))
             present = self._hosts.get(boot.host.name)
             if present and present.is_on:
                 continue
@@ -97,6 +97,12 @@ class Supervisor:
             await hosting.power_on()
             started.append(boot.host.name)
         return started
+
+    def _others_megabytes(self, boots: list[Request], name: str) -> int:
+        """Return the memory of all hosts but *name*: those that are here, and those that come with it."""
+        there = {host.boot.host.name: host.boot.host.memory_megabytes for host in self._hosts.values()}
+        come = {boot["host"]["name"]: int(boot["host"]["memory_megabytes"]) for boot in boots}
+        return sum(megabytes for other, megabytes in {**there, **come}.items() if other != name)
 
     def _refuse_taken_number(self, host: LabHost) -> None:
         for other in self._hosts.values():
@@ -145,9 +151,10 @@ async def _act(host: Hosting, do: str) -> None:
             )
 
 
-def _boot(places: Places, wanted: Request) -> Boot:
+def _boot(places: Places, wanted: Request, others_megabytes: int) -> Boot:
     host = LabHost(**wanted["host"])
-    return Boot(host, places.host(host.name), base=Path(wanted["base"]), kernel=Path(wanted["kernel"]))
+    files = places.host(host.name)
+    return Boot(host, files, Path(wanted["base"]), Path(wanted["kernel"]), others_megabytes)
 
 
 async def _line(connection: socket.socket) -> bytes:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from swarmkit.lab import machine
+from swarmkit.lab import Places, machine
 from swarmkit.lab.hosts import LabHost
 from swarmkit.lab.image import debian
 
@@ -60,14 +60,18 @@ def test_python_is_installed_first_for_it_names_the_others(tmp_path: Path) -> No
     assert {"mmdebstrap", "e2fsprogs", "openssh-client"} <= set(installed[1].split())
 
 
-@pytest.mark.parametrize(("free", "folder"), [(1 << 30, True), (64 << 20, False)])
+@pytest.mark.parametrize(
+    ("free", "others", "folder"), [(1 << 30, 0, True), (64 << 20, 0, False), (2 << 30, 2048, False)]
+)
 def test_a_hosts_memory_is_kept_in_shared_memory_where_there_is_room(
-    free: int, folder: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    free: int, others: int, folder: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(machine, "_SHARED_MEMORY", tmp_path)
     monkeypatch.setattr(machine, "_room", lambda: free)
     host = LabHost("A", 1, "26.1", memory_megabytes=1024)
-    assert ("TMPDIR" in machine._environment(host)) is folder
+    files = Places(tmp_path, tmp_path).host("A")
+    boot = machine.Boot(host, files, base=tmp_path, kernel=tmp_path, others_megabytes=others)
+    assert ("TMPDIR" in machine._environment(boot)) is folder
 
 
 def test_debians_keys_are_named_where_apt_is_not_debians(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
