@@ -11,19 +11,22 @@ from swarmkit.secret import Secret
 
 PASSPHRASE = Secret(b"correct horse battery staple")
 PAIR = pyrage.x25519.Identity.generate()
+KEY = Secret(b"SWMKEY-1-canary")
 SEALER, OPENER = Sealer(recipients=[str(PAIR.to_public())]), Opener(identity=Secret(f"# mine\n{PAIR}\n".encode()))
 
 
-def test_a_key_is_sealed_and_opened_by_passphrase_and_by_key_pair(tmp_path: Path) -> None:
-    key = Secret(b"SWMKEY-1-canary")
-    for sealer, opener in (
-        (Sealer(PASSPHRASE), Opener(PASSPHRASE)),
-        (SEALER, OPENER),
-    ):
+@pytest.fixture(scope="module")
+def sealed_by_passphrase() -> bytes:
+    """A second's work, on purpose."""
+    return sealed(Sealer(PASSPHRASE), KEY)
+
+
+def test_a_key_is_sealed_and_opened_by_passphrase_and_by_key_pair(tmp_path: Path, sealed_by_passphrase: bytes) -> None:
+    for content, opener in ((sealed_by_passphrase, Opener(PASSPHRASE)), (sealed(SEALER, KEY), OPENER)):
         path = tmp_path / "key"
-        path.write_bytes(sealed(sealer, key))
+        path.write_bytes(content)
         assert b"canary" not in path.read_bytes()
-        assert opened(opener, path) == key
+        assert opened(opener, path) == KEY
 
 
 def test_the_clusters_own_keys_are_found_the_newest_first(tmp_path: Path) -> None:
@@ -49,12 +52,14 @@ def test_a_file_that_a_killed_run_left_empty_hides_no_older_key(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("readable", [1, 2])
-def test_a_key_that_was_sealed_for_another_hides_none_of_the_others(tmp_path: Path, readable: int) -> None:
+def test_a_key_that_was_sealed_for_another_hides_none_of_the_others(
+    tmp_path: Path, readable: int, sealed_by_passphrase: bytes
+) -> None:
     store = KeyStore(tmp_path, "prod")
     for day in (1, 2):
         path = store.new_path(datetime.datetime(2026, 11, day, tzinfo=datetime.UTC))
-        sealer = SEALER if day == readable else Sealer(PASSPHRASE)
-        path.write_bytes(sealed(sealer, Secret(f"SWMKEY-1-{day}".encode())))
+        readable_one = sealed(SEALER, Secret(f"SWMKEY-1-{day}".encode()))
+        path.write_bytes(readable_one if day == readable else sealed_by_passphrase)
     assert [key.text() for key in store.keys(OPENER)] == [f"SWMKEY-1-{readable}"]
 
 
