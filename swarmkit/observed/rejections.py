@@ -10,4 +10,4 @@ takes away when it starts, or in the host's own namespace, where no engine looks
 def link_left_remedy(host: str) -> str:
     """Return what takes the link away, wherever it is; one that is in use is in a sandbox, never in the host's own."""
     links = "ip -br link show type vxlan | grep -o '^vx-[^ @]*'"
-    return f"on {host}: {links} | xargs -rn1 sudo ip link delete; sudo systemctl restart docker (H65)"
+    return f"on {host}: {links} | sudo xargs -rn1 ip link delete; sudo systemctl restart docker (H65)"

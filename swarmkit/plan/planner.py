@@ -11,6 +11,7 @@ from swarmkit.observed.model import Node, Observed
 from swarmkit.plan.data.left_standing import started_refusals
 from swarmkit.plan.data.planning import StackData
 from swarmkit.plan.declaration import Declared
+from swarmkit.plan.logins import for_logins
 from swarmkit.plan.model import Operation, Plan, Step
 from swarmkit.plan.networks.ingress import EncryptIngress, encrypt_ingress, ingress_refusals
 from swarmkit.plan.networks.pools import NO_FREE_RANGE, free_pool, pool_refusals
@@ -88,9 +89,11 @@ def make_plan(declared: Declared, observed: Observed, found: Sequence[Finding] =
         operations += demoted
         operations += list(removals(observed, leaving, operations))
         operations += list(forget_unfinished(unfinished(observed)))
+    told_by = observed.cluster.told_by if observed.cluster else ""
+    shown = for_logins(warnings, inventory, told_by)
     if refusals:
-        return Plan((), tuple(refusals), tuple(warnings), tuple(operations))
-    return Plan(tuple(operations), (), tuple(warnings))
+        return Plan((), for_logins(refusals, inventory, told_by), shown, tuple(operations))
+    return Plan(tuple(operations), (), shown)
 
 
 def joining_after(operations: Iterable[Operation], waiting: Mapping[str, frozenset[str]]) -> list[Operation]:

@@ -12,6 +12,7 @@ from swarmkit.declared.stack.service import Stack
 from swarmkit.errors import SwarmkitError
 from swarmkit.observed.model import Observed
 from swarmkit.observed.observe import observe
+from swarmkit.plan.logins import for_logins
 from swarmkit.plan.nodes.silent_hosts import silent_nodes
 from swarmkit.proof import Proof
 from swarmkit.reach.answering import of_those_that_answer, raise_where_silent
@@ -65,7 +66,8 @@ def prove(
                 raise_where_silent(fleet)
             failed = {one.where for one in proof.findings if one.code == codes.HOST and one.severity == "error"}
             findings = (*prove_answers(inventory, silent), *with_silence(proof.findings, silent.keys() | failed))
-            return replace(proof, findings=findings)
+            told_by = observed.cluster.told_by if observed.cluster else ""
+            return replace(proof, findings=for_logins(findings, inventory, told_by))
         counted_before = counted_before or only_counted
         time.sleep(PAUSE_SECONDS)
         observed, fleet, lost = of_those_that_answer(fleet, lambda those: observe(those, kernel="never"))

@@ -11,6 +11,7 @@ from swarmkit.doctor.examine import examine, in_order
 from swarmkit.doctor.looked_for import looked_for, looked_for_without_root
 from swarmkit.doctor.model import Diagnosis
 from swarmkit.plan.declaration import Declared
+from swarmkit.plan.logins import for_logins
 from swarmkit.plan.progress import Progress
 from swarmkit.reach.answering import of_those_that_answer
 from swarmkit.reach.fleet import reach_some
@@ -37,6 +38,7 @@ def doctor(
         usable = {name: reached for name, reached in fleet.items() if name not in powerless}
         if not usable:
             told = in_order((*check_reached(declared.inventory, silent), *powerless.values()), only, skip)
+            told = for_logins(told, declared.inventory, "")
             return Diagnosis(told, (), (), looked_for_without_root(only, skip), (*silent, *powerless))
         evidence, _, lost = of_those_that_answer(
             usable, lambda those: gather(those, declared.inventory, declared.stack)
@@ -44,6 +46,8 @@ def doctor(
         silent = {**silent, **lost}
         first = (*check_reached(declared.inventory, silent), *powerless.values())
         found = examine(evidence, now=datetime.datetime.now(tz=datetime.UTC), first=first, only=only, skip=skip)
+        cluster = evidence.observed.cluster
+        found = for_logins(found, declared.inventory, cluster.told_by if cluster else "")
         unread = (*silent, *powerless)
         checks = looked_for(evidence, only, skip)
         return Diagnosis(found, evidence.paths.ways, tuple(evidence.hosts), checks, unread)

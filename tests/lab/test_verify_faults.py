@@ -172,7 +172,7 @@ def test_closed_ports_are_named_each_with_its_direction_and_the_data_path_s_reme
     try:
         told = [one for one in of(findings(shop, "verify"), "V05") if "shop_backend@B" in one["where"]]
         assert told
-        opened = "frames from C get lost at udp/4789 of B: on B: sudo iptables -w -I INPUT -s 10.88.0.33 -p udp"
+        opened = "frames from C get lost at udp/4789 of B: on B: iptables -w -I INPUT -s 10.88.0.33 -p udp"
         assert all(one["remedy"].startswith(opened) for one in told), told
         for rule in others:
             shop.lab.run(CLOSED[rule][0], f"iptables -w -I INPUT {rule} -j DROP")

@@ -8,8 +8,8 @@ from swarmkit.doctor.evidence import HostEvidence
 from swarmkit.finding import Finding
 
 _UNSYNCHRONISED = {
-    "NTPSynchronized=no": "sudo timedatectl set-ntp true; what answers: timedatectl timesync-status",
-    "Leap status     : Not synchronised": "sudo chronyc -a 'burst 4/4'; what answers: chronyc -n sources",
+    "NTPSynchronized=no": "timedatectl set-ntp true; what answers: timedatectl timesync-status",
+    "Leap status     : Not synchronised": "chronyc -a 'burst 4/4'; what answers: chronyc -n sources",
 }
 """What a host says -> what helps there."""
 

@@ -92,7 +92,7 @@ def _without_mapping(host: HostEvidence) -> str:
 
 def _booted_with(host: HostEvidence, options: str) -> str:
     """Return how a host's kernel gets *options*, where grub starts it; a node's tasks have to go first."""
-    write = f"echo 'GRUB_CMDLINE_LINUX=\"$GRUB_CMDLINE_LINUX {options}\"' >>/etc/default/grub"
+    write = f"echo 'GRUB_CMDLINE_LINUX=\"$GRUB_CMDLINE_LINUX {options}\"' | tee -a /etc/default/grub"
     grub = f"{write} && {{ update-grub || grub2-mkconfig -o /boot/grub2/grub.cfg; }}"
     return f"on {host.name}, where grub starts it: {grub}; then {rebooted(host)}"
 
@@ -181,7 +181,7 @@ def _no_proxy(host: HostEvidence, entries: str) -> str:
         return f"on {host.name}, in /etc/docker/daemon.json, under proxies: {line}, then: systemctl restart docker"
     folder = "/etc/systemd/system/docker.service.d"
     unit = shlex.quote(rf'[Service]\nEnvironment="NO_PROXY={entries}"\n')
-    write = f"mkdir -p {folder} && printf {unit} > {folder}/zz-swarmkit.conf"
+    write = f"mkdir -p {folder} && printf {unit} | tee {folder}/zz-swarmkit.conf"
     return f"on {host.name}: {write} && systemctl daemon-reload && systemctl restart docker"
 
 

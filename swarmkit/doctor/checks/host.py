@@ -80,7 +80,7 @@ def _switched_off(host: HostEvidence, *settings: str) -> Iterator[Finding]:
 def _keep(host: HostEvidence, setting: str, value: str) -> str:
     """Return how *setting* is set now and at each boot; a file each, that one does not take another's place."""
     path = f"/etc/sysctl.d/99-docker-{setting.rpartition('.')[2]}.conf"
-    command = f"echo '{setting} = {value}' > {path} && sysctl --system"
+    command = f"echo '{setting} = {value}' | tee {path} && sysctl --system"
     return f"on {host.name}: {command}, and where /etc/sysctl.conf says otherwise, there too"
 
 

@@ -89,7 +89,7 @@ def check_cards(host: HostEvidence) -> Iterator[Finding]:
 def _without_offload(name: str) -> str:
     off = f"ethtool -K {name} tx-checksum-ip-generic off"
     rule = f'ACTION=="add", SUBSYSTEM=="net", KERNEL=="{name}", RUN+="/usr/bin/env {off}"'
-    return f"{off} && echo '{rule}' >/etc/udev/rules.d/90-vxlan-{name}.rules"
+    return f"{off} && echo '{rule}' | tee /etc/udev/rules.d/90-vxlan-{name}.rules"
 
 
 def check_vxlan_links(host: HostEvidence, data_path_port: int) -> Iterator[Finding]:
@@ -99,7 +99,7 @@ def check_vxlan_links(host: HostEvidence, data_path_port: int) -> Iterator[Findi
             yield Finding(
                 "H65", "warning", host.name, f"a VXLAN link of an overlay was left behind: {link.name}",
                 f"VNI {link.vni}; tasks of its network are rejected here: {LINK_LEFT}",
-                f"on {host.name}: sudo ip link delete {link.name}",
+                f"on {host.name}: ip link delete {link.name}",
             )  # fmt: skip
         elif link.kind == "vxlan" and link.port == data_path_port:
             yield Finding(

@@ -68,7 +68,7 @@ def _one_a_firewall(each: Sequence[Mapping[str, Sequence[str]]]) -> list[str]:
 
 
 _TILL_THE_BOOT = (
-    "what iptables and nft are told ends with the next boot; to keep it: sudo systemctl edit docker, and there under "
+    "what iptables and nft are told ends with the next boot; to keep it: systemctl edit docker, and there under "
     "[Service], a line for each that opens a way: ExecStartPost=-/bin/sh -c 'COMMAND' (with the dash, the engine "
     "starts whether or not the rule could be made)"
 )

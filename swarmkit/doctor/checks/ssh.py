@@ -66,7 +66,7 @@ def _first(host: HostEvidence, line: str) -> str:
     own = f"{_FOLDER}00-swarmkit.conf"
     begins = next(_lines(host, _MAIN), [""])
     others = any(path.startswith(_FOLDER) and path < own for path in host.files)
-    write = f"echo '{line}' >> {own}" if _includes(begins) and not others else f"sed -i '1i {line}' {_MAIN}"
+    write = f"echo '{line}' | tee -a {own}" if _includes(begins) and not others else f"sed -i '1i {line}' {_MAIN}"
     return f"on {host.name}: {write} && sshd -t && {{ systemctl reload ssh || systemctl reload sshd; }}"
 
 

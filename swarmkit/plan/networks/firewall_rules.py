@@ -93,7 +93,7 @@ def let_in(kinds: Sequence[str], address: str, host: str, firewalls: Firewalls) 
         for command in rules(kind, address, firewalls.chains)[firewall]
     ]
     groups = "; ".join(security_group(kind, [address]) for kind in kinds)
-    return f"on {host}: {' && '.join(f'sudo {command}' for command in commands)}; {groups}; {STILL_CLOSED}"
+    return f"on {host}: {' && '.join(commands)}; {groups}; {STILL_CLOSED}"
 
 
 STILL_CLOSED = "if it is closed still: swarmkit doctor names the rule of either host that drops it"

@@ -21,8 +21,8 @@ def new_ingress_lines(host: str, *, services: Collection[str], mtu: str, encrypt
     make = f"docker network create -d overlay --ingress {option}--opt {MTU_OPTION}={mtu} {name}"
     return (
         f"on {host}: {ended}echo y | docker network rm {name} && "
-        f"sudo systemctl restart docker && timeout 60 sh -c 'until {make}; do sleep 1; done'; "
-        "on every other node, one after the other: sudo systemctl restart docker; "
+        f"systemctl restart docker && timeout 60 sh -c 'until {make}; do sleep 1; done'; "
+        "on every other node, one after the other: systemctl restart docker; "
         "then swarmkit up, which makes the services of its stack again; or give all hosts' data links the larger MTU"
     )
 

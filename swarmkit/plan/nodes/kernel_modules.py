@@ -53,7 +53,7 @@ def way_to(feature: str, facts: HostFacts, *, after: str = "") -> str:
         return f"on {facts.host}: {' && '.join([*map(_taken_out, rules), load])}"
     if found.takes_none:
         lines = " ".join(modules)
-        write = f"printf '%s\\n' {lines} >/etc/modules-load.d/swarm.conf"
+        write = f"printf '%s\\n' {lines} | tee /etc/modules-load.d/swarm.conf"
         return f"on {facts.host}, whose kernel takes no module until it is booted again: {write} && systemctl reboot"
     if _NO_MODPROBE.search(found.said):
         return f"on {facts.host}, which has no modprobe: install kmod, then {load}"

@@ -47,9 +47,9 @@ def prove_first_packets(
 def _remedy(drop: Drop, host: str, ends: tuple[str, str], firewalls: Firewalls) -> str:
     """Return what gets past *drop* on *host*, which has *firewalls*."""
     if not drop.is_usual:
-        return f"on {host}: sudo {past(drop, ESP, *ends)}"
+        return f"on {host}: {past(drop, ESP, *ends)}"
     part = part_of([drop])
     words = rules_out(ESP, ends[1], part) if drop.is_sent else rules(ESP, ends[0], part=part)
     writers = ("firewalld",) if drop.tool == "nft" else ("firewalld", "ufw")
     names = [name for name in writers if drop.tool == "nft" or name in firewalls.names] or ["iptables"]
-    return f"on {host}: {' && '.join(f'sudo {command}' for name in names for command in words[name])}"
+    return f"on {host}: {' && '.join(command for name in names for command in words[name])}"

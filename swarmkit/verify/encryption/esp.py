@@ -95,7 +95,7 @@ def prove_direction(esp: Esp, source: str, destination: str, firewalls: Firewall
             f"the kernels are not set up to encrypt from {source} to {destination}",
             evidence="; ".join(what for _, what in missing),
             remedy=f"on {hosts}, unless Docker started there within the last minute, when it makes them still: "
-            "sudo systemctl restart docker; compare docker version on both hosts",
+            "systemctl restart docker; compare docker version on both hosts",
         )
         return
     sent = esp.bytes_counted(source, source, destination)
@@ -107,7 +107,7 @@ def prove_direction(esp: Esp, source: str, destination: str, firewalls: Firewall
             where,
             f"nothing was encrypted from {source} to {destination} while the probes ran",
             evidence=f"the ESP states of {source} to {destination} count no more bytes than before",
-            remedy=f"on {source}: sudo systemctl restart docker (makes the firewall's marks anew)",
+            remedy=f"on {source}: systemctl restart docker (makes the firewall's marks anew)",
         )
     elif not received:
         yield _nothing_received(esp, source, destination, firewalls)
@@ -123,7 +123,7 @@ def _nothing_received(esp: Esp, source: str, destination: str, firewalls: Firewa
             f"{destination} cannot decrypt what {source} encrypts: it arrives, and their keys are not the same",
             evidence=f"{source} sent {sent} bytes by ESP, {destination} got {packets} packets that its key does not "
             "fit, and decrypted none",
-            remedy=f"on {destination}: sudo systemctl restart docker; if that is not enough, the same on {source}",
+            remedy=f"on {destination}: systemctl restart docker; if that is not enough, the same on {source}",
         )
     return Finding(
         codes.ESP_TRAFFIC,
@@ -162,7 +162,7 @@ def prove_no_errors(host: str, ipsec: HostIpsec) -> Iterator[Finding]:
             host,
             f"the kernel of {host} counted IPsec errors while the probes ran",
             evidence=", ".join(f"{name} +{more}" for name, more in errors.items()) + " (/proc/net/xfrm_stat)",
-            remedy=f"on {host}: sudo systemctl restart docker; compare docker version on all hosts",
+            remedy=f"on {host}: systemctl restart docker; compare docker version on all hosts",
         )
 
 

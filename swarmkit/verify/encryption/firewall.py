@@ -46,7 +46,7 @@ class Drop:
         """
         rule = self.rule.removeprefix("-A ")
         chain, _, match = rule.partition(" ")
-        return f"sudo iptables -w -D {rule} && sudo iptables -w -I {chain} 1 {match}"
+        return f"iptables -w -D {rule} && iptables -w -I {chain} 1 {match}"
 
 
 def dropped_vnis(rules: str, port: int) -> dict[int, Drop]:

@@ -63,8 +63,8 @@ def prove_injections(tried: Iterable[Attempt], untried: Iterable[Untried]) -> It
         if attempt.entered:
             what = f"{BROKEN}: a clear frame from {origin} enters the encrypted network {network} on {receiver}"
             remedy = (
-                f"on {receiver}: sudo systemctl restart docker (makes the rule that drops them anew); "
-                "if it stays: sudo iptables -w -S INPUT shows what accepts them before that rule"
+                f"on {receiver}: systemctl restart docker (makes the rule that drops them anew); "
+                "if it stays: iptables -w -S INPUT shows what accepts them before that rule"
             )
             yield Finding(codes.INJECTION, "error", where, what, evidence, remedy)
         elif attempt.is_tried:

@@ -82,7 +82,7 @@ def prove_kernels(kernels: Kernels, evidence: Evidence) -> Iterator[Finding]:
 
 
 def _firewall(network: NetworkState, host: str, evidence: Evidence) -> Iterator[Finding]:
-    remedy = "sudo systemctl restart docker"
+    remedy = "systemctl restart docker"
     try:
         missing, moves = _missing_rules(network, evidence.looks[host], evidence.data_path_port)
         if len(moves) == len(missing):

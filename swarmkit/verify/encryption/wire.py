@@ -106,13 +106,13 @@ def _of_pair(first: str, second: str, ends: list[tuple[str, str]], live: Live, s
             continue
         is_readable = True
         what = f"frames of the encrypted network {network.name} cross between {first} and {second} in clear"
-        remedy = f"on {_senders(clear)}: sudo systemctl restart docker (makes the firewall's marks anew)"
+        remedy = f"on {_senders(clear)}: systemctl restart docker (makes the firewall's marks anew)"
         yield Finding(codes.WIRE, "error", where, what, _told(clear), remedy)
     marked = [(host, peer, seen.marked(host, peer)) for host, peer in ends]
     if any(frames != _NOTHING for _, _, frames in marked):
         is_readable = True
         what = f"what containers send each other over encrypted networks can be read between {first} and {second}"
-        remedy = f"on {_senders(marked)}: sudo systemctl restart docker"
+        remedy = f"on {_senders(marked)}: systemctl restart docker"
         yield Finding(codes.WIRE, "error", where, what, f"frames with the probes' mark: {_told(marked)}", remedy)
     esp = [(host, peer, seen.esp(host, peer)) for host, peer in ends]
     if not is_readable and any(frames != _NOTHING for _, _, frames in esp):

@@ -60,7 +60,7 @@ def _node(host: Host, node: Node | None, twins: list[str]) -> Finding:
 def _remedy(host: Host, node: Node) -> str:
     if node.state == "ready":
         return "swarmkit up"
-    restart = f"on {host.name}: sudo systemctl restart docker"
+    restart = f"on {host.name}: systemctl restart docker"
     if node.state == "unknown":
         # A new leader knows nothing of a node until it hears from it; another restart then may cost the quorum
         # (moby swarmkit manager/dispatcher/dispatcher.go, markNodesUnknown).
@@ -98,7 +98,7 @@ def prove_quorum(cluster: ClusterState) -> Finding:
     leader = next((node.hostname for node in members if node.is_leader), "nobody")
     if silent:
         is_back = {node.state for node in members if node.hostname == silent[0]} == {"down", "ready"}
-        start = f"on {silent[0]}: sudo systemctl start docker; for good: swarmkit recover quorum"
+        start = f"on {silent[0]}: systemctl start docker; for good: swarmkit recover quorum"
         return Finding(
             codes.QUORUM,
             "warning",

@@ -90,7 +90,7 @@ def _paused(service: LiveService, paused: Sequence[LiveTask]) -> Finding:
         service.name,
         f"service {service.name}: {len(paused)} of {len(service.tasks)} tasks are paused, on {on}: nothing runs there",
         evidence="connections to them stand, and nobody answers",
-        remedy="; ".join(f"on {task.host}: sudo docker unpause {task.container_id[:12]}" for task in paused),
+        remedy="; ".join(f"on {task.host}: docker unpause {task.container_id[:12]}" for task in paused),
     )
 
 

@@ -89,7 +89,7 @@ def _finding(entry: UdpPort, wrong: list[str]) -> Finding:
     where = f"{name}:{entry.port.published}/udp at {host}"
     if wrong:
         what = f"datagrams to {entry.endpoint} are not led to {name}"
-        remedy = f"docker service ps {name}; if it runs, on {host}: sudo systemctl restart docker"
+        remedy = f"docker service ps {name}; if it runs, on {host}: systemctl restart docker"
         return Finding(codes.PUBLISHED, "error", where, what, "; ".join(wrong), remedy)
     by = "rules and IPVS" if entry.port.mode == "ingress" else "rules"
     what = f"datagrams to {entry.endpoint} are led to {name}"

@@ -161,5 +161,5 @@ def _remedy(one: TriedWay, firewalls: Mapping[str, Firewalls]) -> str:
     if not _refuses(one):
         return opened
     # An engine that locked or was demoted may no longer listen there (seen once on 26.1 after autolock off).
-    first = f"where ss -lnt on {way.target} shows nothing at that port: sudo systemctl restart docker there"
+    first = f"where ss -lnt on {way.target} shows nothing at that port: systemctl restart docker there"
     return f"{first}; else {opened}"

@@ -104,7 +104,7 @@ def _finding(publication: Publication, wrong: list[str], asked: Collection[str])
             f"{publication.service} does not answer on {endpoint}, or not to every host",
             evidence="; ".join(wrong) or "no host could ask",
             remedy=f"docker service ps {publication.service}; if it runs, on {publication.host}: "
-            "sudo systemctl restart docker (makes its forwarding rules anew); what it may lack, such as IPVS: "
+            "systemctl restart docker (makes its forwarding rules anew); what it may lack, such as IPVS: "
             "swarmkit doctor",
         )
     what = f"{publication.service} answers on {endpoint}"

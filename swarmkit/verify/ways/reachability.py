@@ -113,7 +113,7 @@ def _remedy(path: Path, results: list[Result], *, is_parted: bool) -> str:
         if is_parted:
             return f"give {path.network} one subnet: the VIP may be in another than this host's end of it (B50)"
         # Without IPVS, VIPs are dead and task addresses work (HAZARDS H20).
-        load = f"on {path.host}: sudo modprobe ip_vs && sudo systemctl restart docker"
+        load = f"on {path.host}: modprobe ip_vs && systemctl restart docker"
         return f"{load}; where that is refused, swarmkit doctor --only H20 tells why"
     return ""
 

@@ -135,5 +135,5 @@ def _answering(entry: Closed, froms: list[str]) -> Finding:
     what = f"port {entry.port} of {entry.host} answers, and nothing publishes it"
     listening = f"containers of {', '.join(entry.services)} listen on it"
     evidence = f"{entry.address}:{entry.port} takes connections from {', '.join(froms)}; {listening}"
-    remedy = f"on {entry.host}: sudo iptables -w -t nat -S | grep -e '--dport {entry.port} ' (what leads there)"
+    remedy = f"on {entry.host}: iptables -w -t nat -S | grep -e '--dport {entry.port} ' (what leads there)"
     return Finding(codes.OUTSIDE, "error", f"{entry.host}:{entry.port}", what, evidence, remedy)

@@ -106,7 +106,7 @@ def test_a_module_that_is_not_there_is_told_with_the_package_that_has_it(system:
 def test_a_kernel_that_takes_no_module_any_more_is_booted_with_those_it_lacks() -> None:
     finding = lacking("vxlan", "RTNETLINK answers: Operation not supported", ModuleFacts(takes_none=True))
     assert "kernel.modules_disabled is 1" in finding.evidence
-    assert finding.remedy.endswith("printf '%s\\n' vxlan >/etc/modules-load.d/swarm.conf && systemctl reboot")
+    assert finding.remedy.endswith("printf '%s\\n' vxlan | tee /etc/modules-load.d/swarm.conf && systemctl reboot")
 
 
 def test_a_host_without_modprobe_is_told_of_that() -> None:

@@ -52,7 +52,7 @@ def test_two_kernel_settings_go_to_two_files() -> None:
     files = {"/proc/sys/net/ipv4/ip_forward": "0", "/proc/sys/net/bridge/bridge-nf-call-iptables": "0"}
     findings = found(evidence(files=files))
     assert [finding.code for finding in findings] == ["H26", "H26"]
-    written = {re.findall(r"> (/etc/sysctl.d/\S+) && sysctl --system", finding.remedy)[0] for finding in findings}
+    written = {re.findall(r"\| tee (/etc/sysctl.d/\S+) && sysctl --system", finding.remedy)[0] for finding in findings}
     assert len(written) == 2
 
 

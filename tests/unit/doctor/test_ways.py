@@ -77,7 +77,7 @@ def test_what_drops_outside_of_input_is_named_and_what_gets_past_it_alone_is_tol
     assert finding.evidence.endswith(f"dropped on A by iptables, table raw: {rule}")
     command, kept = finding.remedy.splitlines()
     assert command == "on A: iptables -w -t raw -I PREROUTING -s 10.88.0.13 -p esp -j ACCEPT"
-    assert "ends with the next boot; to keep it: sudo systemctl edit docker" in kept
+    assert "ends with the next boot; to keep it: systemctl edit docker" in kept
 
 
 def test_what_the_sender_s_own_firewall_drops_is_opened_there_with_its_rule_or_without() -> None:

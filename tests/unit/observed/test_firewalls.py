@@ -67,8 +67,8 @@ def test_the_firewall_is_the_one_that_somebody_writes_rules_of(
 def test_every_chain_that_judges_what_comes_in_has_to_accept_it() -> None:
     told = let_in(["proto 50"], "10.88.0.11", "B", parse_firewalls(OWN))
     assert told == (
-        "on B: sudo nft insert rule inet filter input ip saddr 10.88.0.11 meta l4proto esp accept && "
-        "sudo nft insert rule ip guard early ip saddr 10.88.0.11 meta l4proto esp accept; "
+        "on B: nft insert rule inet filter input ip saddr 10.88.0.11 meta l4proto esp accept && "
+        "nft insert rule ip guard early ip saddr 10.88.0.11 meta l4proto esp accept; "
         f"in a cloud's security group, inbound: protocol 50 (ESP), source 10.88.0.11/32; {STILL_CLOSED}"
     )
 
@@ -77,7 +77,7 @@ def test_firewalld_is_told_now_and_for_good_without_the_reload_that_removes_dock
     told = let_in(["udp/7946"], "10.88.0.11", "B", parse_firewalls("firewalld"))
     rule = "'rule family=ipv4 source address=10.88.0.11 port port=7946 protocol=udp accept'"
     assert told.startswith(
-        f"on B: sudo firewall-cmd --add-rich-rule={rule} && sudo firewall-cmd --permanent --add-rich-rule={rule}; "
+        f"on B: firewall-cmd --add-rich-rule={rule} && firewall-cmd --permanent --add-rich-rule={rule}; "
     )
     assert "--reload" not in told
 

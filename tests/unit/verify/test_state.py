@@ -163,7 +163,7 @@ def test_an_overlay_that_was_made_by_hand_and_that_nothing_is_on_is_told_and_not
     (told,) = (f for f in found if f.code == "V23")
     assert (told.severity, told.where) == ("warning", "by-hand")
     assert told.what == "nothing is on the overlay network by-hand, which is of no stack"
-    assert told.remedy == "only if nobody means to use it: docker network rm by-hand"
+    assert told.remedy == "only if nobody means to use it: on A: docker network rm by-hand"
 
 
 def test_ingress_and_networks_of_one_host_are_no_overlay_of_nobody() -> None:
@@ -207,7 +207,7 @@ def test_an_earlier_node_of_a_host_is_told_from_a_stranger() -> None:
     world.nodes.append(world.nodes[2] | {"ID": "new", "Description": {"Hostname": "D"}})
     found = prove(world.fleet, world.inventory, None, world.observed).findings
     told = {f.where: (f.what, f.remedy) for f in found if f.code == "V23"}
-    assert told["C"] == ("an earlier node of C is still listed as down", "docker node rm old")
+    assert told["C"] == ("an earlier node of C is still listed as down", "on A: docker node rm old")
     assert told["D"][0] == "node D is ready and is no host of the inventory"
 
 

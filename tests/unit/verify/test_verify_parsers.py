@@ -260,5 +260,5 @@ def test_a_rule_for_some_frames_alone_is_not_the_engines(narrowed: str) -> None:
 def test_a_rule_that_drops_is_moved_before_all_others_as_it_is() -> None:
     drop = f"-A INPUT -p udp -m udp --dport 4789 {U32} -m policy --dir in --pol none -j DROP"
     rest = drop.removeprefix("-A INPUT ")
-    moved = f"sudo iptables -w -D INPUT {rest} && sudo iptables -w -I INPUT 1 {rest}"
+    moved = f"iptables -w -D INPUT {rest} && iptables -w -I INPUT 1 {rest}"
     assert dropped_vnis(drop, 4789)[4097].to_the_top == moved
