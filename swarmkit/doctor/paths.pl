@@ -31,7 +31,7 @@ sub dgram {
     $s;
 }
 my %out = (esp => from($me->{data}), data => dgram($me->{data}), gossip => dgram($me->{adv}));
-my (%heard, %done, %due, %unsent, %open, %told);
+my (%behind, %unnamed, %heard, %done, %due, %unsent, %open, %told);
 
 # What goes to a peer tells it whether all of its own was heard: then it needs to send no more than this answer. A peer
 # that is heard for the first time listens from now on: it is sent to at once, as what came before may have been too early.
@@ -65,7 +65,8 @@ sub listen_once { my ($name) = @_;
     my $head = (ord($packet) & 15) * 4;
     if ($name eq 'tcp') {
         my ($to, $flags) = unpack('x2 n x9 C', substr($packet, $head, 14));
-        return 1 unless ($flags & 0x12) == 2 && ($to == 2377 || $to == 7946) && defined $from{$address};
+        return 1 unless ($flags & 0x12) == 2 && ($to == 2377 || $to == 7946);
+        unless (defined $from{$address}) { $unnamed{$address}{$to} = 1; return 1 }
         $due{$from{$address}} = 1 unless $heard{$from{$address}};
         $heard{$from{$address}}{"tcp$to"} = "$address 0";
         return 1;
@@ -76,6 +77,7 @@ sub listen_once { my ($name) = @_;
     $due{$i} = 1 unless $heard{$i};
     my $had_all = has_all($i);
     $heard{$i}{$kind} = "$address " . length $packet;
+    $behind{$address}{$i} = 1;
     $due{$i} = 1 if !$had_all && has_all($i);
     $done{$i} = 1 if $is_done;
     1;
@@ -110,6 +112,9 @@ while (($now = now()) < $until) {
     }
 }
 drain();
+# Connections from an address of no peer are of those whose other packets came from it: it is translated.
+for my $address (keys %unnamed) { for my $i (keys %{ $behind{$address} }) {
+    $heard{$i}{"tcp$_"} ||= "$address 0" for keys %{ $unnamed{$address} } } }
 $told{$_->[1]} = 'timeout' for values %open;
 for my $i (sort keys %heard) { print "heard $i $_ $heard{$i}{$_}\n" for sort keys %{ $heard{$i} } }
 print "tcp $_ $told{$_}\n" for sort keys %told;

@@ -51,6 +51,8 @@ class Probe:
         self.esp = _raw(ESP)
         self.esp.bind((self.me.data, 0))
         self.data, self.gossip = _datagrams(self.me.data), _datagrams(self.me.advertise)
+        self.behind: dict[str, list[Peer]] = {}
+        self.unnamed: set[tuple[str, int]] = set()
         self.due: set[str] = set()
         self.open: dict[socket.socket, tuple[Peer, int]] = {}
 
@@ -115,13 +117,17 @@ class Probe:
         head = (packet[0] & 15) * 4
         if protocol == socket.IPPROTO_TCP:
             port, flags = int.from_bytes(packet[head + 2 : head + 4], "big"), packet[head + 13]
-            if flags & SYN_ACK == SYN and port in (2377, 7946) and address in self.at:
-                self._note(self.at[address], f"tcp{port}", f"{address} 0")
+            if flags & SYN_ACK == SYN and port in (2377, 7946):
+                if address in self.at:
+                    self._note(self.at[address], f"tcp{port}", f"{address} 0")
+                else:
+                    self.unnamed.add((address, port))
             return
         words = packet.partition(self.marker.encode())[2].split()[:3]
         peer = self.peers.get(words[0].decode()) if len(words) == 3 else None
         if peer:
             self._note(peer, words[1].decode(), f"{address} {len(packet)}")
+            self.behind.setdefault(address, []).append(peer)
             peer.is_done = peer.is_done or words[2] == b"1"
 
     def _note(self, peer: Peer, kind: str, what: str) -> None:
@@ -130,6 +136,12 @@ class Probe:
         peer.heard[kind] = what
         if was != (True, peer.is_complete()):
             self.due.add(peer.index)
+
+    def name_the_unnamed(self) -> None:
+        """Give connections from an address of no peer to those whose other packets came from it: it is translated."""
+        for address, port in self.unnamed:
+            for peer in self.behind.get(address, []):
+                peer.heard.setdefault(f"tcp{port}", f"{address} 0")
 
     def answered(self, ready: "list[socket.socket]") -> None:
         for dialled in ready:
@@ -157,6 +169,7 @@ class Probe:
             self.hear(reading)
             self.answered(writing)
         self.hear(list(self.listening.values()))
+        self.name_the_unnamed()
         for peer, port in self.open.values():
             peer.told[port] = "timeout"
 

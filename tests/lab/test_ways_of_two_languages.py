@@ -58,6 +58,31 @@ def test_a_host_without_perl_tries_all_ways_by_python(languages: tuple[str, str]
         run(*inside("left"), "iptables", "-F", "INPUT")
 
 
+def closed_connections(languages: dict[str, str]) -> set[tuple[str, str, str]]:
+    """Return those of TCP: ESP knows no ports, and where it is translated one direction may cost the other."""
+    return {way for way in closed_ways(languages) if way[2].startswith("tcp/")}
+
+
+@pytest.mark.parametrize("languages", [("python3", "perl"), ("perl", "python3")])
+@pytest.mark.usefixtures("cable")
+def test_connections_of_a_host_whose_address_is_translated_arrive(languages: tuple[str, str]) -> None:
+    """They come from an address that no host has: each was told as a closed port beside the translation (H17)."""
+    spoken = dict(zip(ADDRESS, languages, strict=True))
+    other = "192.0.2.77"
+    run(*inside("left"), "ip", "address", "add", f"{other}/24", "dev", "eth0")
+    translate = f"POSTROUTING -s {ADDRESS['left']} -d {ADDRESS['right']} -j SNAT --to-source {other}".split()
+    run(*inside("left"), "iptables", "-t", "nat", "-A", *translate)
+    try:
+        assert closed_connections(spoken) == set()
+        reset = "INPUT -p tcp --dport 7946 -j REJECT --reject-with tcp-reset"
+        run(*inside("right"), "iptables", "-A", *reset.split())
+        assert closed_connections(spoken) == {("left", "right", "tcp/7946")}
+    finally:
+        run(*inside("right"), "iptables", "-F", "INPUT")
+        run(*inside("left"), "iptables", "-t", "nat", "-D", *translate)
+        run(*inside("left"), "ip", "address", "del", f"{other}/24", "dev", "eth0")
+
+
 class NamespaceShell:
     """Runs scripts in a namespace whose own devices are in /sys."""
 

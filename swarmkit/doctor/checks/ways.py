@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 
 from swarmkit.declared.stack.service import MTU_OPTION
 from swarmkit.doctor.checks.cuts import check_cuts, cuts
@@ -34,6 +34,8 @@ def check_paths(
         is_frame = way.kind == FULL_FRAME
         if (way.source, way.target) in told_ends or _lacks_the_answer(way, paths.ways):
             continue
+        if not way.passes and _is_lost_by_translation(way, paths.translated.keys()):
+            continue
         if not way.passes and (not is_frame or ((way.source, way.target) in small and _carries(way) < assumed_mtu)):
             blocked.setdefault((way.target, way.kind), []).append(way)
     for (target, kind), ways in blocked.items():
@@ -52,6 +54,15 @@ def check_paths(
         what = f"{target} sees {source} as {seen}: an address is translated on the way, which breaks overlays"
         sent = f"{source} sends as {peers[source].data}"
         yield Finding("H17", "error", f"{source} -> {target}", what, sent, _nat(source, target))
+
+
+def _is_lost_by_translation(way: Way, translated: Set[tuple[str, str]]) -> bool:
+    """Tell whether *way* is of ESP that no rule drops, between hosts of which one has another address on the way.
+
+    ESP has no ports: of what goes both ways, connection tracking drops what it would take for the other's answer.
+    """
+    pair = (way.source, way.target)
+    return way.kind == ESP and not way.drops and not translated.isdisjoint((pair, pair[::-1]))
 
 
 def _lacks_the_answer(way: Way, ways: Sequence[Way]) -> bool:

@@ -224,6 +224,14 @@ def test_an_address_translated_on_the_way_is_told() -> None:
     assert "192.0.2.7" in finding.what
 
 
+def test_esp_that_is_lost_where_an_address_is_translated_is_no_closed_firewall() -> None:
+    lost = [("B", "udpdata"), ("B", "esp")]
+    said = answers(lambda host, words: not (words[1] == "0" and (host, words[2]) in lost))
+    assert isinstance(said["B"], list)
+    said["B"].append(["heard", "0", "udpdata", "192.0.2.7 1500"])
+    assert [finding.code for finding in found(paths(said))] == ["H17"]
+
+
 def test_a_host_from_which_nothing_could_be_sent_is_told_and_blames_no_way() -> None:
     said = answers()
     said["C"] = RuntimeError("no perl")
