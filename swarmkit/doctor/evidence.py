@@ -14,7 +14,7 @@ from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.declared.stack.service import MTU_OPTION, Stack
 from swarmkit.doctor.model import Paths, Peer
 from swarmkit.doctor.paths import peers_of, probe_paths
-from swarmkit.observed.dropping.reading import read_rules
+from swarmkit.observed.dropping.reading import HostRules, read_rules
 from swarmkit.observed.listeners import listening
 from swarmkit.observed.model import HostFacts, Observed
 from swarmkit.observed.networks import HostNetwork, read_networks
@@ -121,6 +121,8 @@ class Evidence:
     """Of all hosts, read or not."""
     unread: tuple[Host, ...] = ()
     """The inventory's hosts that could not be read."""
+    rules: Mapping[str, HostRules] = field(default_factory=dict)
+    """Of the hosts' firewalls, where they tell them."""
 
     @property
     def data_path_port(self) -> int:
@@ -166,7 +168,9 @@ def gather(
         paths = probe_paths(fleet, peers, port, data_mtus(peers, hosts), rules.result)
         managers = len(inventory.managers)
         unread = tuple(host for host in inventory.hosts if host.name not in fleet)
-        return Evidence(known, stack, observed, hosts, networks.result(), paths, peers, managers, unread)
+        return Evidence(
+            known, stack, observed, hosts, networks.result(), paths, peers, managers, unread, rules.result()
+        )
 
 
 def read_hosts(fleet: Fleet, infos: Mapping[str, Future[Json]], observed: Observed) -> dict[str, HostEvidence]:

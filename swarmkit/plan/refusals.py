@@ -78,7 +78,9 @@ def ended_states(observed: Observed, *, but: str = "") -> Iterator[Finding]:
     """Yield the hosts whose state of a swarm does not start, which no swarm takes as they are; *but* gets another."""
     for finding in _local_states(observed):
         if finding.where != but and observed.hosts[finding.where].engine.swarm_state == "error":
-            yield replace(finding, remedy=f"{finding.remedy}; to let it join anew: docker swarm leave --force there")
+            yield replace(
+                finding, remedy=f"{finding.remedy}; to let it join anew, on {finding.where}: docker swarm leave --force"
+            )
 
 
 def _local_states(observed: Observed) -> Iterator[Finding]:
@@ -105,7 +107,9 @@ def _memberships(inventory: Inventory, observed: Observed, *, adopt: bool) -> It
     clusters = {engine.cluster_id for engine in active.values() if engine.cluster_id}
     if len(clusters) > 1:
         evidence = ", ".join(f"{name}: {engine.cluster_id}" for name, engine in active.items() if engine.cluster_id)
-        yield Finding("H49", "error", "swarm", "the hosts are managers of different swarms", evidence, _LEAVE)
+        yield Finding(
+            "H49", "error", "swarm", "the hosts are managers of different swarms", evidence, _leave(" or ".join(active))
+        )
         return
     if observed.cluster_error:
         yield Finding(
@@ -122,7 +126,7 @@ def _memberships(inventory: Inventory, observed: Observed, *, adopt: bool) -> It
                 name,
                 "it is in a swarm of which no host of the inventory is a manager",
                 f"its swarm state is active, its node id {active[name].node_id}",
-                _LEAVE,
+                _leave(name),
             )
         return
     yield from _cluster(inventory, cluster, active, adopt=adopt)
@@ -147,7 +151,9 @@ def _cluster(
             )  # fmt: skip
         else:
             # A manager that missed the recovery ends its raft when the swarm that went on answers it.
-            to_do = f"a manager of before the recovery: swarmkit recover quorum; else {_LEAVE}" if recovered else _LEAVE
+            to_do = _leave(name)
+            if recovered:
+                to_do = f"a manager of before the recovery: swarmkit recover quorum; else {to_do}"
             yield Finding(
                 "H49", "error", name, f"it is in another swarm than {cluster.told_by}", f"node {engine.node_id}", to_do
             )
@@ -171,7 +177,9 @@ def _cluster(
         )  # fmt: skip
 
 
-_LEAVE = "if that swarm is not needed, run docker swarm leave --force on the host; swarmkit never does that by itself"
+def _leave(hosts: str) -> str:
+    leave = f"if that swarm is not needed, on {hosts}: docker swarm leave --force"
+    return f"{leave}; swarmkit never does that by itself"
 
 
 def _addresses(host: Host, facts: HostFacts) -> Iterator[Finding]:

@@ -154,7 +154,8 @@ class Judge:
         if is_blind or any(self._missing(network, first, second)):
             what = f"the encryption of {network.name} between {first} and {second} is not proved"
             if is_blind and not any(self._missing(network, first, second)):
-                remedy = f"on {first} or {second}: install perl or python3, or tcpdump; if it is there: {remedy}"
+                install = "apt-get install -y perl || dnf install -y python3"
+                remedy = f"on {first} or {second}: {install}; if it is there: {remedy}"
             return Finding(codes.ENCRYPTION, "error", where, what, lack, remedy)
         what = f"network {network.name} is encrypted between {first} and {second}"
         untried = self._without_injection(network, first, second)

@@ -246,7 +246,7 @@ def test_a_host_without_perl_and_python_is_told_and_what_to_install(spare_lab: S
         finding = the_one(spare_lab, inventory, "H07")
         assert (finding["severity"], finding["where"]) == ("warning", "Y")
         assert "neither perl nor python3" in finding["evidence"]
-        assert "apt install perl" in finding["remedy"]
+        assert "apt-get install -y perl" in finding["remedy"]
     finally:
         spare_lab.run("Y", "mv /usr/bin/perl.away /usr/bin/perl")
 

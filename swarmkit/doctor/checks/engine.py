@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from swarmkit.doctor.checks.reboots import rebooted
 from swarmkit.doctor.evidence import Evidence, HostEvidence
 from swarmkit.finding import Finding
-from swarmkit.plan.engines.remedies import daemon_setting, unit_option
+from swarmkit.plan.engines.remedies import daemon_key, daemon_setting, unit_option
 from swarmkit.plan.refusals import version_tuple
 from swarmkit.reach.engine import Json
 
@@ -24,7 +24,7 @@ def check_backend(host: HostEvidence) -> Iterator[Finding]:
     """Yield H23 and D08: a firewall backend that a swarm refuses, and an engine that may write no rules."""
     backend = str((host.info.get("FirewallBackend") or {}).get("Driver", "iptables"))
     version = version_tuple(host.facts.engine.version)
-    features = host.info.get("Features") or _daemon_settings(host).get("features") or {}
+    features = host.info.get("Features") or daemon_settings(host).get("features") or {}
     if backend.startswith("nftables"):
         is_refused = version < (29, 6) or not features.get("swarm-nftables")
         yield Finding(
@@ -33,9 +33,9 @@ def check_backend(host: HostEvidence) -> Iterator[Finding]:
             else "its engine keeps a swarm's rules in nftables, where swarmkit verify cannot prove them",
             f"firewall backend {backend}{'' if is_refused else ', features: swarm-nftables'}",
             daemon_setting(host.name, "firewall-backend", f'"{backend}"', '"iptables"')
-            if "firewall-backend" in _daemon_settings(host) else unit_option(host.name, "--firewall-backend"),
+            if "firewall-backend" in daemon_settings(host) else unit_option(host.name, "--firewall-backend"),
         )  # fmt: skip
-    in_file = _daemon_settings(host).get("iptables") is False
+    in_file = daemon_settings(host).get("iptables") is False
     if in_file or "--iptables=false" in host.said.get("dockerd", ""):
         yield Finding(
             "D08", "error", host.name, "its engine may write no firewall rules: ports and encryption will not work",
@@ -52,7 +52,8 @@ def check_backend(host: HostEvidence) -> Iterator[Finding]:
         )  # fmt: skip
 
 
-def _daemon_settings(host: HostEvidence) -> Json:
+def daemon_settings(host: HostEvidence) -> Json:
+    """Return what the engine's own file says; nothing where there is none, or none that can be read."""
     try:
         settings = json.loads("\n".join(host.files.get("/etc/docker/daemon.json", ())) or "{}")
     except ValueError:
@@ -82,12 +83,16 @@ def check_limits(host: HostEvidence) -> Iterator[Finding]:
 
 def _without_mapping(host: HostEvidence) -> str:
     """The engine has another data directory then: images, volumes and the swarm's state stay in the mapped one."""
-    out = f'on {host.name}, unless it is meant: take "userns-remap" out of /etc/docker/daemon.json'
+    in_file = "userns-remap" in daemon_settings(host)
+    out = (
+        daemon_setting(host.name, "userns-remap", '"[^"]*"', '""')
+        if in_file
+        else unit_option(host.name, "userns-remap")
+    )
     empty = "the engine starts with an empty data directory: its images and volumes stay in the mapped one"
     if host.facts.engine.swarm_state != "active":
-        return f"{out}, then systemctl restart docker; {empty}"
-    again = f"then systemctl restart docker; {empty}, and so does its place in the swarm"
-    return f"swarmkit node drain {host.name}; {out}, {again}"
+        return f"unless it is meant, {out}; {empty}"
+    return f"unless it is meant: swarmkit node drain {host.name}; {out}; {empty}, and so does its place in the swarm"
 
 
 def _booted_with(host: HostEvidence, options: str) -> str:
@@ -110,15 +115,21 @@ def check_storage(host: HostEvidence) -> Iterator[Finding]:
         lacking = "" if driver in _POOR_DRIVERS else ", on a file system without d_type"
         yield Finding(
             "D09", "warning", host.name, "its images are kept in a way that breaks or that newer engines refuse",
-            f"storage driver {driver}{lacking}", _other_driver(host.name, lacking),
+            f"storage driver {driver}{lacking}", _other_driver(host, lacking),
         )  # fmt: skip
 
 
-def _other_driver(host: str, lacking: str) -> str:
+def _other_driver(host: HostEvidence, lacking: str) -> str:
     if lacking:
-        return f"another file system at its data directory, on {host}: ext4, or xfs made by mkfs.xfs -n ftype=1"
-    setting = 'in /etc/docker/daemon.json: "storage-driver": "overlay2"'
-    return f"swarmkit node drain {host}; on {host}, {setting}, then systemctl restart docker: images are pulled anew"
+        return f"another file system at its data directory, on {host.name}: ext4, or xfs made by mkfs.xfs -n ftype=1"
+    settings, key, new = daemon_settings(host), "storage-driver", "overlay2"
+    change = (
+        daemon_setting(host.name, key, f'"{settings[key]}"', f'"{new}"')
+        if key in settings
+        else daemon_key(host.name, settings, key, new)
+    )
+    first = f"swarmkit node drain {host.name}; " if host.facts.engine.swarm_state == "active" else ""
+    return f"{first}{change}; images are pulled or sent anew"
 
 
 def check_services(host: HostEvidence) -> Iterator[Finding]:
@@ -176,9 +187,11 @@ def check_proxy(evidence: Evidence, host: HostEvidence) -> Iterator[Finding]:
 
 
 def _no_proxy(host: HostEvidence, entries: str) -> str:
-    if "proxies" in _daemon_settings(host):
-        line = f'"no-proxy": "{entries}"'
-        return f"on {host.name}, in /etc/docker/daemon.json, under proxies: {line}, then: systemctl restart docker"
+    if "proxies" in daemon_settings(host):
+        given = "no-proxy" in daemon_settings(host)["proxies"]
+        before, begin = ('"no-proxy": *"[^"]*"', "") if given else ('"proxies": *{', '"proxies": {')
+        change = f'sed -i \'s|{before}|{begin}"no-proxy": "{entries}"{"" if given else ", "}|\' /etc/docker/daemon.json'
+        return f"on {host.name}: {change} && systemctl restart docker"
     folder = "/etc/systemd/system/docker.service.d"
     unit = shlex.quote(rf'[Service]\nEnvironment="NO_PROXY={entries}"\n')
     write = f"mkdir -p {folder} && printf {unit} | tee {folder}/zz-swarmkit.conf"

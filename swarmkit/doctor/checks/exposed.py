@@ -5,10 +5,13 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator
 
+from swarmkit.declared.inventory.host import Host
 from swarmkit.doctor.evidence import Evidence
 from swarmkit.finding import Finding
 
 _CHAIN = "SWARM-PEERS"
+_STRANGER = "198.51.100.1"
+"""Of RFC 5737: nobody's."""
 
 
 def check_exposed(evidence: Evidence) -> Iterator[Finding]:
@@ -16,7 +19,7 @@ def check_exposed(evidence: Evidence) -> Iterator[Finding]:
     for host in evidence.inventory.hosts:
         carried = evidence.hosts[host.name].facts.system.addresses
         known = {host.advertise_addr or host.address: "", **carried}
-        public = [address for address in known if _is_public(address)]
+        public = [address for address in known if _is_public(address) and not _is_closed(evidence, host, address)]
         if public:
             what = "its swarm ports are on a public address: 2377, 7946 and the data path listen on every interface"
             seen = ", ".join(f"{address} on {known[address]}" if known[address] else address for address in public)
@@ -28,6 +31,16 @@ def _is_public(address: str) -> bool:
         return ipaddress.ip_address(address).is_global
     except ValueError:
         return False
+
+
+def _is_closed(evidence: Evidence, host: Host, address: str) -> bool:
+    """Tell whether the host's own rules surely drop what a stranger sends to the swarm's ports at *address*."""
+    rules = evidence.rules.get(host.name)
+    if rules is None or _version(address) != 4:
+        return False
+    kinds = ["tcp/7946", "udp/7946", f"udp/{evidence.data_path_port}", *(["tcp/2377"] * (host.role == "manager"))]
+    found = [rules.drops(kind, _STRANGER, address, is_sent=False) for kind in kinds]
+    return all(any(drop.is_sure for drop in drops) for drops in found)
 
 
 def _remedy(evidence: Evidence, host: str, public: list[str]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from swarmkit.doctor.checks.reboots import rebooted
-from swarmkit.doctor.evidence import HostEvidence
+from swarmkit.doctor.evidence import HostEvidence, Link
 from swarmkit.finding import Finding
 from swarmkit.observed.rejections import LINK_LEFT
 from swarmkit.plan.nodes.kernel_modules import way_to
@@ -105,5 +105,11 @@ def check_vxlan_links(host: HostEvidence, data_path_port: int) -> Iterator[Findi
             yield Finding(
                 "D07", "warning", host.name, f"{link.name} is another VXLAN user on the swarm's data-path port",
                 f"VNI {link.vni}, port {link.port}",
-                f"{_OTHER_PORT}; or another port for that software",
+                _other_port(host, link),
             )  # fmt: skip
+
+
+def _other_port(host: HostEvidence, link: Link) -> str:
+    """Return what parts the two: a living swarm cannot change its own port."""
+    theirs = f"another port for that software; what has it, on {host.name}: ip -d link show dev {link.name}"
+    return theirs if host.facts.engine.swarm_state == "active" else f"{_OTHER_PORT}; or {theirs}"

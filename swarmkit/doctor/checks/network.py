@@ -31,7 +31,7 @@ def check_addresses(evidence: Evidence) -> Iterator[Finding]:
             yield Finding(
                 "H32", "error", host.name, "the swarm knows it by another address than declared",
                 f"declared {declared}, the swarm has {node.address}",
-                f"swarmkit node drain {host.name}, docker swarm leave there, then swarmkit up",
+                f"swarmkit node drain {host.name}; on {host.name}: docker swarm leave; then: swarmkit up",
             )  # fmt: skip
 
 
@@ -54,8 +54,8 @@ def check_lost_address(host: HostEvidence) -> Iterator[Finding]:
         yield Finding(
             "H57", "error", host.name, "the swarm knows it by an address that it no longer has",
             f"the node's address is {address}, the host has {', '.join(system.addresses)}",
-            f"on {host.name}: ip addr add {_place_of(host, address)}, and keep it; or docker swarm leave there, "
-            "then swarmkit up",
+            f"on {host.name}: ip addr add {_place_of(host, address)}, and keep it; or: docker swarm leave; "
+            "then: swarmkit up",
         )  # fmt: skip
 
 

@@ -22,7 +22,7 @@ def check_session(host: HostEvidence) -> Iterator[Finding]:
         yield Finding(
             "S13", "warning", host.name, "its login shell prints text before any command: scp and scripts fail on that",
             repr(host.noise.strip().splitlines()[0][:60]),
-            f"on {host.name}, as the first line of ~/.bashrc: case $- in *i*) ;; *) return ;; esac",
+            f"on {host.name}, where its shell is bash: sed -i '1i case $- in *i*) ;; *) return ;; esac' ~/.bashrc",
         )  # fmt: skip
     if host.session and not host.session.is_strict:
         yield Finding(

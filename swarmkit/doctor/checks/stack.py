@@ -28,7 +28,8 @@ def check_published_ports(evidence: Evidence) -> Iterator[Finding]:
                 yield Finding(
                     "H80", "error", ", ".join(where), what,
                     "a process of the host or another service listens there",
-                    f"on {where[0]}: ss -lnp 'sport = :{port.published}'",
+                    f"on {where[0]}: ss -lnp 'sport = :{port.published}' names the process, systemctl status PID its "
+                    f"unit, to stop it by; or publish another port ({service.place})",
                 )  # fmt: skip
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from swarmkit.doctor.evidence import Evidence
+from swarmkit.doctor.checks.engine import daemon_settings
+from swarmkit.doctor.evidence import Evidence, HostEvidence
 from swarmkit.finding import Finding
 from swarmkit.observed.parse import DEFAULT_DATA_PATH_PORT
-from swarmkit.plan.engines.remedies import upgrade_beyond, upgrade_to
+from swarmkit.plan.engines.remedies import daemon_key, daemon_setting, upgrade_beyond, upgrade_to
 from swarmkit.plan.refusals import version_tuple
 
 
@@ -40,12 +41,20 @@ def check_mix(evidence: Evidence) -> Iterator[Finding]:
     if len(set(stores.values())) > 1:
         told = ", ".join(f"{name}: {'containerd' if new else 'graph driver'}" for name, new in stores.items())
         what = "the engines keep images in different stores: image ids differ between hosts"
-        those = ", ".join(name for name, new in stores.items() if not new)
-        remedy = (
-            f'on {those}: add {{"features": {{"containerd-snapshotter": true}}}} to /etc/docker/daemon.json, then '
-            "systemctl restart docker; the images there have to be pulled or sent again"
-        )
+        those = [_by_containerd(evidence.hosts[name]) for name, new in stores.items() if not new]
+        remedy = "\n".join([*those, "the images there have to be pulled or sent again"])
         yield Finding("H42", "warning", ", ".join(stores), what, told, remedy)
+
+
+def _by_containerd(host: HostEvidence) -> str:
+    settings, store = daemon_settings(host), "containerd-snapshotter"
+    features = settings.get("features") or {}
+    if store in features:
+        return daemon_setting(host.name, store, "false", "true")
+    if features:
+        change = f"""sed -i 's|"features": *{{|"features": {{"{store}": true, |' /etc/docker/daemon.json"""
+        return f"on {host.name}: {change} && systemctl restart docker"
+    return daemon_key(host.name, settings, "features", {store: True})
 
 
 def _numbers(version: str) -> str:

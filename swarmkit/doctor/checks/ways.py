@@ -21,7 +21,7 @@ def check_paths(
     A way that carries frames of *assumed_mtu*, an overlay's largest, is wide enough, whatever its links have.
     """
     for host, why in paths.untried.items():
-        remedy = _AS_ROOT if "permitted" in why else "apt install perl, dnf install python3, or apk add perl"
+        remedy = _AS_ROOT if "permitted" in why else "apt-get install -y perl || dnf install -y python3 || apk add perl"
         yield Finding(
             "H07", "warning", host, f"no packet could be tried from or to {host}", why, f"on {host}: {remedy}"
         )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 
 from swarmkit.observed.model import HostFacts
 
+_FILE = "/etc/docker/daemon.json"
 _PACKAGES = "apt-get update && apt-get install --only-upgrade docker.io (or docker-ce)"
 
 
@@ -39,7 +41,14 @@ def live_restore_off(host: str) -> str:
 
 def daemon_setting(host: str, key: str, before: str, after: str) -> str:
     """Return how the value of *key*, which stands in the engine's own file, gets another one."""
-    change = f"""sed -i 's/"{key}": *{before}/"{key}": {after}/' /etc/docker/daemon.json"""
+    change = f"""sed -i 's/"{key}": *{before}/"{key}": {after}/' {_FILE}"""
+    return f"on {host}: {change} && systemctl restart docker"
+
+
+def daemon_key(host: str, settings: Mapping[str, object], key: str, value: object) -> str:
+    """Return how the engine's own file, which has *settings*, gets *key* with *value* before its other ones."""
+    entry = f"{json.dumps(key)}: {json.dumps(value)}"
+    change = f"sed -i '0,/{{/s|{{|{{{entry}, |' {_FILE}" if settings else f"echo '{{{entry}}}' | tee {_FILE}"
     return f"on {host}: {change} && systemctl restart docker"
 
 

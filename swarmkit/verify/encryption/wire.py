@@ -17,7 +17,7 @@ from swarmkit.verify.probe.cable import Cable, Frames
 VNI_OPTION = "com.docker.network.driver.overlay.vxlanid_list"
 _DEVICE = re.compile(r"[A-Za-z0-9._:-]+", re.ASCII)
 _NOTHING = Frames(0, 0)
-_INSTALL = "install perl or python3"
+_INSTALL = "apt-get install -y perl || dnf install -y python3"
 
 
 def vnis_of(network: NetworkState) -> list[int]:

@@ -132,7 +132,9 @@ def look(
     missing = {name: package for name, package in needed.items() if name in said["tools"].split()}
     if missing:
         raise SwarmkitError(
-            f"{', '.join(missing)} not there", "the proofs need it", f"apt install {' '.join(missing.values())}"
+            f"{', '.join(missing)} not there",
+            "the proofs need it",
+            f"on {reached.host.name}: apt-get install -y {' '.join(missing.values())}",
         )
     heard = {task: said[f"listen.{process.pid}"] for task, process in processes.items()}
     gone = {task: "its process ended" for task, lines in heard.items() if lines == "gone"}

@@ -41,7 +41,7 @@ def run_script(
     if "end" in said:
         return said
     if "no-bash" in said:
-        raise SwarmkitError("bash is not there", "the proofs run by it", "install it: apt install bash")
+        raise SwarmkitError("bash is not there", "the proofs run by it", "apt-get install -y bash || apk add bash")
     raise SwarmkitError("the proofs could not run", result.stderr.strip()[-300:] or f"exit code {result.exit_code}")
 
 

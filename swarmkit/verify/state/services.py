@@ -165,9 +165,10 @@ def _by_digest(service: LiveService, looks: Mapping[str, HostLook]) -> Finding |
         )
         return Finding(codes.IMAGE, "error", service.name, what, "; ".join(wrong), remedy)
     if others:
-        what = f"whether {service.name} runs {wanted} cannot be told on {', '.join(sorted(others))}"
+        hosts = ", ".join(sorted(others))
+        what = f"whether {service.name} runs {wanted} cannot be told on {hosts}"
         why = "; ".join(f"no digest is known of {image} on {host}" for host, (image, _) in others.items())
-        return Finding(codes.IMAGE, "warning", service.name, what, why, f"there: docker pull {wanted}")
+        return Finding(codes.IMAGE, "warning", service.name, what, why, f"on {hosts}: docker pull {wanted}")
     return None
 
 

@@ -14,7 +14,12 @@ from swarmkit.verify.probe.parcels import Trespass
 from swarmkit.verify.probe.probes import NotAsk
 from swarmkit.verify.probe.probing import Result
 
-_REMEDY = "see ip route in the container and on the host for a way that Docker has not made; then restart docker there"
+
+def _remedy(source: str) -> str:
+    host = source.removeprefix("host ").rpartition("@")[2]
+    in_container = "" if source.startswith("host ") else ", and in the container docker exec CONTAINER ip route"
+    look = f"on {host}: ip route; iptables -w -S FORWARD{in_container}, shows the way that Docker has not made"
+    return f"{look}; when it is gone: systemctl restart docker"
 
 
 def prove_isolation(
@@ -78,6 +83,6 @@ def _finding(source: str, target: str, wrong: list[str], told: list[str]) -> Fin
     where = f"{source} -> {target}"
     if wrong:
         what = f"{source} gets to {target}, with which it shares no network"
-        return Finding(code, "error", where, what, "; ".join(wrong), _REMEDY)
+        return Finding(code, "error", where, what, "; ".join(wrong), _remedy(source))
     what = f"{source} gets no answer from {target}, with which it shares no network"
     return Finding(code, "ok", where, what, "; ".join(told))

@@ -13,6 +13,7 @@ from swarmkit.declared.stack.service import Network
 from swarmkit.doctor.evidence import Evidence
 from swarmkit.doctor.looked_for import looked_for
 from swarmkit.doctor.paths import peers_of
+from swarmkit.observed.dropping.reading import parse_rules
 from swarmkit.observed.model import Route
 from swarmkit.observed.networks import HostNetwork
 from swarmkit.plan.networks.pools import pool_refusals
@@ -89,6 +90,31 @@ def test_a_node_that_the_swarm_knows_by_another_of_its_addresses_is_told_with_bo
 def test_a_second_card_with_a_public_address_opens_the_swarms_ports_to_everybody(address: str, seen: str) -> None:
     findings = found(carrying(evidence(), "C", eth9=address))
     assert [(one.code, one.where, one.evidence) for one in findings] == ([("H33", "C", seen)] if seen else [])
+
+
+CLOSED = """== iptables
+*filter
+:INPUT ACCEPT [0:0]
+:SWARM-PEERS - [0:0]
+{more}-A INPUT -d 8.8.4.4/32 -p udp -m multiport --dports 7946,4789 -j SWARM-PEERS
+-A INPUT -d 8.8.4.4/32 -p tcp -m multiport --dports 2377,7946 -j SWARM-PEERS
+-A SWARM-PEERS -s 10.88.0.11/32 -j RETURN
+-A SWARM-PEERS -j DROP
+COMMIT
+== end
+"""
+
+
+@pytest.mark.parametrize(
+    ("more", "codes"), [("", []), ("-A INPUT -p udp -m udp --dport 7946 -j ACCEPT\n", ["H33"]), ("gone", ["H33"])]
+)
+def test_a_public_address_whose_swarm_ports_the_hosts_own_rules_close_is_no_finding(
+    more: str, codes: list[str]
+) -> None:
+    text = "" if more == "gone" else CLOSED.format(more=more)
+    rules = parse_rules(text)
+    seen = dataclasses.replace(carrying(evidence(), "C", eth9="8.8.4.4"), rules={"C": rules} if rules else {})
+    assert [one.code for one in found(seen)] == codes
 
 
 def test_the_rules_for_a_public_address_let_the_hosts_in_and_leave_ssh_and_other_addresses_alone() -> None:

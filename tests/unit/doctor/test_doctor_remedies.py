@@ -120,7 +120,28 @@ def test_the_peers_are_added_to_the_proxys_exceptions_by_a_file_of_the_unit(tmp_
     assert written == '[Service]\nEnvironment="NO_PROXY=localhost,10.88.0.11/32,10.88.0.12,10.88.0.13"\n'
     in_file = {"/etc/docker/daemon.json": '{"proxies": {"http-proxy": "http://proxy:3128"}}'}
     (finding,) = found(evidence(info=proxy, files=in_file))
-    assert '"no-proxy": "localhost,10.88.0.11/32,10.88.0.12,10.88.0.13"' in finding.remedy
+    settings = tmp_path / "etc/docker/daemon.json"
+    settings.parent.mkdir()
+    settings.write_text(in_file["/etc/docker/daemon.json"])
+    run(finding.remedy, "sed", folder=tmp_path)
+    proxies = json.loads(settings.read_text())["proxies"]
+    assert proxies == {"http-proxy": "http://proxy:3128", "no-proxy": "localhost,10.88.0.11/32,10.88.0.12,10.88.0.13"}
+    (finding,) = found(evidence(info=proxy, files={"/etc/docker/daemon.json": settings.read_text()}))
+    settings.write_text(settings.read_text().replace(",10.88.0.13", ""))
+    run(finding.remedy, "sed", folder=tmp_path)
+    assert json.loads(settings.read_text())["proxies"] == proxies
+
+
+@pytest.mark.parametrize("before", ["", '{\n  "debug": true\n}', '{"features": {"buildkit": true}, "mtu": 1450}'])
+def test_a_setting_that_the_engines_file_lacks_is_put_before_what_it_has(before: str, tmp_path: Path) -> None:
+    path = tmp_path / "etc/docker/daemon.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(before)
+    files = {"/etc/docker/daemon.json": before} if before else {}
+    (finding,) = found(evidence(info={"Driver": "vfs"}, files=files))
+    assert finding.remedy.startswith("swarmkit node drain C; on C: ")
+    run(finding.remedy.partition("; ")[2], "sed", "echo", folder=tmp_path)
+    assert json.loads(path.read_text()) == {**json.loads(before or "{}"), "storage-driver": "overlay2"}
 
 
 def test_a_lost_address_comes_back_with_the_prefix_and_the_device_of_its_route() -> None:
