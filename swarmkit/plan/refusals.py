@@ -114,7 +114,9 @@ def _memberships(inventory: Inventory, observed: Observed, *, adopt: bool) -> It
     if observed.cluster_error:
         yield Finding(
             "H54", "error", "swarm", "no manager can tell of the swarm: it may have lost its quorum",
-            observed.cluster_error, "bring the other managers back; if they are gone for good: swarmkit recover quorum",
+            observed.cluster_error,
+            "bring the other managers back, on each: systemctl start docker; if they are gone for good: swarmkit "
+            "recover quorum",
         )  # fmt: skip
         return
     cluster = observed.cluster

@@ -37,7 +37,8 @@ def _bring_back(inventory: Inventory, observed: Observed, source: tuple[str, ...
     if not silent:
         return f"{shlex.join(('swarmkit', 'status', *source))} tells which managers answer: start the others; {quorum}"
     names = ", ".join(silent)
-    first = f"bring {names} back, which loses nothing: switch it on, see its network, there systemctl start docker"
+    first = f"bring {names} back, which loses nothing: switch it on, see its network"
+    first += f"; on {names}: systemctl start docker"
     if len(silent) < len(managers):
         return f"{first}; {quorum}"
     restore = shlex.join(("swarmkit", "restore", "ARCHIVE", *source))

@@ -7,10 +7,9 @@ import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from json_schemas import assert_fits
+from lab.doctored import command_for, findings, the_one
 from lab.spare_lab import SpareLab
 
 pytestmark = pytest.mark.lab
@@ -28,22 +27,6 @@ def steady(spare_lab: SpareLab, inventory: Path) -> Iterator[None]:
     assert findings(spare_lab, inventory) == []
     yield
     assert findings(spare_lab, inventory) == []
-
-
-def findings(lab: SpareLab, inventory: Path, *more: str) -> list[dict[str, Any]]:
-    said = lab.swarmkit("doctor", "--json", "-i", str(inventory), *more, check=False)
-    assert said.returncode in (0, 4), said.stdout + said.stderr
-    whole = json.loads(said.stdout)
-    assert_fits("doctor", whole)
-    found: list[dict[str, Any]] = whole["findings"]
-    assert (said.returncode == 4) == any(finding["severity"] == "error" for finding in found)
-    return found
-
-
-def the_one(lab: SpareLab, inventory: Path, code: str) -> dict[str, Any]:
-    found = findings(lab, inventory)
-    assert [finding["code"] for finding in found] == [code], found
-    return found[0]
 
 
 STATE = """
@@ -469,7 +452,7 @@ def test_a_certificate_about_to_end_is_found_and_made_anew_as_its_remedy_says(
                 spare_lab.run(host, "date -s '+55 minutes'")
         (finding,) = findings(spare_lab, inventory, "--only", "H35")
         assert (finding["severity"], finding["where"]) == ("warning", "X")
-        spare_lab.run("X", finding["remedy"].partition("then: ")[2])
+        spare_lab.run("X", command_for("X", finding))
         # Valid from an hour ago to an hour from now: nothing is due.
         assert findings(spare_lab, inventory, "--only", "H35") == []
     finally:

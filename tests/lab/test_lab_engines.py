@@ -35,10 +35,10 @@ all:
 """
 
 
-def doctor_of_both(lab: SpareLab, folder: Path) -> Any:
-    """Return the findings of the doctor on hosts of both engine versions."""
+def doctor_of_both(lab: SpareLab, folder: Path, settings: str = "") -> Any:
+    """Return the findings of the doctor on hosts of both engine versions, with more *settings* of the swarm."""
     inventory = folder / "inventory.yaml"
-    inventory.write_text(INVENTORY.format(state=lab.places.state))
+    inventory.write_text(INVENTORY.format(state=lab.places.state).replace("  vars:\n", f"  vars:\n{settings}"))
     return json.loads(lab.swarmkit("doctor", "--json", "-i", str(inventory), check=False).stdout)["findings"]
 
 
@@ -82,6 +82,12 @@ def test_engine_20_10_runs_in_the_same_lab(spare_lab: SpareLab, tmp_path: Path) 
         assert "X: 26.1" in finding["evidence"]
         assert "old: 20.10" in finding["evidence"]
         assert "upgrade its engine to 26.1" in finding["remedy"]
+        other_port = {
+            one["code"]: one for one in doctor_of_both(spare_lab, tmp_path, "    swarm_data_path_port: 7789\n")
+        }
+        assert other_port.keys() == {"H61", "H08"}
+        assert (other_port["H08"]["severity"], other_port["H08"]["where"]) == ("error", "old")
+        assert other_port["H08"]["remedy"].startswith("leave swarm_data_path_port out, or upgrade")
         marks_by_u32_without_bpf(spare_lab, tmp_path)
     finally:
         room.act(spare_lab.places, "power-off", "old")

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.lab
 Findings = list[dict[str, Any]]
 HEALING_SECONDS = 240
 """An engine's restart, its tasks' start and half a minute of gossip, on a busy machine."""
-ON_HOST = re.compile(r"on (?P<host>\w+): (?:sudo )?(?P<command>[^;(]+)")
+ON_HOST = re.compile(r"on (?P<host>\w+): (?P<command>[^;(]+)")
 
 
 def findings(shop: Shop, command: str, *more: str | Path) -> Findings:
@@ -71,13 +71,22 @@ def test_nothing_is_found_on_healthy_hosts(shop: Shop) -> None:
         assert list(pool.map(findings, [shop, shop], ["verify", "verify"])) == [[], []], "two at once"
 
 
-def test_a_mark_rule_that_is_gone_is_found_and_the_restart_it_asks_for_brings_it_back(shop: Shop) -> None:
+def test_a_mark_rule_that_is_gone_is_found_and_the_restart_it_asks_for_brings_it_back(
+    shop: Shop, tmp_path: Path
+) -> None:
     rule = shop.lab.run("B", "iptables -w -t mangle -S OUTPUT | grep -m 1 MARK").strip()
     shop.lab.run("B", f"iptables -w -t mangle {rule.replace('-A', '-D', 1)}")
     (finding,) = of(findings(shop, "verify"), "V10")
     assert finding["where"] == "shop_shop on B"
     assert "frames leave in clear" in finding["evidence"]
-    apply(shop, finding["remedy"])
+    assert finding["remedy"].startswith("on B: systemctl ")
+    by_sudo = tmp_path / "by_sudo.yaml"
+    login = "swarm_advertise_addr: 10.88.0.32\n          ansible_user: deploy\n          ansible_become: true"
+    by_sudo.write_text(shop.lab.inventory.read_text().replace("swarm_advertise_addr: 10.88.0.32", login))
+    others = [by_sudo if one == shop.lab.inventory else one for one in shop.declared]
+    (told,) = of(findings(shop, "verify", *others), "V10")
+    assert told["remedy"] == finding["remedy"].replace("systemctl", "sudo systemctl")
+    shop.lab.run("B", f"su deploy -s /bin/sh -c {shlex.quote(told['remedy'].removeprefix('on B: ').partition(';')[0])}")
     wait_until_proved(shop)
 
 
@@ -358,8 +367,8 @@ def test_names_and_connections_after_a_partition_are_right_or_their_remedy_makes
     finally:
         assert shop.lab.swarmkit("lab", "fault", "heal").returncode == 0
     for remedy in {finding["remedy"] for finding in findings(shop, "verify") if finding["code"] == "V04"}:
-        assert remedy.startswith("docker service update --force shop_")
-        shop.lab.run("A", f"{remedy} --detach")
+        assert remedy.startswith("on A: docker service update --force shop_")
+        apply(shop, f"{remedy} --detach")
     wait_until_proved(shop)
 
 
@@ -388,6 +397,6 @@ def test_a_name_that_the_gossip_lost_is_found_and_its_remedy_brings_it_back(shop
     assert "tasks.shop_backend is" in finding["evidence"]
     (behind,) = (one for one in of(found, "V05") if one["where"] == finding["where"])
     assert behind["remedy"] == f"first do what V04 says of this way: {finding['remedy']}"
-    assert finding["remedy"] == "docker service update --force shop_backend"
-    shop.lab.run("A", f"{finding['remedy']} --detach")
+    assert finding["remedy"] == "on A: docker service update --force shop_backend"
+    apply(shop, f"{finding['remedy']} --detach")
     wait_until_proved(shop)

@@ -27,10 +27,12 @@ def check_addresses(evidence: Evidence) -> Iterator[Finding]:
             what = "over IPv6 an encrypted overlay's frames are 20 bytes larger than Docker reckons"
             remedy = f"in the stack file, for each network: driver_opts: {{{MTU_OPTION}: '{less}'}}"
             yield Finding("H12", "warning", host.name, what, used, remedy)
-        if declared and node and declared != node.address and node.address in facts.system.addresses:
+        # Managers list a node by the address that it comes from; peers are told the one that it advertises.
+        known = facts.engine.node_addr or (node.address if node else "")
+        if declared and node and declared != known and known in facts.system.addresses:
             yield Finding(
                 "H32", "error", host.name, "the swarm knows it by another address than declared",
-                f"declared {declared}, the swarm has {node.address}",
+                f"declared {declared}, the swarm has {known}",
                 f"swarmkit node drain {host.name}; on {host.name}: docker swarm leave; then: swarmkit up",
             )  # fmt: skip
 

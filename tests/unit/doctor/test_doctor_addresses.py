@@ -84,6 +84,14 @@ def test_a_node_that_the_swarm_knows_by_another_of_its_addresses_is_told_with_bo
     assert finding.evidence == "declared 10.99.0.13, the swarm has 10.88.0.13"
 
 
+def test_a_node_that_advertises_another_address_than_managers_list_it_by_is_told() -> None:
+    """Managers list the address that it comes from, which was the declared one."""
+    seen = with_engine(carrying(evidence(), "C", eth9="10.99.0.13"), "C", node_addr="10.99.0.13")
+    finding = the_one(declared(seen, "C", advertise_addr="10.88.0.13"))
+    assert finding.code == "H32"
+    assert finding.evidence == "declared 10.88.0.13, the swarm has 10.99.0.13"
+
+
 @pytest.mark.parametrize(
     ("address", "seen"), [("8.8.4.4", "8.8.4.4 on eth9"), ("2001:4860::13", "2001:4860::13 on eth9"), ("10.9.9.9", "")]
 )
