@@ -335,3 +335,5 @@ class Observed:
     """Why a manager could not tell of its cluster (no leader, for one)."""
     volumes: Mapping[str, Mapping[str, Mapping[str, str]]] = field(default_factory=dict)
     """Host -> name of a volume -> its labels; empty where they were not asked for."""
+    without_ingress: frozenset[str] = frozenset()
+    """Hosts that are ready nodes and have no end of the ingress network; empty where they were not asked."""

@@ -111,12 +111,12 @@ def read_cluster(engine: Engine, pool: ThreadPoolExecutor) -> ClusterState:
     lanes = [pool.submit(read, lane) for lane in _LANES]
     swarm = engine.swarm()
     lists: dict[str, list[dict[str, Any]]] = {kind: found for lane in lanes for kind, found in lane.result().items()}
-    lists["networks"] = _without_left_over(lists["networks"])
+    lists["networks"] = without_left_over(lists["networks"])
     lists["networks"] += _unlisted_networks(engine, lists["networks"], lists["services"])
     return parse.cluster_state(engine.host, swarm, lists, read_at=time.time())
 
 
-def _without_left_over(networks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def without_left_over(networks: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Leave out the swarm's networks that are gone but here: an ended task keeps its host's part of one.
 
     A manager adds them to its list as if they were, and can neither use nor remove them. It says who is on what is the

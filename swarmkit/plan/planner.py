@@ -13,7 +13,8 @@ from swarmkit.plan.data.planning import StackData
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.logins import for_logins
 from swarmkit.plan.model import Operation, Plan, Step
-from swarmkit.plan.networks.ingress import EncryptIngress, encrypt_ingress, ingress_refusals
+from swarmkit.plan.networks.ingress import ingress_refusals, renew_ingress
+from swarmkit.plan.networks.ingress_operations import EncryptIngress, TakeUpIngress
 from swarmkit.plan.networks.pools import NO_FREE_RANGE, free_pool, pool_refusals
 from swarmkit.plan.nodes.departures import demotions, departure_refusals, departure_warnings, removals, strangers
 from swarmkit.plan.nodes.kernel_refusals import kernel_refusals
@@ -62,7 +63,7 @@ def make_plan(declared: Declared, observed: Observed, found: Sequence[Finding] =
     warnings += [*_warnings_of_files(declared), *_warnings(declared, observed)]
     if declared.stack is not None and not refusals:
         ready = frozenset({INIT}) if observed.cluster is None else frozenset[str]()
-        ready |= {op.step.key for op in members if isinstance(op, EncryptIngress)}
+        ready |= {op.step.key for op in members if isinstance(op, (EncryptIngress, TakeUpIngress))}
         planner = StackPlanner(
             inventory=inventory,
             stack=declared.stack,
@@ -142,7 +143,7 @@ def _membership(inventory: Inventory, observed: Observed, pools: tuple[str, ...]
         reason = "made by others, the inventory's from now on"
         labels = {CLUSTER_LABEL: inventory.cluster}
         yield AdoptSwarm(Step("swarm:adopt", "swarm", "update", first.name, "label the swarm as ours", reason), labels)
-    for operation in encrypt_ingress(inventory, observed.cluster, first.name, before):
+    for operation in renew_ingress(inventory, observed, first.name, before):
         yield operation
         # A node that joins meanwhile would get the old one for a moment.
         before |= {operation.step.key}

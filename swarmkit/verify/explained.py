@@ -105,7 +105,8 @@ PROOFS: dict[str, Explanation] = {
         "Whether ingress is encrypted",
         "None: requests to published ports cross between hosts in clear.",
         "Docker makes ingress without encryption.",
-        "swarm_encrypt_ingress: true in the inventory of a fresh swarm; or TLS, or mode: host.",
+        "swarm_encrypt_ingress: true in the inventory, then swarmkit up: it says how, where ports are published; "
+        "or TLS, or mode: host.",
         "Docker documentation, swarm networking",
     ),
     "V14": Explanation(

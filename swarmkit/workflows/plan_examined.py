@@ -22,7 +22,7 @@ _OF_TASKS = ("image", "network", "secret", "config", "service", "volume", "conta
 
 def makes_encrypted(plan: Plan) -> bool:
     """Tell whether *plan* makes an encrypted network."""
-    from swarmkit.plan.networks.ingress import EncryptIngress
+    from swarmkit.plan.networks.ingress_operations import EncryptIngress
     from swarmkit.plan.networks.operations import CreateHostNetwork
     from swarmkit.plan.stacks.operations import CreateNetwork
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from swarmkit.finding import Finding
+from swarmkit.observed.ingress import with_ingress
 from swarmkit.observed.model import Observed
 from swarmkit.observed.observe import KernelQuestion, observe, with_kernel_facts
 from swarmkit.observed.parse import swarm_state
@@ -165,6 +166,8 @@ def look_at(
     kernel: KernelQuestion,
     infos: Mapping[str, Future[dict[str, Any]]] | None = None,
 ) -> Observed:
-    """Observe what a plan for *declared* needs to know: volumes only where data goes into them. See observe."""
+    """Observe what a plan for *declared* needs to know: volumes and ends of ingress only where it goes by them."""
     observed = observe(fleet, kernel=kernel, infos=infos)
+    if declared.inventory.encrypt_ingress:
+        observed = with_ingress(fleet, observed)
     return with_volumes(fleet, observed) if declared.data is not None else observed

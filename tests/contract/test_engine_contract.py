@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from swarmkit.converge.service_look import look_at
+from swarmkit.observed.ingress import has_ingress
+from swarmkit.plan.nodes.swarm_operations import change_node
 from swarmkit.reach.engine import EngineError, Json, Kind, Rotated
 from swarmkit.reach.retry import wait_until
 from swarmkit.secret import Secret
@@ -427,6 +429,33 @@ def test_a_swarm_has_one_ingress_network_which_is_for_published_ports_alone(swar
         assert "depends on it" in refused(lambda: manager.remove("networks", "ingress")).message
     finally:
         manager.remove("services", identity)
+
+
+def test_nodes_take_another_ingress_up_when_they_are_updated_and_not_before(swarm: Pair) -> None:
+    manager, worker = swarm.manager, swarm.worker
+    swarm.join(manager.swarm()["JoinTokens"]["Worker"])
+    both = {"manager": manager, "worker": worker}
+
+    def ends(identity: str) -> list[str]:
+        return [name for name, engine in both.items() if has_ingress(engine, identity)]
+
+    def come_to(expected: list[str], identity: str, *, timeout_seconds: float = 30) -> list[str]:
+        return wait_until(lambda: ends(identity), lambda found: found == expected, timeout_seconds=timeout_seconds)
+
+    try:
+        (old,) = (one["Id"] for one in manager.find("networks") if one.get("Ingress"))
+        assert come_to(["manager", "worker"], old) == ["manager", "worker"]
+        manager.remove("networks", old)
+        assert come_to([], old) == []
+        new = manager.create("networks", {"Name": "ingress", "Driver": "overlay", "Scope": "swarm", "Ingress": True})
+        assert come_to(["manager", "worker"], new, timeout_seconds=1) == []
+        joined = worker.info()["Swarm"]["NodeID"]
+        for node in (joined, manager.info()["Swarm"]["NodeID"]):
+            change_node(manager, node)
+            told = ["worker"] if node == joined else ["manager", "worker"]
+            assert come_to(told, new) == told
+    finally:
+        worker.leave_swarm(force=True)
 
 
 def test_a_forced_new_cluster_rotates_the_ca_where_it_names_another_number_of_rotations(swarm: Pair) -> None:

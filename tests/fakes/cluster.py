@@ -75,6 +75,8 @@ class Cluster:
     """Registry that asks for a login -> the X-Registry-Auth that it takes; all others give what they are asked for."""
     logins: dict[str, Secret] = field(default_factory=dict)
     """Service id -> the X-Registry-Auth it was last sent with; no request shows it, as with real engines."""
+    ingress_ends: dict[str, str] = field(default_factory=dict)
+    """Node id -> the ingress network that its engine has its end of."""
 
     def __post_init__(self) -> None:
         self.id = self.world.identity("cluster")
@@ -130,6 +132,7 @@ class Cluster:
             },
             "Status": {"State": "ready", "Addr": address},
         }
+        self._tell_of_ingress(identity)
         self.reschedule()
 
     def shown_node(self, node: Json) -> Json:
@@ -166,7 +169,14 @@ class Cluster:
                 )
         node["Spec"] = copy.deepcopy(spec)
         node["Version"] = {"Index": self.next_index()}
+        self._tell_of_ingress(identity)
         self.reschedule()
+
+    def _tell_of_ingress(self, node: str) -> None:
+        """Give the node its address on ingress, as managers do when it joins or is updated; not when one is made."""
+        for identity, network in self.objects["networks"].items():
+            if network["Ingress"]:
+                self.ingress_ends[node] = identity
 
     def check_version(self, live: int, given: int) -> None:
         if live != given:
@@ -334,6 +344,7 @@ class Cluster:
                 f"service{'s' if len(users) > 1 else ''}: {', '.join(users)}",
             )
         del self.objects[kind][key]
+        self.ingress_ends = {node: network for node, network in self.ingress_ends.items() if network != key}
         if kind == "services":
             self.tasks = {one: task for one, task in self.tasks.items() if task["ServiceID"] != key}
             self.world.happened(Type="service", Action="remove", Actor={"ID": key})

@@ -9,6 +9,7 @@ from typing import Any
 from fakes.swarm import FakeFleet
 from swarmkit.converge.service_look import Until, look_at
 from swarmkit.errors import NotConvergedError
+from swarmkit.observed.ingress import with_ingress
 from swarmkit.observed.model import Observed
 from swarmkit.observed.observe import observe
 from swarmkit.observed.volumes import with_volumes
@@ -28,6 +29,8 @@ def plan_on(fleet: FakeFleet, declared: Declared) -> Plan:
 
 def _observed(fleet: FakeFleet, declared: Declared) -> Observed:
     observed = observe(fleet, kernel="always")
+    if declared.inventory.encrypt_ingress:
+        observed = with_ingress(fleet, observed)
     return with_volumes(fleet, observed) if declared.data is not None else observed
 
 
@@ -93,6 +96,7 @@ def state_of(fleet: FakeFleet) -> dict[str, Any]:
             for item in cluster.objects["services"].values()
         },
         "images": {engine.host: sorted(engine.images) for engine in fleet.engines},
+        "on ingress": {engine.host: engine.node_id in cluster.ingress_ends for engine in fleet.engines},
     }  # fmt: skip
 
 

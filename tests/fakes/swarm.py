@@ -333,7 +333,7 @@ class FakeEngine:
                 raise refused.at(self.host, f"show {kind[:-1]} {identity}") from None
 
     def _inspect(self, kind: Kind, identity: str) -> Json:
-        if kind == "networks" and (local := local_network(self, identity)):
+        if kind == "networks" and (local := local_network(self, identity) or self._ingress_end(identity)):
             return local
         if kind == "images":
             for image, tags in self.images.items():
@@ -353,6 +353,15 @@ class FakeEngine:
         cluster = self._cluster()
         item = cluster.resolve(kind, identity)
         return cluster.shown_node(item) if kind == "nodes" else item
+
+    def _ingress_end(self, identity: str) -> Json | None:
+        """Return the ingress network as an engine tells of it that has its end of it."""
+        if self.cluster is None or self.cluster.ingress_ends.get(self.node_id) != identity:
+            if self.cluster is None or self.is_manager:
+                return None
+            raise Refused(404, f"network {identity} not found")
+        network = self.cluster.objects["networks"][identity]
+        return {**network, "Containers": {"ingress-sbox": {"Name": "ingress-endpoint"}}}
 
     def create(self, kind: Kind, body: Json, *, registry_auth: Secret | None = None) -> str:
         def write() -> str:

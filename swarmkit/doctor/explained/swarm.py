@@ -17,7 +17,7 @@ SWARM: dict[str, Explanation] = {
         "None of what was changed: docker stack deploy goes on with the old. A name that is taken it is refused.",
         "The engine cannot change a network or a secret's driver, nor rename or remove what is in use.",
         "`swarmkit up --recreate-networks`, when only the stack's own services are on it; one of others: "
-        "`external: true`, or another name. A secret: another name.",
+        "`external: true`, or another name. A secret: another name. Ingress: the finding tells how.",
         "moby daemon/cluster/networks.go",
     ),
     "H49": Explanation(

@@ -1,100 +1,36 @@
-"""The routing mesh's own network, made anew and encrypted where the inventory asks for it, before ports are published.
+"""The routing mesh's own network, made anew and encrypted where the inventory asks for it; pure.
 
 Docker makes ingress in clear and cannot change it. It can be removed while no service publishes a port through it, and
-made again with any option of an overlay (moby/moby#31714). But an engine that had the old one keeps its end of it, or
-none at all, until it starts anew (moby/moby#40184; seen on 26.1): so it is done while the swarm is one manager, which
-is started again, and before others join, which get the new one.
+made again with any option of an overlay (moby/moby#31714).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 from swarmkit.declared.inventory.host import Inventory
-from swarmkit.errors import SwarmkitError
 from swarmkit.finding import Finding
-from swarmkit.observed.model import ClusterState, NetworkState
-from swarmkit.plan.context import Context
-from swarmkit.plan.engines.started_engine import wait_for_locking_manager
-from swarmkit.plan.engines.unit import restart_engine
+from swarmkit.observed.ingress import ingress_of, ready_hosts
+from swarmkit.observed.model import ClusterState, Observed, ServiceState
 from swarmkit.plan.model import Step
-from swarmkit.plan.stacks.spec_diff import VXLAN_NUMBERS, Change
-from swarmkit.reach.engine import Engine, Json
-from swarmkit.reach.retry import wait_until
+from swarmkit.plan.networks.ingress_operations import EncryptIngress, TakeUpIngress
+from swarmkit.plan.stacks.spec_diff import Change
 
 INGRESS = "ingress:encrypt"
-GONE_TIMEOUT_SECONDS = 60.0
-THERE_TIMEOUT_SECONDS = 60.0
-# The engine keeps a namespace of this name for each overlay that it has (moby libnetwork/drivers/overlay).
-_HAS_IT = 'test -e "/run/docker/netns/1-$1" && test -e /run/docker/netns/ingress_sbox'
-
-
-@dataclass(frozen=True)
-class EncryptIngress:
-    """Remove ingress, make it again, encrypted, start the only manager's engine anew, and see that it has it."""
-
-    step: Step
-    host: str
-
-    def run(self, context: Context) -> str:
-        reached = context.reached(self.host)
-        engine = reached.engine
-        old = _ingress(engine)
-        if old is not None:
-            engine.remove("networks", str(old["Id"]))
-            wait_until(lambda: _ingress(engine), lambda found: found is None, timeout_seconds=GONE_TIMEOUT_SECONDS)
-        made = engine.create("networks", _body(old))
-        unlock_key = engine.unlock_key()
-        done = restart_engine(reached)
-        if done.exit_code != 0:
-            raise SwarmkitError(f"{self.host}: docker could not be started again", done.stderr.strip()[-300:])
-        wait_for_locking_manager(reached, unlock_key)
-        found = _ingress(engine)
-        if found is None or found["Id"] != made or "encrypted" not in (found.get("Options") or {}):
-            raise SwarmkitError("ingress was made, and is not there encrypted", str(found and found.get("Options")))
-        has_it = wait_until(
-            lambda: reached.shell.run(_HAS_IT, (made[:10],), timeout_seconds=30.0).exit_code == 0,
-            bool,
-            timeout_seconds=THERE_TIMEOUT_SECONDS,
-        )
-        if not has_it:
-            raise SwarmkitError(f"{self.host}: its engine did not take the new ingress up", "", "run the same again")
-        return "its engine was started again"
-
-
-def _body(old: Json | None) -> Json:
-    old = old or {"Name": "ingress"}
-    options = {key: value for key, value in (old.get("Options") or {}).items() if key != VXLAN_NUMBERS}
-    return {
-        "Name": old["Name"],
-        "CheckDuplicate": True,
-        "Driver": "overlay",
-        "Scope": "swarm",
-        "Ingress": True,
-        "Options": {**options, "encrypted": ""},
-        "Labels": dict(old.get("Labels") or {}),
-    }
-
-
-def _ingress(engine: Engine) -> Json | None:
-    return next((network for network in engine.find("networks") if network.get("Ingress")), None)
-
-
-def ingress_of(cluster: ClusterState) -> NetworkState | None:
-    return next((network for network in cluster.networks if network.raw.get("Ingress")), None)
+ON_NODES = "ingress:nodes"
+_CLEAR = "swarm_encrypt_ingress; Docker makes it in clear"
 
 
 def publishing(cluster: ClusterState) -> list[str]:
     """Return the services that publish a port through ingress: while there is one it cannot be removed."""
-    return [
-        service.name
-        for service in cluster.services
-        if any(
-            (port.get("PublishMode") or "ingress") == "ingress"
-            for port in (service.spec.get("EndpointSpec") or {}).get("Ports") or ()
-        )
-    ]
+    return [service.name for service in cluster.services if _by_ingress(service)]
+
+
+def _by_ingress(service: ServiceState) -> list[str]:
+    """Return what the service publishes through ingress, by the port in the container: ``80/tcp``."""
+    ports = (service.spec.get("EndpointSpec") or {}).get("Ports") or ()
+    meshed = [port for port in ports if (port.get("PublishMode") or "ingress") == "ingress"]
+    return list(dict.fromkeys(f"{port.get('TargetPort')}/{port.get('Protocol') or 'tcp'}" for port in meshed))
 
 
 def is_due(inventory: Inventory, cluster: ClusterState | None) -> bool:
@@ -106,30 +42,46 @@ def is_due(inventory: Inventory, cluster: ClusterState | None) -> bool:
 
 
 def ingress_refusals(inventory: Inventory, cluster: ClusterState | None) -> Iterator[Finding]:
-    """Yield that ingress cannot be made anew any more."""
-    if cluster is None or not is_due(inventory, cluster) or _can_be_made(cluster):
+    """Yield that ingress cannot be made anew, as ports are published through it, and how they are not for a while."""
+    if cluster is None or not is_due(inventory, cluster):
         return
-    services = publishing(cluster)
-    what = "ingress shall be encrypted, and can only be made anew while the swarm is one manager that publishes nothing"
-    evidence = f"{len(cluster.nodes)} nodes; published through it by {', '.join(services) or 'nothing'}"
-    remedy = (
-        "make the swarm anew: swarmkit down, then swarmkit up; or leave swarm_encrypt_ingress out, and publish with "
-        "mode: host or speak TLS"
-    )
-    yield Finding("B45", "error", "ingress", what, evidence, remedy)
+    if services := publishing(cluster):
+        what = "ingress shall be encrypted, and can only be made anew while no service publishes a port through it"
+        remedy = (
+            f"{unpublish_line(cluster)}; then swarmkit up, which makes it anew and publishes again what its stack file "
+            "says: until then those ports are closed, and each of the two restarts the tasks; or leave "
+            "swarm_encrypt_ingress out, and publish with mode: host or speak TLS"
+        )
+        yield Finding("B45", "error", "ingress", what, f"published through it by {', '.join(services)}", remedy)
 
 
-def _can_be_made(cluster: ClusterState) -> bool:
-    return len(cluster.nodes) == 1 and not publishing(cluster)
+def unpublish_line(cluster: ClusterState) -> str:
+    """Return the commands by which no service publishes through ingress any more."""
+    commands = [
+        f"docker service update {' '.join(f'--publish-rm {port}' for port in ports)} {service.name}"
+        for service in cluster.services
+        if (ports := _by_ingress(service))
+    ]
+    return f"on {cluster.told_by}: {' && '.join(commands)}"
 
 
-def encrypt_ingress(
-    inventory: Inventory, cluster: ClusterState | None, manager: str, after: frozenset[str]
-) -> list[EncryptIngress]:
-    """Return what makes ingress anew by *manager*, where that is due and can be."""
-    if not is_due(inventory, cluster) or (cluster and not _can_be_made(cluster)):
-        return []
-    reason = "swarm_encrypt_ingress; Docker makes it in clear"
-    changes = (Change("Options.encrypted", "false", "true"),) if cluster else ()
-    step = Step(INGRESS, "network", "update", "ingress", "make ingress anew, encrypted", reason, after, changes)
-    return [EncryptIngress(step, manager)]
+def renew_ingress(
+    inventory: Inventory, observed: Observed, manager: str, after: frozenset[str]
+) -> Iterator[EncryptIngress | TakeUpIngress]:
+    """Yield what makes ingress anew by *manager*, where that is due and can be, and has the nodes take it up."""
+    cluster = observed.cluster
+    if is_due(inventory, cluster):
+        if cluster and publishing(cluster):
+            return
+        changes = (Change("Options.encrypted", "false", "true"),) if cluster else ()
+        summary, reason = "make ingress anew, encrypted", "swarm_encrypt_ingress; Docker makes it in clear"
+        yield EncryptIngress(Step(INGRESS, "network", "update", "ingress", summary, reason, after, changes), manager)
+        yield _take_up(manager, ready_hosts(observed) or [manager], frozenset({INGRESS}))
+    elif inventory.encrypt_ingress and observed.without_ingress:
+        yield _take_up(manager, sorted(observed.without_ingress), after)
+
+
+def _take_up(manager: str, hosts: Sequence[str], after: frozenset[str]) -> TakeUpIngress:
+    summary = f"have each node take ingress up: {', '.join(hosts)}"
+    reason = "managers give a node its address on another ingress when it is updated; its spec stays"
+    return TakeUpIngress(Step(ON_NODES, "network", "update", "ingress", summary, reason, after), manager, tuple(hosts))

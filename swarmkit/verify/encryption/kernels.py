@@ -148,8 +148,8 @@ def prove_ingress(live: Live, inventory: Inventory) -> Iterator[Finding]:
         live.ingress.name,
         "a request to a published port crosses in clear from the host it arrives at to the host that answers it",
         evidence=f"the network {live.ingress.name} is not encrypted; published: {ports}",
-        remedy="speak TLS on the published port, publish with mode: host, or make the swarm anew "
-        "with swarm_encrypt_ingress: true in the inventory",
+        remedy="speak TLS on the published port, publish with mode: host, or write swarm_encrypt_ingress: true into "
+        "the inventory: swarmkit up then says how ingress is made anew, encrypted",
     )
 
 
@@ -159,5 +159,5 @@ def _ingress_in_clear(ingress: NetworkState | None, published: Sequence[str]) ->
     if ingress is None:
         what = "swarm_encrypt_ingress is declared, and there is no ingress network"
         evidence = "no port can be published"
-    remedy = "make the swarm anew: swarmkit down, then swarmkit up"
+    remedy = "swarmkit up, which makes it, or says what to do before"
     return Finding(codes.INGRESS, "error", ingress.name if ingress else "ingress", what, evidence, remedy)

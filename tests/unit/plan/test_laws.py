@@ -111,7 +111,8 @@ def changes(draw: st.DrawFn) -> tuple[Declared, Declared]:
     before = draw(clusters())
     assert before.stack
     stack = in_their_modes(draw(stacks(before.inventory)), before.stack)
-    return before, replace(before, stack=stack, prune=draw(st.booleans()))
+    inventory = replace(before.inventory, encrypt_ingress=draw(st.booleans()))
+    return before, replace(before, inventory=inventory, stack=stack, prune=draw(st.booleans()))
 
 
 def in_their_modes(now: Stack, before: Stack) -> Stack:
