@@ -43,9 +43,9 @@ class EncryptIngress:
             engine.remove("networks", str(old["Id"]))
         _await_gone(engine)
         made = engine.create("networks", _body(old))
-        # Another manager may lead, and tell this one a moment later.
-        found = wait_until(lambda: _ingress(engine), bool, timeout_seconds=MADE_TIMEOUT_SECONDS)
-        if found is None or found["Id"] != made or "encrypted" not in (found.get("Options") or {}):
+        # Another manager may lead and tell this one later; and until a network has its addresses, no options are told.
+        found = wait_until(lambda: _ingress(engine), _is_encrypted, timeout_seconds=MADE_TIMEOUT_SECONDS)
+        if found is None or found["Id"] != made or not _is_encrypted(found):
             raise SwarmkitError("ingress was made, and is not there encrypted", str(found and found.get("Options")))
         return ""
 
@@ -134,6 +134,10 @@ def _body(old: Json | None) -> Json:
         "Options": {**options, "encrypted": ""},
         "Labels": dict(old.get("Labels") or {}),
     }
+
+
+def _is_encrypted(network: Json | None) -> bool:
+    return "encrypted" in ((network or {}).get("Options") or {})
 
 
 def _ingress(engine: Engine) -> Json | None:

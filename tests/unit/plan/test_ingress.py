@@ -17,6 +17,7 @@ from swarmkit.observed.ingress import with_ingress
 from swarmkit.observed.observe import observe
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.networks import ingress_operations
+from swarmkit.reach.engine import Kind
 from swarmkit.reach.ssh import ConnectionLostError
 
 HOSTS = (
@@ -129,6 +130,24 @@ def test_an_engine_that_does_not_take_it_up_is_told_with_what_to_do(monkeypatch:
     assert isinstance(failed.error, SwarmkitError)
     assert failed.error.what == "A: the engine did not take the new ingress up"
     assert failed.error.to_do == "on A: sudo systemctl restart docker; then run the same again"
+
+
+def test_options_that_are_told_once_it_has_its_addresses_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seen on 20.10: it was told without any right after it was made."""
+    fleet = fake_fleet(CLEAR)
+    run_once(fleet, declared(CLEAR))
+    find, told = FakeEngine.find, iter([None])
+
+    def early(engine: FakeEngine, kind: Kind, filters: Any = None) -> list[dict[str, Any]]:
+        found = find(engine, kind, filters)
+        for network in found:
+            if kind == "networks" and "encrypted" in network["Options"]:
+                network["Options"] = next(told, network["Options"])
+        return found
+
+    monkeypatch.setattr(FakeEngine, "find", early)
+    assert run_once(fleet, declared(ENCRYPTED))[1].failed == ()
+    assert next(told, "was told") == "was told"
 
 
 @pytest.mark.usefixtures("impatient")
