@@ -9,6 +9,7 @@ from dataclasses import replace
 from swarmkit.declared.inventory.host import Inventory
 from swarmkit.doctor.plan_checks import plan_findings
 from swarmkit.errors import InputError, SwarmkitError
+from swarmkit.observed.ingress import ready_hosts
 from swarmkit.observed.ipam_drivers import has_ipam_driver
 from swarmkit.observed.lan import has_device
 from swarmkit.observed.model import Observed, network_targets
@@ -68,7 +69,8 @@ def create(
             _check_driver(fleet, observed, wish, chosen)
             seen, parents = read_networks(fleet), _missing_parents(fleet, wish, chosen)
             lan = lan_wishes(wish, chosen, seen, observed)
-            made = plan_create(wish, chosen, seen, parents, _lacking_ipam(fleet, wish, chosen), lan.own)
+            lacking, nodes = _lacking_ipam(fleet, wish, chosen), ready_hosts(observed)
+            made = plan_create(wish, chosen, seen, parents, lacking, lan.own, nodes=nodes)
             found = (*lan.findings, *plan_findings(fleet, made, run.inventory, None, observed))
             if makes_encrypted(made):
                 from swarmkit.doctor.evidence import gather

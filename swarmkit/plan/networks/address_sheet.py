@@ -181,8 +181,9 @@ def _outside(subnets: Iterable[SubnetRow], pools: Sequence[PoolRow]) -> Iterator
             free = next((subnet for pool in pools for subnet in pool.free), "RANGE")
             remedy = (
                 "where a host needs that range, before a service publishes a port, on a manager: "
-                "echo y | docker network rm ingress && "
-                f"docker network create -d overlay --ingress --subnet {free} ingress"
+                "echo y | docker network rm ingress && timeout 60 sh -c 'until "
+                f"docker network create -d overlay --ingress --subnet {free} ingress; do sleep 1; done' && "
+                "docker node ls -q | xargs -n1 docker node update"
             )
             seen = f"the swarm's pools: {', '.join(pool.pool for pool in pools)}"
             yield Finding("H29", "warning", "ingress", f"its {row.subnet} is in no pool of the swarm", seen, remedy)

@@ -76,12 +76,13 @@ def renew_ingress(
         changes = (Change("Options.encrypted", "false", "true"),) if cluster else ()
         summary, reason = "make ingress anew, encrypted", "swarm_encrypt_ingress; Docker makes it in clear"
         yield EncryptIngress(Step(INGRESS, "network", "update", "ingress", summary, reason, after, changes), manager)
-        yield _take_up(manager, ready_hosts(observed) or [manager], frozenset({INGRESS}))
+        yield take_up(manager, ready_hosts(observed) or [manager], frozenset({INGRESS}))
     elif inventory.encrypt_ingress and observed.without_ingress:
-        yield _take_up(manager, sorted(observed.without_ingress), after)
+        yield take_up(manager, sorted(observed.without_ingress), after)
 
 
-def _take_up(manager: str, hosts: Sequence[str], after: frozenset[str]) -> TakeUpIngress:
+def take_up(manager: str, hosts: Sequence[str], after: frozenset[str]) -> TakeUpIngress:
+    """Return what has every node take ingress up, seen on *hosts*, which are ready nodes."""
     summary = f"have each node take ingress up: {', '.join(hosts)}"
     reason = "managers give a node its address on another ingress when it is updated; its spec stays"
     return TakeUpIngress(Step(ON_NODES, "network", "update", "ingress", summary, reason, after), manager, tuple(hosts))

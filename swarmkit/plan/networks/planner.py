@@ -9,11 +9,11 @@ from typing import Any, cast
 from swarmkit.finding import Finding
 from swarmkit.observed.networks import PREDEFINED, HostNetwork
 from swarmkit.plan.model import Operation, Plan, Step
+from swarmkit.plan.networks.ingress import take_up
 from swarmkit.plan.networks.operations import CreateHostNetwork, RemoveHostNetwork
 from swarmkit.plan.networks.refusals import (
     gateway_refusals,
     ingress_refusals,
-    ingress_warnings,
     ipam_refusals,
     number_refusals,
 )
@@ -27,11 +27,13 @@ def plan_create(
     missing_parents: Mapping[str, str],
     lacking_ipam: Collection[str] = (),
     own: Mapping[str, NetworkWish] | None = None,
+    nodes: Sequence[str] = (),
 ) -> Plan:
     """Return what makes *wish* on each of *hosts* (an overlay's is one manager); *missing_parents*: host -> device.
 
     *lacking_ipam*: hosts that would carry it and have no such driver of addresses. *own*: what a host makes instead of
-    *wish*. An existing network that differs is a refusal: Docker cannot change one, and would say nothing of it.
+    *wish*. *nodes*: the hosts that are ready nodes, and take an ingress network up. An existing network that differs is
+    a refusal: Docker cannot change one, and would say nothing of it.
     """
     if wish.name in PREDEFINED and not (wish.ingress and wish.name == "ingress"):
         return _refused(wish.name, f"{wish.name} is a network that the engine makes itself", "", "choose another name")
@@ -58,7 +60,9 @@ def plan_create(
             refusals.append(Finding("D14", "error", host, what, said, remedy))
     if refusals:
         return Plan((), tuple(refusals))
-    return Plan(tuple(operations), warnings=tuple(ingress_warnings(wish)) if operations else ())
+    if wish.ingress and operations:
+        operations.append(take_up(hosts[0], nodes, frozenset(operation.step.key for operation in operations)))
+    return Plan(tuple(operations))
 
 
 def _creation(wish: NetworkWish, host: str) -> CreateHostNetwork:

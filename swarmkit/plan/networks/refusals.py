@@ -60,14 +60,6 @@ def ingress_refusals(wish: NetworkWish, seen: Iterable[HostNetwork]) -> Iterator
         yield Finding("D14", "error", wish.name, what, "a swarm has one at most", remedy)
 
 
-def ingress_warnings(wish: NetworkWish) -> Iterator[Finding]:
-    """Yield that engines may hold on to an ingress network that was there before."""
-    if wish.ingress:
-        what = "an engine that had another ingress network keeps its end of that one, or none, until it starts anew"
-        remedy = "start the engine of each such node anew before ports are published (moby/moby#40184)"
-        yield Finding("D14", "warning", wish.name, what, "", remedy)
-
-
 def address_refusals(
     host: str, address: str, network: HostNetwork, *, answered: bool, word: str = "--ip"
 ) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ from fakes.swarm import FakeFleet, FakeShell
 
 from swarmkit.declared.inventory.host import Inventory
 from swarmkit.errors import InputError
+from swarmkit.observed.ingress import has_ingress
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan
 from swarmkit.reach.ssh import CommandResult
@@ -84,6 +85,7 @@ def test_a_second_ingress_network_is_refused_and_one_for_the_first_is_made(swarm
     assert command(*mesh).exception is None
     (new,) = [one for one in engine.find("networks") if one.get("Ingress")]
     assert (new["Name"], new["IPAM"]["Config"]) == ("mesh", [{"Subnet": "10.40.0.0/24"}])
+    assert all(has_ingress(one, new["Id"]) for one in swarm.engines if one.cluster)
     ports = {"EndpointSpec": {"Ports": [{"TargetPort": 80, "PublishedPort": 8080}]}}
     template = {"ContainerSpec": {"Image": "web:1"}}
     engine.create("services", {"Name": "web", "TaskTemplate": template, "Mode": {"Replicated": {}}, **ports})
