@@ -26,9 +26,9 @@ services:
 PUBLISHED = STACK + f'    ports: ["{TCP_PORT}:{TCP_PORT}"]\n'
 IN_CLEAR = (
     "echo y | docker network rm ingress && "
-    "timeout 60 sh -c 'until docker network create -d overlay --ingress ingress; do sleep 1; done' 2>/dev/null"
+    "timeout 60 sh -c 'until docker network create -d overlay --ingress ingress; do sleep 1; done' 2>/dev/null && "
+    "docker node ls -q | xargs -n1 docker node update"
 )
-"""What leaves a manager with an ingress in clear, and the engines without their end of it."""
 
 
 def write_inventory(lab: Lab, path: Path, engine: str, *, encrypt_ingress: bool) -> None:
@@ -120,7 +120,6 @@ def test_every_node_of_a_living_swarm_takes_an_encrypted_ingress_up_and_no_conta
 @pytest.mark.nightly
 def test_ports_that_are_taken_away_as_told_are_published_again_by_an_encrypted_one(meshed: Meshed) -> None:
     meshed.up("clear", STACK)
-    # Nothing has the engines take that one up until the ports need it.
     meshed.lab.run("E", IN_CLEAR)
     meshed.up("clear", PUBLISHED)
     refused = meshed.up("encrypted", PUBLISHED, code=1)

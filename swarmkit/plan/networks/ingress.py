@@ -18,7 +18,6 @@ from swarmkit.plan.stacks.spec_diff import Change
 
 INGRESS = "ingress:encrypt"
 ON_NODES = "ingress:nodes"
-_CLEAR = "swarm_encrypt_ingress; Docker makes it in clear"
 
 
 def publishing(cluster: ClusterState) -> list[str]:
@@ -48,14 +47,14 @@ def ingress_refusals(inventory: Inventory, cluster: ClusterState | None) -> Iter
     if services := publishing(cluster):
         what = "ingress shall be encrypted, and can only be made anew while no service publishes a port through it"
         remedy = (
-            f"{unpublish_line(cluster)}; then swarmkit up, which makes it anew and publishes again what its stack file "
+            f"{_unpublished(cluster)}; then swarmkit up, which makes it anew and publishes again what its stack file "
             "says: until then those ports are closed, and each of the two restarts the tasks; or leave "
             "swarm_encrypt_ingress out, and publish with mode: host or speak TLS"
         )
         yield Finding("B45", "error", "ingress", what, f"published through it by {', '.join(services)}", remedy)
 
 
-def unpublish_line(cluster: ClusterState) -> str:
+def _unpublished(cluster: ClusterState) -> str:
     """Return the commands by which no service publishes through ingress any more."""
     commands = [
         f"docker service update {' '.join(f'--publish-rm {port}' for port in ports)} {service.name}"
