@@ -10,6 +10,7 @@ from swarmkit.errors import SwarmkitError
 from swarmkit.observed.model import DATA_LABEL, FILLED_LABEL
 from swarmkit.observed.volumes import WHOLE_FILE
 from swarmkit.plan.context import Context
+from swarmkit.plan.data.attributes import KEEPING, not_kept
 from swarmkit.plan.data.taking import IDLE_SECONDS, running_container
 from swarmkit.plan.model import Step
 from swarmkit.plan.nodes.changed_swarm import label_swarm, unlabel_swarm
@@ -41,16 +42,16 @@ docker exec -i "$@" <&5 >/dev/null
 echo "$backup" >"$whole"
 """
 # tar ends well, too, where its input ends between two files: only the sum tells that nothing was cut off.
-_FILL = """
+_FILL = f"""
 set -eu
-folder=$1 whole=$2 backup=$3 sha256=$4
+{KEEPING}folder=$1 whole=$2 backup=$3 sha256=$4
 rm -f "$whole"
 find "$folder" -mindepth 1 -delete </dev/null
-arrived=$({
-    { tee /proc/self/fd/3 | sha256sum | cut -c 1-64 >&4; } 3>&1 |
-        tar -C "$folder" --numeric-owner -xpf - >&2 || echo "; tar failed"
-} 4>&1)
-test "$arrived" = "$sha256" || { echo "what arrived is not what was sent, or could not be unpacked" >&2; exit 1; }
+arrived=$({{
+    {{ tee /proc/self/fd/3 | sha256sum | cut -c 1-64 >&4; }} 3>&1 |
+        tar -C "$folder" $keep --numeric-owner -xpf - >&2 || echo "; tar failed"
+}} 4>&1)
+test "$arrived" = "$sha256" || {{ echo "what arrived is not what was sent, or could not be unpacked" >&2; exit 1; }}
 # Before it is called whole: a power cut would leave files empty whose data was not on the disk yet.
 sync -f "$folder"
 echo "$backup" >"$whole"
@@ -111,7 +112,7 @@ class MakeVolume:
         arguments = (folder, whole, self.data.backup, self.data.sha256)
         result = reached.shell.pipe(_FILL, arguments, source=self.data.stream(), idle_seconds=IDLE_SECONDS)
         _check(result, f"{self.host}: could not fill volume {self.data.name}")
-        return f"{self.data.size_bytes} bytes"
+        return f"{self.data.size_bytes} bytes{not_kept(result.stderr)}"
 
 
 @dataclass(frozen=True)

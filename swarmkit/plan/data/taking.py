@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from swarmkit.errors import NotConvergedError, SwarmkitError
 from swarmkit.observed.model import FILLED_LABEL
 from swarmkit.plan.context import Context
+from swarmkit.plan.data.attributes import KEEPING, not_kept
 from swarmkit.plan.data.holding import hold, release
 from swarmkit.plan.data.marked import MarkedVolume
 from swarmkit.plan.model import Step
@@ -29,7 +30,7 @@ Adding = Callable[[str], AbstractContextManager[Put]]
 """Opens a file of the archive by its name and yields what takes its bytes."""
 
 _EXEC = 'exec docker exec "$@"'
-_TAR = 'exec tar -C "$1" -S --numeric-owner -cf - .'
+_TAR = f'{KEEPING}exec tar -C "$1" $keep --numeric-owner -cf - .'
 _SAVE = 'exec docker image save "$1"'
 
 
@@ -54,7 +55,7 @@ class DumpVolume:
         reached = context.reached(self.volume.host)
         container = running_container(reached, self.volume.service)
         what = f"dump {self.volume.name} by {self.volume.dump[0]}"
-        size = _stream(reached, _EXEC, (container, *self.volume.dump), self.adding(self.volume.file), what)
+        size, _ = _stream(reached, _EXEC, (container, *self.volume.dump), self.adding(self.volume.file), what)
         if size == 0:
             raise SwarmkitError(f"{self.volume.host}: {self.volume.dump[0]} printed nothing for {self.volume.name}")
         self.sink(TakenVolume(self.volume, _body(reached, self.volume.name), 0.0))
@@ -78,13 +79,13 @@ class CopyVolume:
         try:
             _wait_until_unused(reached, self.volume.name)
             what = f"copy the files of {self.volume.name}"
-            size = _stream(reached, _TAR, (folder,), self.adding(self.volume.file), what)
+            size, told = _stream(reached, _TAR, (folder,), self.adding(self.volume.file), what)
         finally:
             release(manager, self.volume.service)
         context.await_service(self.volume.service, self.step.key)
         seconds = time.monotonic() - begin
         self.sink(TakenVolume(self.volume, _body(reached, self.volume.name), seconds))
-        return f"{size} bytes, {self.volume.service} was interrupted for {seconds:.1f} s"
+        return f"{size} bytes, {self.volume.service} was interrupted for {seconds:.1f} s{not_kept(told)}"
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ class SaveImage:
 
     def run(self, context: Context) -> str:
         what = f"save image {self.reference}"
-        size = _stream(context.reached(self.step.target), _SAVE, (self.reference,), self.adding(self.file), what)
+        size, _ = _stream(context.reached(self.step.target), _SAVE, (self.reference,), self.adding(self.file), what)
         return f"{size / 1e6:.0f} MB"
 
 
@@ -132,7 +133,8 @@ def running_container(reached: ReachedHost, service: str) -> str:
 
 def _stream(
     reached: ReachedHost, script: str, arguments: tuple[str, ...], adding: AbstractContextManager[Put], what: str
-) -> int:
+) -> tuple[int, str]:
+    """Put what *script* prints into the archive, and return how many bytes that were, and what it said on stderr."""
     size = 0
     with adding as put:
 
@@ -148,7 +150,7 @@ def _stream(
                 result.stderr.strip()[-500:] or f"exit code {result.exit_code}",
                 "there is no backup; correct the command in the stack file and run the same again",
             )
-    return size
+    return size, result.stderr
 
 
 def _body(reached: ReachedHost, name: str) -> Json:

@@ -8,6 +8,7 @@ import hashlib
 import io
 import os
 import signal
+import struct
 import subprocess
 import tarfile
 from collections.abc import Iterator
@@ -17,6 +18,8 @@ import pytest
 
 from swarmkit.observed import raft
 from swarmkit.plan.data import putting
+from swarmkit.plan.data import taking as volume_taking
+from swarmkit.plan.data.attributes import not_kept
 from swarmkit.plan.engines.unit import engine_script
 from swarmkit.reach.retry import wait_until
 
@@ -331,6 +334,45 @@ def test_files_that_could_not_be_unpacked_are_not_whole(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert b"No space left on device" in done.stderr
     assert not (tmp_path / "whole").exists()
+
+
+def copy(folder: Path) -> subprocess.CompletedProcess[bytes]:
+    return run(folder, volume_taking._TAR, f"{folder}/files")
+
+
+# Owner and group as any file, and a user of the number 1000 who may read: the kernel's own form of an ACL.
+_ACL = struct.pack("<I", 2) + b"".join(
+    struct.pack("<HHI", *entry)
+    for entry in ((1, 6, 2**32 - 1), (2, 4, 1000), (4, 4, 2**32 - 1), (16, 4, 2**32 - 1), (32, 0, 2**32 - 1))
+)
+
+
+def test_a_volumes_copy_comes_back_with_its_acls_and_extended_attributes(tmp_path: Path) -> None:
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "one").touch()
+    os.setxattr(tmp_path / "files" / "one", "user.note", b"kept")
+    os.setxattr(tmp_path / "files" / "one", "system.posix_acl_access", _ACL)
+    copied = copy(tmp_path)
+    assert (copied.returncode, copied.stderr) == (0, b"")
+    filled = fill(tmp_path, copied.stdout, hashlib.sha256(copied.stdout).hexdigest())
+    assert (filled.returncode, filled.stderr) == (0, b"")
+    back = tmp_path / "_data" / "one"
+    assert os.getxattr(back, "user.note") == b"kept"
+    assert os.getxattr(back, "system.posix_acl_access") == _ACL
+
+
+def test_a_tar_that_keeps_no_attributes_copies_the_files_and_is_told(tmp_path: Path) -> None:
+    """As busybox's, which ends at an option that it does not know."""
+    (tmp_path / "files").mkdir()
+    (tmp_path / "files" / "one").write_text("one")
+    program(tmp_path, "tar", 'case "$*" in *xattrs* | *-S*) exit 1 ;; esac\nexec /bin/tar "$@"')
+    copied = copy(tmp_path)
+    assert copied.returncode == 0
+    assert not_kept(copied.stderr.decode()) == "; its tar keeps no ACLs and extended attributes"
+    filled = fill(tmp_path, copied.stdout, hashlib.sha256(copied.stdout).hexdigest())
+    assert (filled.returncode, not_kept(filled.stderr.decode())) == (0, not_kept(copied.stderr.decode()))
+    assert (tmp_path / "_data" / "one").read_text() == "one"
+    assert not_kept("") == ""
 
 
 def test_a_lock_that_was_taken_off_is_known_until_the_engine_writes_its_key_anew(host: Path) -> None:
