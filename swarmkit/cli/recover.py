@@ -1,4 +1,4 @@
-"""`swarmkit recover quorum` and `swarmkit recover undo-restore`."""
+"""`swarmkit recover quorum`, `swarmkit recover undo-restore` and `swarmkit recover prune`."""
 
 from __future__ import annotations
 
@@ -143,3 +143,38 @@ def undo_restore(
         print_outcome(results(), applied)
         for outcome in applied.outcomes.values():
             click.echo(f"{host}: {outcome.note}")
+
+
+@recover.command()
+@click.argument("hosts", nargs=-1, metavar="[HOST]...")
+@options.inventory_option
+@options.yes_option
+@options.allow_even_managers_option
+@options.ask_become_pass_option
+def prune(
+    *, hosts: tuple[str, ...], inventory_file: Path, yes: bool, allow_even_managers: bool, ask_become_pass: bool
+) -> None:
+    """Remove the swarm's states that restores, and their undoing, moved aside on each HOST, or on all hosts.
+
+    They hold the secrets of their day and take room; nobody can go back to one that is removed. What the swarm runs on
+    now is not touched.
+    """
+    from swarmkit.report.console import results
+    from swarmkit.report.outcome import print_outcome
+    from swarmkit.workflows.inputs import read_declared
+    from swarmkit.workflows.prune_restores import prune_restores
+
+    declared = read_declared(inventory_file, (), allow_even_managers=allow_even_managers)
+    inventory = declared.inventory
+    options.check_hosts(inventory, hosts)
+    with command_run(
+        "recover prune",
+        declared,
+        yes=yes,
+        ask_become_pass=ask_become_pass,
+        question="remove this for good?",
+    ) as run:
+        applied = prune_restores(inventory, hosts, run.terms)
+        if applied is not None:
+            run.shown.rest()
+            print_outcome(results(), applied)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from swarmkit.observed.jobs import is_job
+
+if TYPE_CHECKING:
+    from swarmkit.observed.set_aside import SetAside
 
 NETWORK_LABEL = "swarmkit.network"
 """On a network that took another's place: the name that the stack file gives it."""
@@ -337,3 +340,5 @@ class Observed:
     """Host -> name of a volume -> its labels; empty where they were not asked for."""
     without_ingress: frozenset[str] = frozenset()
     """Hosts that are ready nodes and have no end of the ingress network; empty where they were not asked."""
+    set_aside: Mapping[str, tuple[SetAside, ...]] = field(default_factory=dict)
+    """Host -> what restores have moved aside there; empty where it was not asked for."""

@@ -14,6 +14,7 @@ from swarmkit.declared.stack.service import Stack
 from swarmkit.observed.model import Observed
 from swarmkit.report.json_value import json_value
 from swarmkit.report.layout import clean, line
+from swarmkit.report.set_aside import set_aside_lines
 from swarmkit.report.status_services import ServiceRow
 from swarmkit.report.status_view import NetworkRow, NodeRow, status_view
 from swarmkit.report.tables import columns
@@ -37,6 +38,8 @@ def print_nodes(console: Console, inventory: Inventory, observed: Observed) -> N
     if view.error:
         console.print(line("", view.error, style="yellow"))
     console.print(columns(_NODE_HEADINGS, map(_node, view.nodes)))
+    for aside in set_aside_lines(observed):
+        console.print(aside)
 
 
 def render_status(
@@ -54,6 +57,8 @@ def render_status(
         parts += [line(f"  {row.name}: ", row.why, style="yellow") for row in view.services if row.why]
     if view.networks:
         parts += [Text(), columns(("network", "driver", "encrypted"), map(_network, view.networks))]
+    if aside := list(set_aside_lines(observed)):
+        parts += [Text(), *aside]
     return Group(*parts)
 
 

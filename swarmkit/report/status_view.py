@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.declared.stack.service import Network, Stack
 from swarmkit.observed.model import STACK_LABEL, ClusterState, NetworkState, Node, Observed, network_targets
+from swarmkit.observed.set_aside import states_aside
 from swarmkit.plan.nodes.silent_hosts import silent_nodes
 from swarmkit.report.status_services import ServiceRow, service_rows
 
@@ -40,6 +41,16 @@ class NetworkRow:
 
 
 @dataclass(frozen=True)
+class AsideRow:
+    """A swarm's state that a restore, or its undoing, has moved aside on a host."""
+
+    host: str
+    folder: str
+    cluster_id: str
+    bytes: int
+
+
+@dataclass(frozen=True)
 class StatusView:
     cluster: str
     """Name of the cluster in the inventory."""
@@ -48,6 +59,7 @@ class StatusView:
     nodes: tuple[NodeRow, ...]
     services: tuple[ServiceRow, ...] = ()
     networks: tuple[NetworkRow, ...] = ()
+    set_aside: tuple[AsideRow, ...] = ()
 
 
 def status_view(inventory: Inventory, observed: Observed, stack: Stack | None, only: str = "") -> StatusView:
@@ -57,7 +69,8 @@ def status_view(inventory: Inventory, observed: Observed, stack: Stack | None, o
     cluster = observed.cluster
     if cluster is None:
         error = observed.cluster_error or "no host is a manager of a swarm"
-        return StatusView(inventory.cluster, error, tuple(_no_node(host, observed) for host in inventory.hosts))
+        bare = tuple(_no_node(host, observed) for host in inventory.hosts)
+        return StatusView(inventory.cluster, error, bare, set_aside=_aside(observed))
     names = {facts.engine.node_id: name for name, facts in observed.hosts.items() if facts.engine.node_id}
     names |= silent_nodes(inventory, observed, cluster)
     return StatusView(
@@ -66,7 +79,13 @@ def status_view(inventory: Inventory, observed: Observed, stack: Stack | None, o
         _nodes(inventory, observed, cluster, names),
         service_rows(inventory, cluster, stack, names, _tags(observed), only),
         _networks(cluster, stack, only),
+        _aside(observed),
     )
+
+
+def _aside(observed: Observed) -> tuple[AsideRow, ...]:
+    states = states_aside(observed.set_aside)
+    return tuple(AsideRow(name, one.folder, one.cluster_id, one.bytes) for name in states for one in states[name])
 
 
 def _nodes(

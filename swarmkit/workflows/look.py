@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from swarmkit.observed.model import Observed
 from swarmkit.observed.observe import observe
+from swarmkit.observed.set_aside import with_set_aside
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan
 from swarmkit.plan.progress import Progress
@@ -39,7 +40,9 @@ def status(
     progress.phase("connect")
     with reach_some(declared.inventory, sudo_password=sudo_password) as (fleet, silent):
         progress.phase("observe")
-        observed, _, lost = of_those_that_answer(fleet, lambda those: observe(those, kernel="never"))
+        observed, _, lost = of_those_that_answer(
+            fleet, lambda those: with_set_aside(those, observe(those, kernel="never"))
+        )
         return observed, {**silent, **lost}
 
 

@@ -11,6 +11,7 @@ from swarmkit.declared.inventory.host import Inventory
 from swarmkit.errors import NotConvergedError
 from swarmkit.observed.model import Observed
 from swarmkit.observed.observe import observe
+from swarmkit.observed.set_aside import with_set_aside
 from swarmkit.observed.volumes import with_volumes
 from swarmkit.plan.data.planning import DeclaredData
 from swarmkit.plan.declaration import Declared
@@ -79,7 +80,7 @@ def restore(inventory: Inventory, content: Archive, agreed: Agreed, terms: Terms
         _settle(replace(waiter, timeout_seconds=SETTLE_TIMEOUT_SECONDS, taken_back=was_back), observed)
         progress.phase("verify")
         findings = prove(fleet, reached, None, observed, patience_seconds=PROOF_PATIENCE_SECONDS).findings
-        return RecoveryReport(applied, observed, reached, findings)
+        return RecoveryReport(applied, with_set_aside(fleet, observed), reached, findings)
 
 
 def _settle(waiter: Waiter, observed: Observed) -> None:

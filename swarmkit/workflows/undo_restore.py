@@ -34,7 +34,8 @@ def undo_restore(inventory: Inventory, name: str, terms: Terms) -> Applied | Non
         terms.progress.phase("observe")
         observed = observe(fleet, kernel="never")
         now = f"{datetime.datetime.now(tz=datetime.UTC):%Y%m%dT%H%M%SZ}"
-        aside = set_aside(fleet[name], observed.hosts[name].engine.root_dir)
+        found = set_aside(fleet[name], observed.hosts[name].engine.root_dir)
+        aside = [one for one in found if one.is_before_restore]
         plan = undo_plan(inventory.host(name), observed, aside, now)
         if plan.refusals:
             raise RefusedError(plan)

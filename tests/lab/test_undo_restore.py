@@ -38,8 +38,10 @@ def test_what_a_restore_moved_aside_comes_back_and_what_it_brought_is_kept(spare
         spare_lab.run("X", f"systemctl stop docker.socket docker; cp {KEY} /root/key; echo x >{KEY}")
         spare_lab.run("X", "systemctl start docker")
         assert spare_lab.run("X", STATE).stdout.strip() == "error"
-        spare_lab.swarmkit("restore", str(archive), *of, "--passphrase-file", str(secret))
+        restored = spare_lab.swarmkit("restore", str(archive), *of, "--passphrase-file", str(secret)).stdout
         assert configs(spare_lab) == {"old"}
+        (told,) = [line for line in restored.splitlines() if line.startswith("X: swarm.before-restore-")]
+        assert told in spare_lab.swarmkit("status", "-i", str(path)).stdout
 
         # An engine that cannot start: what the restore has put there lies there again.
         spare_lab.run("X", "echo '{' >/etc/docker/daemon.json")
@@ -60,6 +62,13 @@ def test_what_a_restore_moved_aside_comes_back_and_what_it_brought_is_kept(spare
         assert spare_lab.run("X", STATE).stdout.strip() == "active"
         assert configs(spare_lab) == {"old", "newer"}
         assert "nothing to do" in spare_lab.swarmkit("up", *of).stdout
+
+        assert "X: swarm.restored-" in spare_lab.swarmkit("status", "-i", str(path)).stdout
+        assert "the undoing of a restore moved aside" in spare_lab.swarmkit("recover", "prune", "X", *of).stdout
+        assert spare_lab.run("X", "ls /var/lib/docker | grep swarm").stdout.split() == ["swarm"]
+        assert "moved aside" not in spare_lab.swarmkit("status", "-i", str(path)).stdout
+        assert configs(spare_lab) == {"old", "newer"}
+        assert "no restore has left anything aside" in spare_lab.swarmkit("recover", "prune", *of).stdout
     finally:
         spare_lab.leave_swarm("Y")
         spare_lab.leave_swarm("X")

@@ -49,7 +49,7 @@ def test_without_anything_aside_it_is_refused() -> None:
 def test_what_lies_aside_is_read_in_the_order_of_its_times() -> None:
     class Told:
         def run(self, *_: object, **__: object) -> CommandResult:
-            return CommandResult(0, "folder swarm.before-restore-2\nfolder swarm.before-restore-1\n", "")
+            return CommandResult(0, "folder swarm.before-restore-2 8 whole\nfolder swarm.before-restore-1 8 none\n", "")
 
     fleet = a_swarm()
     object.__setattr__(fleet["A"], "shell", Told())
