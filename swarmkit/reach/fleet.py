@@ -7,17 +7,21 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.errors import SwarmkitError, UnreachableError
 from swarmkit.reach.engine import Engine, EngineError
+from swarmkit.reach.engine_start import waited_for_its_start
 from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.kept_shell import KeptShell
-from swarmkit.reach.ssh import CommandResult, ConnectionLostError, SshSession
+from swarmkit.reach.ssh import CommandResult, Connection, ConnectionLostError, SshSession
 from swarmkit.reach.ssh_config import hops_to, read_ssh_settings
 from swarmkit.reach.ssh_connect import connect
 from swarmkit.secret import Secret
+
+if TYPE_CHECKING:
+    from swarmkit.reach.ssh_engine import SshEngine
 
 
 class NoEngineError(UnreachableError):
@@ -112,9 +116,7 @@ def _opened(
         host = inventory.host(name)
         connection = connect(host, routes[host.name], sudo_password=sudo_password)
         try:
-            from swarmkit.reach.ssh_engine import SshEngine
-
-            engine = SshEngine(connection)
+            engine = _engine(connection)
         except BaseException:
             connection.close()
             raise
@@ -137,6 +139,17 @@ def _opened(
         for value in opened.values():
             if not isinstance(value, Exception):
                 value[1]()
+
+
+def _engine(connection: Connection) -> SshEngine:
+    from swarmkit.reach.ssh_engine import SshEngine
+
+    try:
+        return SshEngine(connection)
+    except (EngineError, ConnectionLostError):
+        if not waited_for_its_start(connection):
+            raise
+        return SshEngine(connection)
 
 
 def _prepare(meanwhile: Callable[[], object]) -> None:
