@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from swarmkit.cli import options
+from swarmkit.cli.own_folder import own_folder
 from swarmkit.errors import InputError
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def images(resources: ExitStack, archive: Archive, folder: Path | None) -> dict[
     if folder is None:
         if not archive.manifest.images:
             return {}
-        folder = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="swarmkit-images-")))
+        folder = resources.enter_context(own_folder("images"))
         unpack_images(archive, folder)
     return read_image_archives(folder)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import click
 from swarmkit.cli import archives, options
 from swarmkit.cli.command_run import command_run
 from swarmkit.cli.group import Group
+from swarmkit.cli.own_folder import own_folder
 from swarmkit.cli.recover import end_recovery
 from swarmkit.cli.up import images_option
 from swarmkit.errors import InputError
@@ -149,8 +149,8 @@ def verify(
     from swarmkit.cli.rehearsing.images import check_restored
 
     with ExitStack() as resources:
-        folder = resources.enter_context(tempfile.TemporaryDirectory(prefix="swarmkit-inventory-"))
-        inventory = enclosed_inventory(archive, Path(folder))
+        folder = resources.enter_context(own_folder("inventory"))
+        inventory = enclosed_inventory(archive, folder)
         images = archives.images(resources, archive, images_folder)
         check_restored(archive, images)
         if not run_drill(Drill(inventory, archive.manifest.made_at, archive, images=images)):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -13,6 +12,7 @@ import click
 
 from swarmkit.cli import archives, options
 from swarmkit.cli.command_run import command_run
+from swarmkit.cli.own_folder import own_folder
 from swarmkit.cli.up import images_option, print_report
 
 if TYPE_CHECKING:
@@ -66,9 +66,8 @@ def rebuild(
         raise click.UsageError("a cluster is rebuilt from its stack: give the file with -f")
     with ExitStack() as resources:
         archive = archives.open_archive(archive_file, passphrase_file, identity) if archive_file else None
-        folder = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="swarmkit-images-")))
         declared = _declared(
-            inventory_file, stack_files, stack_name, archive, init_empty, images_folder, folder, overridden,
+            resources, inventory_file, stack_files, stack_name, archive, init_empty, images_folder, overridden,
             allow_even_managers=allow_even_managers,
         )  # fmt: skip
         run = resources.enter_context(
@@ -88,13 +87,13 @@ def rebuild(
 
 
 def _declared(
+    resources: ExitStack,
     inventory_file: Path,
     stack_files: tuple[Path, ...],
     stack_name: str | None,
     archive: Archive | None,
     init_empty: tuple[str, ...],
     images_folder: Path | None,
-    own_folder: Path,
     overridden: tuple[str, ...],
     *,
     allow_even_managers: bool,
@@ -105,8 +104,8 @@ def _declared(
     from swarmkit.workflows.inputs import read_declared
 
     if archive and images_folder is None and archive.manifest.images:
-        unpack_images(archive, own_folder)
-        images_folder = own_folder
+        images_folder = resources.enter_context(own_folder("images"))
+        unpack_images(archive, images_folder)
     declared = read_declared(
         inventory_file,
         stack_files,

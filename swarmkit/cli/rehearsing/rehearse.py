@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import tempfile
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from swarmkit.cli import archives, options
+from swarmkit.cli.own_folder import own_folder
 from swarmkit.cli.rehearsing.images import check_declared, check_restored
 from swarmkit.cli.up import images_option
 from swarmkit.errors import InputError
@@ -122,7 +122,7 @@ def _live(
     from swarmkit.workflows.live_data import dump_live
     from swarmkit.workflows.terms import Terms
 
-    folder = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="swarmkit-rehearsal-")))
+    folder = resources.enter_context(own_folder("rehearsal"))
     with shown_failures(declared), progress_for(sys.stderr) as progress:
 
         def confirm(plan: Plan) -> bool:
