@@ -5,12 +5,18 @@ A run that was killed, or lost its link, has left the script alone with its host
 
 from __future__ import annotations
 
+import contextlib
+
 from swarmkit.errors import SwarmkitError
-from swarmkit.reach.ssh import Connection
+from swarmkit.reach.engine import Engine, EngineError
+from swarmkit.reach.retry import wait_until
+from swarmkit.reach.ssh import CommandTimeoutError, Connection, ConnectionLostError
 
 PATIENCE_SECONDS = 120
 """How long such a script is waited for: a stop waits for what the tasks' containers take to end."""
-LOCKS = ("/run/swarmkit-backup.lock", "/run/swarmkit-restore.lock")
+SETTLE_SECONDS = 60.0
+"""How long its swarm has to see it again; who comes after that is told what is so."""
+LOCKS = ("/run/swarmkit-backup.lock", "/run/swarmkit-restore.lock", "/run/swarmkit-upgrade.lock")
 """What the scripts hold that stop an engine, until it is started again."""
 _WAIT = """
 seconds=$1
@@ -33,3 +39,24 @@ def waited_for_its_start(connection: Connection) -> bool:
     except SwarmkitError:
         return False
     return "ended" in said.stdout.split()
+
+
+def wait_until_seen(engine: Engine) -> None:
+    """Wait until the swarm sees a manager whose engine was just started, or until that has taken too long.
+
+    Else a plan would count it as a manager that is away.
+    """
+    trouble = (EngineError, ConnectionLostError, CommandTimeoutError)
+    with contextlib.suppress(*trouble):
+        wait_until(lambda: _is_seen(engine), bool, timeout_seconds=SETTLE_SECONDS, retry_on=trouble)
+
+
+def _is_seen(engine: Engine) -> bool:
+    swarm = engine.info()["Swarm"]
+    if swarm["LocalNodeState"] == "pending":
+        return False
+    if swarm["LocalNodeState"] != "active" or not swarm["ControlAvailable"]:
+        return True
+    node = engine.inspect("nodes", str(swarm["NodeID"]))
+    reachability = (node.get("ManagerStatus") or {}).get("Reachability")
+    return bool(node["Status"]["State"] == "ready" and reachability == "reachable")

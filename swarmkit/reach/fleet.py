@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.errors import SwarmkitError, UnreachableError
 from swarmkit.reach.engine import Engine, EngineError
-from swarmkit.reach.engine_start import waited_for_its_start
+from swarmkit.reach.engine_start import wait_until_seen, waited_for_its_start
 from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.kept_shell import KeptShell
 from swarmkit.reach.ssh import CommandResult, Connection, ConnectionLostError, SshSession
@@ -149,7 +149,9 @@ def _engine(connection: Connection) -> SshEngine:
     except (EngineError, ConnectionLostError):
         if not waited_for_its_start(connection):
             raise
-        return SshEngine(connection)
+        engine = SshEngine(connection)
+        wait_until_seen(engine)
+        return engine
 
 
 def _prepare(meanwhile: Callable[[], object]) -> None:

@@ -4,6 +4,9 @@ set -u
 export DEBIAN_FRONTEND=noninteractive
 # A connection that breaks must not stop dpkg half way: it writes to a file, and nobody's hang-up ends it.
 trap '' HUP PIPE
+# A run that was killed, or lost its link, may still be at it here; who comes meanwhile waits for it by this lock.
+exec 9>/run/swarmkit-upgrade.lock
+flock -w 600 9 || { echo "another upgrade is at work on this host" >&2; exit 1; }
 log=$(mktemp /var/tmp/swarmkit-upgrade.XXXXXX)
 pid() { systemctl show -p MainPID --value docker </dev/null; }
 before=$(pid)
@@ -24,7 +27,7 @@ keep_command_line() {
         install --only-upgrade "$@" &&
         { [ "$(pid)" != "$before" ] || restart_engine; } &&
         keep_command_line "$1"
-} </dev/null >"$log" 2>&1
+} </dev/null >"$log" 2>&1 9>&-  # What a maintainer's script starts would hold the lock for good.
 code=$?
 [ "$code" = 0 ] || tail -n 12 "$log" >&2
 rm -f "$log"

@@ -13,7 +13,8 @@ import pytest
 from swarmkit.errors import SwarmkitError
 from swarmkit.plan.engines.unit import engine_script
 from swarmkit.reach import engine_start, fleet, ssh_engine
-from swarmkit.reach.engine_start import LOCKS, waited_for_its_start
+from swarmkit.reach.engine import EngineError
+from swarmkit.reach.engine_start import LOCKS, wait_until_seen, waited_for_its_start
 from swarmkit.reach.ssh import CommandResult, ConnectionLostError
 
 
@@ -71,7 +72,7 @@ def test_a_script_that_does_not_end_is_waited_for_no_longer(
 def test_the_engine_is_asked_again_where_it_was_stopped_by_us_alone(
     monkeypatch: pytest.MonkeyPatch, *, is_stopped: bool
 ) -> None:
-    asked = []
+    asked, waited = [], list[object]()
 
     def engine(connection: object) -> object:
         asked.append(connection)
@@ -81,16 +82,57 @@ def test_the_engine_is_asked_again_where_it_was_stopped_by_us_alone(
 
     monkeypatch.setattr(ssh_engine, "SshEngine", engine)
     monkeypatch.setattr(fleet, "waited_for_its_start", lambda _: is_stopped)
+    monkeypatch.setattr(fleet, "wait_until_seen", waited.append)
     connection: Any = object()
     if is_stopped:
         assert fleet._engine(connection) == "engine"
         assert asked == [connection] * 2
+        assert waited == ["engine"]
     else:
         with pytest.raises(ConnectionLostError):
             fleet._engine(connection)
 
 
+class Starting:
+    """A manager's engine that its swarm sees again after a while."""
+
+    def __init__(self, *states: tuple[str, str]) -> None:
+        self.states = list(states)
+
+    def info(self) -> dict[str, Any]:
+        state = "pending" if self.states[0][0] == "pending" else "active"
+        if state == "pending":
+            self.states.pop(0)
+        return {"Swarm": {"LocalNodeState": state, "ControlAvailable": True, "NodeID": "n"}}
+
+    def inspect(self, *_: object) -> dict[str, Any]:
+        state, reachability = self.states.pop(0)
+        if state == "no leader":
+            raise EngineError("A", "show node n", 500, "the swarm does not have a leader")
+        return {"Status": {"State": state}, "ManagerStatus": {"Reachability": reachability}}
+
+
+def test_a_manager_that_was_started_is_one_again_before_anything_is_planned() -> None:
+    states = [
+        ("pending", ""),
+        ("no leader", ""),
+        ("down", "unreachable"),
+        ("ready", "unreachable"),
+        ("ready", "reachable"),
+    ]
+    engine: Any = Starting(*states, ("ready", "more than was asked for"))
+    wait_until_seen(engine)
+    assert engine.states == [("ready", "more than was asked for")]
+
+
+def test_one_that_stays_away_is_waited_for_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_start, "SETTLE_SECONDS", 0)
+    engine: Any = Starting(("no leader", ""), ("no leader", ""), ("no leader", ""))
+    wait_until_seen(engine)
+    assert engine.states
+
+
 def test_the_locks_are_those_of_the_scripts_that_stop_an_engine() -> None:
-    stopping = ("take-state.sh", "put-state.sh", "put-back.sh")
+    stopping = ("take-state.sh", "put-state.sh", "put-back.sh", "upgrade-engine.sh")
     found = {lock for name in stopping for lock in LOCKS if f"exec 9>{lock}\n" in engine_script(name)}
     assert found == set(LOCKS)
