@@ -43,8 +43,8 @@ healthy: prepared
 
 faults: prepared
 	@mkdir -p build && rm -f build/faults.jsonl
-	FAULT_SEEDS=10 FAULT_RECORD=$(CURDIR)/build/faults.jsonl .ci/beside-sshd $(BIN)/python -m pytest --nightly tests/faults
-	@$(BIN)/python tests/faults/table.py build/faults.jsonl
+	FAULT_SEEDS=10 FAULT_RECORD=$(CURDIR)/build/faults.jsonl .ci/beside-sshd $(BIN)/python -m pytest --nightly tests/faults; \
+		code=$$?; $(BIN)/python tests/faults/table.py build/faults.jsonl; exit $$code
 
 docs: venv
 	$(BIN)/python -c 'from swarmkit.report.stack_files import document; print(document(), end="")' >docs/stack-files.md

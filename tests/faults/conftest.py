@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
 from faults.hurting import BringUp, bring_up_hurt
+from faults.table import recorded
 from faults.world import FIRST_PASSWORD, HOSTS, INVENTORY, World
 from lab.shop_lab import Lab, images
 
@@ -17,6 +18,7 @@ __all__ = ["images"]
 
 SEEDS = "FAULT_SEEDS"
 RECORD = "FAULT_RECORD"
+_PASSED = pytest.StashKey[bool]()
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -64,14 +66,28 @@ def shop(world: World, hurt_bring_up: BringUp) -> Iterator[World]:
         world.lab.up()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if call.when == "call":
+        item.stash[_PASSED] = report.passed
+    return report
+
+
 @pytest.fixture
-def note(request: pytest.FixtureRequest) -> Iterator[dict[str, object]]:
-    """What a case showed; kept as a line of the file that FAULT_RECORD names, once the case has passed."""
+def note(request: pytest.FixtureRequest, world: World) -> Iterator[dict[str, object]]:
+    """What a case showed; kept as a line of the file that FAULT_RECORD names, whether the case passed or not.
+
+    The orders, and those of them that are lost, are what the invariants counted, also where they ended the case.
+    """
     shown: dict[str, object] = {}
+    world.counted.clear()
     yield shown
-    if not shown:
-        return
-    print(json.dumps({"case": request.node.name, **shown}))
+    passed = request.node.stash.get(_PASSED, False)
+    line = json.dumps(recorded(request.node.name, passed=passed, shown={**world.counted, **shown}))
+    print(line)
     if file := os.environ.get(RECORD):
         with Path(file).open("a") as lines:
-            lines.write(json.dumps({"case": request.node.name, **shown}) + "\n")
+            lines.write(line + "\n")

@@ -91,6 +91,8 @@ class World:
     runs: list[subprocess.CompletedProcess[str]] = field(default_factory=list)
     note: str = "0"
     """What the stack file gives the backend as NOTE: another one is an update of its task."""
+    counted: dict[str, int] = field(default_factory=dict)
+    """Of the case that runs: orders that were acknowledged, and how many of them are lost, as check_orders has seen."""
     over: str = ""
     """A file of the operator's that is merged over the stack file, while there is one."""
 
