@@ -4,6 +4,7 @@ import gzip
 import io
 import os
 import stat
+import subprocess
 import tarfile
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from fakes.manager_state import packed_state
 from swarmkit.cli.rehearsing.drill import enclosed_inventory
 from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.errors import InputError, SwarmkitError
+from swarmkit.plan.data import taking
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.progress import Silent
 from swarmkit.recovery import archive
@@ -264,6 +266,33 @@ def test_a_volumes_files_that_would_leave_it_are_refused_and_its_links_are_not(t
             archive.read(path, opener)
         else:
             assert f"volume.shop_data in it holds {names[0]!r}" in refused(path, opener)
+
+
+def test_files_with_holes_and_attributes_are_read_as_a_hosts_tar_packs_them(tmp_path: Path) -> None:
+    """By extended headers: the name of a file with holes is in those, and its own header has another."""
+    (tmp_path / "files").mkdir()
+    for name in ("a-hole", "b", "c-hole", "d"):
+        with (tmp_path / "files" / name).open("wb") as file:
+            file.write(name.encode())
+            if "hole" in name:
+                file.truncate(30_000_000)
+                file.seek(0, os.SEEK_END)
+                file.write(b"end")
+        os.setxattr(tmp_path / "files" / name, "user.note", b"kept")
+    packed = subprocess.run(["sh", "-c", taking._TAR, "sh", tmp_path / "files"], capture_output=True, check=True).stdout
+    assert len(packed) < 1_000_000
+    sealer, opener = pair()
+    volume = VOLUME.model_copy(update={"kind": "files", "restore": ()})
+    written(tmp_path / "a.age", sealer, {STATE: state(*GOOD), VOLUME.file: packed}, volumes=(volume,))
+    read = archive.read(tmp_path / "a.age", opener)
+    with tarfile.open(fileobj=io.BytesIO(b"".join(read.stream(VOLUME.file)))) as tar:
+        assert tar.getnames() == [".", "./a-hole", "./b", "./c-hole", "./d"]
+    # A name that leads out of it, in such a header of the same length.
+    outside = packed.replace(b"GNU.sparse.name=./c-hole", b"GNU.sparse.name=../../ex")
+    assert outside != packed
+    files = {STATE: state(*GOOD), VOLUME.file: outside}
+    written(tmp_path / "b.age", sealer, files, volumes=(volume,))
+    assert "in it holds '../../ex'" in refused(tmp_path / "b.age", opener)
 
 
 def link(entry: tarfile.TarInfo) -> None:
