@@ -112,8 +112,8 @@ def _refuse_pipes(*files: Path) -> None:
 @backup.command()
 @click.argument("folder", type=archives.file_path)
 def ls(*, folder: Path) -> None:
-    """List the backups in FOLDER, the newest first; opens none."""
-    from swarmkit.recovery.kept_backups import backups_in
+    """List the backups in FOLDER, the newest first, and what those that were killed have left; opens none."""
+    from swarmkit.recovery.kept_backups import backups_in, unfinished_in
 
     if not folder.is_dir():
         raise InputError(f"no folder {folder}")
@@ -122,6 +122,9 @@ def ls(*, folder: Path) -> None:
         click.echo(f"{path}  {path.stat().st_size} bytes")
     if not backups:
         click.echo(f"no backup in {folder}", err=True)
+    for path in unfinished_in(folder):
+        told = "unfinished, as one that was killed leaves it; the cluster's next backup into this folder removes it"
+        click.echo(f"{path}  {path.stat().st_size} bytes, {told}", err=True)
 
 
 @backup.command()

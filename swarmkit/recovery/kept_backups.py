@@ -45,15 +45,20 @@ def remove_parts(folder: Path, cluster: str) -> tuple[Path, ...]:
     removed is in nobody's way.
     """
     removed = []
-    for path in sorted(folder.iterdir()):
-        match = _PART.fullmatch(path.name)
-        if match and match["cluster"] == cluster and not _lives(int(match["process"])):
-            try:
-                path.unlink()
-            except OSError:
-                continue
-            removed.append(path)
+    for path in unfinished_in(folder, cluster):
+        try:
+            path.unlink()
+        except OSError:
+            continue
+        removed.append(path)
     return tuple(removed)
+
+
+def unfinished_in(folder: Path, cluster: str | None = None) -> list[Path]:
+    """Return the parts in *folder*, of *cluster* or of all, whose process does not live on this machine."""
+    found = [(_PART.fullmatch(path.name), path) for path in sorted(folder.iterdir())]
+    named = [(match, path) for match, path in found if match and cluster in (None, match["cluster"])]
+    return [path for match, path in named if not _lives(int(match["process"]))]
 
 
 def _lives(process: int) -> bool:

@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from swarmkit.cli.backup import ls
 from swarmkit.errors import SwarmkitError
 from swarmkit.recovery.archive_writer import STATE
 from swarmkit.recovery.kept_backups import remove_old, remove_parts
@@ -90,6 +92,10 @@ def test_the_part_of_a_backup_that_was_killed_goes_and_that_of_one_at_work_stays
     killed.communicate()
     part, other = (tmp_path / f".{name(month)}.{one.pid}.part" for month, one in ((1, killed), (2, at_work)))
     assert {*tmp_path.iterdir()} == {part, other}
+    listed = CliRunner().invoke(ls, [str(tmp_path)])
+    assert listed.stderr.startswith(f"no backup in {tmp_path}\n{part}  ")
+    assert "unfinished" in listed.stderr
+    assert str(other) not in listed.stderr
     assert remove_parts(tmp_path, "shop") == (part,)
     assert {*tmp_path.iterdir()} == {other}
     at_work.communicate("")
