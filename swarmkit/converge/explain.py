@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from swarmkit.declared.stack.image_archive import DOCKER_HUB, registry_of
 from swarmkit.errors import SwarmkitError
 from swarmkit.observed.model import TaskState
-from swarmkit.observed.rejections import LINK_LEFT, link_left_remedy
+from swarmkit.observed.rejections import LINK_LEFT, NO_AGENT, link_left_remedy, no_agent_remedy
 from swarmkit.reach.engine import Engine, EngineError, Json
 from swarmkit.reach.fleet import Fleet
 
@@ -68,6 +68,8 @@ def explain(tasks: Iterable[TaskState], fleet: Fleet, manager: Engine | None) ->
         return _not_pulled(task, node, fleet if manager else {})
     if LINK_LEFT in task.error:
         return Cause(f"{node} rejected the task: {task.error}", link_left_remedy(node))
+    if NO_AGENT in task.error:
+        return Cause(f"{node} rejected the task: {task.error}", no_agent_remedy(node))
     if task.state == "rejected":
         return Cause(f"{node} rejected the task: {task.error}", f"see: journalctl -u docker on {node}")
     if task.state == "running":

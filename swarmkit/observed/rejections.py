@@ -11,3 +11,12 @@ def link_left_remedy(host: str) -> str:
     """Return what takes the link away, wherever it is; one that is in use is in a sandbox, never in the host's own."""
     links = "ip -br link show type vxlan | grep -o '^vx-[^ @]*'"
     return f"on {host}: {links} | sudo xargs -rn1 ip link delete; sudo systemctl restart docker (H65)"
+
+
+NO_AGENT = "cannot create a swarm scoped network when swarm is not active"
+"""An engine that became a node, or was started as one, may have left its network agent stopped (moby issues 34864 and
+38318): it is ready, and its tasks on overlays are rejected until it is started again."""
+
+
+def no_agent_remedy(host: str) -> str:
+    return f"its engine's network agent did not start: on {host}: sudo systemctl restart docker; then run up again"

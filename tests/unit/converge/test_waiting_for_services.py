@@ -331,6 +331,15 @@ def test_a_vxlan_link_that_was_left_behind_is_told_with_what_removes_it(fleet: F
     assert cause.to_do.endswith("sudo systemctl restart docker (H65)")
 
 
+def test_an_engine_whose_network_agent_did_not_start_is_told_with_what_starts_it(fleet: FakeFleet) -> None:
+    """What was told was to look at the journal."""
+    start(fleet)
+    (task,) = fleet.cluster.tasks.values()
+    task["Status"].update(State="rejected", Err="cannot create a swarm scoped network when swarm is not active")
+    cause = explain(look_at(fleet.engine("A"), "shop_x").states, fleet, fleet.engine("A"))
+    assert "on A: sudo systemctl restart docker" in cause.to_do
+
+
 @pytest.mark.parametrize("asks_for_login", [True, False])
 def test_that_a_registry_asks_for_a_login_is_found_out_behind_the_engine_s_words(
     fleet: FakeFleet, asks_for_login: bool
