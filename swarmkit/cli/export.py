@@ -9,9 +9,10 @@ from pathlib import Path
 import click
 
 from swarmkit.cli import options
+from swarmkit.cli.failures import end_for_silent
 from swarmkit.errors import InputError
 
-DIFFERS = 4
+UNREACHABLE, DIFFERS = 3, 4
 
 
 @click.command()
@@ -40,7 +41,8 @@ def export(
     become external ones of the names they have.
 
     Exit codes: 0 written, and a plan with it is empty; 1 there is no such stack; 2 bad input; 3 a host is unreachable
-    or not trusted; 4 written, but something that runs cannot be said in a stack file: what, is told and stands in it.
+    or not trusted: written by what the others tell, unless no manager answers; 4 written, but something that runs
+    cannot be said in a stack file: what, is told and stands in it.
     """
     from swarmkit.report.live import progress_for
     from swarmkit.workflows.export import export as run
@@ -64,6 +66,7 @@ def export(
     where = f"{output}: " if output else ""
     verdict = "it plans to no change" if made.is_whole else "it does NOT plan to no change"
     click.echo(f"{where}stack {stack} written, {verdict}", err=True)
+    end_for_silent(made.silent, UNREACHABLE if made.is_whole else DIFFERS)
     if not made.is_whole:
         sys.exit(DIFFERS)
 

@@ -45,11 +45,11 @@ def shown_failures(declared: Declared, go_on: str = AGAIN) -> Iterator[None]:
         sys.exit(error.exit_code)
 
 
-def end_for_silent(silent: Unreached) -> None:
-    """Tell of the hosts that did not answer, and end with 3 where there are any."""
+def end_for_silent(silent: Unreached, exit_code: int = UnreachableError.exit_code) -> None:
+    """Tell of the hosts that did not answer, and end with *exit_code* where there are any."""
     from swarmkit.report.errors import print_error
 
     for error in silent.values():
         print_error(error, sys.stderr)
     if silent:
-        sys.exit(UnreachableError.exit_code)
+        sys.exit(exit_code)

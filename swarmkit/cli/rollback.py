@@ -40,11 +40,12 @@ def rollback(
     """Take the whole stack back to what it ran before the last `up`: specs, images, versions of secrets and configs.
 
     Shows the plan and asks before anything changes. Services that were added go, those that were removed come back;
-    data in volumes stays as it is. A second rollback returns to what ran before the first.
+    data in volumes stays as it is. A second rollback returns to what ran before the first. A host that does not answer
+    hinders it only where it has to be back for that: no manager answers, or a service can run nowhere else.
 
-    Exit codes: 0 back and proved, 1 failed or refused, 2 bad input (nothing was contacted), 3 a host is unreachable or
-    not trusted (one lost in the middle is a 1), 4 not converged or a proof failed, 130 interrupted, 143 ended by
-    SIGTERM.
+    Exit codes: 0 back and proved, 1 failed or refused, 2 bad input (nothing was contacted), 3 no manager answers or is
+    trusted (a host lost in the middle is a 1), 4 not converged or a proof failed, as of a host that does not answer,
+    130 interrupted, 143 ended by SIGTERM.
     """
     from swarmkit.workflows.inputs import read_declared
     from swarmkit.workflows.rollback import rollback as take_back

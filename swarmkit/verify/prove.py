@@ -109,7 +109,8 @@ def prove_networks(fleet: Fleet, inventory: Inventory, observed: Observed, patie
     if cluster is None:
         return {}
     while True:
-        live = read_live(fleet[cluster.told_by].engine, cluster, observed, None)
+        names = silent_nodes(inventory, observed, cluster)
+        live = read_live(fleet[cluster.told_by].engine, cluster, observed, None, names)
         verdicts = Proving(fleet, inventory, observed, cluster, live, 0.0, leaks).encryption()
         if time.monotonic() > deadline or all(verdicts.values()):
             return verdicts

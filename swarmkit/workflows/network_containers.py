@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from swarmkit.finding import Finding
 from swarmkit.observed.lan import is_answered
@@ -14,30 +14,40 @@ from swarmkit.plan.networks.refusals import absence_refusals, address_refusals, 
 from swarmkit.plan.stacks.spec_diff import Change
 from swarmkit.reach.engine import Json
 from swarmkit.reach.fleet import Fleet
-from swarmkit.workflows.network_run import NetworkRun, plan_and_apply, reached
+from swarmkit.workflows.network_run import NetworkRun, plan_and_apply, reached_one
+from swarmkit.workflows.some_hosts import of_answering, with_silent
 
 
 def connect(run: NetworkRun, host: str, network: str, container: str, wish: EndpointWish) -> Applied | None:
     """Connect a container of *host* to *network* as *wish* says; None when it is. What cannot be is refused."""
-    with reached(run, [host]) as (fleet, _):
+
+    def plan(fleet: Fleet, known: Sequence[HostNetwork]) -> Plan:
+        # A worker tells of an overlay only while a task of it is on it: the managers' are among these.
+        found = network_of(network, known)
+        live = endpoints_of(fleet[host].engine, container).get(found.name if found else network)
+        if found and live is not None and _is_there(live, found):
+            return Plan((), tuple(_otherwise(host, found.name, container, wish.differences(live))))
+        refusals = (
+            *absence_refusals(host, network, found, known),
+            *(_left_over(host, network, container) if live is not None else ()),
+            *(_refusals(fleet, host, found, wish) if found else ()),
+        )
+        if found is None or refusals:
+            return Plan((), refusals)
+        step = Step("connect", "network", "update", host, f"connect {container} to {found.name}", "not on it yet")
+        warnings = tuple(link_warnings(wish, host, found))
+        return Plan((ConnectContainer(step, host, found.name, container, wish),), warnings=warnings)
+
+    return _apply(run, host, plan)
+
+
+def _apply(run: NetworkRun, host: str, make_plan: Callable[[Fleet, Sequence[HostNetwork]], Plan]) -> Applied | None:
+    """Plan with the networks that a container of *host* may be on, and apply; other hosts may be silent."""
+    with reached_one(run, host) as (fleet, silent):
 
         def plan() -> Plan:
-            # A worker tells of an overlay only while a task of it is on it: the managers' are among these.
-            known = networks_for(host, read_networks(fleet))
-            found = network_of(network, known)
-            live = endpoints_of(fleet[host].engine, container).get(found.name if found else network)
-            if found and live is not None and _is_there(live, found):
-                return Plan((), tuple(_otherwise(host, found.name, container, wish.differences(live))))
-            refusals = (
-                *absence_refusals(host, network, found, known),
-                *(_left_over(host, network, container) if live is not None else ()),
-                *(_refusals(fleet, host, found, wish) if found else ()),
-            )
-            if found is None or refusals:
-                return Plan((), refusals)
-            step = Step("connect", "network", "update", host, f"connect {container} to {found.name}", "not on it yet")
-            warnings = tuple(link_warnings(wish, host, found))
-            return Plan((ConnectContainer(step, host, found.name, container, wish),), warnings=warnings)
+            seen, lost = of_answering(fleet, [host], read_networks)
+            return with_silent(make_plan(fleet, networks_for(host, seen)), run.inventory, {**silent, **lost})
 
         return plan_and_apply(run, fleet, plan)
 
@@ -70,14 +80,13 @@ def _otherwise(host: str, network: str, container: str, changes: tuple[Change, .
 
 def disconnect(run: NetworkRun, host: str, network: str, container: str, *, force: bool = False) -> Applied | None:
     """Disconnect a container of *host* from *network*; None when it is not on it. *force*: also one that is gone."""
-    with reached(run, [host]) as (fleet, _):
 
-        def plan() -> Plan:
-            found = network_of(network, networks_for(host, read_networks(fleet)))
-            name = found.name if found else network
-            if not is_on(fleet[host].engine, name, container, gone_too=force):
-                return Plan()
-            step = Step("disconnect", "network", "update", host, f"disconnect {container} from {name}", "on it now")
-            return Plan((DisconnectContainer(step, host, name, container, force),))
+    def plan(fleet: Fleet, known: Sequence[HostNetwork]) -> Plan:
+        found = network_of(network, known)
+        name = found.name if found else network
+        if not is_on(fleet[host].engine, name, container, gone_too=force):
+            return Plan()
+        step = Step("disconnect", "network", "update", host, f"disconnect {container} from {name}", "on it now")
+        return Plan((DisconnectContainer(step, host, name, container, force),))
 
-        return plan_and_apply(run, fleet, plan)
+    return _apply(run, host, plan)

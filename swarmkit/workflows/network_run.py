@@ -14,8 +14,9 @@ from swarmkit.observed.observe import observe
 from swarmkit.plan.apply import apply
 from swarmkit.plan.context import Context
 from swarmkit.plan.model import Applied, Plan
-from swarmkit.reach.fleet import Fleet, reach
+from swarmkit.reach.fleet import Fleet, Unreached, reach
 from swarmkit.workflows.agreed_run import agreed_plan
+from swarmkit.workflows.some_hosts import reach_needed
 from swarmkit.workflows.terms import Terms
 from swarmkit.workflows.unfinished import RefusedError, whole
 
@@ -31,13 +32,27 @@ class NetworkRun:
 @contextmanager
 def reached(run: NetworkRun, on: Sequence[str]) -> Iterator[tuple[Fleet, list[str]]]:
     """Connect to all hosts and give them with the names chosen by *on*; raises InputError for an unknown name."""
+    chosen = _chosen(run, on)
+    run.terms.progress.phase("connect")
+    with reach(run.inventory, sudo_password=run.terms.sudo_password) as fleet:
+        yield fleet, chosen
+
+
+@contextmanager
+def reached_one(run: NetworkRun, host: str) -> Iterator[tuple[Fleet, Unreached]]:
+    """Connect to all hosts, of which *host* alone has to answer; give those that do, and why each other does not."""
+    needed = _chosen(run, [host])
+    run.terms.progress.phase("connect")
+    with reach_needed(run.inventory, needed, sudo_password=run.terms.sudo_password) as reached:
+        yield reached
+
+
+def _chosen(run: NetworkRun, on: Sequence[str]) -> list[str]:
     names = [host.name for host in run.inventory.hosts]
     unknown = [name for name in on if name not in names]
     if unknown:
         raise InputError(f"no host {', '.join(unknown)} in the inventory", to_do=f"its hosts are {', '.join(names)}")
-    run.terms.progress.phase("connect")
-    with reach(run.inventory, sudo_password=run.terms.sudo_password) as fleet:
-        yield fleet, list(on) or names
+    return list(on) or names
 
 
 def plan_and_apply(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from swarmkit.declared.inventory.host import Inventory
 from swarmkit.doctor.plan_checks import plan_findings
@@ -24,24 +24,42 @@ from swarmkit.plan.networks.planner import in_turn, plan_create, plan_remove
 from swarmkit.plan.networks.wish import PARENT_DRIVERS, NetworkWish
 from swarmkit.plan.planner import as_warnings
 from swarmkit.plan.progress import Progress
+from swarmkit.reach.answering import of_those_that_answer
 from swarmkit.reach.fan_out import fan_out
-from swarmkit.reach.fleet import Fleet, reach
+from swarmkit.reach.fleet import Fleet, Unreached, reach_some
 from swarmkit.secret import Secret
 from swarmkit.verify.prove import prove_networks
 from swarmkit.workflows.look import PATIENCE_SECONDS
 from swarmkit.workflows.network_run import NetworkRun, plan_and_apply_alone, reached
 from swarmkit.workflows.plan_examined import encryption_findings, makes_encrypted
+from swarmkit.workflows.some_hosts import of_answering, reach_needed
 from swarmkit.workflows.untried_kernels import untried_kernels
 
 
+@dataclass(frozen=True)
+class ListedNetworks:
+    networks: tuple[HostNetwork, ...]
+    observed: Observed
+    silent: Unreached
+    """Whose networks are not known, and why each does not answer."""
+
+
 def list_networks(
-    inventory: Inventory, *, progress: Progress, sudo_password: Secret | None = None
-) -> tuple[tuple[HostNetwork, ...], Observed]:
-    """Return every host's networks, and the cluster for the services that are on them."""
+    inventory: Inventory, *, on: Collection[str] = (), progress: Progress, sudo_password: Secret | None = None
+) -> ListedNetworks:
+    """Return the networks of the hosts that answer, and the cluster for the services that are on them.
+
+    Raises UnreachableError when none answers, and why one of those *on* which they are asked for does not.
+    """
     progress.phase("connect")
-    with reach(inventory, sudo_password=sudo_password) as fleet:
+    with reach_needed(inventory, on, sudo_password=sudo_password) as (fleet, silent):
         progress.phase("observe")
-        return read_networks(fleet), observe(fleet, kernel="never")
+
+        def read(those: Fleet) -> tuple[tuple[HostNetwork, ...], Observed]:
+            return read_networks(those), observe(those, kernel="never")
+
+        (seen, observed), lost = of_answering(fleet, on, read)
+        return ListedNetworks(seen, observed, {**silent, **lost})
 
 
 def prove_encryption(
@@ -49,9 +67,10 @@ def prove_encryption(
 ) -> dict[str, bool]:
     """Return by ID, for each encrypted network that a service is on, whether its encryption is proved."""
     progress.phase("connect")
-    with reach(inventory, sudo_password=sudo_password) as fleet:
+    with reach_some(inventory, sudo_password=sudo_password) as (fleet, _):
         progress.phase("verify")
-        return prove_networks(fleet, inventory, observe(fleet, kernel="never"), PATIENCE_SECONDS)
+        observed, fleet, _ = of_those_that_answer(fleet, lambda those: observe(those, kernel="never"))
+        return prove_networks(fleet, inventory, observed, PATIENCE_SECONDS)
 
 
 def create(

@@ -6,39 +6,44 @@ from contextlib import ExitStack
 from dataclasses import replace
 
 from swarmkit.converge.wait import wakeups
+from swarmkit.declared.inventory.host import Inventory
 from swarmkit.finding import Finding
 from swarmkit.observed.model import Observed
 from swarmkit.observed.observe import observe
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan
+from swarmkit.plan.nodes.silent_hosts import silent_nodes
 from swarmkit.plan.progress import Progress
 from swarmkit.plan.stacks.record import Record
 from swarmkit.plan.stacks.rollback_planner import make_rollback_plan
-from swarmkit.reach.fleet import Fleet, reach
+from swarmkit.plan.stacks.silent_places import is_out_of_reach
+from swarmkit.reach.fleet import Fleet, Unreached, reach_some
 from swarmkit.verify.prove import prove
 from swarmkit.workflows.agreed_run import agreed_plan
 from swarmkit.workflows.ended_change import note_end
 from swarmkit.workflows.lost_hosts import telling_of_lost
+from swarmkit.workflows.some_hosts import cluster_of, with_silent
 from swarmkit.workflows.terms import Terms
 from swarmkit.workflows.up import PROOF_PATIENCE_SECONDS, UpReport, apply_rounds
 from swarmkit.workflows.waiting import Waiter, taken_back
 
 
 def rollback(declared: Declared, stack: str, terms: Terms, *, verify: bool = True) -> UpReport:
-    """Take *stack* back and prove it.
+    """Take *stack* back and prove it, by the hosts that answer: a manager, and those that the way back needs.
 
-    Raises RefusedError, LockedError, IncompleteError, HostLostError or NotConvergedError; where nobody agreed, the
-    report has no outcomes.
+    Raises UnreachableError, RefusedError, LockedError, IncompleteError, HostLostError or NotConvergedError; where
+    nobody agreed, the report has no outcomes.
     """
 
     def look(fleet: Fleet) -> tuple[Plan, Observed]:
         observed = observe(fleet, kernel="never")
-        return _plan(declared, stack, observed)[0], observed
+        cluster_of(observed, silent)
+        return with_silent(_plan(declared, stack, observed)[0], declared.inventory, silent), observed
 
     progress = terms.progress
     progress.phase("connect")
     with ExitStack() as resources:
-        fleet = resources.enter_context(reach(declared.inventory, sudo_password=terms.sudo_password))
+        fleet, silent = resources.enter_context(reach_some(declared.inventory, sudo_password=terms.sudo_password))
         watched = resources.enter_context(telling_of_lost(fleet))
         agreed = resources.enter_context(agreed_plan(terms, fleet, "rollback", look))
         if agreed.writer is None:
@@ -60,10 +65,10 @@ def rollback(declared: Declared, stack: str, terms: Terms, *, verify: bool = Tru
         )
         watched.observed = observed
         progress.phase("converge")
-        waiter.wait_for_services(target.services, observed)
+        waiter.wait_for_services(_in_reach(declared.inventory, target, observed), observed)
         note_end(fleet, observed, stack, agreed.writer)
         observed = observe(fleet, kernel="never")
-        findings = _prove(declared, fleet, observed, progress) if verify else ()
+        findings = _prove(declared, fleet, observed, progress, silent) if verify else ()
         return UpReport(agreed.plan, observed, applied, findings)
 
 
@@ -73,9 +78,26 @@ def _plan(
     return make_rollback_plan(declared.inventory, stack, observed, declared.archives, target=target)
 
 
-def _prove(declared: Declared, fleet: Fleet, observed: Observed, progress: Progress) -> tuple[Finding, ...]:
+def _in_reach(inventory: Inventory, target: Record, observed: Observed) -> list[str]:
+    """Return the services that can come up; the proof tells of those that only a host holds which does not answer."""
+    if observed.cluster is None:
+        return list(target.services)
+    silent = silent_nodes(inventory, observed, observed.cluster)
+    return [name for name, spec in target.services.items() if not is_out_of_reach(spec, observed.cluster, silent)]
+
+
+def _prove(
+    declared: Declared, fleet: Fleet, observed: Observed, progress: Progress, silent: Unreached
+) -> tuple[Finding, ...]:
     """Prove every service against its own spec: the stack file may say by now what ran in between."""
     progress.phase("verify")
-    patience = PROOF_PATIENCE_SECONDS
-    proof = prove(fleet, declared.inventory, None, observed, patience_seconds=patience, all_must_answer=True)
+    proof = prove(
+        fleet,
+        declared.inventory,
+        None,
+        observed,
+        patience_seconds=PROOF_PATIENCE_SECONDS,
+        silent=silent,
+        all_must_answer=True,
+    )
     return proof.findings

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from swarmkit.errors import InputError, SwarmkitError
+from swarmkit.errors import SwarmkitError
 from swarmkit.observed.lan import is_answered
 from swarmkit.observed.listeners import read_listeners
 from swarmkit.observed.networks import network_of, networks_for, read_networks
@@ -17,9 +17,10 @@ from swarmkit.plan.containers.planner import OWN_STACK, ContainerPlace, plan_run
 from swarmkit.plan.containers.wish import ContainerWish
 from swarmkit.plan.context import Context
 from swarmkit.reach.engine import Engine, EngineError, Json
-from swarmkit.reach.fleet import Fleet, reach
+from swarmkit.reach.fleet import Fleet
 from swarmkit.reach.ssh import ConnectionLostError
-from swarmkit.workflows.network_run import NetworkRun
+from swarmkit.workflows.network_run import NetworkRun, reached_one
+from swarmkit.workflows.some_hosts import of_answering, with_silent
 from swarmkit.workflows.unfinished import RefusedError, whole
 
 STAYS_SECONDS = 1.0
@@ -44,13 +45,10 @@ def run_container(
     An interrupt stops the container that is followed, a lost connection does not. Raises RefusedError with every reason
     seen beforehand, NotConvergedError when a detached one ends at once.
     """
-    if host not in [each.name for each in run.inventory.hosts]:
-        names = ", ".join(each.name for each in run.inventory.hosts)
-        raise InputError(f"no host {host} in the inventory", to_do=f"its hosts are {names}")
-    run.terms.progress.phase("connect")
-    with reach(run.inventory, sudo_password=run.terms.sudo_password) as fleet:
+    with reached_one(run, host) as (fleet, silent):
         run.terms.progress.phase("observe")
-        plan = plan_run(wish, _place(fleet, host, wish))
+        place, lost = of_answering(fleet, [host], lambda those: _place(those, host, wish))
+        plan = with_silent(plan_run(wish, place), run.inventory, {**silent, **lost})
         if plan.refusals:
             raise RefusedError(plan)
         if not run.terms.confirm(plan):

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from swarmkit.cli import options
+from swarmkit.cli.failures import end_for_silent
 from swarmkit.cli.networking.words import on_hosts
 from swarmkit.errors import InputError
 
@@ -42,7 +43,8 @@ def list_command(
     """Show the networks of all hosts: kind, scope, hosts, encryption, and who is on them.
 
     Each key of --filter means what it means to Docker: several values of one are either of them, but of label all; name
-    and id are patterns; type is builtin or custom. With --prove, ends with 4 when an encryption is not proved.
+    and id are patterns; type is builtin or custom. With --prove, ends with 4 when an encryption is not proved; with 3
+    when a host does not answer, after what the others tell.
     --format has a line for each ID, by .ID, .Name, .Driver, .Scope, .IPv6, .Internal, .Labels, .CreatedAt, and .Hosts,
     .Subnets, .Encryption and .Users; 'table TEMPLATE' puts headings over it.
     """
@@ -67,12 +69,14 @@ def list_command(
     inventory = load_inventory(inventory_file, allow_even_managers=True)
     password = options.sudo_password(ask=ask_become_pass)
     with progress_for(sys.stderr) as progress:
-        seen, observed = list_networks(inventory, progress=progress, sudo_password=password)
+        listed = list_networks(inventory, progress=progress, sudo_password=password)
         verdicts = prove_encryption(inventory, progress=progress, sudo_password=password) if prove else {}
-    seen = tuple(network for network in seen if wanted.passes(network))
+    observed = listed.observed
+    seen = tuple(network for network in listed.networks if wanted.passes(network))
     if quiet:
         shown = (network.id if no_trunc else network.id[:SHORT_ID] for network in seen)
         click.echo("".join(f"{identity}\n" for identity in dict.fromkeys(shown)), nl=False)
+        end_for_silent(listed.silent)
         return
     services = {network.name: services_on(network.name, seen, observed) for network in seen}
     rows = network_rows(seen, services, verdicts)
@@ -83,7 +87,9 @@ def list_command(
         click.echo(json.dumps(networks_as_json(rows), indent=2))
     else:
         results().print(render_networks(rows))
-    if not all(verdicts.get(network.id, True) for network in seen):
+    is_proved = all(verdicts.get(network.id, True) for network in seen)
+    end_for_silent(listed.silent, 3 if is_proved else 4)
+    if not is_proved:
         raise SystemExit(4)
 
 
@@ -94,7 +100,8 @@ def list_command(
 def plan_command(*, inventory_file: Path, ask_become_pass: bool, as_json: bool) -> None:
     """Show pools, subnets and host routes on one sheet, what overlaps or runs out, and what is free.
 
-    Ends with 4 when something overlaps or has run out. Reads only.
+    Ends with 4 when something overlaps or has run out, with 3 when a host does not answer: then the sheet is that of
+    the others. Reads only.
     """
     import json
 
@@ -107,15 +114,15 @@ def plan_command(*, inventory_file: Path, ask_become_pass: bool, as_json: bool) 
 
     inventory = load_inventory(inventory_file, allow_even_managers=True)
     with progress_for(sys.stderr) as progress:
-        seen, observed = list_networks(
-            inventory, progress=progress, sudo_password=options.sudo_password(ask=ask_become_pass)
-        )
-    sheet = address_sheet(inventory, observed, seen)
+        listed = list_networks(inventory, progress=progress, sudo_password=options.sudo_password(ask=ask_become_pass))
+    sheet = address_sheet(inventory, listed.observed, listed.networks)
     if as_json:
         click.echo(json.dumps(address_sheet_as_json(sheet), indent=2))
     else:
         results().print(render_address_sheet(sheet))
-    if any(finding.severity == "error" for finding in sheet.findings):
+    has_errors = any(finding.severity == "error" for finding in sheet.findings)
+    end_for_silent(listed.silent, 4 if has_errors else 3)
+    if has_errors:
         raise SystemExit(4)
 
 
@@ -130,12 +137,14 @@ def inspect(
 ) -> None:
     """Print what each host's engine tells of networks, as JSON by network and host.
 
-    NAME may be an ID, or the beginning of one. --format has a line for each network of each host.
+    NAME may be an ID, or the beginning of one. --format has a line for each network of each host. Ends with 3 when a
+    host does not answer, after what the others tell; with --on HOST the other hosts do not count.
     """
     import json
 
     from swarmkit.declared.inventory.reading import load_inventory
     from swarmkit.observed.networks import networks_of_word
+    from swarmkit.report.errors import print_error
     from swarmkit.report.go_template import Template
     from swarmkit.report.live import progress_for
     from swarmkit.workflows.networks import list_networks
@@ -145,10 +154,17 @@ def inspect(
     if unknown := [host for host in on if host not in [one.name for one in inventory.hosts]]:
         raise InputError(f"no host {', '.join(unknown)} in the inventory")
     with progress_for(sys.stderr) as progress:
-        seen, _ = list_networks(inventory, progress=progress, sudo_password=options.sudo_password(ask=ask_become_pass))
-    meant = {name: networks_of_word(name, [each for each in seen if not on or each.host in on]) for name in names}
+        password = options.sudo_password(ask=ask_become_pass)
+        listed = list_networks(inventory, on=on, progress=progress, sudo_password=password)
+    silent = {} if on else listed.silent
+    seen = [each for each in listed.networks if not on or each.host in on]
+    meant = {name: networks_of_word(name, seen) for name in names}
     if missing := [name for name, networks in meant.items() if not networks]:
-        raise InputError(f"no host has a network {', '.join(missing)}", to_do="see: swarmkit network ls")
+        which = "no host that answers" if silent else "no host"
+        error = InputError(f"{which} has a network {', '.join(missing)}", to_do="see: swarmkit network ls")
+        for host in silent.values():
+            print_error(host, sys.stderr)
+        raise error
     if many := [name for name, networks in meant.items() if len({each.name for each in networks}) > 1]:
         raise InputError(f"the IDs of several networks begin with {', '.join(many)}", to_do="give more of the ID")
     found: dict[str, dict[str, object]] = {}
@@ -159,3 +175,4 @@ def inspect(
             click.echo(template.render({**told, "Host": network.host}))
     if not format_text:
         click.echo(json.dumps(found, indent=2))
+    end_for_silent(silent)

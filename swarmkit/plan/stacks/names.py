@@ -99,6 +99,9 @@ def image_name(
         return service.image
     if live_image and live_image.startswith(f"{familiar(service.image)}@sha256:"):
         return live_image
+    if live_image and live_image.startswith("sha256:") and not hosts:
+        # Nobody can be asked what the name means, so what runs stays.
+        return live_image
     ids = {tagged(familiar(service.image), observed, host) for host in hosts}
     if live_image and live_image in ids and ids <= {live_image, ""}:
         return live_image

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from swarmkit.declared.inventory.host import Host, Inventory
@@ -23,6 +23,7 @@ from swarmkit.observed.model import (
 from swarmkit.plan.model import Operation, Plan, Step
 from swarmkit.plan.networks.lan_record import lan_obstacles, lan_operations
 from swarmkit.plan.networks.made_again import range_holder, with_a_free_range
+from swarmkit.plan.nodes.silent_hosts import silent_nodes
 from swarmkit.plan.refusals import host_refusals
 from swarmkit.plan.stacks.handover import hand_over
 from swarmkit.plan.stacks.jobs import with_job_told
@@ -34,6 +35,7 @@ from swarmkit.plan.stacks.record import Change, Record, files_of, network_names,
 from swarmkit.plan.stacks.recording import Note, write_down
 from swarmkit.plan.stacks.removal import remove_object
 from swarmkit.plan.stacks.service_waits import HEALTHY, await_service, wait_key
+from swarmkit.plan.stacks.silent_places import lan_findings, place_findings
 from swarmkit.plan.stacks.spec_diff import Change as NetworkChange
 from swarmkit.plan.stacks.spec_diff import carry_over, network_changes, spec_changes, with_names
 from swarmkit.reach.engine import Json
@@ -54,8 +56,11 @@ def make_rollback_plan(
     """Return the plan that takes *stack* back, and the record it goes to.
 
     By itself it goes to what the last run noted, or on to where an interrupted rollback was going; *target* holds it to
-    one record, also when that is gone from the swarm.
+    one record, also when that is gone from the swarm. Hosts that were not observed are left out, and a refusal where
+    the way back needs one.
     """
+    silent = silent_nodes(inventory, observed, observed.cluster) if observed.cluster else {}
+    inventory = replace(inventory, hosts=tuple(host for host in inventory.hosts if host.name in observed.hosts))
     refusals = [one for one in host_refusals(inventory, observed, adopt=True) if one.code in ("H49", "H54")]
     records = read_records(observed.cluster, stack)
     chosen = target or _target(records)
@@ -63,7 +68,7 @@ def make_rollback_plan(
         refusals.append(_nothing(stack, chosen))
     if refusals or chosen is None or observed.cluster is None:
         return Plan((), tuple(refusals)), chosen
-    planner = _Rollback(inventory, observed, observed.cluster, archives, chosen, records)
+    planner = _Rollback(inventory, observed, observed.cluster, archives, chosen, records, silent)
     operations = planner.operations()
     if planner.refusals:
         return Plan((), tuple(planner.refusals), tuple(planner.warnings)), chosen
@@ -96,12 +101,15 @@ class _Rollback:
     archives: Mapping[str, ImageArchive]
     target: Record
     records: list[Record]
+    silent: Mapping[str, str]
+    """Node ID -> host that does not answer."""
     refusals: list[Finding] = field(default_factory=list)
     warnings: list[Finding] = field(default_factory=list)
 
     def operations(self) -> list[Operation]:
         networks = list(self._networks())
         self._check_files()
+        self._check_places()
         images = list(self._images())
         made = frozenset(operation.step.key for operation in [*networks, *images])
         services = list(self._services(made))
@@ -134,7 +142,7 @@ class _Rollback:
                 self._refuse(name, what, "a service alone on the old one would not reach the others", remedy)
                 continue
             if name in lans:
-                self.refusals += lan_obstacles(lans[name], self.observed)
+                self.refusals += [*lan_obstacles(lans[name], self.observed), *lan_findings(lans[name], self.silent)]
                 yield from lan_operations(lans[name], self.observed)
                 continue
             if name not in bodies:
@@ -171,6 +179,11 @@ class _Rollback:
                 for gone in sorted(files_of(spec, what) - there):
                     evidence = f"somebody has removed it; an engine does not tell a {what.lower()}'s content"
                     self._refuse(name, f"the {what.lower()} {gone} that it used before is gone", evidence)
+
+    def _check_places(self) -> None:
+        for name, spec in self._changing():
+            for finding in place_findings(name, spec, self.cluster, self.silent):
+                (self.refusals if finding.severity == "error" else self.warnings).append(finding)
 
     def _images(self) -> Iterator[Operation]:
         """Yield the transfers of images that hosts have lost, where an archive has them; tell of the others."""

@@ -103,4 +103,4 @@ def test_up_ends_with_the_host_that_its_proof_lost(
 
 def test_rollback_ends_with_it_too(world: World) -> None:
     with pytest.raises(ConnectionLostError):
-        rollback._prove(Declared(world.inventory, None), world.fleet, world.observed, Silent())
+        rollback._prove(Declared(world.inventory, None), world.fleet, world.observed, Silent(), {})

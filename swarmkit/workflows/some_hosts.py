@@ -1,0 +1,68 @@
+"""What needs a few hosts of the inventory, or none in particular, while others do not answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TypeVar
+
+from swarmkit.declared.inventory.host import Inventory
+from swarmkit.doctor.checks.reached import check_reached
+from swarmkit.errors import UnreachableError
+from swarmkit.observed.model import ClusterState, Observed
+from swarmkit.plan.model import Plan
+from swarmkit.reach.answering import of_those_that_answer
+from swarmkit.reach.fleet import Fleet, Unreached, reach_some
+from swarmkit.secret import Secret
+
+T = TypeVar("T")
+
+
+@contextmanager
+def reach_needed(
+    inventory: Inventory, needed: Collection[str], *, sudo_password: Secret | None = None
+) -> Iterator[tuple[Fleet, Unreached]]:
+    """Connect to every host; yield those that answer, and why each of the others does not.
+
+    Raises why one of those *needed* does not.
+    """
+    with reach_some(inventory, sudo_password=sudo_password) as (fleet, silent):
+        raise_for_needed(needed, silent)
+        yield fleet, silent
+
+
+def of_answering(fleet: Fleet, needed: Collection[str], read: Callable[[Fleet], T]) -> tuple[T, Unreached]:
+    """Return what *read* gives of the hosts that go on answering, and why each of the others does not.
+
+    Raises why one of those *needed* does not.
+    """
+    said, _, lost = of_those_that_answer(fleet, read)
+    raise_for_needed(needed, lost)
+    return said, lost
+
+
+def raise_for_needed(needed: Collection[str], silent: Unreached) -> None:
+    """Raise why the first of *needed* is *silent*, where one is."""
+    for name in needed:
+        if name in silent:
+            raise silent[name]
+
+
+def answering_hosts(inventory: Inventory, silent: Collection[str]) -> Inventory:
+    """Return *inventory* without those that are *silent*."""
+    return replace(inventory, hosts=tuple(host for host in inventory.hosts if host.name not in silent))
+
+
+def cluster_of(observed: Observed, silent: Unreached) -> ClusterState | None:
+    """Return the cluster; raises UnreachableError where none was read and a host that is *silent* may tell of one."""
+    if observed.cluster is None and silent:
+        why = "\n".join(filter(None, [observed.cluster_error, *map(str, silent.values())]))
+        raise UnreachableError("no manager of a swarm answers", why, "bring one of its managers back")
+    return observed.cluster
+
+
+def with_silent(plan: Plan, inventory: Inventory, silent: Unreached) -> Plan:
+    """Return *plan* with a warning of each host that does not answer, and that it was made without."""
+    told = (replace(finding, severity="warning") for finding in check_reached(inventory, silent))
+    return plan if plan.is_empty and not plan.refusals else replace(plan, warnings=(*plan.warnings, *told))
