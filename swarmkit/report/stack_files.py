@@ -44,6 +44,14 @@ _DIFFERENCES = (
         ),
     ),
     (
+        "a stack that the other tool deployed, and the same file",
+        "nothing changes; our secrets and configs stay beside its own, and are none that it removes",
+        (
+            "its secrets and configs get successors, told in the plan (H78), so the services that use them get new "
+            "tasks; nothing else changes. The old ones go with the next change"
+        ),
+    ),
+    (
         "overlay networks",
         "encrypted if the file says so",
         (

@@ -32,7 +32,7 @@ from swarmkit.observed.observe import observe
 from swarmkit.plan.apply import apply
 from swarmkit.plan.context import Context
 from swarmkit.plan.data.planning import StackData
-from swarmkit.plan.model import Operation, Plan
+from swarmkit.plan.model import Operation, Plan, Step
 from swarmkit.plan.progress import Silent
 from swarmkit.plan.stacks.networks import StackNetworks
 from swarmkit.plan.stacks.planner import StackPlanner
@@ -53,6 +53,21 @@ all:
 """
 _AT_ONCE = 8
 _CLEAR_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Takeover:
+    """What swarmkit plans where docker's tool has deployed the same file."""
+
+    made: frozenset[str]
+    paths: frozenset[str]
+    """What of services would change."""
+    others: frozenset[str]
+    """Operations that concern neither services nor the contents of files."""
+    told: frozenset[str]
+    """What is told to get a successor."""
+    files: frozenset[str]
+    """The plain names of the contents that the file declares."""
 
 
 @dataclass(frozen=True)
@@ -122,6 +137,22 @@ class EngineRoom:
         observed = observe(self.fleet, kernel="never")
         return {case.name: exported(self.inventory, case.name, observed) for case in cases}
 
+    def takes_over(self, cases: list[Case]) -> dict[str, Takeover]:
+        """Plan each stack over what runs, which docker's tool has deployed."""
+        observed = observe(self.fleet, kernel="never")
+        found = {}
+        for case in cases:
+            stack = case.load()
+            planner = self._planner(stack, observed)
+            steps = [operation.step for operation in planner.operations()]
+            made = frozenset(step.target for step in steps if step.verb == "create" and step.subject != "service")
+            paths = frozenset(change.path for step in steps for change in step.changes)
+            others = frozenset(f"{step.verb} {step.key}" for step in steps if _is_more_than_files(step))
+            told = frozenset(one.where for one in planner.warnings if one.code == "H78")
+            files = frozenset(one.name for one in (*stack.secrets, *stack.configs) if one.content is not None)
+            found[case.name] = Takeover(made, paths, others, told, files)
+        return found
+
     def clear(self) -> None:
         """Remove every object of a stack, and return when none is left."""
         deadline = time.monotonic() + _CLEAR_SECONDS
@@ -135,6 +166,11 @@ class EngineRoom:
         # What is in use for a moment longer is removed after the next look.
         with suppress(EngineError):
             self.engine.remove(kind, str(item.get("Id") or item["ID"]))
+
+
+def _is_more_than_files(step: Step) -> bool:
+    """Tell of what is no content, no record of what ran, no update of a service and no wait for one."""
+    return step.verb not in ("wait", "update") and step.subject not in ("secret", "config")
 
 
 def _without(operation: Operation, waits: set[str]) -> Operation:

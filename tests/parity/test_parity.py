@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 from parity.corpus import Case, batches, cases
 from parity.differences import REFUSALS_PASSED_OVER, REFUSED_ON, Specs, differences
-from parity.engine_room import EngineRoom, engine_room
+from parity.engine_room import EngineRoom, Takeover, engine_room
 
 from swarmkit.workflows.export import Exported
 
@@ -28,18 +28,21 @@ class Compared:
     """What both tools said of a stack that the engine refuses."""
     exported: dict[str, Exported]
     """What docker's tool had deployed, as `swarmkit export` writes it."""
+    takeovers: dict[str, Takeover]
+    """What swarmkit plans over it."""
 
 
 @pytest.fixture(scope="module", params=HOST_NUMBERS)
 def compared(request: pytest.FixtureRequest) -> Compared:
     """Every stack of the corpus, deployed by both tools on one engine."""
-    found = Compared(request.param, {}, {}, {}, {}, {})
+    found = Compared(request.param, {}, {}, {}, {}, {}, {})
     refused = REFUSED_ON[found.engine]
     with engine_room(found.engine, HOST_NUMBERS[found.engine], CASES) as engine:
         for group in batches([case for case in CASES if case.name not in refused]):
             found.said.update(engine.docker_deploys(group))
             found.docker.update(engine.read_back())
             found.exported.update(engine.exports(group))
+            found.takeovers.update(engine.takes_over(group))
             engine.clear()
             engine.swarmkit_deploys(group)
             found.ours.update(engine.read_back())
@@ -81,3 +84,19 @@ def test_what_docker_deployed_is_exported_to_a_file_that_plans_to_no_change(comp
     made = compared.exported[case.name]
     assert made.differences == (), made.text
     assert [line for line in made.refusals if not line.startswith(tuple(REFUSALS_PASSED_OVER))] == [], made.text
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_what_docker_deployed_is_taken_over_with_new_secrets_and_configs_alone(compared: Compared, case: Case) -> None:
+    if case.name in compared.refused:
+        assert case.name not in compared.takeovers
+        return
+    taken = compared.takeovers[case.name]
+    assert {path for path in taken.paths if not _is_a_file(path)} == set()
+    assert taken.others == frozenset()
+    assert taken.told == taken.files, "what gets a successor is not told, or what gets none"
+
+
+def _is_a_file(path: str) -> bool:
+    """Tell of the name of a secret or config in a service, a credential's too."""
+    return any(word in path for word in ("ContainerSpec.Secrets", "ContainerSpec.Configs", "CredentialSpec.Config"))

@@ -271,6 +271,13 @@ STACK_FILES: dict[str, Explanation] = {
         "monitor: at least start_period + interval x retries.",
         "moby swarmkit api/defaults/service.go",
     ),
+    "H78": Explanation(
+        "A secret or config of another tool's making",
+        "The first up restarts the services that use it.",
+        "No engine tells what is in a secret: one whose name carries the content takes its place.",
+        "Nothing; or external: true with its name keeps it, and its services, as they are.",
+        "moby swarmkit manager/controlapi/secret.go",
+    ),
     "H81": Explanation(
         "A database's port is published",
         "Whoever reaches a host reaches the database: ufw and the like are passed by.",

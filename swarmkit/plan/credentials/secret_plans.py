@@ -20,7 +20,7 @@ from swarmkit.observed.model import STACK_LABEL, ClusterState, Observed, SecretS
 from swarmkit.plan.context import Context
 from swarmkit.plan.model import Operation, Plan, Step
 from swarmkit.plan.refusals import host_refusals
-from swarmkit.plan.stacks.files import FILE_LABEL
+from swarmkit.plan.stacks.files import FILE_LABEL, is_version_of
 from swarmkit.plan.stacks.jobs import with_job_told
 from swarmkit.plan.stacks.names import file_name
 from swarmkit.plan.stacks.operations import AwaitService, CreateFile, UpdateService
@@ -218,7 +218,7 @@ class _Rotation:
 
     def _versions(self, file: SecretFile) -> Iterator[SecretState]:
         for item in self.cluster.secrets:
-            if item.labels.get(STACK_LABEL) == self.stack.name and item.labels.get(FILE_LABEL) == file.key:
+            if is_version_of(item, file, self.stack.name):
                 yield item
 
     def _used_elsewhere(self, item: SecretState) -> bool:

@@ -34,6 +34,7 @@ class FileVersions:
     cluster: ClusterState | None
     swarm_ready: frozenset[str]
     refusals: list[Finding] = field(default_factory=list)
+    warnings: list[Finding] = field(default_factory=list)
 
     def new(self) -> Iterator[Operation]:
         """Yield the creation of each declared version that is not there, and new labels for one that is.
@@ -47,6 +48,7 @@ class FileVersions:
                     yield from self._relabelled(kind, file, item)
                     continue
                 if not file.external:
+                    self._tell_of_takeover(kind, file, live.get(file.name))
                     yield self._creation(kind, file)
                     continue
                 word = SUBJECTS[kind]
@@ -75,10 +77,23 @@ class FileVersions:
 
     def _creation(self, kind: Kind, file: SecretFile) -> CreateFile:
         name, word = file_name(file), SUBJECTS[kind]
-        older = any(self._is_version_of(item, file) for item in self._live(kind))
+        older = any(is_version_of(item, file, self.stack.name) for item in self._live(kind))
         reason = "its content is new" if older else "not there yet"
         step = Step(f"{word}:{name}", word, "create", name, f"create {word}", reason, self.swarm_ready)
         return CreateFile(step, kind, name, file.content or Secret(b""), self._labels(file), file_drivers(file))
+
+    def _tell_of_takeover(self, kind: Kind, file: SecretFile, item: SecretState | None) -> None:
+        """Tell of what another tool made of *file*: its place is taken, and the services that use it get new tasks."""
+        if item is None or not is_version_of(item, file, self.stack.name):
+            return
+        word, name = SUBJECTS[kind], file_name(file)
+        what = (
+            f"the {word} {item.name} was made by another tool: {name} takes its place, and who uses it gets new tasks"
+        )
+        tells = "an engine tells nobody what is in a secret" if word == "secret" else "names here carry the content"
+        seen = f"{tells}; the old one stays for rollback, and goes with the next change ({file.place})"
+        remedy = f"nothing; or, to leave it as it is, declare it so: external: true, name: {item.name}"
+        self.warnings.append(Finding("H78", "warning", item.name, what, seen, remedy))
 
     def _labels(self, file: SecretFile) -> dict[str, str]:
         return {**file.labels, NAMESPACE_LABEL: self.stack.name, FILE_LABEL: file.key}
@@ -105,16 +120,13 @@ class FileVersions:
             remedy = "give it another name: name: NAME"
             self.refusals.append(Finding("B45", "error", file.name, what, seen, remedy))
 
-    def _is_version_of(self, item: SecretState, file: SecretFile) -> bool:
-        return item.labels.get(NAMESPACE_LABEL) == self.stack.name and item.labels.get(FILE_LABEL) == file.key
-
     def _replaced(self, kind: Kind) -> Iterator[SecretState]:
         files = self._declared(kind)
         current = {file_name(file) for file in files}
         # Whose versions are made elsewhere are removed elsewhere.
         own = [file for file in files if not file.external]
         for item in self._live(kind):
-            if item.name not in current and any(self._is_version_of(item, file) for file in own):
+            if item.name not in current and any(is_version_of(item, file, self.stack.name) for file in own):
                 yield item
 
     def _stays_on(self, kind: Kind, item: SecretState, goes: Callable[[ServiceState], bool]) -> bool:
@@ -126,6 +138,13 @@ class FileVersions:
             if not goes(live)
             for reference in live.spec["TaskTemplate"]["ContainerSpec"].get(f"{what}s") or ()
         )
+
+
+def is_version_of(item: SecretState, file: SecretFile, stack: str) -> bool:
+    """Tell whether *item* is a version of *file* that *stack* made: one of ours, or another tool's plain one."""
+    if item.labels.get(NAMESPACE_LABEL) != stack:
+        return False
+    return item.labels.get(FILE_LABEL, file.key if item.name == file.name else "") == file.key
 
 
 def _told(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:

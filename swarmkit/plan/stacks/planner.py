@@ -67,6 +67,7 @@ class StackPlanner:
         versions = FileVersions(self.stack, self.observed.cluster, self.swarm_ready)
         files = list(versions.new())
         self.refusals += versions.refusals
+        self.warnings += versions.warnings
         sending = StackImages(self.inventory, self.stack, self.observed, self.archives, self.refusals, self.warnings)
         images = sending.transfers()
         made = {operation.step.key for operation in [*networks, *files]}

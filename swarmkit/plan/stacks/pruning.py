@@ -20,7 +20,7 @@ from swarmkit.plan.model import Operation, Step
 from swarmkit.plan.networks.lan_removal import LiveLans, live_lans, remove_lans
 from swarmkit.plan.networks.lans import config_name
 from swarmkit.plan.networks.operations import AwaitNetworkUnused
-from swarmkit.plan.stacks.files import FILE_LABEL
+from swarmkit.plan.stacks.files import is_version_of
 from swarmkit.plan.stacks.names import file_name
 from swarmkit.plan.stacks.record import Record
 from swarmkit.plan.stacks.removal import remove_object
@@ -53,10 +53,10 @@ class Pruning:
             declared = self.stack.secrets if kind == "secrets" else self.stack.configs
             names = {file_name(file) for file in declared}
             names |= self.record.files(what) if self.record else set()  # type: ignore[arg-type]
-            keys = {file.key for file in declared}
             for item in cluster.secrets if kind == "secrets" else cluster.configs:
                 is_own = item.labels.get(STACK_LABEL) == self.stack.name and RECORD_LABEL not in item.labels
-                is_left = item.name not in names and item.labels.get(FILE_LABEL) not in keys
+                is_version = any(is_version_of(item, file, self.stack.name) for file in declared)
+                is_left = item.name not in names and not is_version
                 if is_own and is_left and not self._used(what, item.id):
                     yield kind, item
 
