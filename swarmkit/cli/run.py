@@ -11,6 +11,7 @@ from typing import Literal
 import click
 
 from swarmkit.cli import options
+from swarmkit.cli.up import images_option
 from swarmkit.errors import InputError
 
 
@@ -54,6 +55,7 @@ from swarmkit.errors import InputError
 @click.option(
     "--restart", default="no", metavar="POLICY", help="no, always, unless-stopped, on-failure or on-failure:TIMES."
 )
+@images_option
 @options.yes_option
 @options.ask_become_pass_option
 def run(
@@ -92,23 +94,30 @@ def run(
     cap_drop: tuple[str, ...],
     read_only: bool,
     restart: str,
+    images_folder: Path | None,
     yes: bool,
     ask_become_pass: bool,
 ) -> None:
     """Run a container on one host, in Docker's words; ends with the container's own exit code.
 
-    What would not work (no such image or network, a port, name or address in use) is told before anything is made.
+    What would not work (no such image or network, a port, name or address in use) is told before anything is made. An
+    image is never pulled: where the host lacks it, --images sends it, as `up` does.
     Services of the swarm are declared in a stack file instead, and made by `swarmkit up`.
     """
     from swarmkit.cli.command_run import network_run
     from swarmkit.cli.networking.attachments import Attachment, read_attachments
     from swarmkit.cli.networking.subnets import addresses, ipv4_address, ipv6_address
     from swarmkit.cli.networking.words import container_links, pairs
+    from swarmkit.declared.stack.image_archive import read_image_archives
     from swarmkit.plan.containers.wish import ContainerWish
     from swarmkit.plan.networks.endpoint_wish import EndpointWish
+    from swarmkit.plan.stacks.container_spec import familiar
     from swarmkit.reach.published_ports import read_exposed, read_published
     from swarmkit.workflows.run import run_container
 
+    archives = (
+        {familiar(tag): archive for tag, archive in read_image_archives(images_folder).items()} if images_folder else {}
+    )
     if remove and restart != "no":
         raise InputError("--rm removes the container at its end, --restart starts it again", to_do="give one of them")
     place = EndpointWish(
@@ -150,7 +159,7 @@ def run(
     with network_run(
         "run", inventory_file, yes=yes, ask_become_pass=ask_become_pass, plan_is_result=detach
     ) as settings:
-        report = run_container(settings, host, wish, detach=detach, remove=remove, output=_print)
+        report = run_container(settings, host, wish, archives=archives, detach=detach, remove=remove, output=_print)
     if report.exit_code:
         raise SystemExit(report.exit_code)
 

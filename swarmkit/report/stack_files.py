@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from swarmkit.declared.stack.stack_keys import FORBIDDEN, IGNORED, IGNORED_INSIDE, KEYS, OURS, PASSED_OVER
+from swarmkit.declared.stack.stack_keys import (
+    FORBIDDEN,
+    FORBIDDEN_RANGES,
+    IGNORED,
+    IGNORED_INSIDE,
+    KEYS,
+    LAN_HOST_KEYS,
+    LAN_KEYS,
+    OURS,
+    PASSED_OVER,
+)
 
 _HEAD = """# The stack file
 
@@ -145,6 +155,11 @@ Keys of a service that a swarm cannot do, or that only `docker compose` knows. A
 with the nearest known one; but inside `bind`, `volume` and `tmpfs` of a mount and in the long form of a service's
 secrets and configs, where Docker's schema lets every key through, it is ignored as by Docker, with a warning."""
 
+_LAN = """### A network on the hosts' LAN
+
+Of `driver: macvlan` and `ipvlan` ([networks.md](networks.md)). Docker's tool makes such a network, and one of
+`driver: bridge`, on one manager alone, and its engine then refuses the service; so there is nothing to compare with."""
+
 _TITLES = {
     "": "Top level",
     "services.*": "A service",
@@ -158,6 +173,7 @@ _TITLES = {
 def document() -> str:
     """Return docs/stack-files.md: every key with what becomes of it."""
     sections = [_section(title, place) for place, title in _TITLES.items()]
+    sections.insert(list(_TITLES).index("networks.*") + 1, _table(_LAN, ("key", "what becomes of it"), _lan_rows()))
     refused = _table(_REFUSED, ("key", "instead"), ((f"`{key}`", advice) for key, advice in sorted(FORBIDDEN.items())))
     differing = _table("## Where it differs", ("what", "Docker's tool", "swarmkit"), _DIFFERENCES)
     return "\n\n".join([_HEAD, "## Every key", *sections, refused, differing, _TAIL]) + "\n"
@@ -167,6 +183,15 @@ def _section(title: str, place: str) -> str:
     places = [inner for inner in KEYS if inner == place or (place and inner.startswith(f"{place}."))]
     rows = [row for inner in places for row in _rows(place, inner)]
     return _table(f"### {title}", ("key", "what becomes of it"), rows)
+
+
+def _lan_rows() -> Iterable[tuple[str, str]]:
+    for key, meaning in LAN_KEYS.items():
+        yield f"`x-swarmkit.{key}`", f"ours: {meaning}"
+    for key, meaning in LAN_HOST_KEYS.items():
+        yield f"`x-swarmkit.hosts.*.{key}`", f"ours: {meaning}"
+    for key, advice in FORBIDDEN_RANGES[True].items():
+        yield f"`ipam.config[].{key}`", f"refused by Docker and here: {advice}"
 
 
 def _rows(place: str, inner: str) -> Iterable[tuple[str, str]]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
+from swarmkit.declared.stack.image_archive import ImageArchive
 from swarmkit.errors import SwarmkitError
 from swarmkit.observed.lan import is_answered
 from swarmkit.observed.listeners import read_listeners
@@ -16,6 +18,7 @@ from swarmkit.plan.containers.operations import check_still_running
 from swarmkit.plan.containers.planner import OWN_STACK, ContainerPlace, plan_run
 from swarmkit.plan.containers.wish import ContainerWish
 from swarmkit.plan.context import Context
+from swarmkit.plan.stacks.container_spec import familiar
 from swarmkit.reach.engine import Engine, EngineError, Json
 from swarmkit.reach.fleet import Fleet
 from swarmkit.reach.ssh import ConnectionLostError
@@ -38,16 +41,24 @@ class RunReport:
 
 
 def run_container(
-    run: NetworkRun, host: str, wish: ContainerWish, *, detach: bool, remove: bool, output: Output
+    run: NetworkRun,
+    host: str,
+    wish: ContainerWish,
+    *,
+    archives: Mapping[str, ImageArchive] = MappingProxyType({}),
+    detach: bool,
+    remove: bool,
+    output: Output,
 ) -> RunReport:
     """Run *wish* on *host*; without *detach*, give all it prints to *output* and wait for its end.
 
-    An interrupt stops the container that is followed, a lost connection does not. Raises RefusedError with every reason
-    seen beforehand, NotConvergedError when a detached one ends at once.
+    An image that *host* lacks is sent if it is among the *archives*, and never pulled. An interrupt stops the container
+    that is followed, a lost connection does not. Raises RefusedError with every reason seen beforehand,
+    NotConvergedError when a detached one ends at once.
     """
     with reached_one(run, host) as (fleet, silent):
         run.terms.progress.phase("observe")
-        place, lost = of_answering(fleet, [host], lambda those: _place(those, host, wish))
+        place, lost = of_answering(fleet, [host], lambda those: _place(those, host, wish, archives))
         plan = with_silent(plan_run(wish, place), run.inventory, {**silent, **lost})
         if plan.refusals:
             raise RefusedError(plan)
@@ -64,14 +75,15 @@ def run_container(
         return RunReport(started=True, exit_code=_follow(engine, host, wish.name, remove=remove, output=output))
 
 
-def _place(fleet: Fleet, host: str, wish: ContainerWish) -> ContainerPlace:
+def _place(fleet: Fleet, host: str, wish: ContainerWish, archives: Mapping[str, ImageArchive]) -> ContainerPlace:
     reached = fleet[host]
     networks = networks_for(host, read_networks(fleet))
     containers = reached.engine.find("containers")
     listened = read_listeners(reached.shell) if wish.published or wish.network in OWN_STACK else frozenset()
+    image = _image(reached.engine, wish.image)
     return ContainerPlace(
         host,
-        _image(reached.engine, wish.image),
+        image,
         frozenset(str(name).removeprefix("/") for container in containers for name in container.get("Names") or []),
         networks,
         listened | _published(containers),
@@ -80,6 +92,7 @@ def _place(fleet: Fleet, host: str, wish: ContainerWish) -> ContainerPlace:
             for name, endpoint in wish.places.items()
             if endpoint.ip and is_answered(reached.shell, endpoint.ip, network_of(name, networks))
         ),
+        archives.get(familiar(wish.image)) if image is None else None,
     )
 
 

@@ -11,6 +11,7 @@ from swarmkit.declared.documents.field import Field
 from swarmkit.declared.stack import values
 from swarmkit.declared.stack.refused_keys import refuse_other_keys
 from swarmkit.declared.stack.service import Lan, LanHost
+from swarmkit.declared.stack.stack_keys import LAN_HOST_KEYS, LAN_KEYS
 
 DRIVERS = ("macvlan", "ipvlan")
 _EXAMPLE = "write x-swarmkit: {parent: eth0, range: 10.0.0.192/26}"
@@ -22,7 +23,7 @@ def read_lan(own: Field | None, network: Field, driver: str, subnets: tuple[str,
         what = f"a {driver} network needs the hosts' device under it, and the addresses that its tasks may have"
         network.refuse("B32", what, _EXAMPLE)
         return None
-    refuse_other_keys(own, ("parent", "gateway", "range", "hosts"))
+    refuse_other_keys(own, LAN_KEYS)
     if len(subnets) != 1:
         network.refuse(
             "B25", f"a {driver} network needs one subnet: the LAN's", "write ipam: {config: [{subnet: ...}]}"
@@ -35,6 +36,9 @@ def read_lan(own: Field | None, network: Field, driver: str, subnets: tuple[str,
         address_range=_text(parts, "range"),
         hosts=_hosts(parts.get("hosts")),
     )
+    taken = network.fields()["driver_opts"].fields().get("parent") if "driver_opts" in network.fields() else None
+    if taken and lan.parent:
+        taken.warn("B31", "x-swarmkit names the parent, and this one is passed over", "remove one of the two")
     for place, what in _complaints(parts, lan, ipaddress.ip_network(subnets[0])):
         place.refuse("B25", what, f"the subnet is {subnets[0]}")
     if lan.address_range is None and any(host.address_range is None for host in lan.hosts.values()):
@@ -51,7 +55,7 @@ def _text(parts: dict[str, Field], key: str) -> str | None:
 def _hosts(field: Field | None) -> dict[str, LanHost]:
     found = {}
     for name, place in (field.fields() if field else {}).items():
-        refuse_other_keys(place, ("parent", "range"))
+        refuse_other_keys(place, LAN_HOST_KEYS)
         parts = place.fields()
         found[name] = LanHost(_text(parts, "parent"), _text(parts, "range"))
     return found

@@ -15,7 +15,7 @@ from swarmkit.declared.stack import lan_loader, values
 from swarmkit.declared.stack.file_content import is_too_large, read_content
 from swarmkit.declared.stack.refused_keys import refuse_other_keys
 from swarmkit.declared.stack.service import MTU_OPTION, Network, SecretFile, Volume
-from swarmkit.declared.stack.stack_keys import KEYS
+from swarmkit.declared.stack.stack_keys import FORBIDDEN_RANGES, KEYS
 from swarmkit.declared.stack.volume_backup import read_volume_backup
 from swarmkit.secret import Secret
 
@@ -56,7 +56,8 @@ def read_network(key: str, field: Field, stack: str) -> Network:
         check_dns_name(field, name or f"{stack}_{key}", "network")
     options = values.labels(parts.get("driver_opts"))
     _check_options(options, parts.get("driver_opts"))
-    subnets, ipam_driver = _subnets(parts.get("ipam")), _ipam_driver(parts.get("ipam"))
+    ipam = parts.get("ipam")
+    subnets, ipam_driver = _subnets(ipam, FORBIDDEN_RANGES[driver in lan_loader.DRIVERS]), _ipam_driver(ipam)
     if driver == "bridge" and not external and (subnets or ipam_driver):
         # moby/swarmkit cnmallocator: for a driver of single hosts the managers empty what was asked for.
         advice = "remove ipam; one host's bridge with a range: swarmkit network create NAME --on HOST --subnet ..."
@@ -119,14 +120,14 @@ def _ipam_driver(field: Field | None) -> str | None:
     return driver.text("B25") if driver else None
 
 
-def _subnets(field: Field | None) -> tuple[str, ...]:
+def _subnets(field: Field | None, instead: Mapping[str, str]) -> tuple[str, ...]:
     if field is None:
         return ()
     refuse_other_keys(field, KEYS["networks.*.ipam"])
     parts = field.fields()
     found = []
     for item in parts["config"].items() if "config" in parts else []:
-        refuse_other_keys(item, KEYS["networks.*.ipam.config[]"])
+        refuse_other_keys(item, KEYS["networks.*.ipam.config[]"], instead=instead)
         subnet = item.fields().get("subnet")
         text = subnet.text("B25") if subnet else None
         if subnet and text and (checked := _subnet(subnet, text)):

@@ -6,7 +6,8 @@ What ``docker stack deploy`` ignores is ignored here with a warning; what it for
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
 
 from swarmkit.declared.documents.complaints import did_you_mean, shown
 from swarmkit.declared.documents.field import Field
@@ -35,9 +36,17 @@ def warn_of_other_keys(field: Field, taken: Iterable[str]) -> None:
 
 
 def refuse_other_keys(
-    field: Field, taken: Iterable[str], *, is_service: bool = False, ignored: Collection[str] = ()
+    field: Field,
+    taken: Iterable[str],
+    *,
+    is_service: bool = False,
+    ignored: Collection[str] = (),
+    instead: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
-    """Complain about every key of *field* that is neither *taken* nor an ``x-`` extension; warn of *ignored* ones."""
+    """Complain about every key of *field* that is neither *taken* nor an ``x-`` extension; warn of *ignored* ones.
+
+    *instead* has for a key that a swarm does not take what to write in its place.
+    """
     known = tuple(taken)
     for key in field.names():
         if key in known:
@@ -49,7 +58,7 @@ def refuse_other_keys(
             place.warn("B31", f"swarm ignores {shown(key)}", IGNORED[key])
         elif key in ignored:
             place.warn("B31", f"swarm ignores {shown(key)}", "remove it")
-        elif is_service and key in FORBIDDEN:
-            place.refuse("B32", f"{shown(key)} is not supported in a swarm", FORBIDDEN[key])
+        elif key in (replaced := FORBIDDEN if is_service else instead):
+            place.refuse("B32", f"{shown(key)} is not supported in a swarm", replaced[key])
         else:
             place.refuse("B05", f"unknown key {shown(key)}", did_you_mean(key, known) or f"known: {', '.join(known)}")

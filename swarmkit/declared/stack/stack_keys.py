@@ -180,6 +180,32 @@ FORBIDDEN: Mapping[str, str] = {
     "volumes_from": "name the volume under the top-level volumes and in each service",
 }
 """Keys of a service that are refused, each with what to write instead."""
+_BY_COMMAND = "leave it out; a network with one by command: swarmkit network create -d overlay"
+FORBIDDEN_RANGES: tuple[Mapping[str, str], Mapping[str, str]] = (
+    {
+        "gateway": f"{_BY_COMMAND} --gateway, and external: true",
+        "ip_range": f"{_BY_COMMAND} --ip-range, and external: true",
+        "aux_addresses": "leave it out: managers drop it, for a command too",
+    },
+    {
+        "gateway": "write it under the network: x-swarmkit: {gateway: ...}",
+        "ip_range": "write it under the network, for all hosts or each: x-swarmkit: {range: ...}",
+        "aux_addresses": "keep them out of x-swarmkit: {range: ...}",
+    },
+)
+"""Keys of a subnet that Docker's tool refuses, each with what to write instead; of other networks, and of a LAN."""
+LAN_KEYS: Mapping[str, str] = {
+    "parent": "the device under it, of every host that names no other; docker's own word is `driver_opts.parent`",
+    "gateway": "the LAN's router; without one each engine keeps the first address of its range for one",
+    "range": "the addresses for tasks, a part of the subnet, shared out among the hosts",
+    "hosts": "what is particular to a host, by its name in the inventory",
+}
+"""Under ``x-swarmkit`` of a macvlan or ipvlan network."""
+LAN_HOST_KEYS: Mapping[str, str] = {
+    "parent": "the device under it there",
+    "range": "the addresses for its tasks; no two hosts may give the same ones",
+}
+"""Of a host there."""
 IGNORED_INSIDE: Mapping[str, tuple[str, ...]] = {
     # A service has as many addresses as tasks, and the swarm gives them.
     "services.*.networks.*": ("ipv4_address", "ipv6_address"),

@@ -12,6 +12,13 @@ PLANS: dict[str, Explanation] = {
         "The finding names what is in the way and the command that follows.",
         "moby daemon/network.go, daemon/cluster/networks.go",
     ),
+    "D15": Explanation(
+        "A container of that name is there",
+        "docker run fails: 'the container name is already in use'.",
+        "One of an earlier run was left, or another has the name.",
+        "Another --name, or docker rm -f NAME on that host.",
+        "moby daemon/names.go",
+    ),
     "H44": Explanation(
         "An engine whose API is older than what a file asks for",
         "The setting is left out; a mount of type cluster is refused.",
@@ -73,7 +80,7 @@ PLANS: dict[str, Explanation] = {
         "A container whose image is not on its host",
         "docker run would ask a registry for it, or fail.",
         "It was never pulled or sent there.",
-        "docker pull IMAGE on that host.",
+        "Its docker-archive file with --images DIR, or docker pull IMAGE on that host.",
         "Docker documentation, docker run",
     ),
     "H77": Explanation(

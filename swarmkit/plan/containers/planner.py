@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from swarmkit.declared.stack.image_archive import ImageArchive, exposed_ports
 from swarmkit.finding import Finding
 from swarmkit.observed.networks import HostNetwork, network_of
 from swarmkit.plan.containers.operations import RunContainer
@@ -13,6 +14,8 @@ from swarmkit.plan.containers.wish import ContainerWish
 from swarmkit.plan.model import Plan, Step
 from swarmkit.plan.networks.endpoint_wish import EndpointWish
 from swarmkit.plan.networks.refusals import absence_refusals, address_refusals, endpoint_refusals
+from swarmkit.plan.stacks.container_spec import familiar
+from swarmkit.plan.stacks.operations import SendImage
 
 OWN_STACK = ("host", "none")
 _MODES = (*OWN_STACK, "bridge", "default")
@@ -32,6 +35,8 @@ class ContainerPlace:
     """The host's ports that are taken, as ``80/tcp``."""
     answering: frozenset[str] = frozenset()
     """Those of the addresses asked for that something on their network already answers at."""
+    sent: ImageArchive | None = None
+    """What the host is to be sent first, as it lacks the image."""
 
 
 def plan_run(wish: ContainerWish, place: ContainerPlace) -> Plan:
@@ -41,34 +46,51 @@ def plan_run(wish: ContainerWish, place: ContainerPlace) -> Plan:
         return Plan((), refusals)
     wish = replace(wish, places={_as_known(name, place): endpoint for name, endpoint in wish.places.items()})
     reason = f"{wish.image} on {' and '.join(_kind(name, place) for name in wish.places)}"
-    step = Step(f"container:{wish.name}", "container", "create", place.host, f"run container {wish.name}", reason)
-    return Plan((RunContainer(step, place.host, wish),))
+    images = tuple(_sending(wish, place))
+    after = frozenset(image.step.key for image in images)
+    what = f"run container {wish.name}"
+    step = Step(f"container:{wish.name}", "container", "create", place.host, what, reason, after)
+    return Plan((*images, RunContainer(step, place.host, wish)))
+
+
+def _sending(wish: ContainerWish, place: ContainerPlace) -> Iterator[SendImage]:
+    if archive := place.sent:
+        size = f"{archive.size_bytes / 1e6:.0f} MB; it lacks it"
+        key = f"image:{place.host}:{archive.image_id}"
+        step = Step(key, "image", "create", place.host, f"send {familiar(wish.image)}", size)
+        # The container names it by its tag, which both kinds of store know.
+        yield SendImage(step, place.host, archive, by_tag=True)
 
 
 def _refusals(wish: ContainerWish, place: ContainerPlace) -> Iterator[Finding]:
     host = place.host
-    if place.image is None:
-        yield Finding(
-            "H76", "error", host, f"there is no image {wish.image} on {host}", "",
-            f"on {host}: docker pull {wish.image}; or docker load, with the archive on stdin",
-        )  # fmt: skip
+    if place.image is None and place.sent is None:
+        remedy = f"give its docker-archive file with --images DIR; or on {host}: docker pull {wish.image}"
+        why = "run pulls none"
+        yield Finding("H76", "error", host, f"there is no image {wish.image} on {host}", why, remedy)
     if wish.name in place.container_names:
         remedy = f"choose another --name; or on {host}: docker rm -f {wish.name}"
-        yield Finding("H80", "error", host, f"there is a container {wish.name}", "", remedy)
+        yield Finding("D15", "error", host, f"there is a container {wish.name}", "", remedy)
     yield from _network_refusals(wish, place)
     for port in sorted(wish.host_ports & place.listened):
         yield _taken(host, port, "it was to be published")
     if wish.network == "host":
-        exposed = (((place.image or {}).get("Config") or {}).get("ExposedPorts")) or {}
-        for port in sorted(set(exposed) & place.listened):
+        for port in sorted(_exposed(place) & place.listened):
             yield _taken(host, port, f"{wish.image} says that it listens on it, and has the host's own ports")
+
+
+def _exposed(place: ContainerPlace) -> set[str]:
+    """Return the ports that the image says it listens on."""
+    if place.sent:
+        return set(exposed_ports(place.sent))
+    return set(((place.image or {}).get("Config") or {}).get("ExposedPorts") or {})
 
 
 def _network_refusals(wish: ContainerWish, place: ContainerPlace) -> Iterator[Finding]:
     if wish.network in OWN_STACK and _on_network(wish):
         what = f"--network {wish.network} has no ports to publish, no names, and no addresses of the container's own"
         remedy = "leave -p, -P, --ip, --ip6, --link-local-ip, --mac-address, --link and --network-alias out"
-        yield Finding("H80", "error", place.host, what, "", remedy)
+        yield Finding("D14", "error", place.host, what, "", remedy)
         return
     meant: dict[str, str] = {}
     for name, endpoint in wish.places.items():
@@ -80,10 +102,10 @@ def _network_refusals(wish: ContainerWish, place: ContainerPlace) -> Iterator[Fi
             continue
         if network.id in meant:
             what = f"--network {meant[network.id]} and {name} are one network"
-            yield Finding("H80", "error", place.host, what, "", "give it once")
+            yield Finding("D14", "error", place.host, what, "", "give it once")
         elif len(wish.places) > 1 and network.name in _MODES:
             what = f"--network {name} is the engine's own {network.name}, and goes with no other"
-            yield Finding("H80", "error", place.host, what, "", "swarmkit network create")
+            yield Finding("D14", "error", place.host, what, "", "swarmkit network create")
         meant[network.id] = name
         yield from _place_refusals(endpoint, place, network)
 

@@ -99,6 +99,10 @@ def endpoint_refusals(wish: EndpointWish, host: str, network: HostNetwork) -> It
         if network.subnets and not any(ip_address(address) in ip_network(subnet) for subnet in of_kind):
             what = f"the address {address} is in no subnet of network {network.name}"
             yield Finding("D12", "error", host, what, f"it has {', '.join(network.subnets)}", "choose one of a subnet")
+    if network.name == "bridge" and (wish.aliases or wish.addresses or wish.link_local):
+        what = "the engine's own bridge gives containers no further names, and no address that was asked for"
+        remedy = f"swarmkit network create NAME --on {host}, with --subnet for addresses, and that network"
+        yield Finding("D14", "error", host, what, "moby daemon/network: user defined networks alone do", remedy)
     if wish.link_local and network.scope == "swarm":
         # moby daemon/container_operations.go: what the managers gave replaces all that was asked for.
         what = f"an engine drops --link-local-ip on the swarm's network {network.name}"

@@ -172,6 +172,12 @@ LAN = "driver: macvlan, ipam: {config: [{subnet: 10.8.0.0/24}]}, "
             LAN + "x-swarmkit: {hosts: {A: {range: 10.8.0.64/27}, B: {range: 10.8.0.80/28}}}",
             "two tasks could get one address",
         ),
+        (
+            "B32",
+            LAN.replace("}]", ", gateway: 10.8.0.1}]") + "x-swarmkit: {range: 10.8.0.64/28}",
+            "x-swarmkit: {gateway",
+        ),
+        ("B32", "ipam: {config: [{subnet: 10.8.0.0/24, ip_range: 10.8.0.0/28}]}", "swarmkit network create"),
         ("B46", "driver_opts: {encrypted: 'false'}", "presence"),
         ("B46", "driver_opts: {encrypted: false}", "presence"),
         ("B46", "x-swarmkit: {encrypted: false}", "reason"),
@@ -284,3 +290,12 @@ def test_an_extension_that_is_nearly_ours_is_warned_of_and_others_are_not(tmp_pa
         ("B05", "services.w.x-swarmkits", "x-swarmkit is read of networks and volumes alone"),
         ("B05", "networks.n.x-swarmkt", "did you mean 'x-swarmkit'?"),
     ]
+
+
+def test_a_parent_that_is_said_twice_is_warned_of_where_it_is_passed_over(tmp_path: Path) -> None:
+    settings = LAN + "driver_opts: {parent: eth1}, x-swarmkit: {parent: eth0, range: 10.8.0.64/28}"
+    (path := tmp_path / "s.yaml").write_text(
+        f"services: {{a: {{image: 'r.example/i:1', networks: [n]}}}}\nnetworks:\n  n: {{{settings}}}\n"
+    )
+    (warning,) = load_stack(path, name="s", environment={}).warnings
+    assert (warning.code, warning.path) == ("B31", "networks.n.driver_opts.parent")

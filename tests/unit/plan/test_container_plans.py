@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from fakes.swarm import write_archive
 
 from swarmkit.cli.networking.attachments import Attachment, read_attachments
 from swarmkit.cli.run import run
+from swarmkit.declared.stack.image_archive import read_image_archives
 from swarmkit.errors import InputError
 from swarmkit.observed.networks import HostNetwork
 from swarmkit.plan.containers.operations import RunContainer
 from swarmkit.plan.containers.planner import ContainerPlace, plan_run
 from swarmkit.plan.containers.wish import ContainerWish
 from swarmkit.plan.networks.endpoint_wish import EndpointWish
+from swarmkit.plan.stacks.operations import SendImage
 from swarmkit.reach.published_ports import read_exposed, read_published
 
 WISH = ContainerWish("web:1", name="web", published=read_published(["8080:80", "127.0.0.1:53:53/udp", "443"]))
@@ -85,7 +89,7 @@ def test_words_of_a_containers_place_on_its_network_are_sent_as_dockers_tool_doe
     "words", [{"ip6": "fd00:1::5"}, {"links": ("db:db",)}, {"publish_all": True}, {"link_local": ("169.254.8.8",)}]
 )
 def test_what_needs_a_network_of_its_own_is_refused_on_the_hosts(words: dict[str, Any]) -> None:
-    assert [code for code, _ in refused(with_network("host", **words), place())] == ["H80"]
+    assert [code for code, _ in refused(with_network("host", **words), place())] == ["D14"]
 
 
 def test_an_address_that_the_network_cannot_give_is_refused() -> None:
@@ -128,7 +132,7 @@ def test_a_restart_policy_that_is_none_is_refused(words: list[str]) -> None:
 
 def test_all_that_is_missing_or_taken_is_told_at_once() -> None:
     taken = place(image=None, container_names=frozenset({"web"}), listened=frozenset({"8080/tcp", "53/udp"}))
-    assert [code for code, _ in refused(WISH, taken)] == ["H76", "H80", "H80", "H80"]
+    assert [code for code, _ in refused(WISH, taken)] == ["H76", "D15", "H80", "H80"]
     assert not plan_run(WISH, place()).refusals
 
 
@@ -207,9 +211,29 @@ def test_each_of_several_networks_is_looked_at_and_may_be_an_id() -> None:
     assert (operation.wish.network, list(operation.wish.others)) == ("app", ["open"])
     assert operation.step.reason == "web:1 on bridge network app and overlay network open"
     assert refused(with_network("app", others={"id-app": EndpointWish()}), place()) == [
-        ("H80", "--network app and id-app are one network")
+        ("D14", "--network app and id-app are one network")
     ]
     assert refused(with_network("app", others={"id-bridge": EndpointWish()}), place()) == [
-        ("H80", "--network id-bridge is the engine's own bridge, and goes with no other")
+        ("D14", "--network id-bridge is the engine's own bridge, and goes with no other")
     ]
     assert refused(with_network("id-"), place()) == [("D14", "id- begins the IDs of 4 networks on A")]
+
+
+@pytest.mark.parametrize("words", [{"aliases": ("me",)}, {"ip": "172.17.0.9"}])
+def test_what_the_engine_s_own_bridge_does_not_give_is_refused_with_the_network_that_does(
+    words: dict[str, Any],
+) -> None:
+    (finding,) = plan_run(with_network("bridge", **words), place()).refusals
+    assert (finding.code, "swarmkit network create" in finding.remedy) == ("D14", True)
+
+
+def test_an_image_that_the_host_lacks_is_sent_before_the_container_is_made(tmp_path: Path) -> None:
+    image_id = write_archive(tmp_path / "web.tar", "web:1", exposed="81/tcp")
+    archive = read_image_archives(tmp_path)["web:1"]
+    sending, running = plan_run(WISH, place(image=None, sent=archive)).operations
+    assert isinstance(sending, SendImage)
+    assert (sending.archive.image_id, running.step.after) == (image_id, {sending.step.key})
+    lacking = place(image=None, sent=archive, listened=frozenset({"81/tcp"}))
+    assert refused(with_network("host"), lacking) == [("H80", "port 81/tcp is taken on A")]
+    (finding,) = plan_run(WISH, place(image=None)).refusals
+    assert "--images DIR" in finding.remedy
