@@ -103,14 +103,20 @@ def _generic(field: Field) -> tuple[tuple[str, int], ...]:
     return tuple(found)
 
 
-def read_restart(field: Field) -> RestartPolicy | None:
+def read_restart(field: Field, *, is_passed_over: bool) -> RestartPolicy | None:
     """Return what the ``restart`` of a container means to a service (docker/cli compose/convert)."""
     name, colon, count = (values.string(field) or "").partition(":")
     known = {"no": None, "always": "any", "unless-stopped": "any", "on-failure": "on-failure"}
     if name not in known or (colon and not (count.isascii() and count.isdecimal())) or len(count) > 9:
         field.refuse("B31", f"{shown(field.word)} is not a restart policy", "use deploy.restart_policy")
         return None
-    field.warn("B31", "restart belongs to containers; it is read as deploy.restart_policy", "write that instead")
+    what, advice = "restart belongs to containers; it is read as deploy.restart_policy", "write that instead"
+    if is_passed_over:
+        what, advice = "restart is passed over: deploy.restart_policy says what counts", "remove it"
+    elif known[name] is None:
+        what = "restart: no says nothing to a swarm, which starts tasks again that have ended"
+        advice = "write deploy: {restart_policy: {condition: none}}"
+    field.warn("B31", what, advice)
     condition = cast("Literal['on-failure', 'any'] | None", known[name])
     return RestartPolicy(condition, max_attempts=int(count or 0) or None) if condition else None
 

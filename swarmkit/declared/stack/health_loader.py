@@ -15,15 +15,15 @@ def read_health_check(field: Field | None) -> HealthCheck | None:
         return None
     refuse_other_keys(field, KEYS["services.*.healthcheck"])
     parts = field.fields()
-    if "disable" in parts and parts["disable"].boolean("B41"):
-        if "test" in parts and not parts["test"].is_empty:
-            parts["test"].refuse("B41", "test and disable exclude each other", "remove one of the two")
-        return HealthCheck(("NONE",))
     # The engine takes 0, which is nothing to it, or at least a millisecond (moby/swarmkit controlapi/service.go).
     times = {
         key: values.duration(parts.get(key), minimum=values.MILLISECOND) or None
         for key in ("interval", "timeout", "start_period", "start_interval")
     }
+    retries = parts["retries"].integer("B41", 0, 10_000) if "retries" in parts else None
+    if "disable" in parts and parts["disable"].boolean("B41"):
+        _check_disabled(parts)
+        return HealthCheck(("NONE",))
     interval, timeout = times["interval"], times["timeout"]
     if interval and timeout and timeout > interval:
         parts["timeout"].warn("B41", "the timeout is longer than the interval")
@@ -33,8 +33,17 @@ def read_health_check(field: Field | None) -> HealthCheck | None:
         timeout_nanoseconds=timeout,
         start_period_nanoseconds=times["start_period"],
         start_interval_nanoseconds=times["start_interval"],
-        retries=parts["retries"].integer("B41", 0, 10_000) if "retries" in parts else None,
+        retries=retries,
     )
+
+
+def _check_disabled(parts: dict[str, Field]) -> None:
+    """Complain about what contradicts ``disable``, and tell of what Docker's tool drops beside it."""
+    if _test(parts.get("test")):
+        parts["test"].refuse("B41", "test and disable exclude each other", "remove one of the two")
+    for key in parts.keys() - {"disable", "test"}:
+        if not key.startswith("x-"):
+            parts[key].warn("B31", f"swarm ignores {key} beside disable", "remove it")
 
 
 def _test(field: Field | None) -> tuple[str, ...]:

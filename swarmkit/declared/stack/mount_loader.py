@@ -121,6 +121,8 @@ class _Reader:
             self.field.refuse("B34", f"target {shown(mount.target)} is not an absolute path")
         if mount.type in ("bind", "npipe", "cluster") and not mount.source:
             self.field.refuse("B34", f"a {mount.type} needs a source")
+        if mount.type == "volume" and not mount.source and (mount.no_copy or mount.subpath):
+            self.field.warn("B31", "swarm ignores the options of a volume without a name", "give it a source")
         if mount.type == "tmpfs" and mount.source is not None:
             self.field.refuse("B34", "a tmpfs has no source", "remove it")
         return mount

@@ -164,7 +164,9 @@ def read_secret(
     """Return a secret or config with its content; the content is held only in Secret."""
     refuse_other_keys(field, KEYS[f"{what}s.*"])
     parts = field.fields()
-    external, name = _external(key, parts, ignored=_SOURCES)
+    external, name = _external(key, parts, ignored=(*_SOURCES, "driver_opts", "template_driver", "labels"))
+    if "driver_opts" in parts and "driver" not in parts and not external:
+        parts["driver_opts"].warn("B31", f"swarm ignores driver_opts of a {what} without a driver", "remove it")
     content: Secret | None = None
     path: Path | None = None
     if external:

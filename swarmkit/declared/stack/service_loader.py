@@ -102,7 +102,7 @@ def _deploy(parts: dict[str, Field]) -> Deploy:
     deploy = read_deploy(parts.get("deploy"))
     if "restart" not in parts or parts["restart"].is_empty:
         return deploy
-    policy = read_restart(parts["restart"])
+    policy = read_restart(parts["restart"], is_passed_over=deploy.restart_policy is not None)
     return deploy if deploy.restart_policy else replace(deploy, restart_policy=policy)
 
 

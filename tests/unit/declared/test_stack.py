@@ -457,3 +457,26 @@ def test_a_port_that_takes_a_service_off_the_hosts_own_network_is_warned_of(
     text = f"{services}networks: {{n: {{external: true, name: host}}}}"
     told = [warning for warning in warned(load(tmp_path, text)) if warning.code == "B51"]
     assert ["port 8077 in ingress mode" in warning.what for warning in told] == [True] * warns
+
+
+@pytest.mark.parametrize(
+    ("lines", "rest", "path"),
+    [
+        ("healthcheck: {disable: true, test: [], interval: 5s}", "", "services.a.healthcheck.interval"),
+        ("restart: always\n    deploy: {restart_policy: {condition: none}}", "", "services.a.restart"),
+        ("volumes: [{type: volume, target: /d, volume: {nocopy: true}}]", "", "services.a.volumes[0]"),
+        ("secrets: [s]", "secrets: {s: {external: true, labels: {a: b}}}", "secrets.s.labels"),
+        ("secrets: [s]", "secrets: {s: {external: true, template_driver: golang}}", "secrets.s.template_driver"),
+        ("secrets: [s]", "secrets: {s: {environment: S, driver_opts: {a: b}}}", "secrets.s.driver_opts"),
+    ],
+)
+def test_what_dockers_conversion_drops_without_a_word_is_warned_of(
+    tmp_path: Path, lines: str, rest: str, path: str
+) -> None:
+    text = f"services:\n  a:\n    image: img:1\n    {lines}\n{rest}"
+    assert path in [one.path for one in load(tmp_path, text, environment={"S": "x"}).warnings]
+
+
+def test_restart_no_is_told_to_mean_nothing_to_a_swarm(tmp_path: Path) -> None:
+    stack = load(tmp_path, "services: {a: {image: 'img:1', restart: 'no'}}")
+    assert "starts tasks again" in next(one.what for one in stack.warnings if one.path == "services.a.restart")
