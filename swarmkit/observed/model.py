@@ -164,6 +164,8 @@ class EngineFacts:
     config_networks: tuple[NetworkState, ...] = ()
     """Its config-only networks: this host's part of a macvlan or ipvlan network of the swarm."""
     root_dir: str = "/var/lib/docker"
+    generic_resources: Mapping[str, int] = field(default_factory=dict)
+    """Kind -> how many: what it was told to offer, such as GPUs (``node-generic-resources``)."""
     network_drivers: tuple[str, ...] = ()
     """Its own, enabled plugins, and plugins that are but files once they were asked for."""
 

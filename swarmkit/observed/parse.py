@@ -141,8 +141,20 @@ def engine_facts(
         config_networks=tuple(network(item) for item in networks if item.get("ConfigOnly")),
         content_store="driver-type" in driver_status and "containerd" in str(driver_status["driver-type"]),
         root_dir=str(info.get("DockerRootDir") or "/var/lib/docker"),
+        generic_resources=_generic_resources(info),
         network_drivers=tuple((info.get("Plugins") or {}).get("Network") or ()),
     )
+
+
+def _generic_resources(info: Json) -> dict[str, int]:
+    """Return how many of each kind an engine offers: counted ones, or one for each that has a name."""
+    found: dict[str, int] = {}
+    for entry in info.get("GenericResources") or []:
+        for key, amount in (("DiscreteResourceSpec", None), ("NamedResourceSpec", 1)):
+            if spec := entry.get(key):
+                kind = str(spec["Kind"])
+                found[kind] = found.get(kind, 0) + (amount or int(spec.get("Value") or 0))
+    return found
 
 
 def cluster_state(told_by: str, swarm: Json, lists: Mapping[str, list[Json]], *, read_at: float) -> ClusterState:

@@ -37,7 +37,12 @@ class StackImages:
             if hosts and (amount := lacking_room(service, hosts, self.observed)):
                 what = f"each task reserves {amount} of {', '.join(host.name for host in hosts)}"
                 why = f"its tasks would wait for a node for ever ({service.place})"
-                self._refuse("B42", service.name, what, why, "reserve less, or have a larger host")
+                remedy = "reserve less, or have a larger host"
+                if service.deploy.reservations.generic:
+                    remedy += (
+                        "; what a host offers besides memory and CPUs is node-generic-resources of its daemon.json"
+                    )
+                self._refuse("B42", service.name, what, why, remedy)
             self._warn_of_too_many(service, hosts)
             if not hosts:
                 self._refuse_unplaceable(service)

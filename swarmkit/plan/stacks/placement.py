@@ -43,7 +43,13 @@ def lacking_room(service: Service, hosts: Iterable[Host], observed: Observed) ->
     if memory > most_memory:
         return f"{memory / 2**20:.0f} MiB of memory; the most is {most_memory / 2**20:.0f} MiB"
     cpus, most_cpus = (wanted.nano_cpus or 0) / 10**9, max(engine.cpus for engine in engines)
-    return f"{cpus:g} CPUs; the most is {most_cpus}" if cpus > most_cpus else ""
+    if cpus > most_cpus:
+        return f"{cpus:g} CPUs; the most is {most_cpus}"
+    offered = {kind: max(engine.generic_resources.get(kind, 0) for engine in engines) for kind, _ in wanted.generic}
+    lacking = [
+        f"{count} {kind}; the most is {offered[kind]}" for kind, count in wanted.generic if count > offered[kind]
+    ]
+    return next(iter(lacking), "")
 
 
 def most_tasks(service: Service, hosts: Iterable[Host]) -> tuple[int, str] | None:

@@ -20,6 +20,7 @@ from swarmkit.plan.networks.moves import MovingService, move_operations, move_re
 from swarmkit.plan.stacks.files import FileVersions
 from swarmkit.plan.stacks.forgotten import forgotten, made_anew
 from swarmkit.plan.stacks.handover import hand_over
+from swarmkit.plan.stacks.host_ports import host_port_warnings
 from swarmkit.plan.stacks.images import StackImages
 from swarmkit.plan.stacks.jobs import with_job_told
 from swarmkit.plan.stacks.modes import other_mode
@@ -70,6 +71,7 @@ class StackPlanner:
         self.warnings += versions.warnings
         sending = StackImages(self.inventory, self.stack, self.observed, self.archives, self.refusals, self.warnings)
         images = sending.transfers()
+        self.warnings += host_port_warnings(self.stack, self.inventory, self.observed)
         made = {operation.step.key for operation in [*networks, *files]}
         services = self._moved(list(self._services(frozenset(made), images)))
         removed = self._gone_services(frozenset(op.step.key for op in services if op.step.verb != "wait"))

@@ -1,15 +1,18 @@
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fakes.running import run_once
 from fakes.swarm import fake_fleet
 
 from swarmkit.declared.inventory.host import Host, Inventory
-from swarmkit.declared.stack.service import Deploy, Port, Service
+from swarmkit.declared.stack.service import Deploy, Port, Resources, Service, Stack
 from swarmkit.observed.observe import observe
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.nodes.swarm_operations import change_node
-from swarmkit.plan.stacks.placement import eligible_hosts, most_tasks
+from swarmkit.plan.stacks.host_ports import host_port_warnings
+from swarmkit.plan.stacks.placement import eligible_hosts, lacking_room, most_tasks
 
 HOSTS = (
     Host("A", "10.88.0.11", "manager", labels={"role": "front", "disk": "SSD"}),
@@ -62,3 +65,54 @@ def test_a_port_in_host_mode_and_max_replicas_bound_how_many_tasks_can_run() -> 
         "max_replicas_per_node is 2",
     )
     assert most_tasks(Service("x", "x:1", ports=(Port(80, 8099),)), HOSTS) is None
+
+
+OFFERED = [
+    {"NamedResourceSpec": {"Kind": "gpu", "Value": "UUID1"}},
+    {"NamedResourceSpec": {"Kind": "gpu", "Value": "UUID2"}},
+    {"DiscreteResourceSpec": {"Kind": "ssd", "Value": 3}},
+]
+
+
+@pytest.mark.parametrize(
+    ("generic", "says"),
+    [
+        ((("gpu", 2), ("ssd", 3)), ""),
+        ((("gpu", 3),), "3 gpu; the most is 2"),
+        ((("ssd", 1), ("fpga", 1)), "1 fpga; the most is 0"),
+        ((("fpga", 0),), ""),
+    ],
+)
+def test_a_resource_that_no_node_offers_is_lacking_room(generic: tuple[tuple[str, int], ...], says: str) -> None:
+    fleet = fake_fleet(Inventory(Path("i.yaml"), "prod", HOSTS[:2]))
+    fleet.engine("B").info_changes["GenericResources"] = OFFERED
+    service = Service("x", "x:1", deploy=Deploy(reservations=Resources(generic=generic)))
+    assert lacking_room(service, HOSTS[:2], observe(fleet, kernel="never")) == says
+
+
+def on_port(name: str, constraint: str = "", **deploy: Any) -> Service:
+    constraints = (constraint,) if constraint else ()
+    return Service(
+        name, "x:1", ports=(Port(80, 8099, "tcp", "host"),), deploy=Deploy(constraints=constraints, **deploy)
+    )
+
+
+@pytest.mark.parametrize(
+    ("other", "what", "seen"),
+    [
+        (on_port("b", "node.hostname == host-b"), "", ""),
+        (on_port("b"), "may both come to A", "who comes second waits"),
+        (on_port("b", mode="global"), "may both come to A", "they are 3 tasks, and A, B can run 2"),
+        (on_port("b", "node.hostname == host-a"), "may both come to A", "they are 2 tasks, and A can run 1"),
+        (replace(on_port("b"), ports=(Port(80, 8099, "udp", "host"),)), "", ""),
+        (replace(on_port("b"), ports=(Port(80, None, "tcp", "host"),)), "", ""),
+    ],
+)
+def test_two_services_on_one_port_in_host_mode_are_told_where_they_may_meet(
+    other: Service, what: str, seen: str
+) -> None:
+    inventory = Inventory(Path("i.yaml"), "prod", HOSTS[:2])
+    stack = Stack(Path("s.yaml"), "s", (on_port("a", "node.hostname == host-a"), other))
+    found = list(host_port_warnings(stack, inventory, observe(fake_fleet(inventory), kernel="never")))
+    assert [one.code for one in found] == (["B37"] if what else [])
+    assert all(what in one.what and seen in one.evidence for one in found)
