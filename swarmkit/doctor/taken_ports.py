@@ -45,7 +45,7 @@ class TakenPorts:
         live = self.observed.cluster.services if self.observed.cluster else ()
         given_up = handed_over(self.plan.operations, live)
         for service in services:
-            why = "something listens on it there, and the file publishes it"
+            why = "something listens on it there, and the service publishes it"
             wanted = {port_word(port): why for port in service.ports if port.published}
             if _on_host(service, self.stack):
                 why = f"{service.image} says that it listens on it, and has the host's own ports"

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from swarmkit.converge.wait import wakeups
 from swarmkit.declared.inventory.host import Inventory
+from swarmkit.doctor.back_ports import back_port_findings
 from swarmkit.finding import Finding
 from swarmkit.observed.model import Observed
 from swarmkit.observed.observe import observe
@@ -22,7 +23,7 @@ from swarmkit.verify.prove import prove
 from swarmkit.workflows.agreed_run import agreed_plan
 from swarmkit.workflows.ended_change import note_end
 from swarmkit.workflows.lost_hosts import telling_of_lost
-from swarmkit.workflows.some_hosts import cluster_of, with_silent
+from swarmkit.workflows.some_hosts import answering_hosts, cluster_of, with_silent
 from swarmkit.workflows.terms import Terms
 from swarmkit.workflows.up import PROOF_PATIENCE_SECONDS, UpReport, apply_rounds
 from swarmkit.workflows.waiting import Waiter, taken_back
@@ -38,7 +39,12 @@ def rollback(declared: Declared, stack: str, terms: Terms, *, verify: bool = Tru
     def look(fleet: Fleet) -> tuple[Plan, Observed]:
         observed = observe(fleet, kernel="never")
         cluster_of(observed, silent)
-        return with_silent(_plan(declared, stack, observed)[0], declared.inventory, silent), observed
+        plan, target = _plan(declared, stack, observed)
+        if target and not plan.refusals:
+            hosts = answering_hosts(declared.inventory, silent)
+            taken = back_port_findings(fleet, plan, hosts, target, observed)
+            plan = Plan((), taken, plan.warnings) if taken else plan
+        return with_silent(plan, declared.inventory, silent), observed
 
     progress = terms.progress
     progress.phase("connect")
