@@ -11,7 +11,7 @@ from types import MappingProxyType
 from swarmkit.declared.inventory.host import Inventory
 from swarmkit.declared.stack.reading import load_stack
 from swarmkit.errors import InputError, SwarmkitError
-from swarmkit.observed.model import ClusterState, Observed
+from swarmkit.observed.model import ClusterState, Observed, network_targets
 from swarmkit.observed.observe import observe
 from swarmkit.plan.export.stack import compared, stack_names, written_stack
 from swarmkit.plan.progress import Progress
@@ -68,7 +68,7 @@ def exported(
         to_do = f"name one that runs: {', '.join(names)}" if names else "none runs: swarmkit up -f STACK makes one"
         raise SwarmkitError(f"no service of a stack {stack} runs", to_do=to_do)
     written = written_stack(stack, observed, cluster)
-    notes = (*written.notes, *_unasked(cluster, silent))
+    notes = (*written.notes, *_unasked(stack, cluster, silent))
     with tempfile.TemporaryDirectory(prefix="swarmkit-export-") as folder:
         path = Path(folder) / f"{stack}.yaml"
         path.touch(mode=0o600)
@@ -85,9 +85,11 @@ def exported(
     return Exported(f"{head}\n{written.body}", notes, differences, refusals, silent)
 
 
-def _unasked(cluster: ClusterState, silent: Unreached) -> Iterator[str]:
+def _unasked(stack: str, cluster: ClusterState, silent: Unreached) -> Iterator[str]:
     """Yield what the file may lack for hosts that are *silent*: a LAN's part of a host is told by that host alone."""
-    if lans := sorted(network.name for network in cluster.networks if network.config_from):
+    used = set[str]().union(*(network_targets(live.spec) for live in cluster.services if live.stack == stack))
+    lans = [one.name for one in cluster.networks if one.config_from and {one.id, one.name} & used]
+    if lans:
         for name in silent:
             yield f"{name} does not answer: its part of a macvlan or ipvlan network is not here ({', '.join(lans)})"
 

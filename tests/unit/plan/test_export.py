@@ -274,3 +274,27 @@ def test_a_size_in_memory_is_written_in_bytes_as_dockers_tool_takes_no_other(
     made = exported(INVENTORY, "t1", observed)
     assert f"size: {64 << 20}\n" in made.text
     assert loaded(made, tmp_path).service("backend").mounts[0].tmpfs_size_bytes == 64 << 20
+
+
+def test_a_lan_s_part_of_a_host_that_does_not_answer_is_told_to_be_missing(swarm: Observed) -> None:
+    stack = load_stack(case_named("networks").files[0], name="networks", environment={})
+    made = deployed(swarm, stack)
+    cluster = cluster_of(made)
+    on_lan = {str(one["Target"]) for live in cluster.services for one in live.spec["TaskTemplate"].get("Networks", ())}
+    networks = tuple(
+        replace(one, raw={**one.raw, "ConfigFrom": {"Network": "lan-config"}}) if one.name in on_lan else one
+        for one in cluster.networks
+    )
+    lacking = exported(
+        INVENTORY,
+        "networks",
+        replace(made, cluster=replace(cluster, networks=networks)),
+        {"B": SwarmkitError("B: gone")},
+    )
+    assert any(note.startswith("B does not answer: its part") for note in lacking.notes)
+    whole = exported(INVENTORY, "networks", made, {"B": SwarmkitError("B: gone")})
+    assert not any("does not answer" in note for note in whole.notes)
+
+
+def case_named(name: str) -> Case:
+    return next(case for case in cases() if case.name == name)
