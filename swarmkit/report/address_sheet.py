@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -52,9 +52,9 @@ def _subnet(row: SubnetRow) -> str:
     return f"{row.subnet}, of it {row.range}" if row.range else row.subnet
 
 
-def address_sheet_as_json(sheet: AddressSheet) -> dict[str, Any]:
-    """Return *sheet* as JSON values."""
-    return {"schema": SCHEMA, **json_value(asdict(sheet))}
+def address_sheet_as_json(sheet: AddressSheet, silent: Iterable[str] = ()) -> dict[str, Any]:
+    """Return *sheet* as JSON values, with the hosts that are *silent* and so not on it."""
+    return {"schema": SCHEMA, **json_value(asdict(sheet)), "silent": list(silent)}
 
 
 def _text(text: str) -> Text:

@@ -147,9 +147,9 @@ def _in_columns(lines: Sequence[str]) -> list[str]:
     return ["   ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=False)).rstrip() for row in rows]
 
 
-def networks_as_json(rows: Iterable[NetworkRow]) -> dict[str, Any]:
-    """Return *rows* as JSON values."""
-    return {"schema": SCHEMA, "networks": json_value([asdict(row) for row in rows])}
+def networks_as_json(rows: Iterable[NetworkRow], silent: Iterable[str] = ()) -> dict[str, Any]:
+    """Return *rows* as JSON values, with the hosts that are *silent* and so in none of them."""
+    return {"schema": SCHEMA, "networks": json_value([asdict(row) for row in rows]), "silent": list(silent)}
 
 
 def _text(text: str) -> Text:

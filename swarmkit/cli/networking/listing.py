@@ -84,7 +84,7 @@ def list_command(
         fields = networks_as_fields(seen, services, verdicts, id_length=None if no_trunc else SHORT_ID)
         click.echo(formatted(fields, format_text), nl=False)
     elif as_json:
-        click.echo(json.dumps(networks_as_json(rows), indent=2))
+        click.echo(json.dumps(networks_as_json(rows, listed.silent), indent=2))
     else:
         results().print(render_networks(rows))
     is_proved = all(verdicts.get(network.id, True) for network in seen)
@@ -117,7 +117,7 @@ def plan_command(*, inventory_file: Path, ask_become_pass: bool, as_json: bool) 
         listed = list_networks(inventory, progress=progress, sudo_password=options.sudo_password(ask=ask_become_pass))
     sheet = address_sheet(inventory, listed.observed, listed.networks)
     if as_json:
-        click.echo(json.dumps(address_sheet_as_json(sheet), indent=2))
+        click.echo(json.dumps(address_sheet_as_json(sheet, listed.silent), indent=2))
     else:
         results().print(render_address_sheet(sheet))
     has_errors = any(finding.severity == "error" for finding in sheet.findings)

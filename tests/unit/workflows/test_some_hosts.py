@@ -54,6 +54,8 @@ def test_a_list_is_that_of_the_hosts_that_answer_and_ends_with_3_and_the_host_th
     done = command(*words)
     assert done.exit_code == 3, done.output
     assert "no route to host" in done.stderr
+    if "--json" in words:
+        assert json.loads(done.stdout)["silent"] == ["C"]
     if words == ("ls", "--json"):
         assert {row["name"]: row["hosts"] for row in json.loads(done.stdout)["networks"]}["app"] == ["B"]
     if words[0] == "inspect":
