@@ -124,7 +124,8 @@ _DIFFERENCES = (
     ("a file without services", "taken: makes nothing", "refused"),
     (
         (
-            "what no task could run with: a limit below its reservation, a published port of the swarm's own (2377, "
+            "what no task could run with: a limit below its reservation, a reservation of more than "
+            "any host offers (memory, CPUs, a generic resource), a published port of the swarm's own (2377, "
             "7946), more than 100000 replicas, a mount target that is no absolute path, a NUL in "
             "a value, a mount of a cluster volume that the file does not define"
         ),
@@ -148,6 +149,10 @@ anything is made (H44).
 - a service with a VIP on an overlay of several subnets: the VIP may be in one that others do not reach (B50);
 - a port in ingress mode of a service on the host's own network: its tasks are not on it (B51);
 - a variable whose form Docker's tool reads otherwise than it looks, or in a default, where it is not replaced (B36);
+- what Docker's conversion drops and says nothing of: keys beside `healthcheck.disable`, `restart` beside
+  `deploy.restart_policy`, options of a volume without a name, `driver_opts` without a driver, all but the name of an
+  external secret or config; and `restart: no`, which a swarm does not heed (B31, B38);
+- two services that want one port in host mode and may come to one host (B37), told by the plan;
 - a network, secret or config that no service uses (B38)."""
 _REFUSED = """### Refused
 
