@@ -10,6 +10,7 @@ from typing import TypeVar
 from swarmkit.declared.inventory.host import Inventory
 from swarmkit.doctor.checks.reached import check_reached
 from swarmkit.errors import UnreachableError
+from swarmkit.finding import Finding
 from swarmkit.observed.model import ClusterState, Observed
 from swarmkit.plan.model import Plan
 from swarmkit.reach.answering import of_those_that_answer
@@ -63,6 +64,20 @@ def cluster_of(observed: Observed, silent: Unreached) -> ClusterState | None:
 
 
 def with_silent(plan: Plan, inventory: Inventory, silent: Unreached) -> Plan:
-    """Return *plan* with a warning of each host that does not answer, and that it was made without."""
+    """Return *plan* with a warning of each host that does not answer, and that it was made without.
+
+    A refused one shows no warnings: there what is said of networks tells whom nobody could ask.
+    """
+    if not silent or (plan.is_empty and not plan.refusals):
+        return plan
+    if plan.refusals:
+        return replace(plan, refusals=tuple(_unasked(refusal, silent) for refusal in plan.refusals))
     told = (replace(finding, severity="warning") for finding in check_reached(inventory, silent))
-    return plan if plan.is_empty and not plan.refusals else replace(plan, warnings=(*plan.warnings, *told))
+    return replace(plan, warnings=(*plan.warnings, *told))
+
+
+def _unasked(refusal: Finding, silent: Unreached) -> Finding:
+    if refusal.code != "D14":
+        return refusal
+    evidence = "; ".join(filter(None, [refusal.evidence, f"not asked, for no answer comes: {', '.join(silent)}"]))
+    return replace(refusal, evidence=evidence)

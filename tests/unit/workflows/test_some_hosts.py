@@ -76,6 +76,9 @@ def test_a_container_is_connected_on_a_host_that_answers_and_the_plan_tells_of_t
     assert command("connect", "app", "web", "--on", "B").exception is None
     assert [(one.code, one.severity, one.where) for one in shown[0].warnings] == [("D11", "warning", "C")]
     assert command("connect", "app", "web", "--on", "C").exception is WHY
+    refused = command("connect", "gone", "web", "--on", "B").exception
+    assert isinstance(refused, RefusedError)
+    assert refused.plan.refusals[0].evidence.endswith("no answer comes: C"), "it may be C's to tell of it"
 
 
 def test_run_needs_its_own_host_alone(fleet: FakeFleet, command: Command, shown: list[Plan]) -> None:
