@@ -107,9 +107,8 @@ def test_a_swarm_has_one_ingress_network() -> None:
     assert refusal.what == "the swarm has an ingress network already: ingress"
     assert not plan_create(NetworkWish("other", "overlay"), ["A"], there, {}).refusals
     plan = plan_create(mesh, ["A"], [seen("A", "wide")], {})
-    assert [operation.step.target for operation in plan.operations] == ["A"]
-    (warning,) = plan.warnings
-    assert "until it starts anew" in warning.what
+    assert [operation.step.target for operation in plan.operations] == ["A", "ingress"]
+    assert "have each node take ingress up" in plan.operations[1].step.summary
 
 
 def test_an_ingress_network_that_is_there_is_nothing_to_do_and_another_of_its_name_is_refused() -> None:
