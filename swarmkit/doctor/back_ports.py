@@ -8,16 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from swarmkit.declared.inventory.host import Inventory
-from swarmkit.declared.stack.service import Deploy, Network, Port, Service, ServiceNetwork, Stack
+from swarmkit.declared.stack.service import Deploy, Port, Service, Stack
 from swarmkit.doctor.taken_ports import TakenPorts
 from swarmkit.finding import Finding
-from swarmkit.observed.model import Observed, network_targets
+from swarmkit.observed.model import Observed
 from swarmkit.plan.model import Plan
 from swarmkit.plan.stacks.record import Record
 from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.fleet import Fleet
-
-_HOST = "host"
 
 
 def back_port_findings(
@@ -36,10 +34,13 @@ def back_port_findings(
 
 
 def _as_stack(target: Record) -> Stack:
-    """Return what ran, as far as it takes ports: a record has specs, and no file."""
+    """Return what ran, as far as it publishes ports: a record has specs, and no file.
+
+    What an image says that it listens on is no reason to refuse a way back: its command may say otherwise.
+    """
     names = ((name.removeprefix(f"{target.stack}_"), spec) for name, spec in target.services.items())
     services = tuple(_as_service(name, spec) for name, spec in names)
-    return Stack(Path(), target.stack, services, networks=(Network(_HOST, _HOST, external=True),))
+    return Stack(Path(), target.stack, services)
 
 
 def _as_service(name: str, spec: Mapping[str, Any]) -> Service:
@@ -49,7 +50,6 @@ def _as_service(name: str, spec: Mapping[str, Any]) -> Service:
     return Service(
         name,
         str(task["ContainerSpec"]["Image"]),
-        networks=(ServiceNetwork(_HOST),) if _HOST in network_targets(spec) else (),
         ports=tuple(_as_port(port) for port in ports),
         deploy=Deploy(constraints=tuple(constraints)),
     )

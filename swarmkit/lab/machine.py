@@ -127,12 +127,12 @@ def _environment(boot: Boot) -> dict[str, str]:
     # The guest's memory is a file in TMPDIR; on a disk everything is slower. A container's /dev/shm has 64 MB: a guest
     # that touches more of its memory than there is room for is killed.
     # Others of the lab may not have touched theirs yet.
-    wanted = (boot.host.memory_megabytes + boot.others_megabytes) << 20
-    if _SHARED_MEMORY.is_dir() and os.access(_SHARED_MEMORY, os.W_OK) and _room() >= wanted:
-        environment["TMPDIR"] = str(_SHARED_MEMORY)
-    return environment
+    # Without TMPDIR the kernel takes /dev/shm by itself.
+    has_room = _SHARED_MEMORY.is_dir() and os.access(_SHARED_MEMORY, os.W_OK) and _has_room(boot)
+    return {**environment, "TMPDIR": str(_SHARED_MEMORY if has_room else boot.files.folder)}
 
 
-def _room() -> int:
-    """Return the bytes that are free in the shared memory's file system."""
-    return shutil.disk_usage(_SHARED_MEMORY).free
+def _has_room(boot: Boot) -> bool:
+    """Tell whether the shared memory's file system has room for the host now, and for all of the lab's at once."""
+    usage, megabytes = shutil.disk_usage(_SHARED_MEMORY), boot.host.memory_megabytes
+    return usage.free >= megabytes << 20 and usage.total >= (megabytes + boot.others_megabytes) << 20

@@ -99,8 +99,9 @@ class Supervisor:
         return started
 
     def _others_megabytes(self, boots: list[Request], name: str) -> int:
-        """Return the memory of all hosts but *name*: those that are here, and those that come with it."""
-        there = {host.boot.host.name: host.boot.host.memory_megabytes for host in self._hosts.values()}
+        """Return the memory of all hosts but *name*: those that are on, and those that come with it."""
+        on = [host.boot.host for host in self._hosts.values() if host.is_on]
+        there = {host.name: host.memory_megabytes for host in on}
         come = {boot["host"]["name"]: int(boot["host"]["memory_megabytes"]) for boot in boots}
         return sum(megabytes for other, megabytes in {**there, **come}.items() if other != name)
 

@@ -125,7 +125,7 @@ _DIFFERENCES = (
     (
         (
             "what no task could run with: a limit below its reservation, a reservation of more than "
-            "any host offers (memory, CPUs, a generic resource), a published port of the swarm's own (2377, "
+            "any host offers (memory, CPUs), a published port of the swarm's own (2377, "
             "7946), more than 100000 replicas, a mount target that is no absolute path, a NUL in "
             "a value, a mount of a cluster volume that the file does not define"
         ),

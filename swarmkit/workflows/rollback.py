@@ -23,7 +23,7 @@ from swarmkit.verify.prove import prove
 from swarmkit.workflows.agreed_run import agreed_plan
 from swarmkit.workflows.ended_change import note_end
 from swarmkit.workflows.lost_hosts import telling_of_lost
-from swarmkit.workflows.some_hosts import answering_hosts, cluster_of, with_silent
+from swarmkit.workflows.some_hosts import answering_hosts, cluster_of, in_cluster, with_silent
 from swarmkit.workflows.terms import Terms
 from swarmkit.workflows.up import PROOF_PATIENCE_SECONDS, UpReport, apply_rounds
 from swarmkit.workflows.waiting import Waiter, taken_back
@@ -41,8 +41,8 @@ def rollback(declared: Declared, stack: str, terms: Terms, *, verify: bool = Tru
         cluster_of(observed, silent)
         plan, target = _plan(declared, stack, observed)
         if target and not plan.refusals:
-            hosts = answering_hosts(declared.inventory, silent)
-            taken = back_port_findings(fleet, plan, hosts, target, observed)
+            nodes = in_cluster(answering_hosts(declared.inventory, silent), observed)
+            taken = back_port_findings(fleet, plan, nodes, target, observed)
             plan = Plan((), taken, plan.warnings) if taken else plan
         return with_silent(plan, declared.inventory, silent), observed
 

@@ -55,6 +55,15 @@ def answering_hosts(inventory: Inventory, silent: Collection[str]) -> Inventory:
     return replace(inventory, hosts=tuple(host for host in inventory.hosts if host.name not in silent))
 
 
+def in_cluster(inventory: Inventory, observed: Observed) -> Inventory:
+    """Return *inventory* without hosts that are no node of the cluster, which none of its tasks and ports is on."""
+    cluster = observed.cluster
+    nodes = tuple(
+        host for host in inventory.hosts if cluster and cluster.node(observed.hosts[host.name].engine.node_id)
+    )
+    return replace(inventory, hosts=nodes)
+
+
 def cluster_of(observed: Observed, silent: Unreached) -> ClusterState | None:
     """Return the cluster; raises UnreachableError where none was read and a host that is *silent* may tell of one."""
     if observed.cluster is None and silent:

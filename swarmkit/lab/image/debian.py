@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 import subprocess
 import threading
 from collections.abc import Callable, Mapping
@@ -51,6 +53,8 @@ def bootstrap(root: Path, recipe: Recipe, say: Callable[[str], None], ended: thr
         text=True,
         errors="replace",
         env={**os.environ, **recipe.environment},
+        # What it has begun does not end with it: it is told as a group.
+        process_group=0,
     ) as process:
         timer = threading.Timer(DEADLINE_SECONDS, _end_late, (process, late))
         timer.start()
@@ -62,7 +66,7 @@ def bootstrap(root: Path, recipe: Recipe, say: Callable[[str], None], ended: thr
         except BaseException:
             ended.set()
             # It unmounts first what it has mounted in the tree, which is removed next.
-            process.terminate()
+            _end(process)
             process.wait()
             raise
         finally:
@@ -79,7 +83,13 @@ def bootstrap(root: Path, recipe: Recipe, say: Callable[[str], None], ended: thr
 
 def _end_late(process: subprocess.Popen[str], late: threading.Event) -> None:
     late.set()
-    process.terminate()
+    _end(process)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """End the program and all that it has begun; its first process cleans up, and ends when the others have."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
 
 
 def _command(root: Path, recipe: Recipe) -> list[str]:

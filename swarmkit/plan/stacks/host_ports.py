@@ -10,13 +10,13 @@ from swarmkit.declared.inventory.host import Inventory
 from swarmkit.declared.stack.service import Service, Stack
 from swarmkit.finding import Finding
 from swarmkit.observed.model import Observed
-from swarmkit.plan.stacks.placement import eligible_hosts
+from swarmkit.plan.stacks.placement import eligible_hosts, wants_tasks
 
 
 def host_port_warnings(stack: Stack, inventory: Inventory, observed: Observed) -> Iterator[Finding]:
     """Yield B37 for each two services that want one port in host mode and may run on one host."""
     wanting: dict[str, list[Service]] = defaultdict(list)
-    for service in stack.services:
+    for service in filter(wants_tasks, stack.services):
         for port in {
             f"{one.published}/{one.protocol}" for one in service.ports if one.mode == "host" and one.published
         }:

@@ -14,7 +14,7 @@ from swarmkit.plan.model import Operation, Step
 from swarmkit.plan.stacks.container_spec import familiar
 from swarmkit.plan.stacks.names import has_image, image_name, tagged
 from swarmkit.plan.stacks.operations import SendImage
-from swarmkit.plan.stacks.placement import eligible_hosts, lacking_room, most_tasks
+from swarmkit.plan.stacks.placement import eligible_hosts, lacking_generic, lacking_room, most_tasks, wants_tasks
 
 
 @dataclass
@@ -34,15 +34,8 @@ class StackImages:
         for service in self.stack.services:
             hosts = eligible_hosts(service, self.inventory.hosts, self.observed)
             archive = self.archives.get(service.image)
-            if hosts and (amount := lacking_room(service, hosts, self.observed)):
-                what = f"each task reserves {amount} of {', '.join(host.name for host in hosts)}"
-                why = f"its tasks would wait for a node for ever ({service.place})"
-                remedy = "reserve less, or have a larger host"
-                if service.deploy.reservations.generic:
-                    remedy += (
-                        "; what a host offers besides memory and CPUs is node-generic-resources of its daemon.json"
-                    )
-                self._refuse("B42", service.name, what, why, remedy)
+            if hosts and wants_tasks(service):
+                self._tell_of_room(service, hosts)
             self._warn_of_too_many(service, hosts)
             if not hosts:
                 self._refuse_unplaceable(service)
@@ -74,6 +67,18 @@ class StackImages:
     def _sent_name(self, archive: ImageArchive, host: Host) -> str:
         """Return what the archive's image will be known by on *host*."""
         return archive.tags[0] if self.observed.hosts[host.name].engine.content_store else archive.image_id
+
+    def _tell_of_room(self, service: Service, hosts: tuple[Host, ...]) -> None:
+        where = ", ".join(host.name for host in hosts)
+        why = f"its tasks would wait for a node for ever ({service.place})"
+        if amount := lacking_room(service, hosts, self.observed):
+            what = f"each task reserves {amount} of {where}"
+            self._refuse("B42", service.name, what, why, "reserve less, or have a larger host")
+        if amount := lacking_generic(service, hosts, self.observed):
+            # A node that is not in the inventory may offer it.
+            remedy = "reserve less, or name what a host has as node-generic-resources in its daemon.json"
+            what = f"each task reserves {amount} of {where}"
+            self.warnings.append(Finding("B42", "warning", service.name, what, why, remedy))
 
     def _refuse_unplaceable(self, service: Service) -> None:
         labels = sorted({f"{key}={value}" for host in self.inventory.hosts for key, value in host.labels.items()})

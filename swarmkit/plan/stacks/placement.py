@@ -45,11 +45,22 @@ def lacking_room(service: Service, hosts: Iterable[Host], observed: Observed) ->
     cpus, most_cpus = (wanted.nano_cpus or 0) / 10**9, max(engine.cpus for engine in engines)
     if cpus > most_cpus:
         return f"{cpus:g} CPUs; the most is {most_cpus}"
+    return ""
+
+
+def lacking_generic(service: Service, hosts: Iterable[Host], observed: Observed) -> str:
+    """Return which generic resource *service* reserves more of for a task than any of *hosts* has; else nothing."""
+    wanted, engines = service.deploy.reservations, [observed.hosts[host.name].engine for host in hosts]
     offered = {kind: max(engine.generic_resources.get(kind, 0) for engine in engines) for kind, _ in wanted.generic}
     lacking = [
         f"{count} {kind}; the most is {offered[kind]}" for kind, count in wanted.generic if count > offered[kind]
     ]
     return next(iter(lacking), "")
+
+
+def wants_tasks(service: Service) -> bool:
+    """Tell whether *service* is to run at all: one of 0 replicas waits for nothing."""
+    return service.deploy.mode.startswith("global") or service.deploy.replicas > 0
 
 
 def most_tasks(service: Service, hosts: Iterable[Host]) -> tuple[int, str] | None:

@@ -35,7 +35,7 @@ from swarmkit.plan.stacks.record import Change, Record, files_of, network_names,
 from swarmkit.plan.stacks.recording import Note, write_down
 from swarmkit.plan.stacks.removal import remove_object
 from swarmkit.plan.stacks.service_waits import HEALTHY, await_service, wait_key
-from swarmkit.plan.stacks.silent_places import lan_findings, place_findings
+from swarmkit.plan.stacks.silent_places import is_out_of_reach, lan_findings, place_findings
 from swarmkit.plan.stacks.spec_diff import Change as NetworkChange
 from swarmkit.plan.stacks.spec_diff import carry_over, network_changes, spec_changes, with_names
 from swarmkit.reach.engine import Json
@@ -255,8 +255,13 @@ class _Rollback:
         return UpdateService(step, live.id, live.version, carry_over(spec, live.spec), live.spec)
 
     def _needs(self, name: str) -> dict[str, Condition]:
-        needed = self.target.depends_on.get(name, {})
-        return {other: condition for other, condition in needed.items() if other in self.target.services}
+        """Return what a service waits for; what can run on hosts alone that do not answer would hold it up for ever."""
+        needed, services = self.target.depends_on.get(name, {}), self.target.services
+        return {
+            other: condition
+            for other, condition in needed.items()
+            if other in services and not is_out_of_reach(services[other], self.cluster, self.silent)
+        }
 
     def _wait(self, name: str, after: frozenset[str], condition: Condition = HEALTHY) -> AwaitService:
         return await_service(name, after, condition, is_job=is_job(self.target.services[name]))

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -61,17 +62,26 @@ def test_python_is_installed_first_for_it_names_the_others(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("free", "others", "folder"), [(1 << 30, 0, True), (64 << 20, 0, False), (2 << 30, 2048, False)]
+    ("total", "free", "others", "is_kept"),
+    [
+        (1 << 30, 1 << 30, 0, True),
+        (64 << 20, 64 << 20, 0, False),
+        (4 << 30, 1 << 29, 0, False),
+        # The others were launched in the same moment, and have touched nothing yet.
+        (2 << 30, 2 << 30, 2048, False),
+        (4 << 30, 2 << 30, 3072, True),
+    ],
 )
 def test_a_hosts_memory_is_kept_in_shared_memory_where_there_is_room(
-    free: int, others: int, folder: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    total: int, free: int, others: int, is_kept: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(machine, "_SHARED_MEMORY", tmp_path)
-    monkeypatch.setattr(machine, "_room", lambda: free)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(total=total, free=free))
     host = LabHost("A", 1, "26.1", memory_megabytes=1024)
-    files = Places(tmp_path, tmp_path).host("A")
+    files = Places(tmp_path / "state", tmp_path).host("A")
     boot = machine.Boot(host, files, base=tmp_path, kernel=tmp_path, others_megabytes=others)
-    assert ("TMPDIR" in machine._environment(boot)) is folder
+    # Without TMPDIR a kernel takes /dev/shm by itself.
+    assert machine._environment(boot)["TMPDIR"] == str(tmp_path if is_kept else files.folder)
 
 
 def test_debians_keys_are_named_where_apt_is_not_debians(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from swarmkit.observed.observe import observe
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.nodes.swarm_operations import change_node
 from swarmkit.plan.stacks.host_ports import host_port_warnings
-from swarmkit.plan.stacks.placement import eligible_hosts, lacking_room, most_tasks
+from swarmkit.plan.stacks.placement import eligible_hosts, lacking_generic, most_tasks
 
 HOSTS = (
     Host("A", "10.88.0.11", "manager", labels={"role": "front", "disk": "SSD"}),
@@ -83,11 +83,11 @@ OFFERED = [
         ((("fpga", 0),), ""),
     ],
 )
-def test_a_resource_that_no_node_offers_is_lacking_room(generic: tuple[tuple[str, int], ...], says: str) -> None:
+def test_a_resource_that_no_host_offers_is_lacking(generic: tuple[tuple[str, int], ...], says: str) -> None:
     fleet = fake_fleet(Inventory(Path("i.yaml"), "prod", HOSTS[:2]))
     fleet.engine("B").info_changes["GenericResources"] = OFFERED
     service = Service("x", "x:1", deploy=Deploy(reservations=Resources(generic=generic)))
-    assert lacking_room(service, HOSTS[:2], observe(fleet, kernel="never")) == says
+    assert lacking_generic(service, HOSTS[:2], observe(fleet, kernel="never")) == says
 
 
 def on_port(name: str, constraint: str = "", **deploy: Any) -> Service:
@@ -104,6 +104,7 @@ def on_port(name: str, constraint: str = "", **deploy: Any) -> Service:
         (on_port("b"), "may both come to A", "who comes second waits"),
         (on_port("b", mode="global"), "may both come to A", "they are 3 tasks, and A, B can run 2"),
         (on_port("b", "node.hostname == host-a"), "may both come to A", "they are 2 tasks, and A can run 1"),
+        (on_port("b", replicas=0), "", ""),
         (replace(on_port("b"), ports=(Port(80, 8099, "udp", "host"),)), "", ""),
         (replace(on_port("b"), ports=(Port(80, None, "tcp", "host"),)), "", ""),
     ],
