@@ -21,7 +21,8 @@ for folder in "$1"/{ASIDE}* "$1"/{UNDONE}*; do
     if [ -d "$folder" ]; then
         state=none
         if [ -f "$folder/docker-state.json" ]; then state=whole; fi
-        echo "folder ${{folder##*/}} $(du -sk "$folder" | cut -f 1) $state"
+        size=$(du -sk "$folder" 2>/dev/null | cut -f 1)
+        echo "folder ${{folder##*/}} ${{size:-0}} $state"
         cat "$folder/certificates/swarm-node.crt" 2>/dev/null || :
     fi
 done
@@ -48,8 +49,8 @@ class SetAside:
 
 
 def with_set_aside(fleet: Fleet, observed: Observed) -> Observed:
-    """Return *observed* with what lies aside on every host; raises what the first host that does not answer raised."""
-    roots = {name: facts.engine.root_dir for name, facts in observed.hosts.items()}
+    """Return *observed* with what lies aside on every host of *fleet*; raises what the first host that does not answer raised."""
+    roots = {name: observed.hosts[name].engine.root_dir for name in fleet if name in observed.hosts}
     found: dict[str, tuple[SetAside, ...]] = {}
     for name, answer in fan_out(roots, lambda name: set_aside(fleet[name], roots[name])).items():
         if isinstance(answer, Exception):

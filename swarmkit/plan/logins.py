@@ -14,13 +14,13 @@ from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.finding import Finding
 
 _OF_ROOT = (
-    r"systemctl (?!--user|status)|ip6?tables|nft |ufw |firewall-cmd|ip (?:addr|link|route|xfrm) |ss -lnp|modprobe"
-    r"|depmod|sysctl|ethtool -K|apt(?:-get)? |dnf |apk |update-grub|grub2-mkconfig|hostnamectl|timedatectl set"
+    r"systemctl (?!--user|status)|ip6?tables(?:-save|-restore)? |nft |ufw |firewall-cmd|ip (?:addr|link|route|xfrm) |ss -lnp|modprobe "
+    r"|depmod\b|sysctl |ethtool -K|apt(?:-get)? |dnf |apk |update-grub|grub2-mkconfig|hostnamectl|timedatectl set"
     r"|chronyc -a|date -s|systemd-machine-id-setup|ssh-keygen -A|sshd -t|sed -i|chmod |mkdir -p /|tee "
-    r'|rm -?\w* ?/|journalctl|xargs |timeout \d+ sh -c [\'"](?:until|while) docker|reboot\b|dpkg '
+    r'|rm -?\w* ?/|journalctl |xargs |timeout \d+ sh -c [\'"](?:until|while) docker|reboot\b|dpkg '
 )
-_OF_ENGINE = r"docker (?:swarm|service|node|network|volume|image|system|stats|unpause|pull|container) "
-_OF_MANAGERS = re.compile(r"(?:^|(?<=: ))docker (?:service|node|network (?:rm|create)|swarm ca) ")
+_OF_ENGINE = r"docker (?:swarm|service|node|network|volume|image|system|stats|unpause|pull|container|rm|config|secret) "
+_OF_MANAGERS = re.compile(r"(?:^|(?<=: ))docker (?:service|node|config|secret|network (?:rm|create)|swarm ca) ")
 _ALL = "on every other node"
 _QUOTED = re.compile(r"(?<!\w)(?:'[^'\n]*'|\"[^\"\n]*\")")
 _BEFORE = r"(?:^|(?<=[\n;|&{:,(] )|(?<=\n)|(?<=\bthen )|(?<=\bor )|(?<=\brun )|(?<=\bdo )|(?<=\bsee ))"
@@ -82,5 +82,8 @@ def _named(text: str, known: dict[str, Host]) -> list[Host]:
 
 
 def _needs_sudo(host: Host, command: str) -> bool:
-    """Tell whether the login of *host* runs *command* by sudo; one of Docker's group speaks to the engine itself."""
-    return host.become or (host.user not in (None, "root") and not command.startswith("docker "))
+    """Tell whether the login of *host* runs *command* by sudo; one of Docker's group speaks to the engine itself.
+
+    A login that the inventory does not name may be anybody's.
+    """
+    return host.become or (host.user != "root" and not command.startswith("docker "))

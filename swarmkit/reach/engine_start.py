@@ -23,7 +23,8 @@ seconds=$1
 shift
 for lock; do
     if [ -r "$lock" ] && ! flock -n "$lock" true; then
-        flock -w "$seconds" "$lock" true && echo ended
+        echo held
+        flock -w "$seconds" "$lock" true
     fi
 done
 """
@@ -32,13 +33,13 @@ done
 def waited_for_its_start(connection: Connection) -> bool:
     """Wait until the scripts of ours that have stopped the host's engine are at their end; tell whether there was one.
 
-    Where nothing can be run on the host there is nobody to wait for.
+    One that does not end may have started the engine long ago, and hang on a dead link with what it has to tell. Where nothing can be run on the host there is nobody to wait for.
     """
     try:
         said = connection.run(_WAIT, (str(PATIENCE_SECONDS), *LOCKS), timeout_seconds=PATIENCE_SECONDS + 30.0)
     except SwarmkitError:
         return False
-    return "ended" in said.stdout.split()
+    return "held" in said.stdout.split()
 
 
 def wait_until_seen(engine: Engine) -> None:

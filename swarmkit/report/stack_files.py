@@ -152,7 +152,8 @@ anything is made (H44).
 - what Docker's conversion drops and says nothing of: keys beside `healthcheck.disable`, `restart` beside
   `deploy.restart_policy`, options of a volume without a name, `driver_opts` without a driver, all but the name of an
   external secret or config; and `restart: no`, which a swarm does not heed (B31, B38);
-- two services that want one port in host mode and may come to one host (B37), told by the plan;
+- two services that want one port in host mode and may come to one host (B37), and a generic resource that no host
+  offers (B42), told by the plan;
 - a network, secret or config that no service uses (B38)."""
 _REFUSED = """### Refused
 

@@ -20,6 +20,7 @@ from swarmkit.plan.restore.after import after_plan
 from swarmkit.plan.restore.model import Scene
 from swarmkit.plan.restore.planning import restore_plan
 from swarmkit.reach.answering import in_a_line
+from swarmkit.reach.answering import of_those_that_answer
 from swarmkit.reach.fleet import reach_some
 from swarmkit.recovery.archive import Archive
 from swarmkit.verify.prove import prove
@@ -80,7 +81,8 @@ def restore(inventory: Inventory, content: Archive, agreed: Agreed, terms: Terms
         _settle(replace(waiter, timeout_seconds=SETTLE_TIMEOUT_SECONDS, taken_back=was_back), observed)
         progress.phase("verify")
         findings = prove(fleet, reached, None, observed, patience_seconds=PROOF_PATIENCE_SECONDS).findings
-        return RecoveryReport(applied, with_set_aside(fleet, observed), reached, findings)
+        there, _, _ = of_those_that_answer(fleet, lambda fleet: with_set_aside(fleet, observed))
+        return RecoveryReport(applied, there, reached, findings)
 
 
 def _settle(waiter: Waiter, observed: Observed) -> None:

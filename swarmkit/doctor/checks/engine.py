@@ -188,9 +188,10 @@ def check_proxy(evidence: Evidence, host: HostEvidence) -> Iterator[Finding]:
 
 def _no_proxy(host: HostEvidence, entries: str) -> str:
     if "proxies" in daemon_settings(host):
-        given = "no-proxy" in daemon_settings(host)["proxies"]
+        proxies = daemon_settings(host)["proxies"]
+        given = "no-proxy" in proxies
         before, begin = ('"no-proxy": *"[^"]*"', "") if given else ('"proxies": *{', '"proxies": {')
-        change = f'sed -i \'s|{before}|{begin}"no-proxy": "{entries}"{"" if given else ", "}|\' /etc/docker/daemon.json'
+        change = f'sed -i \'s|{before}|{begin}"no-proxy": "{entries}"{"" if given or not proxies else ", "}|\' /etc/docker/daemon.json'
         return f"on {host.name}: {change} && systemctl restart docker"
     folder = "/etc/systemd/system/docker.service.d"
     unit = shlex.quote(rf'[Service]\nEnvironment="NO_PROXY={entries}"\n')

@@ -10,8 +10,8 @@ from swarmkit.doctor.evidence import Evidence
 from swarmkit.finding import Finding
 
 _CHAIN = "SWARM-PEERS"
-_STRANGER = "198.51.100.1"
-"""Of RFC 5737: nobody's."""
+_STRANGERS = ("9.9.9.9", "77.88.8.8", "203.0.114.1")
+"""Public addresses far from one another, so that no range of one network's is taken for everybody."""
 
 
 def check_exposed(evidence: Evidence) -> Iterator[Finding]:
@@ -34,12 +34,12 @@ def _is_public(address: str) -> bool:
 
 
 def _is_closed(evidence: Evidence, host: Host, address: str) -> bool:
-    """Tell whether the host's own rules surely drop what a stranger sends to the swarm's ports at *address*."""
+    """Tell whether the host's own rules surely drop what strangers send to the swarm's ports at *address*."""
     rules = evidence.rules.get(host.name)
     if rules is None or _version(address) != 4:
         return False
     kinds = ["tcp/7946", "udp/7946", f"udp/{evidence.data_path_port}", *(["tcp/2377"] * (host.role == "manager"))]
-    found = [rules.drops(kind, _STRANGER, address, is_sent=False) for kind in kinds]
+    found = [rules.drops(kind, one, address, is_sent=False) for kind in kinds for one in _STRANGERS]
     return all(any(drop.is_sure for drop in drops) for drops in found)
 
 

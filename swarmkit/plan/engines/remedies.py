@@ -46,9 +46,16 @@ def daemon_setting(host: str, key: str, before: str, after: str) -> str:
 
 
 def daemon_key(host: str, settings: Mapping[str, object], key: str, value: object) -> str:
-    """Return how the engine's own file, which has *settings*, gets *key* with *value* before its other ones."""
+    """Return how the engine's own file, which has *settings*, gets *key* with *value* before its other ones.
+
+    One that could not be read may have others: it is not written over.
+    """
     entry = f"{json.dumps(key)}: {json.dumps(value)}"
-    change = f"sed -i '0,/{{/s|{{|{{{entry}, |' {_FILE}" if settings else f"echo '{{{entry}}}' | tee {_FILE}"
+    change = (
+        f"sed -i '0,/{{/s|{{|{{{entry}, |' {_FILE}"
+        if settings
+        else f"test ! -s {_FILE} && echo '{{{entry}}}' | tee {_FILE}"
+    )
     return f"on {host}: {change} && systemctl restart docker"
 
 

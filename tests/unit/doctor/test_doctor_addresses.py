@@ -114,12 +114,21 @@ COMMIT
 
 
 @pytest.mark.parametrize(
-    ("more", "codes"), [("", []), ("-A INPUT -p udp -m udp --dport 7946 -j ACCEPT\n", ["H33"]), ("gone", ["H33"])]
+    ("more", "codes"),
+    [
+        ("", []),
+        ("-A INPUT -p udp -m udp --dport 7946 -j ACCEPT\n", ["H33"]),
+        ("gone", ["H33"]),
+        ("bogons", ["H33"]),
+    ],
 )
 def test_a_public_address_whose_swarm_ports_the_hosts_own_rules_close_is_no_finding(
     more: str, codes: list[str]
 ) -> None:
-    text = "" if more == "gone" else CLOSED.format(more=more)
+    bogons = CLOSED.format(more="-A INPUT -s 198.51.100.0/24 -j DROP\n-A INPUT -s 9.0.0.0/8 -j DROP\n").replace(
+        "-d 8.8.4.4/32", "-d 8.8.8.8/32"
+    )
+    text = {"gone": "", "bogons": bogons}.get(more, CLOSED.format(more=more))
     rules = parse_rules(text)
     seen = dataclasses.replace(carrying(evidence(), "C", eth9="8.8.4.4"), rules={"C": rules} if rules else {})
     assert [one.code for one in found(seen)] == codes

@@ -32,10 +32,8 @@ Spec = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def swarm() -> Observed:
-    """One host, a manager of an empty swarm, with the resources that stacks of the corpus reserve."""
+    """One host, a manager of an empty swarm."""
     fleet = fake_fleet(INVENTORY)
-    offered = [{"DiscreteResourceSpec": {"Kind": kind, "Value": 8}} for kind in ("GPU", "gpu", "ssd")]
-    fleet.engine("A").info_changes["GenericResources"] = offered
     run_once(fleet, Declared(INVENTORY))
     return observe(fleet, kernel="never")
 

@@ -48,6 +48,10 @@ BY_SUDO = {
     "on B: docker ps; on every other node, one after the other: systemctl restart docker": (
         "on B: docker ps; on every other node, one after the other: sudo systemctl restart docker"
     ),
+    "in the stack file, for db: sysctls: {net.ipv4.tcp_keepalive_time: 300}": (
+        "in the stack file, for db: sysctls: {net.ipv4.tcp_keepalive_time: 300}"
+    ),
+    "on A: docker rm -f s_old.1.x": "on A: sudo docker rm -f s_old.1.x",
     "swarmkit node drain A; on A: systemctl reboot; then swarmkit node activate A": (
         "swarmkit node drain A; on A: sudo systemctl reboot; then swarmkit node activate A"
     ),
@@ -60,6 +64,11 @@ def test_what_takes_root_begins_with_sudo_on_the_hosts_whose_login_is_not_root(t
     assert as_its_logins(told, "A", hosts) == copied
     assert as_its_logins(copied, "A", hosts) == copied, "once"
     assert as_its_logins(copied, "A", inventory()) == told, "root needs none, and may have none"
+
+
+def test_a_login_that_the_inventory_does_not_name_may_be_anybodys() -> None:
+    hosts = inventory(user=None)
+    assert as_its_logins("on A: systemctl restart docker", "A", hosts) == "on A: sudo systemctl restart docker"
 
 
 def test_a_command_before_any_host_is_of_the_place_of_the_finding() -> None:
@@ -80,6 +89,7 @@ def test_the_engine_is_spoken_to_by_sudo_where_the_inventory_does_so() -> None:
     ("told", "copied"),
     [
         ("docker node rm n1", "on A: docker node rm n1"),
+        ("docker secret rm s_old", "on A: docker secret rm s_old"),
         ("only if nobody uses it: docker network rm n", "only if nobody uses it: on A: docker network rm n"),
         ("docker service ps w; if it runs, on B: systemctl", "on A: docker service ps w; if it runs, on B: systemctl"),
         ("on B: docker network rm n", "on B: docker network rm n"),
