@@ -29,8 +29,9 @@ def back_port_findings(
         if isinstance(answer, Exception):
             raise answer
         found += answer
-    remedy = "take the port from who has it by now, then roll back again; on {}: ss -lntup"
-    return tuple(replace(one, remedy=remedy.format(one.where)) for one in found)
+    found += ports.refused(places, found)
+    remedy = "take the port from who has it by now, then roll back again; see there: ss -lntup, docker service ls"
+    return tuple(replace(one, remedy=remedy) for one in found)
 
 
 def _as_stack(target: Record) -> Stack:

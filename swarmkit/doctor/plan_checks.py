@@ -55,7 +55,7 @@ def plan_findings(
         if isinstance(answer, Exception):
             raise answer
         found += answer
-    return tuple(found)
+    return (*found, *ports.refused(places, found))
 
 
 def _lan(reached: ReachedHost, wish: NetworkWish) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from swarmkit.declared.inventory.host import Inventory
@@ -41,8 +41,8 @@ class TakenPorts:
         """Yield H80 for each port of *services* that something on *host* listens on, or a container publishes."""
         reached = self.fleet[host]
         tasks = _published(reached.engine.find("containers"))
-        taken = read_listeners(reached.shell) | tasks.keys()
         live = self.observed.cluster.services if self.observed.cluster else ()
+        taken = read_listeners(reached.shell) | tasks.keys()
         given_up = handed_over(self.plan.operations, live)
         for service in services:
             why = "something listens on it there, and the service publishes it"
@@ -55,6 +55,24 @@ class TakenPorts:
                 owner = _owner(port, tasks.get(port, ""), self.stack, self.observed)
                 if owner is None or (full, owner.name, port) not in given_up:
                     yield self._taken(port, service, host, wanted[port], owner)
+
+    def refused(self, places: Mapping[str, list[Service]], told: Collection[Finding]) -> Iterator[Finding]:
+        """Yield H80 for each port of the mesh that a service without tasks has, where it is not *told* of already.
+
+        No host listens on it then, and the managers refuse it to another all the same.
+        """
+        live = self.observed.cluster.services if self.observed.cluster else ()
+        meshed = {port for one in live for port, mode in one.published.items() if mode == "ingress"}
+        given_up = handed_over(self.plan.operations, live)
+        wanting = [service for found in places.values() for service in found]
+        services = {service.name: service for service in sorted(wanting, key=lambda one: len(one.ports))}
+        for service in services.values():
+            full = f"{self.stack.name}_{service.name}" if self.stack else service.name
+            for port in sorted({port_word(port) for port in service.ports if port.published} & meshed):
+                owner = _owner(port, "", self.stack, self.observed)
+                is_told = any(one.what.startswith(f"port {port} of {service.name} is taken") for one in told)
+                if owner and not is_told and (full, owner.name, port) not in given_up:
+                    yield self._taken(port, service, "every host", "", owner)
 
     def _listened_on(self, image: str, host: str) -> Mapping[str, object]:
         """Return the ports that *image* exposes: by the archive that *host* is sent, else by an engine that has it."""

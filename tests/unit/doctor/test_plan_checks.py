@@ -191,3 +191,17 @@ def test_the_archive_that_a_host_is_sent_says_more_than_another_hosts_image_of_t
     wish = Declared(declared(fleet).inventory, on_network("host", tmp_path), archives)
     observed = observe(fleet, kernel="never")
     assert not plan_findings(fleet, make_plan(wish, observed), wish.inventory, wish.stack, observed)
+
+
+@pytest.mark.parametrize(("mode", "count"), [("ingress", 1), ("host", 0)])
+def test_a_port_of_the_mesh_is_another_service_s_also_while_that_has_no_tasks(
+    fleet: FakeFleet, tmp_path: Path, mode: str, count: int
+) -> None:
+    run_once(fleet, declared(fleet))
+    publish(fleet, "shop", mode)
+    shell = fleet["C"].shell
+    assert isinstance(shell, FakeShell)
+    shell.answer = lambda *_: CommandResult(0, "", "")
+    fleet.engine("C").containers.clear()
+    wish = declared(fleet, tmp_path, "{target: 80, published: 8080, mode: host}")
+    assert len(told(fleet, wish)) == count
