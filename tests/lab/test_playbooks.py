@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from lab.killed_runs import killed_at
 from lab.packed_engine import OFFERING, packing
 from lab.shop_lab import ROOT, Lab
 
@@ -152,6 +154,14 @@ def test_rolling_update(years: Years) -> None:
     said = years.play("rolling-update", path)
     assert "EDITION" in said
     years.settled(path)
+    # Killed in the middle of a step, the play begins anew and ends as it would have.
+    years.stack.write_text(STACK.replace('EDITION: "1"', 'EDITION: "3"'))
+    declared = ("-i", path, "-f", years.stack, "--stack", "app", "--images", years.images)
+    killed_at(years.lab, "app_web: update service ...", "play", "rolling-update", "--yes", *declared, seconds=0.5)
+    years.play("rolling-update", path)
+    asked = "docker service inspect app_web --format '{{.Spec.TaskTemplate.ContainerSpec.Env}} {{.UpdateStatus.State}}'"
+    assert years.lab.run("P", asked).split() == ["[EDITION=3]", "completed"]
+    years.settled(path)
 
 
 def test_add_hosts(years: Years) -> None:
@@ -240,6 +250,30 @@ def test_upgrade_engines(years: Years) -> None:
         assert after[name][1] != process
     years.settled(path)
     assert "nothing to do" in years.play("upgrade-engines", path)
+
+
+@pytest.mark.nightly
+def test_an_upgrade_of_the_engines_that_was_killed_goes_on_and_leaves_no_node_drained(years: Years) -> None:
+    path = years.inventory("PQR", "S")
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda name: years.lab.run(name, NEWER), "PQRS"))
+    before = {name: years.lab.run(name, VERSION).split()[0] for name in "PQRS"}
+    upgrade = ("engine", "upgrade", "--yes", "-i", path)
+    # While apt stops the engine, puts the new one in its place, and starts that.
+    said = killed_at(years.lab, ": install docker.io", *upgrade, seconds=random.uniform(0.5, 4))
+    assert any(line.startswith("S: install docker.io") for line in said), said
+    done = years.lab.swarmkit(*upgrade)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {name: years.lab.run(name, VERSION).split()[0] for name in "PQRS"} == {
+        name: f"{version}+lab1" for name, version in before.items()
+    }
+    spec = "docker node ls -q | xargs docker node inspect --format '{{.Spec.Availability}} {{json .Spec.Labels}}'"
+    listed = years.lab.run("P", spec)
+    assert listed.count("active ") == 4
+    assert "swarmkit.upgrading" not in listed
+    for name in "PQRS":
+        assert years.lab.run(name, "ls /var/tmp | grep swarmkit || true; dpkg --audit") == ""
+    years.settled(path)
 
 
 @pytest.mark.nightly
