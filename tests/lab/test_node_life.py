@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import random
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from lab.killed_runs import killed_at
 from lab.shop_lab import ROOT, Lab
 
 from swarmkit.observed.model import RECOVERY_LABEL
@@ -189,7 +192,9 @@ def test_a_wiped_manager_takes_its_old_place_with_its_labels(life: Lab, tmp_path
         interval_seconds=2,
     )
     assert "R Down" in seen
-    changed(life, "node", "replace", "R", "--yes", "-i", whole)
+    replace = ("node", "replace", "R", "--yes", "-i", whole)
+    killed_at(life, "R: join as manager ...", *replace, seconds=random.uniform(0, 3))
+    changed(life, *replace)
     listed = json.loads(changed(life, "node", "ls", "--json", "-i", whole))["nodes"]
     assert [(node["name"], node["role"], node["state"]) for node in listed] == [
         (name, "manager", "ready") for name in "PQR"
@@ -442,8 +447,14 @@ def test_lost_managers_that_are_back_before_the_recovery_ends_make_no_second_swa
 ) -> None:
     whole = inventory(life, tmp_path, "PQR", labels="data")
     changed(life, "up", "--yes", "-i", whole)
-    changed(life, "rotate", "ca", "--yes", "-i", whole)
     before = life.run("P", "docker info --format '{{.Swarm.Cluster.ID}}'")
+    killed_at(life, "rotate the CA", "rotate", "ca", "--yes", "-i", whole, seconds=random.uniform(0, 2))
+    changed(life, "up", "--yes", "-i", whole)
+    rotating = "docker info --format '{{.Swarm.Cluster.RootRotationInProgress}}'"
+    assert (
+        wait_until(lambda: life.run("P", rotating).strip(), lambda said: said == "false", timeout_seconds=60) == "false"
+    )
+    changed(life, "rotate", "ca", "--yes", "-i", whole)
     kept = "docker swarm ca; docker swarm join-token -q manager; docker swarm join-token -q worker"
     tokens = life.run("P", kept)
     node_id = "docker info --format '{{.Swarm.NodeID}}'"
@@ -492,6 +503,10 @@ def test_lost_managers_that_are_back_before_the_recovery_ends_make_no_second_swa
     assert "nothing to do" in changed(life, "up", "--yes", "-i", whole)
 
 
+NEWER_SERVICE = "docker service create -q --no-resolve-image --detach=false --name"
+RUNNING_SERVICES = "docker ps --format '{{.Label \"com.docker.swarm.service.name\"}}'"
+
+
 @pytest.mark.nightly
 @pytest.mark.timeout(1200)
 def test_a_swarm_whose_only_manager_is_gone_goes_on_from_its_backup(life: Lab, tmp_path: Path) -> None:
@@ -523,6 +538,11 @@ def test_a_swarm_whose_only_manager_is_gone_goes_on_from_its_backup(life: Lab, t
     assert alive.returncode == 1
     assert "is a manager that lives" in alive.stderr
 
+    # Newer than the backup: a service, whose task goes on without the manager, and R as another node.
+    life.run("P", f"{NEWER_SERVICE} newer --constraint node.hostname==Q idle:1 /bin/sleep 100000")
+    life.run("R", "docker swarm leave --force")
+    changed(life, "up", "--yes", "--no-verify", "-i", path)
+
     changed(life, "lab", "reset", "P")
     # An engine that cannot start: what was put in place is taken away again.
     life.run("P", "mkdir -p /etc/docker; echo '{' >/etc/docker/daemon.json")
@@ -533,8 +553,13 @@ def test_a_swarm_whose_only_manager_is_gone_goes_on_from_its_backup(life: Lab, t
     assert life.run("P", "docker info --format '{{.Swarm.LocalNodeState}}'").strip() == "inactive"
     assert life.run("P", "ls /var/lib/docker | grep -e restore -e before || true") == ""
 
-    changed(life, *restore)
+    assert "newer" in life.run("Q", RUNNING_SERVICES)
+    said = changed(life, *restore)
+    assert re.search(r"^warning  H62  newer$", said, re.MULTILINE), said
+    assert re.search(r"^ +- R +leave the swarm .*it joined after the backup was made", said, re.MULTILINE), said
+    assert not re.search(r"^ +- Q +leave the swarm", said, re.MULTILINE), said
     assert_back(life, before, {"P": "manager", "Q": "worker", "R": "worker"})
+    assert "newer" not in life.run("Q", RUNNING_SERVICES)
     assert life.run("P", "cat /var/lib/docker/volumes/kept_data/_data/file") == "dumped\n"
     life.run("P", "echo newer >/var/lib/docker/volumes/kept_data/_data/file")
     assert "nothing to do" in changed(life, *restore)
