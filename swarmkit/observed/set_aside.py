@@ -49,7 +49,10 @@ class SetAside:
 
 
 def with_set_aside(fleet: Fleet, observed: Observed) -> Observed:
-    """Return *observed* with what lies aside on every host of *fleet*; raises what the first host that does not answer raised."""
+    """Return *observed* with what lies aside on every host of *fleet*.
+
+    Raises what the first host that does not answer raised.
+    """
     roots = {name: observed.hosts[name].engine.root_dir for name in fleet if name in observed.hosts}
     found: dict[str, tuple[SetAside, ...]] = {}
     for name, answer in fan_out(roots, lambda name: set_aside(fleet[name], roots[name])).items():

@@ -14,10 +14,10 @@ from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.finding import Finding
 
 _OF_ROOT = (
-    r"systemctl (?!--user|status)|ip6?tables(?:-save|-restore)? |nft |ufw |firewall-cmd|ip (?:addr|link|route|xfrm) |ss -lnp|modprobe "
-    r"|depmod\b|sysctl |ethtool -K|apt(?:-get)? |dnf |apk |update-grub|grub2-mkconfig|hostnamectl|timedatectl set"
-    r"|chronyc -a|date -s|systemd-machine-id-setup|ssh-keygen -A|sshd -t|sed -i|chmod |mkdir -p /|tee "
-    r'|rm -?\w* ?/|journalctl |xargs |timeout \d+ sh -c [\'"](?:until|while) docker|reboot\b|dpkg '
+    r"systemctl (?!--user|status)|ip6?tables(?:-save|-restore)? |nft |ufw |firewall-cmd|ip (?:addr|link|route|xfrm) "
+    r"|ss -lnp|modprobe |depmod\b|sysctl |ethtool -K|apt(?:-get)? |dnf |apk |update-grub|grub2-mkconfig"
+    r"|hostnamectl|timedatectl set|chronyc -a|date -s|systemd-machine-id-setup|ssh-keygen -A|sshd -t|sed -i|chmod "
+    r'|mkdir -p /|tee |rm -?\w* ?/|journalctl |xargs |timeout \d+ sh -c [\'"](?:until|while) docker|reboot\b|dpkg '
 )
 _OF_ENGINE = r"docker (?:swarm|service|node|network|volume|image|system|stats|unpause|pull|container|rm|config|secret) "
 _OF_MANAGERS = re.compile(r"(?:^|(?<=: ))docker (?:service|node|config|secret|network (?:rm|create)|swarm ca) ")

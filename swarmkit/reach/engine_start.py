@@ -33,7 +33,8 @@ done
 def waited_for_its_start(connection: Connection) -> bool:
     """Wait until the scripts of ours that have stopped the host's engine are at their end; tell whether there was one.
 
-    One that does not end may have started the engine long ago, and hang on a dead link with what it has to tell. Where nothing can be run on the host there is nobody to wait for.
+    One that does not end may have started the engine long ago, and hang on a dead link with what it has to tell. Where
+    nothing can be run on the host there is nobody to wait for.
     """
     try:
         said = connection.run(_WAIT, (str(PATIENCE_SECONDS), *LOCKS), timeout_seconds=PATIENCE_SECONDS + 30.0)

@@ -19,8 +19,7 @@ from swarmkit.plan.model import Plan
 from swarmkit.plan.restore.after import after_plan
 from swarmkit.plan.restore.model import Scene
 from swarmkit.plan.restore.planning import restore_plan
-from swarmkit.reach.answering import in_a_line
-from swarmkit.reach.answering import of_those_that_answer
+from swarmkit.reach.answering import in_a_line, of_those_that_answer
 from swarmkit.reach.fleet import reach_some
 from swarmkit.recovery.archive import Archive
 from swarmkit.verify.prove import prove

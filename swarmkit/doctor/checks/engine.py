@@ -191,7 +191,8 @@ def _no_proxy(host: HostEvidence, entries: str) -> str:
         proxies = daemon_settings(host)["proxies"]
         given = "no-proxy" in proxies
         before, begin = ('"no-proxy": *"[^"]*"', "") if given else ('"proxies": *{', '"proxies": {')
-        change = f'sed -i \'s|{before}|{begin}"no-proxy": "{entries}"{"" if given or not proxies else ", "}|\' /etc/docker/daemon.json'
+        end = "" if given or not proxies else ", "
+        change = f"""sed -i 's|{before}|{begin}"no-proxy": "{entries}"{end}|' /etc/docker/daemon.json"""
         return f"on {host.name}: {change} && systemctl restart docker"
     folder = "/etc/systemd/system/docker.service.d"
     unit = shlex.quote(rf'[Service]\nEnvironment="NO_PROXY={entries}"\n')

@@ -86,7 +86,7 @@ class World:
     @property
     def inventory(self) -> Inventory:
         hosts = tuple(
-            Host(name, ADDRESS[name], "manager" if name == "A" else "worker", labels={"role": name})
+            Host(name, ADDRESS[name], "manager" if name == "A" else "worker", user="root", labels={"role": name})
             for name in self.members
         )
         return Inventory(source=Path("hosts.yaml"), cluster="shop", hosts=hosts)
