@@ -7,6 +7,7 @@ way (moby/moby#40184); an update of the node with the spec that it has is one to
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from swarmkit.errors import NotConvergedError, SwarmkitError
@@ -24,7 +25,9 @@ from swarmkit.reach.retry import wait_until
 ENDED_TIMEOUT_SECONDS = 120.0
 GONE_TIMEOUT_SECONDS = 60.0
 MADE_TIMEOUT_SECONDS = 30.0
+TAKEN_UP_SECONDS = 10.0
 THERE_TIMEOUT_SECONDS = 60.0
+_TOLD_LABEL = "swarmkit.ingress"
 _ENDED = ("complete", "shutdown", "failed", "rejected", "orphaned", "remove")
 
 
@@ -66,12 +69,10 @@ class TakeUpIngress:
         identity = str(ingress["Id"])
         nodes = parse.nodes(manager.find("nodes"))
         for node in nodes:
-            change_node(manager, node.id)
-        answers = fan_out(self.hosts, lambda name: _takes_it_up(context.reached(name).engine, identity))
-        for answer in answers.values():
-            if isinstance(answer, Exception):
-                raise answer
-        if without := [name for name, has_it in answers.items() if not has_it]:
+            change_node(manager, node.id, without=(_TOLD_LABEL,))
+        if without := self._without(context, identity, self.hosts, TAKEN_UP_SECONDS):
+            without = self._tell_again(context, identity, without)
+        if without:
             raise NotConvergedError(
                 f"{', '.join(without)}: the engine did not take the new ingress up",
                 f"waited {THERE_TIMEOUT_SECONDS:g} s for its end of network {identity[:12]}",
@@ -80,9 +81,33 @@ class TakeUpIngress:
         away = [node.hostname for node in nodes if node.state != "ready"]
         return f"not yet: {', '.join(away)}; takes it up when it is back" if away else ""
 
+    def _tell_again(self, context: Context, identity: str, hosts: Sequence[str]) -> list[str]:
+        """Change the nodes of *hosts* by a label that goes again; return those that have no end of ingress even then.
 
-def _takes_it_up(engine: Engine, identity: str) -> bool:
-    return wait_until(lambda: has_ingress(engine, identity), bool, timeout_seconds=THERE_TIMEOUT_SECONDS)
+        An engine makes its end beside noting the address that it is given for it, and gives up where the address is not
+        noted yet (moby daemon/cluster/executor/container/executor.go, Configure). It tries again when its node differs.
+        """
+        manager = context.reached(self.host).engine
+        ids = [str(context.reached(name).engine.info()["Swarm"]["NodeID"]) for name in hosts]
+        for node_id in ids:
+            change_node(manager, node_id, labels={_TOLD_LABEL: identity})
+        without = self._without(context, identity, hosts, THERE_TIMEOUT_SECONDS)
+        for node_id in ids:
+            change_node(manager, node_id, without=(_TOLD_LABEL,))
+        return without
+
+    def _without(self, context: Context, identity: str, hosts: Sequence[str], seconds: float) -> list[str]:
+        """Return which of *hosts* have no end of ingress after so many *seconds*."""
+
+        def has_it(name: str) -> bool:
+            engine = context.reached(name).engine
+            return wait_until(lambda: has_ingress(engine, identity), bool, timeout_seconds=seconds)
+
+        answers = fan_out(hosts, has_it)
+        for answer in answers.values():
+            if isinstance(answer, Exception):
+                raise answer
+        return [name for name, has_end in answers.items() if not has_end]
 
 
 def _await_ended_tasks(engine: Engine, identity: str) -> None:

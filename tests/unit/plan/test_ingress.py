@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes.cluster import Refused
 from fakes.running import plan_on, run_once, state_of
 from fakes.swarm import FakeEngine, FakeFleet, fake_fleet
 
@@ -49,8 +50,8 @@ def without(fleet: FakeFleet) -> frozenset[str]:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("ENDED", "GONE", "MADE", "THERE"):
-        monkeypatch.setattr(ingress_operations, f"{name}_TIMEOUT_SECONDS", 0.0)
+    for name in ("ENDED_TIMEOUT", "GONE_TIMEOUT", "MADE_TIMEOUT", "TAKEN_UP", "THERE_TIMEOUT"):
+        monkeypatch.setattr(ingress_operations, f"{name}_SECONDS", 0.0)
 
 
 def test_a_fresh_swarm_gets_it_before_nodes_join_and_services_come() -> None:
@@ -148,6 +149,28 @@ def test_options_that_are_told_once_it_has_its_addresses_are_waited_for(monkeypa
     monkeypatch.setattr(FakeEngine, "find", early)
     assert run_once(fleet, declared(ENCRYPTED))[1].failed == ()
     assert next(told, "was told") == "was told"
+
+
+@pytest.mark.usefixtures("impatient")
+def test_an_engine_that_gave_up_takes_it_up_when_its_node_differs_by_a_label_that_goes_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Seen on 26.1: one engine in some dozens had no end of it after its node was updated."""
+    fleet = fake_fleet(CLEAR)
+    run_once(fleet, declared(CLEAR, INSIDE))
+    before = state_of(fleet)["nodes"]
+    told, late = FakeEngine._ingress_end, fleet.engine("C")
+
+    def end(engine: FakeEngine, identity: str) -> Any:
+        labels = fleet.cluster.nodes[late.node_id]["Spec"]["Labels"]
+        return told(engine, identity) if engine is not late or "swarmkit.ingress" in labels else refuse(identity)
+
+    def refuse(identity: str) -> Any:
+        raise Refused(404, f"network {identity} not found")
+
+    monkeypatch.setattr(FakeEngine, "_ingress_end", end)
+    assert run_once(fleet, declared(ENCRYPTED, INSIDE))[1].failed == ()
+    assert state_of(fleet)["nodes"] == before
 
 
 @pytest.mark.usefixtures("impatient")
