@@ -11,6 +11,7 @@ from pathlib import Path
 
 from swarmkit.converge.wait import wakeups
 from swarmkit.errors import InputError, SwarmkitError
+from swarmkit.observed.model import Observed
 from swarmkit.observed.observe import observe
 from swarmkit.plan.apply import apply
 from swarmkit.plan.context import Context
@@ -19,6 +20,7 @@ from swarmkit.plan.declaration import Declared
 from swarmkit.plan.progress import Progress
 from swarmkit.plan.states.backup_plans import backup_plan
 from swarmkit.reach.fleet import Fleet, reach
+from swarmkit.reach.retry import wait_until
 from swarmkit.recovery.archive import read
 from swarmkit.recovery.archive_writer import SUFFIX, writing
 from swarmkit.recovery.backup_folder import check_folder, little_room
@@ -30,6 +32,9 @@ from swarmkit.workflows.one_writer import one_writer
 from swarmkit.workflows.terms import Terms
 from swarmkit.workflows.unfinished import RefusedError, whole
 from swarmkit.workflows.waiting import Waiter, taken_back
+
+SEEN_SECONDS = 60.0
+"""How long the swarm has to see a manager again whose engine answers: a backup that was killed has just started it."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,16 @@ def _read_back(written: Path, opener: Opener, progress: Progress) -> None:
         ) from error
 
 
+def all_managers_seen(observed: Observed) -> bool:
+    """Tell whether the swarm sees every manager whose engine answers; one that was started just now it does not."""
+    if observed.cluster is None:
+        return True
+    ids = {facts.engine.node_id for facts in observed.hosts.values()} - {""}
+    names = {facts.system.hostname for facts in observed.hosts.values() if not facts.engine.node_id}
+    answering = [node for node in observed.cluster.nodes if node.id in ids or node.hostname in names]
+    return all(node.reachability in ("", "reachable") for node in answering)
+
+
 def _look(
     declared: Declared,
     fleet: Fleet,
@@ -113,7 +128,9 @@ def _look(
     with_images: bool,
     may_let_go: bool = True,
 ) -> Seen:
-    observed = observe(fleet, kernel="never")
+    observed = wait_until(
+        lambda: observe(fleet, kernel="never"), all_managers_seen, timeout_seconds=SEEN_SECONDS, interval_seconds=1.0
+    )
     plan = backup_plan(
         declared.inventory,
         declared.stack,
