@@ -32,7 +32,7 @@ nightly: prepared
 check: venv
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q -n 3 -m "not lab and not browser"  # some of them wait
+	$(BIN)/python -m pytest -q -n 6 -m "not lab and not browser"  # many of them wait
 
 bench: prepared
 	.ci/beside-sshd $(BIN)/python benchmarks/bootstrap/run
