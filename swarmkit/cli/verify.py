@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     flag_value="30",
     callback=options.pause_seconds,
     metavar="SECONDS",
-    help="Prove again every SECONDS (30 if not given) and print what changed, until Ctrl-C.",
+    help="Prove again every SECONDS (30 if not given) and print what changed, until Ctrl-C; with --json a whole "
+    "proof in a line, at first and each time that something changed.",
 )
 @click.option("--all", "all_of_them", is_flag=True, help="Print also each finding that follows from another.")
 @click.option(
@@ -77,8 +78,6 @@ def verify(
     import datetime
     import json
 
-    if as_json and watch_seconds is not None:
-        raise click.UsageError("--json shows one proof; with --watch use --metrics FILE")
     read = [inventory_file, *stack_files, *options.sudo_password_files()]
     files = WrittenFiles({"--metrics": metrics_file, "--html": html_file}, read=read)
 
@@ -114,10 +113,12 @@ def verify(
     with progress_for(sys.stderr) as progress:
         proof = prove(progress)
     if as_json:
-        click.echo(json.dumps(proof_as_json(proof), indent=2))
+        click.echo(json.dumps(proof_as_json(proof), indent=None if watch_seconds is not None else 2))
     else:
         print_findings(results(), proof.findings, all_of_them=all_of_them)
-    findings = proof.findings if watch_seconds is None else _watch(prove, proof.findings, watch_seconds)
+    findings = proof.findings
+    if watch_seconds is not None:
+        findings = _watch(prove, findings, watch_seconds, _json_changes if as_json else _told_changes)
     if not is_proved(findings):
         sys.exit(4)
     if not files.are_written:
@@ -151,22 +152,42 @@ def _unproved(error: Exception) -> Finding:
     return Finding("V14", "error", "hosts", f"{type(error).__name__}: {error}")
 
 
-def _watch(prove: Callable[[Progress], Proof], findings: tuple[Finding, ...], pause: float) -> tuple[Finding, ...]:
-    """Prove again each *pause* seconds and print what changed, until interrupted; return the last findings."""
-    from swarmkit.errors import SwarmkitError
-    from swarmkit.plan.progress import Silent
+def _told_changes(before: tuple[Finding, ...], proof: Proof) -> None:
     from swarmkit.report.console import results
     from swarmkit.report.findings import print_changes
+
+    print_changes(results(), before, proof.findings)
+
+
+def _json_changes(before: tuple[Finding, ...], proof: Proof) -> None:
+    import json
+
+    from swarmkit.report.findings import has_changed, proof_as_json
+
+    if has_changed(before, proof.findings):
+        click.echo(json.dumps(proof_as_json(proof)))
+
+
+def _watch(
+    prove: Callable[[Progress], Proof],
+    findings: tuple[Finding, ...],
+    pause: float,
+    show: Callable[[tuple[Finding, ...], Proof], None],
+) -> tuple[Finding, ...]:
+    """Prove again each *pause* seconds and *show* what changed, until interrupted; return the last findings."""
+    from swarmkit.errors import SwarmkitError
+    from swarmkit.plan.progress import Silent
+    from swarmkit.proof import Proof
 
     while True:
         try:
             sys.stdout.flush()
             time.sleep(pause)
             try:
-                newest = prove(Silent()).findings
+                newest = prove(Silent())
             except SwarmkitError as error:
-                newest = (_unproved(error),)
-            print_changes(results(), findings, newest)
-            findings = newest
+                newest = Proof((_unproved(error),))
+            show(findings, newest)
+            findings = newest.findings
         except KeyboardInterrupt:
             return findings

@@ -123,8 +123,13 @@ def print_changes(console: Console, before: Sequence[Finding], now: Sequence[Fin
         console.print(*_following_lines(following, all_of_them=False), sep="\n")
     for finding in others:
         console.print(*_in_full(finding), sep="\n")
-    if gone or come or is_proved(before) != is_proved(now):
+    if has_changed(before, now):
         console.print(_verdict(now))
+
+
+def has_changed(before: Sequence[Finding], now: Sequence[Finding]) -> bool:
+    """Tell whether something else is wrong *now*; evidence, which counts bytes and seconds, is no news."""
+    return _wrong(before).keys() != _wrong(now).keys() or is_proved(before) != is_proved(now)
 
 
 def _gone(findings: Sequence[Finding]) -> Iterator[str]:

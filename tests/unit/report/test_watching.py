@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import stat
 from collections.abc import Iterator, Sequence
@@ -110,14 +111,12 @@ def test_the_metrics_file_is_replaced_at_once_and_readable_by_the_exporter(tmp_p
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_watching_as_json_and_a_folder_that_is_not_there_are_refused() -> None:
-    both = CliRunner().invoke(cli, ["verify", "-i", "hosts.yaml", "--json", "--watch", "5"])
+def test_a_folder_that_is_not_there_and_a_pause_of_nothing_are_refused() -> None:
     nowhere = CliRunner().invoke(cli, ["verify", "-i", "hosts.yaml", "--metrics", "/nowhere/at/all.prom"])
     no_page = CliRunner().invoke(cli, ["verify", "-i", "hosts.yaml", "--html", "/nowhere/at/all.html"])
     assert "--html: there is no folder /nowhere/at" in no_page.output
     never = CliRunner().invoke(cli, ["verify", "-i", "hosts.yaml", "--watch", "0"])
-    assert (both.exit_code, nowhere.exit_code, no_page.exit_code, never.exit_code) == (2, 2, 2, 2)
-
+    assert (nowhere.exit_code, no_page.exit_code, never.exit_code) == (2, 2, 2)
     assert "--metrics: there is no folder /nowhere/at" in nowhere.output
 
 
@@ -289,3 +288,27 @@ def test_metrics_no_longer_say_proved_when_no_proof_came_to_be(
     told = int(text.partition('swarmkit_verify_end_time_seconds{cluster="shop"} ')[2])
     assert told > 1_700_000_000 if watch else told == 1_700_000_000
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
+
+
+def test_watching_as_json_gives_a_proof_a_line_at_first_and_where_something_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (inventory := tmp_path / "hosts.yaml").write_text(INVENTORY)
+    lost = UnreachableError("A: no way", "timed out")
+    tries: Iterator[Proof | BaseException] = iter(
+        [Proof((PROVED,)), Proof((PROVED,)), Proof((BROKEN,)), Proof((BROKEN,)), lost, Proof((PROVED,))]
+    )
+
+    def verify(*_: object, **__: object) -> Proof:
+        said = next(tries, KeyboardInterrupt())
+        if isinstance(said, BaseException):
+            raise said
+        return said
+
+    monkeypatch.setattr(look, "verify", verify)
+    done = CliRunner().invoke(cli, ["verify", "-i", str(inventory), "--json", "--watch", "0.01"])
+    assert done.exit_code == 0
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    codes = [[one["code"] for one in line["findings"] if one["severity"] != "ok"] for line in lines]
+    assert codes == [[], ["V05"], ["V14"], []]
+    assert [line["proved"] for line in lines] == [True, False, False, True]
