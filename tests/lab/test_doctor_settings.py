@@ -56,9 +56,7 @@ def test_what_is_told_for_a_login_that_is_not_root_is_run_by_it_as_it_is_copied(
     spare_lab: SpareLab, inventory: Path, by_sudo: Path
 ) -> None:
     """Its commands had no sudo, and a redirection to /etc that none reaches."""
-    spare_lab.run(
-        "Y", f"mkdir {PROXY}; printf '[Service]\\nEnvironment=HTTP_PROXY=http://10.88.0.1:3128\\n' >{PROXY}/proxy.conf"
-    )
+    spare_lab.run("Y", f"printf '[Service]\\nEnvironment=HTTP_PROXY=http://10.88.0.1:3128\\n' >{PROXY}/proxy.conf")
     restart(spare_lab, "Y")
     spare_lab.run("Y", f"modprobe 8021q; {CARD}; sysctl -w net.ipv4.conf.all.rp_filter=1; systemctl disable docker")
     spare_lab.run(
@@ -81,7 +79,9 @@ def test_what_is_told_for_a_login_that_is_not_root_is_run_by_it_as_it_is_copied(
         root = {finding["remedy"] for finding in findings(spare_lab, inventory)}
         assert not root
     finally:
-        spare_lab.run("Y", f"rm -rf {PROXY} /etc/sysctl.d/99-docker-*; systemctl enable docker; ip link del vec0.5")
+        # The lab's own file is beside them.
+        spare_lab.run("Y", f"rm -f {PROXY}/proxy.conf {PROXY}/zz-swarmkit.conf /etc/sysctl.d/99-docker-*")
+        spare_lab.run("Y", "systemctl enable docker; ip link del vec0.5")
         spare_lab.run("Y", "sysctl -w net.ipv4.conf.all.rp_filter=0 net.netfilter.nf_conntrack_max=5120")
         spare_lab.run("Y", "ip addr del 8.8.4.4/32 dev vec0; iptables -w -F INPUT; iptables -w -F SWARM-PEERS")
         spare_lab.run("Y", "iptables -w -X SWARM-PEERS")
