@@ -180,9 +180,20 @@ def check_codes(ctx: click.Context, param: click.Parameter, value: tuple[str, ..
     codes = tuple(code.strip().upper() for codes in value for code in codes.split(","))
     unknown = [code for code in codes if code not in EXPLANATIONS]
     if unknown:
+        _refuse_of_proofs(unknown)
         where = where_codes_are(unknown, EXPLANATIONS)
         raise click.BadParameter(f"no check has the code {', '.join(unknown)}; {where}")
     return codes
+
+
+def _refuse_of_proofs(codes: Iterable[str]) -> None:
+    from swarmkit.verify.explained import PROOFS
+
+    if proofs := sorted(PROOFS.keys() & set(codes)):
+        told = "is no check of the doctor: swarmkit verify proves it"
+        if len(proofs) > 1:
+            told = "are no checks of the doctor: swarmkit verify proves them"
+        raise click.BadParameter(f"{', '.join(proofs)} {told}")
 
 
 def check_doctors_codes(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:

@@ -123,6 +123,8 @@ def test_only_and_skip_leave_the_rest_unlooked_for() -> None:
     [
         ("B45", "B45 is no check of the doctor: it is told by swarmkit plan and up"),
         ("h58,B31", "B31, H58 are no checks of the doctor: told by swarmkit plan and up"),
+        ("V12", "V12 is no check of the doctor: swarmkit verify proves it"),
+        ("v16,V09", "V09, V16 are no checks of the doctor: swarmkit verify proves them"),
         ("H99", "no check has the code H99"),
     ],
 )
@@ -130,6 +132,12 @@ def test_only_refuses_what_the_doctor_does_not_look_for_and_says_who_tells_it(on
     said = CliRunner().invoke(doctor, ["-i", "none.yaml", "--only", only])
     assert said.exit_code == 2
     assert told in " ".join(said.output.replace("│", "").split())
+
+
+def test_skip_says_of_a_proof_s_code_who_proves_it() -> None:
+    said = CliRunner().invoke(doctor, ["-i", "none.yaml", "--skip", "V12"])
+    assert said.exit_code == 2
+    assert "V12 is no check of the doctor: swarmkit verify proves it" in " ".join(said.output.replace("│", "").split())
 
 
 def test_a_check_of_stacks_alone_asks_for_one_before_any_host_is() -> None:
