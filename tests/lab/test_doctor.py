@@ -122,7 +122,7 @@ CLOSED_BOTH_WAYS = {
 def test_one_kind_that_both_hosts_drop_is_a_finding_for_each_direction_with_its_rule(
     spare_lab: SpareLab, inventory: Path, rule: str
 ) -> None:
-    """But for 2377: the worker ``Y`` has it closed anyway."""
+    """But for 2377, which managers alone have open: see the next test."""
     opened: dict[str, str] = {}
     for host in "XY":
         spare_lab.run(host, f"iptables -w -A INPUT {rule} -j DROP")
@@ -142,6 +142,36 @@ def test_one_kind_that_both_hosts_drop_is_a_finding_for_each_direction_with_its_
             spare_lab.run(host, told.replace("-I", "-D", 1))
         for host in "XY":
             spare_lab.run(host, f"iptables -w -D INPUT {rule} -j DROP")
+
+
+def test_the_managers_port_that_two_managers_drop_is_a_finding_for_each_direction_with_its_rule(
+    spare_lab: SpareLab, inventory: Path, tmp_path: Path
+) -> None:
+    both, more = tmp_path / "both.yaml", ("--allow-even-managers",)
+    both.write_text(inventory.read_text().replace("    workers:\n      hosts:\n", ""))
+    opened: dict[str, str] = {}
+    for host in "XY":
+        spare_lab.run(host, "iptables -w -A INPUT -p tcp --dport 2377 -j DROP")
+    try:
+        found = {finding["where"]: finding for finding in findings(spare_lab, both, *more)}
+        assert {(where, finding["code"], finding["severity"]) for where, finding in found.items()} == {
+            ("X -> Y", "H07", "error"),
+            ("Y -> X", "H07", "error"),
+            ("swarm", "H51", "warning"),
+        }
+        assert found["swarm"]["remedy"] == "declare 1 or 3 managers"
+        for where, finding in found.items():
+            if finding["code"] == "H07":
+                assert "tcp/2377" in finding["what"]
+                told = next(line for line in finding["remedy"].splitlines() if line.startswith("iptables -w -I"))
+                opened[where[-1]] = told
+                spare_lab.run(where[-1], told)
+        the_one(spare_lab, both, "H51", *more)
+    finally:
+        for host, told in opened.items():
+            spare_lab.run(host, told.replace("-I", "-D", 1))
+        for host in "XY":
+            spare_lab.run(host, "iptables -w -D INPUT -p tcp --dport 2377 -j DROP")
 
 
 def test_what_is_all_dropped_in_both_directions_is_one_finding_that_names_it_and_its_remedy_opens_all(
