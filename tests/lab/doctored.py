@@ -4,13 +4,29 @@ from __future__ import annotations
 
 import json
 import shlex
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 from json_schemas import assert_fits
 from lab.spare_lab import SpareLab
 
+from swarmkit import lab as room
+
 Finding = dict[str, Any]
+BOOT_SECONDS = 60.0
+
+
+@pytest.fixture
+def steady_inventory(spare_lab: SpareLab, tmp_path: Path) -> Iterator[Path]:
+    """An inventory of both hosts, of which nothing is found before the test and nothing after it."""
+    path = tmp_path / "steady.yaml"
+    path.write_text(spare_lab.inventory("steady"))
+    assert findings(spare_lab, path) == []
+    yield path
+    assert findings(spare_lab, path) == []
 
 
 def findings(lab: SpareLab, inventory: Path, *more: str) -> list[Finding]:
@@ -45,3 +61,20 @@ def command_for(host: str, finding: Finding) -> str:
 def as_deploy(lab: SpareLab, host: str, command: str) -> str:
     """Run *command* as the lab's user ``deploy``, who is not root and may use sudo without a password."""
     return lab.run(host, f"su deploy -s /bin/sh -c {shlex.quote(command)}").stdout
+
+
+def restart(lab: SpareLab, *hosts: str, command: str = "systemctl restart docker") -> None:
+    """Restart engines by *command*, however often they were started in this minute."""
+    for host in hosts:
+        lab.run(host, f"systemctl daemon-reload; systemctl reset-failed docker; {command}")
+
+
+def boot_anew(lab: SpareLab, host: str, command: str) -> None:
+    """Run *command*, whose last word boots *host* anew, and wait until its engine answers."""
+    boots = lab.status(host)["boots"]
+    said = lab.run(host, command, check=False)
+    deadline = time.monotonic() + BOOT_SECONDS
+    while lab.status(host)["boots"] == boots:
+        assert time.monotonic() < deadline, f"{host}: {command}\n{said.stdout}{said.stderr}"
+        time.sleep(0.2)
+    room.wait_until_ready(lab.places, [host])

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lab.doctored import as_deploy, by_code, command_for, findings, the_one
+from lab.doctored import as_deploy, by_code, command_for, findings, restart, the_one
 from lab.spare_lab import SpareLab
 
 pytestmark = pytest.mark.lab
@@ -39,12 +39,6 @@ def steady(spare_lab: SpareLab, inventory: Path) -> Iterator[None]:
     assert findings(spare_lab, inventory) == []
     yield
     assert findings(spare_lab, inventory) == []
-
-
-def restart(lab: SpareLab, *hosts: str) -> None:
-    """Restart engines, however often they were started in this minute."""
-    for host in hosts:
-        lab.run(host, "systemctl daemon-reload; systemctl reset-failed docker; systemctl restart docker")
 
 
 PROXY = "/etc/systemd/system/docker.service.d"
