@@ -1,4 +1,4 @@
-"""What few hosts have, on real ones: a translated address, a port taken, a missing controller, no inodes, no memory.
+"""What few hosts have, on real ones: a translated address, a taken port, a lost controller, no inodes, no memory.
 
 Each: steady state, fault, verdict, the remedy it names applied as it is copied, steady state.
 """
@@ -118,6 +118,40 @@ def test_a_kernel_without_the_controller_of_memory_is_told_and_the_options_of_it
     finally:
         spare_lab.run("Y", f"rm -f {DROP_IN} /root/controllers /usr/local/sbin/update-grub /etc/default/grub")
         restart(spare_lab, "Y")
+
+
+LEFT_BEHIND = """
+tar -h -C /bin -c sleep $(ldd /bin/sleep | grep -o '/[^ ]*') | docker import - held:1 >/dev/null
+docker swarm init --advertise-addr 10.88.0.35 --default-addr-pool 10.20.0.0/16 >/dev/null
+docker network create -d overlay kept >/dev/null
+docker service create -q -d --no-resolve-image --name held --network kept held:1 /sleep 600
+timeout 60 sh -c 'until docker ps -q --filter status=running | grep -q .; do sleep 0.3; done'
+systemctl stop containerd
+docker swarm leave --force
+systemctl start containerd
+"""
+"""What has the containers is away while the host leaves: the engine can remove neither the task's nor its network."""
+
+
+@pytest.mark.nightly
+def test_a_network_that_a_swarm_left_behind_is_told_and_goes_as_its_remedy_says(
+    spare_lab: SpareLab, steady_inventory: Path
+) -> None:
+    try:
+        spare_lab.run("Y", f"set -e{LEFT_BEHIND}")
+        # An engine that has left may go on listening on 7946 for a while, which is D10.
+        finding, *more = (one for one in findings(spare_lab, steady_inventory) if one["code"] != "D10")
+        assert more == []
+        assert (finding["code"], finding["severity"], finding["where"]) == ("H64", "warning", "Y")
+        assert finding["what"] == "network kept is left from an earlier swarm"
+        assert finding["evidence"].startswith("overlay, 10.20.")
+        remove, anew = command_for("Y", finding).split(", or if that is refused: ")
+        assert spare_lab.run("Y", remove, check=False).returncode, "a host that has left may remove none of a swarm's"
+        restart(spare_lab, "Y", command=anew)
+        assert findings(spare_lab, steady_inventory) == []
+    finally:
+        spare_lab.run("Y", "systemctl start containerd; docker ps -aq | xargs -r docker rm -f; docker image rm held:1")
+        spare_lab.leave_swarm("Y")
 
 
 STOP = "systemctl stop docker.socket docker"
