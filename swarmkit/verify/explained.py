@@ -164,7 +164,8 @@ PROOFS: dict[str, Explanation] = {
         "The managers can decide, with a margin",
         "None yet: the next loss of a manager stops every change.",
         "A manager is down or cut off.",
-        "Bring it back; if it is gone for good: swarmkit recover quorum, or a new manager by swarmkit up.",
+        "Bring it back; if its state was wiped: swarmkit node replace HOST; if it is gone for good: swarmkit recover "
+        "quorum, or a new manager by swarmkit up.",
         "Docker administration guide, raft",
     ),
     "V22": Explanation(

@@ -148,7 +148,8 @@ class StackNetworks:
     def _refuse_changed(self, network: Network, changes: tuple[Change, ...]) -> None:
         remedy = "declare what is live, give the network another name, or remove the stack first: swarmkit down"
         if network.lan is None:
-            remedy = "make it anew under its services: --recreate-networks; or first remove the stack: swarmkit down"
+            remedy = "make it anew under its services: swarmkit up --recreate-networks; or first remove the stack: "
+            remedy += "swarmkit down"
             if [change.path for change in changes if change.new == "true"] == ["Options.encrypted"]:
                 remedy = f"{_LEAVE_IN_CLEAR}; or {remedy}"
         self._refuse(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from swarmkit.declared.inventory.host import Host, Inventory
@@ -88,7 +88,7 @@ def _differences(host: Host, node: Node) -> list[str]:
     return wrong
 
 
-def prove_quorum(cluster: ClusterState) -> Finding:
+def prove_quorum(cluster: ClusterState, observed: Observed) -> Finding:
     """Tell how many managers may be lost before the swarm can decide nothing any more."""
     quorum = quorum_of(cluster.nodes)
     members = [node for node in cluster.nodes if node.reachability]
@@ -97,16 +97,24 @@ def prove_quorum(cluster: ClusterState) -> Finding:
     margin = f"{spare} more may be lost" if spare > 0 else "none may be lost"
     leader = next((node.hostname for node in members if node.is_leader), "nobody")
     if silent:
-        is_back = {node.state for node in members if node.hostname == silent[0]} == {"down", "ready"}
-        start = f"on {silent[0]}: systemctl start docker; for good: swarmkit recover quorum"
         return Finding(
             codes.QUORUM,
             "warning",
             "managers",
             f"{', '.join(silent)} of {quorum.managers} managers cannot be reached: {margin}",
             evidence=f"{quorum}; {leader} leads",
-            remedy=f"its host has joined anew: swarmkit node replace {silent[0]}" if is_back else start,
+            remedy=_bring_back(silent[0], members, observed),
         )
     what = f"all {quorum.managers} managers answer" if quorum.managers > 1 else "the only manager answers"
     what = f"{what}: {margin}"
     return Finding(codes.QUORUM, "ok", "managers", what, evidence=f"{quorum}; {leader} leads")
+
+
+def _bring_back(hostname: str, managers: Sequence[Node], observed: Observed) -> str:
+    """Return how a manager that cannot be reached comes back; one whose state was wiped never does by itself."""
+    if {node.state for node in managers if node.hostname == hostname} == {"down", "ready"}:
+        return f"its host has joined anew: swarmkit node replace {hostname}"
+    for name, facts in observed.hosts.items():
+        if facts.system.hostname == hostname and facts.engine.swarm_state == "inactive":
+            return f"its host is in no swarm any more: swarmkit node replace {name}"
+    return f"on {hostname}: systemctl start docker; for good: swarmkit recover quorum"

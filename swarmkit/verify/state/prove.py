@@ -34,7 +34,7 @@ def prove_state(
 ) -> Iterator[Finding]:
     """Prove nodes, managers, certificates, services and images, and that nothing is undone or left over."""
     yield from prove_nodes(inventory, cluster, observed)
-    yield prove_quorum(cluster)
+    yield prove_quorum(cluster, observed)
     yield from prove_certificates(looks, observed, datetime.datetime.now(tz=datetime.UTC))
     yield from prove_services(live, stack, looks, untried_networks(live, cluster, observed))
     yield from prove_images(live, looks, observed)

@@ -109,7 +109,7 @@ def test_a_network_with_other_options_does_not_hide_what_else_is_not_as_declared
     found = deviations(made, replace(wanted, stack=replace(wanted.stack, networks=networks)))
     assert [f.where for f in found] == ["s_inner", "s_web"]
     assert "B45" in found[0].evidence
-    assert "--recreate-networks" in found[0].remedy
+    assert "swarmkit up --recreate-networks" in found[0].remedy
 
 
 def test_objects_that_nothing_declares_and_nobody_uses_are_left_over(made: FakeFleet) -> None:
@@ -223,6 +223,19 @@ def test_managers_that_lock_are_declared_and_do_not(made: FakeFleet) -> None:
     assert [f.remedy for f in deviations(made, wanted)] == ["swarmkit autolock on --store FOLDER"]
 
 
+def test_a_wiped_manager_whose_host_is_in_no_swarm_is_not_brought_back_by_a_start_of_its_engine() -> None:
+    world = World()
+    for node in world.nodes:
+        node["Spec"]["Role"] = "manager"
+        node["ManagerStatus"] = {"Reachability": "reachable", "Leader": node["ID"] == "node-A"}
+    world.nodes[2]["ManagerStatus"]["Reachability"] = "unreachable"
+    wiped = replace(world.observed.hosts["C"], engine=replace(world.observed.hosts["C"].engine, swarm_state="inactive"))
+    observed = replace(world.observed, hosts={**world.observed.hosts, "C": wiped})
+    assert observed.cluster
+    assert "systemctl start docker" in prove_quorum(observed.cluster, world.observed).remedy
+    assert prove_quorum(observed.cluster, observed).remedy.endswith(": swarmkit node replace C")
+
+
 @pytest.mark.parametrize(
     ("reachability", "severity", "what"),
     [
@@ -237,7 +250,7 @@ def test_the_quorum_is_told_with_its_margin(reachability: tuple[str, ...], sever
         node["ManagerStatus"] = {"Reachability": said, "Leader": node["ID"] == "node-A"}
     cluster = world.observed.cluster
     assert cluster
-    found = prove_quorum(cluster)
+    found = prove_quorum(cluster, world.observed)
     assert (found.severity, found.what) == (severity, what)
 
 
@@ -249,14 +262,14 @@ def test_a_wiped_manager_for_which_its_successor_answers_is_no_manager_that_answ
     world.nodes.append(world.nodes[2] | {"ID": "old", "Status": {"State": "down", "Addr": "10.88.0.13"}})
     cluster = world.observed.cluster
     assert cluster
-    found = prove_quorum(cluster)
+    found = prove_quorum(cluster, world.observed)
     assert (found.severity, found.what) == ("warning", "C of 4 managers cannot be reached: none may be lost")
     assert found.remedy == "its host has joined anew: swarmkit node replace C"
     # One that is only down as a worker, at an address that is its own, still votes.
     world.nodes[-1]["Status"]["Addr"] = "10.88.0.99"
     cluster = world.observed.cluster
     assert cluster
-    assert prove_quorum(cluster).severity == "ok"
+    assert prove_quorum(cluster, world.observed).severity == "ok"
 
 
 @pytest.mark.parametrize(
