@@ -77,15 +77,25 @@ class OneHost:
         (self.folder / "password.txt").write_text(password)
 
     @property
+    def files(self) -> tuple[str | Path, ...]:
+        return ("-i", self.folder / "hosts.yaml", "-f", self.folder / "stack.yaml", "--stack", "s")
+
+    @property
     def declared(self) -> tuple[str | Path, ...]:
-        stack = ("-i", self.folder / "hosts.yaml", "-f", self.folder / "stack.yaml", "--stack", "s")
-        return (*stack, "--images", self.images)
+        return (*self.files, "--images", self.images)
 
     def call(self, command: str, *options: str, code: int = 0) -> str:
         """Run a command of swarmkit on the stack, and return what it said when it ended with *code*."""
         done = self.lab.swarmkit(command, *self.declared, *options)
         assert done.returncode == code, done.stdout + done.stderr
         return done.stdout + done.stderr
+
+    def unproved(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """Return by code and place the errors of a proof that ended with some."""
+        done = self.lab.swarmkit("verify", *self.files, "--json")
+        assert done.returncode == 4, done.stdout + done.stderr
+        found = json.loads(done.stdout)["findings"]
+        return {(one["code"], one["where"]): one for one in found if one["severity"] == "error"}
 
     def pending(self) -> int:
         """Return the exit code of a plan: 5 when what runs is not what the file says."""
@@ -179,7 +189,14 @@ def test_one_that_pauses_keeps_the_old_version_and_rollback_brings_the_whole_sta
     assert "level bad" in said
     assert set(old) <= set(one.containers())
     assert "LEVEL=bad" in one.web()["TaskTemplate"]["ContainerSpec"]["Env"]
+    stopped = one.unproved()["V03", "s_web"]
+    assert stopped["what"] == "the last update of s_web did not go through: paused"
+    assert stopped["evidence"].startswith("update paused due to failure or early termination of task ")
+    look, _, then = stopped["remedy"].partition(", then ")
+    assert (look, then) == ("on K: docker service ps --no-trunc s_web", "swarmkit up")
+    assert "unhealthy container" in one.lab.run("K", look.removeprefix("on K: "))
     back = one.call("rollback", "--yes")
+    assert re.search(r"^proved  V02 ", back, re.MULTILINE), "it ends with a proof, which found no error"
     assert "s_new" in back
     assert "LEVEL=one" in one.web()["TaskTemplate"]["ContainerSpec"]["Env"]
     one.write("one")
