@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import random
@@ -14,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from lab.bare_image import TCP_PORT, write_bare_image
 from lab.killed_runs import killed_at
 from lab.shop_lab import ROOT, Lab
 
@@ -148,31 +150,40 @@ def test_what_left_the_inventory_is_drained_and_removed_after_its_tasks_moved(li
     assert nodes(life, "P") == {"P": "manager", "R": "worker"}
     assert running_on(life, "P") + running_on(life, "R") == 3
     life.run("P", "docker service rm idle")
-    outsider_and_ingress(life, whole)
+    outsider_and_ingress(life, whole, tmp_path)
     assert "nothing to do" in changed(life, "up", "--yes", "--remove-nodes", "-i", rest)
     life.run("Q", "docker swarm leave --force")
     changed(life, "up", "--yes", "-i", whole)
     assert nodes(life, "P") == {"P": "manager", "Q": "manager", "R": "manager"}
 
 
-def outsider_and_ingress(lab: Lab, whole: Path) -> None:
-    """Prove, while Q is no node, that its clear frames are dropped, also those for the encrypted ingress."""
+def outsider_and_ingress(lab: Lab, whole: Path, folder: Path) -> None:
+    """Prove, while Q is no node, what is kept from it: clear frames are dropped, also for the encrypted ingress."""
     lab.run("P", "docker network create -d overlay --opt encrypted closed")
-    options = "--no-resolve-image --name guarded --network closed --publish 8094:8094 --replicas 2 --detach=false"
-    lab.run("P", f"docker service create -q {options} idle:1 /bin/sleep 100000")
+    archive = base64.b64encode(write_bare_image(folder).read_bytes()).decode()
+    for host in "PR":
+        loaded = lab.swarmkit("lab", "ssh", host, "--", "base64 -d | docker load", stdin=archive)
+        assert loaded.returncode == 0, loaded.stderr
+    options = "--no-resolve-image --name guarded --network closed --replicas 2 --detach=false --stop-signal SIGKILL"
+    lab.run("P", f"docker service create -q {options} --publish 8095:{TCP_PORT} bare:1.0")
     said = lab.swarmkit("verify", "-i", whole, "--json")
     found = json.loads(said.stdout)["findings"]
     told = {(f["code"], f["where"], f["severity"]): f for f in found}
     assert ("V01", "Q", "error") in told, said.stdout
-    assert told["V13", "ingress", "ok"]["evidence"] == "guarded:8094"
+    assert told["V13", "ingress", "ok"]["evidence"] == "guarded:8095"
     for network in ("closed", "ingress"):
         for host in "PR":
             dropped = told["V19", f"{network} on {host}", "ok"]["evidence"]
             assert "made by Q, which is outside of the swarm" in dropped
     proved = [f["what"] for f in found if (f["code"], f["severity"]) == ("V12", "ok")]
     assert sorted(what.split()[1] for what in proved) == ["closed", "ingress"]
-    for host in "PR":
+    for host, other in ("PR", "RP"):
         assert ("V17", f"ingress@{host} -> guarded", "ok") in told
+        # From outside, that is from Q, only what is published answers, and no container's own address does.
+        assert told["V06", f"guarded at {host}", "ok"]["evidence"] == "asked from P, Q, R"
+        shut = told["V24", f"{host} from outside", "ok"]["evidence"]
+        assert shut == f"tried {TCP_PORT} from {', '.join(sorted(('Q', other)))}"
+    assert f":{TCP_PORT} does not answer" in told["V24", "host Q -> guarded", "ok"]["evidence"]
     assert not [f for f in found if f["code"] in ("V09", "V10", "V11", "V15", "V16") and f["severity"] == "error"]
     lab.run("P", "docker service rm guarded")
     gone = "until docker network rm closed; do sleep 1; done"
