@@ -13,6 +13,7 @@ import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from lab.bare_image import TCP_PORT, write_bare_image
@@ -124,8 +125,19 @@ def changed(lab: Lab, *arguments: str | Path, stdin: str = "") -> str:
     return result.stdout
 
 
+def unproved(lab: Lab, inventory: Path) -> dict[tuple[str, str], dict[str, Any]]:
+    """Return by code and place all that a proof finds which ends with errors."""
+    done = lab.swarmkit("verify", "-i", inventory, "--json")
+    assert done.returncode == 4, done.stdout + done.stderr
+    return {(one["code"], one["where"]): one for one in json.loads(done.stdout)["findings"]}
+
+
 def test_managers_give_their_places_to_others_one_at_a_time(life: Lab, tmp_path: Path) -> None:
     first = inventory(life, tmp_path, "P", "QR", encrypt_ingress=True)
+    (none,) = unproved(life, first).values()
+    assert (none["code"], none["severity"], none["where"]) == ("V00", "error", "life")
+    assert none["what"] == "there is no cluster life: no host is in a swarm"
+    assert none["remedy"] == f"make it: swarmkit up -i {first}"
     assert "make ingress anew, encrypted" in changed(life, "up", "--yes", "-i", first)
     # The only manager becomes a worker, and a worker takes its place.
     changed(life, "up", "--yes", "-i", inventory(life, tmp_path, "Q", "PR"))
@@ -203,6 +215,10 @@ def test_a_wiped_manager_takes_its_old_place_with_its_labels(life: Lab, tmp_path
         interval_seconds=2,
     )
     assert "R Down" in seen
+    margin = unproved(life, whole)["V21", "managers"]
+    assert (margin["severity"], margin["what"]) == ("warning", "R of 3 managers cannot be reached: none may be lost")
+    assert margin["evidence"].startswith("2 of 3 managers reachable, 2 needed; ")
+    assert margin["remedy"] == "its host is in no swarm any more: swarmkit node replace R"
     replace = ("node", "replace", "R", "--yes", "-i", whole)
     killed_at(life, "R: join as manager ...", *replace, seconds=random.uniform(0, 3))
     changed(life, *replace)
@@ -427,6 +443,12 @@ def test_the_last_of_three_managers_goes_on_and_those_that_come_back_join_it(lif
         lambda said: "leader" in said or "DeadlineExceeded" in said,
         timeout_seconds=90,
     )
+    found = unproved(life, whole)
+    assert found.keys() == {("V00", "life"), ("V14", "Q"), ("V14", "R")}
+    none = found["V00", "life"]
+    assert none["what"] == "no manager tells of the cluster life, nothing is proved"
+    assert none["remedy"].startswith("bring Q, R back, which loses nothing: ")
+    assert none["remedy"].endswith(f"; if most are gone for good: swarmkit recover quorum -i {whole}")
     unsure = life.swarmkit("recover", "quorum", "--yes", "--lost", "Q", "-i", whole)
     assert unsure.returncode == 1
     assert "--lost R" in unsure.stderr
