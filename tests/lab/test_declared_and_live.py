@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,8 @@ def apart(deployed_shop: Shop, tmp_path: Path) -> Iterator[Apart]:
     for archive in ("shop-frontend.tar", "shop-backend.tar"):
         (images / archive).symlink_to(deployed_shop.images / archive)
     write_bare_image(images)
+    (tmp_path / "key.txt").touch(mode=0o600)
+    (tmp_path / "key.txt").write_text("first")
     made = Apart(deployed_shop, inventory, Path(shutil.copy(FILE, tmp_path / "apart.yaml")), images)
     made.up()
     try:
@@ -67,6 +70,31 @@ def apart(deployed_shop: Shop, tmp_path: Path) -> Iterator[Apart]:
 def wrong(found: Findings) -> set[tuple[str, str]]:
     """Return what is wrong but for ingress, which the shop has in clear, and what this machine cannot reach."""
     return {key for key, finding in found.items() if finding["severity"] != "ok" and key[0] not in ("V07", "V13")}
+
+
+@contextmanager
+def declared_otherwise(apart: Apart) -> Iterator[None]:
+    """Declare a newer content of the secret, and for a while an option of a network that it was not made with."""
+    text = apart.stack.read_text()
+    (apart.stack.parent / "key.txt").write_text("second")
+    option = 'inner: {driver_opts: {com.docker.network.driver.mtu: "1300"}}'
+    apart.stack.write_text(text.replace("inner: {}", option))
+    try:
+        yield
+    finally:
+        apart.stack.write_text(text)
+
+
+def new_version(found: Findings) -> str:
+    """Check what is told of the newer secret and of the network's option, and return the secret's new name."""
+    (version,) = (where for code, where in wrong(found) if code == "V20" and where.startswith("apart_key-"))
+    secret, service, network = (found["V20", where] for where in (version, "apart_inside", "apart_inner"))
+    assert secret["what"].startswith(f"secret {version} is declared and not so: ")
+    assert f"declared {version}" in service["evidence"]
+    assert secret["remedy"] == service["remedy"] == "swarmkit up"
+    assert network["evidence"] == "B45: Options.com.docker.network.driver.mtu: live (none), declared 1300"
+    assert network["remedy"].startswith("make it anew under its services: swarmkit up --recreate-networks; or first")
+    return version
 
 
 def proved_without_a_shell(apart: Apart, found: Findings) -> None:
@@ -107,8 +135,10 @@ def test_changes_by_hand_are_found_and_each_remedy_takes_one_back(apart: Apart) 
     apart.shop.lab.run("A", "echo x | docker secret create --label com.docker.stack.namespace=apart_b apart_b_old -")
     apart.shop.lab.run("A", "echo x | docker secret create apart_by_hand -")
 
-    code, found = apart.verify()
+    with declared_otherwise(apart):
+        code, found = apart.verify()
     assert code == 4
+    version = new_version(found)
     assert "label disk is not there" in found["V01", "B"]["what"]
     assert "availability is pause" in found["V01", "C"]["what"]
     assert found["V18", "apart_front <-> apart_inside"]["evidence"] == "both are on apart_inner"
@@ -126,6 +156,9 @@ def test_changes_by_hand_are_found_and_each_remedy_takes_one_back(apart: Apart) 
         ("V06", "apart_bare:5354/udp at B"),
         ("V20", "apart_front"),
         ("V20", "apart_middle"),
+        ("V20", "apart_inner"),
+        ("V20", "apart_inside"),
+        ("V20", version),
         ("V23", "apart_extra"),
         ("V23", "apart_old"),
         ("V23", "apart_b_old"),
@@ -134,7 +167,9 @@ def test_changes_by_hand_are_found_and_each_remedy_takes_one_back(apart: Apart) 
     apart.shop.lab.run("B", f"iptables -w -t nat -I {rule}")
     apart.up("--prune")
     secrets = apart.docker("secret ls --format '{{.Name}}'").split()
-    assert [name for name in secrets if name.startswith("apart_")] == ["apart_b_old", "apart_by_hand"]
+    ours = [name for name in secrets if name.startswith("apart_")]
+    assert [name for name in ours if not name.startswith("apart_key-")] == ["apart_b_old", "apart_by_hand"]
+    assert version in ours, "its remedy, which is up, has made it"
     apart.docker("secret rm apart_b_old apart_by_hand")
     code, healed = apart.verify()
     assert (code, wrong(healed)) == (0, set())
