@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -174,10 +175,29 @@ def test_verify_tells_when_a_host_lost_its_encryption_rules(deployed_shop: Shop)
     assert "error  V16  A <-> B" in broken.stdout
     assert "frames of the encrypted network shop_shop cross between A and B in clear" in broken.stdout
     assert "to do  on B: systemctl restart docker" in broken.stdout
+    for pair in (("A", "B"), ("B", "C")):
+        broken_between(*pair, broken.stdout)
+    assert "network shop_shop is encrypted between A and C" in broken.stdout, "what B sends is its own alone"
     healed = deployed_shop.lab.swarmkit("verify", *arguments)
     assert healed.returncode == 0, healed.stdout
     assert "V16  3 pairs of hosts had ESP frames on the cable" in healed.stdout
     assert not deployed_shop.lab.run("B", "ps -C perl -o args= || true").strip()
+
+
+def broken_between(first: str, second: str, said: str) -> None:
+    """Check the verdict on two hosts of which B sends in clear: each saw it, and what containers sent could be read."""
+    other = ({first, second} - {"B"}).pop()
+    verdict = said.partition(f"error  V12  {first} <-> {second}\n")[2].partition("\n  more ")[0]
+    assert verdict.startswith(f"  broken: network shop_shop is open between {first} and {second}\n"), said
+    for host in (first, second):
+        assert re.search(rf"\b[1-9]\d* clear frames from B to {other} seen at {host}\b", verdict), verdict
+        assert f"frames that show the probes' mark seen at {host}" in verdict
+    assert f"clear frames from {other} to B" not in verdict
+    assert "  to do  first do what V10, V16 and V19 say" in verdict
+    what = f"what containers send each other over encrypted networks can be read between {first} and {second}"
+    marked = said.partition(f"  {what}\n  seen   frames with the probes' mark: ")[2].partition("\n")[0]
+    assert re.search(rf"\bB sent [1-9]\d* to {other} and received 0 from it", marked), said
+    assert re.search(rf"\b{other} sent 0 to B and received [1-9]\d* from it", marked), said
 
 
 def test_watching_tells_what_changes_and_ends_with_the_last_verdict(deployed_shop: Shop, tmp_path: Path) -> None:
