@@ -224,12 +224,28 @@ def test_watching_tells_what_changes_and_ends_with_the_last_verdict(deployed_sho
     assert "gone  V11  A -> B" in said
 
 
+def told_of_a_silent_host(shop: Shop) -> None:
+    """Check what a proof says of C, whose power was cut a moment ago, and that it proves the others all the same."""
+    proof = shop.lab.swarmkit("verify", *shop.declared, "--json")
+    assert proof.returncode == 4, proof.stdout + proof.stderr
+    found = {(one["code"], one["where"]): one for one in json.loads(proof.stdout)["findings"]}
+    assert [where for code, where in found if code == "V14"] == ["C"]
+    silence = found["V14", "C"]
+    assert (silence["severity"], silence["what"]) == ("error", "C does not answer: nothing is proved there")
+    assert silence["evidence"].startswith("cannot reach 127.88.0.33 port 22; ")
+    assert silence["remedy"].startswith("check address, port and sshd of C (")
+    assert found["V20", "lab"]["remedy"] == "first see that they answer: V14"
+    assert found["V01", "A"]["severity"] == found["V01", "B"]["severity"] == "ok"
+    assert {where for code, where in found if code == "V22"} == {"A", "B"}
+
+
 def test_a_killed_host_takes_its_database_nowhere_and_comes_back(deployed_shop: Shop) -> None:
     lab = deployed_shop.lab
     order(deployed_shop.url, "before the cut", product=5)
     # A power cut keeps what PostgreSQL has synced; the engine's own files are not synced at once.
     lab.run("C", "sync")
     assert lab.swarmkit("lab", "fault", "power-off", "C").returncode == 0
+    told_of_a_silent_host(deployed_shop)
     down = "{{.Status}}"
     assert eventually(lambda: "Down" in lab.run("A", "docker", "node", "ls", "--format", down), 90)
     for host in "AB":
