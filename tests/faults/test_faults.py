@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import re
 import signal
+import subprocess
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -128,13 +130,34 @@ def test_f10_a_database_that_is_cut_off_for_a_minute_starts_nowhere_else(
     before = record(shop)
     with witness("f10", tmp_path) as seen:
         shop.fault("partition", "U", "S,T")
-        time.sleep(60)
+        cut = time.monotonic()
+        # By then its node is down for the managers, and one of the other two leads.
+        time.sleep(25)
+        alone_is_told(shop.swarmkit("verify", *shop.declared))
+        time.sleep(max(0.0, cut + 60 - time.monotonic()))
         healed = time.time()
         shop.fault("heal")
         seen.wait_for_order()
         seconds = round(time.time() - healed, 1)
         check(shop, before, seen)
     note |= {"fault": "F10", "recovered": seconds, "silence": seen.longest_silence()}
+
+
+def alone_is_told(proof: subprocess.CompletedProcess[str]) -> None:
+    """Check that a proof names U as cut off before all else, and counts what follows from that as such."""
+    assert proof.returncode == 4, proof.stdout + proof.stderr
+    said = proof.stdout
+    assert said.startswith(
+        "error  V27  U\n  U is cut off: nothing of the swarm's own traffic passes between it and any other node\n"
+    )
+    assert (
+        "  to do  mend the network of U first: its cable, its firewall; swarmkit doctor names ports and rules" in said
+    )
+    following = re.search(r"\d+ findings \((.+)\) follow from V27: mend that first", said)
+    assert following, said
+    assert set(following[1].split(", ")) >= {"V01", "V26"}
+    assert "error  V01  U" not in said
+    assert "warning  V21  managers\n  U of 3 managers cannot be reached: none may be lost\n" in said
 
 
 @nightly
