@@ -199,7 +199,8 @@ class Sender:
                 yield from self._against(f"host {host}", Spot(host, str(HOST_NAMESPACE)), target)
 
     def _against(self, source: str, spot: Spot, target: LiveService) -> Iterator[Trespass]:
-        for task in target.tasks[:1]:
+        # That nothing answers from a host that answers nobody proves nothing.
+        for task in [task for task in target.tasks if task.host in self._looked_at][:1]:
             for network in sorted(task.addresses.keys() & self._live.networks.keys()):
                 for address in task.addresses[network]:
                     heard = self._looks[task.host].listeners.get(task.id, ()) if task.host in self._looks else ()

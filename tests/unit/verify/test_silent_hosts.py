@@ -181,3 +181,11 @@ def test_the_command_ends_with_4_and_shows_the_host_as_json_and_as_a_page(
     assert [one["where"] for one in said["findings"] if one["code"] == "V14"] == ["C"]
     assert "C does not answer: nothing is proved there" in page.read_text()
     assert "down, does not answer" in page.read_text()
+
+
+def test_that_a_host_without_power_answers_nobody_proves_no_isolation(world: World) -> None:
+    """Until the managers have seen it, its tasks count as running, and their silence was told as proved."""
+    world.nodes[2]["Status"]["State"] = "ready"
+    told = [one.where for one in proof(world).findings if one.code == "V24" and one.severity == "ok"]
+    assert told
+    assert not [where for where in told if where.endswith("-> shop_database")]
