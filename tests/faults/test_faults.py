@@ -292,14 +292,7 @@ def test_f35_all_hosts_lose_their_power_and_come_back_by_themselves(shop: World,
     before = record(shop)
     with witness("f35", tmp_path) as seen:
         seen.wait_for_order()
-        for host in HOSTS:
-            shop.lab.run(host, "sync")
-        for host in HOSTS:
-            shop.fault("power-off", host)
-        for host in reversed(HOSTS):
-            shop.fault("power-on", host)
-        powered = time.time()
-        shop.lab.up()
+        powered = shop.cut_power_of_all()
         seen.wait_for_order()
         served = round(time.time() - powered, 1)
         seconds = shop.recovered(powered)

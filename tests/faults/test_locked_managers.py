@@ -36,14 +36,7 @@ def test_f35_locking_managers_that_all_lost_their_power_serve_again_once_they_ar
     unlock = ("unlock", "-i", str(shop.lab.inventory))
     with witness("f35l", tmp_path) as seen:
         seen.wait_for_order()
-        for host in HOSTS:
-            shop.lab.run(host, "sync")
-        for host in HOSTS:
-            shop.fault("power-off", host)
-        for host in reversed(HOSTS):
-            shop.fault("power-on", host)
-        powered = time.time()
-        shop.lab.up()
+        powered = shop.cut_power_of_all()
         assert {host: shop.lab.run(host, _STATE).strip() for host in HOSTS} == dict.fromkeys(HOSTS, "locked")
         assert all("ENCRYPTED" in shop.lab.run(host, _KEY_FILE) for host in HOSTS)
         assert not seen.acknowledged_since(powered)

@@ -163,6 +163,18 @@ class World:
         done = self.lab.swarmkit("lab", "fault", *words)
         assert done.returncode == 0, done.stderr
 
+    def cut_power_of_all(self) -> float:
+        """Cut the power of all hosts, with all on their disks; return when they had it again, once they have booted."""
+        for host in HOSTS:
+            self.lab.run(host, "sync")
+        for host in HOSTS:
+            self.fault("power-off", host)
+        for host in reversed(HOSTS):
+            self.fault("power-on", host)
+        powered = time.time()
+        self.lab.up()
+        return powered
+
     def sql(self, query: str) -> list[str]:
         """Ask the database, on its own host."""
         container = "$(docker ps -q --filter label=com.docker.swarm.service.name=shop_database)"
