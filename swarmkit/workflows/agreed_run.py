@@ -17,14 +17,13 @@ from swarmkit.plan.context import Context
 from swarmkit.plan.model import Applied, Plan, Step
 from swarmkit.plan.planner import first_manager
 from swarmkit.reach.fleet import Fleet, reach
+from swarmkit.workflows.joining import Look, joins_ended
 from swarmkit.workflows.one_writer import OneWriter, one_writer
 from swarmkit.workflows.terms import Terms
 from swarmkit.workflows.unfinished import RefusedError, whole
 from swarmkit.workflows.waiting import Waiter, taken_back
 
 RUN_AGAIN = "run the same again"
-Look = Callable[[Fleet], tuple[Plan, Observed]]
-"""Observes and plans."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ def agreed_plan(terms: Terms, fleet: Fleet, purpose: str, look: Look) -> Iterato
     Raises RefusedError or LockedError.
     """
     terms.progress.phase("observe")
-    plan, observed = unrefused(look(fleet))
+    plan, observed = unrefused(joins_ended(fleet, look, terms.progress))
     if not terms.confirm(plan) or plan.is_empty:
         yield AgreedPlan(plan, observed)
         return

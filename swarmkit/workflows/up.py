@@ -18,6 +18,7 @@ from swarmkit.observed.observe import with_cluster_now
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Applied, Plan
 from swarmkit.reach.fleet import Fleet, reach
+from swarmkit.workflows.joining import joins_ended
 from swarmkit.workflows.lost_hosts import telling_of_lost
 from swarmkit.workflows.planning import import_planner, look_at, plan_for
 from swarmkit.workflows.terms import Terms
@@ -60,7 +61,7 @@ def up(declared: Declared, terms: Terms, *, verify: bool = True) -> UpReport:
     reached = reach(declared.inventory, sudo_password=terms.sudo_password, meanwhile=import_planner)
     with reached as fleet, telling_of_lost(fleet) as watched:
         progress.phase("observe")
-        plan, observed = plan_for(declared, fleet)
+        plan, observed = joins_ended(fleet, lambda those: plan_for(declared, those), progress)
         if plan.refusals:
             raise RefusedError(plan)
         if not confirm(plan):
