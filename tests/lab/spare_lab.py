@@ -41,6 +41,16 @@ all:
         Y: {{ansible_host: 127.88.0.35, ansible_port: 2222, swarm_advertise_addr: 10.88.0.35}}
 """
 
+LEFT = """
+for try in 1 2 3 4 5 6 7 8 9 10; do
+    kept=$(docker network ls -q --filter scope=swarm; ss -Hlntu 'sport = :7946')
+    test -z "$kept" && break
+    sleep 0.2
+done
+test -z "$kept"
+"""
+"""Whether the engine gave up what it had of a swarm: it keeps the ingress network or the gossip's sockets sometimes."""
+
 
 @dataclass(frozen=True)
 class SpareLab:
@@ -61,9 +71,9 @@ class SpareLab:
         return subprocess.CompletedProcess(done.args, done.returncode, out, err)
 
     def leave_swarm(self, host: str) -> None:
-        """Take a host out of its swarm, if it is in one, without the ingress network that Docker sometimes keeps."""
+        """Take a host out of its swarm, if it is in one, without what the engine may keep of it: see LEFT."""
         self.run(host, "docker swarm leave --force", check=False)
-        self.run(host, 'test -z "$(docker network ls -q --filter scope=swarm)" || systemctl restart docker')
+        self.run(host, f"{LEFT.strip()} || {{ systemctl reset-failed docker; systemctl restart docker; }}")
 
     def swarmkit(self, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run the command line with this lab's environment."""
