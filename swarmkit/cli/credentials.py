@@ -257,7 +257,6 @@ def read_unlock_key() -> Secret:
     else:
         key = sys.stdin.buffer.readline(_MOST_KEY_BYTES).strip()
     if not _UNLOCK_KEY.fullmatch(key):
-        raise InputError(
-            "no unlock key on stdin: it is SWMKEY-1- and 43 characters more", to_do="end the command with: < KEYFILE"
-        )
+        what = "what stdin has is not an unlock key" if key else "no unlock key on stdin"
+        raise InputError(f"{what}: it is SWMKEY-1- and 43 characters more", to_do="end the command with: < KEYFILE")
     return Secret(key)

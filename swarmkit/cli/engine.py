@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import click
@@ -9,6 +10,10 @@ import click
 from swarmkit.cli import options
 from swarmkit.cli.command_run import command_run
 from swarmkit.cli.group import Group
+from swarmkit.errors import InputError
+
+_VERSION = re.compile(r"[0-9][0-9A-Za-z.+:~-]*")
+"""deb-version(7), and what an engine says of itself."""
 
 
 @click.group(cls=Group)
@@ -48,6 +53,8 @@ def upgrade(
     from swarmkit.workflows.engine import upgrade_engines
     from swarmkit.workflows.inputs import read_declared
 
+    if version is not None and not _VERSION.fullmatch(version):
+        raise InputError(f"{version!r} is no version of a package", to_do="for one: --version 5:28.5.1")
     declared = read_declared(inventory_file, (), allow_even_managers=allow_even_managers)
     options.check_hosts(declared.inventory, hosts)
     with command_run(

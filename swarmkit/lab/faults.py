@@ -15,12 +15,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from swarmkit.errors import SwarmkitError
+from swarmkit.errors import InputError, SwarmkitError
 from swarmkit.lab.operate import HostStatus, act, host_status, ssh_command, status
 from swarmkit.lab.places import Places
 
 _SCRIPT = Path(__file__).parent / "fault.sh"
 _TIMEOUT_SECONDS = 60.0
+_LINES = "for one: swarmkit lab fault slow B --delay 50 --loss 2"
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ def partition(places: Places, groups: Sequence[Sequence[str]], *, one_way: bool 
     """
     hosts = {name: _running(places, name) for group in groups for name in group}
     if len(hosts) < sum(map(len, groups)) or len(groups) < 2 or not all(groups):
-        raise SwarmkitError("a partition takes two or more groups, and each host in one of them")
+        raise InputError("a partition takes two or more groups, and each host in one of them")
     for number, group in enumerate(groups[:1] if one_way else groups):
         apart = [name for other, names in enumerate(groups) if other != number for name in names]
         for name in group:
@@ -58,7 +59,7 @@ def partition(places: Places, groups: Sequence[Sequence[str]], *, one_way: bool 
 def skew(places: Places, name: str, seconds: float) -> None:
     """Set the host's clock *seconds* before (negative: behind) this machine's."""
     if not math.isfinite(seconds) or abs(seconds) > 10 * 365 * 86400:
-        raise SwarmkitError(f"{seconds} s is no time to be off by", "ten years are the most")
+        raise InputError(f"{seconds} s is no time to be off by: ten years are the most")
     _in_guest(places, _running(places, name), "skew", f"{time.time() + seconds:.0f}")
 
 
@@ -70,7 +71,7 @@ def fill_disk(places: Places, name: str, *, left_megabytes: int) -> None:
 def slow(places: Places, name: str, line: BadLine) -> None:
     """Let what the host sends go over a bad *line*, to the operator too."""
     if line == BadLine() or (line.reorder_percent and not line.delay_milliseconds):
-        raise SwarmkitError("a bad line needs a delay or a loss", "only what is delayed can be overtaken")
+        raise InputError("a bad line needs a delay or a loss: only what is delayed can be overtaken", to_do=_LINES)
     _in_guest(places, _running(places, name), "slow", *line.words())
 
 

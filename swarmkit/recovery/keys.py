@@ -25,6 +25,13 @@ ATTEMPTS = 5
 UNWRITTEN_TO_DO = "no file is left: mend that, or take another folder, and run the same again"
 
 
+def _check_one_of(one: str, has_one: bool, other: str, has_other: bool) -> None:  # noqa: FBT001 - each beside its name
+    if has_one and has_other:
+        raise InputError(f"a backup is encrypted by one of them: {one} or {other}, not both")
+    if not (has_one or has_other):
+        raise InputError(f"a backup is encrypted: give {one} or {other}")
+
+
 @dataclass(frozen=True)
 class Sealer:
     """Either *passphrase* or *recipients* (``age1...``)."""
@@ -35,8 +42,7 @@ class Sealer:
     def __post_init__(self) -> None:
         from pyrage import RecipientError, x25519
 
-        if (self.passphrase is None) == (not self.recipients):
-            raise InputError("a backup is encrypted: give --passphrase-file or --recipient, not both")
+        _check_one_of("--passphrase-file", self.passphrase is not None, "--recipient", bool(self.recipients))
         for text in self.recipients:
             try:
                 x25519.Recipient.from_str(text)
@@ -124,8 +130,7 @@ class Opener:
     identity: Secret | None = None
 
     def __post_init__(self) -> None:
-        if (self.passphrase is None) == (self.identity is None):
-            raise InputError("the backup is encrypted: give --passphrase-file or --identity, not both")
+        _check_one_of("--passphrase-file", self.passphrase is not None, "--identity", self.identity is not None)
 
     @contextmanager
     def opening(self, path: Path) -> Iterator[BinaryIO]:

@@ -145,7 +145,8 @@ def piped(monkeypatch: pytest.MonkeyPatch, given: bytes) -> None:
 )
 def test_what_is_no_unlock_key_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
     piped(monkeypatch, given.encode("latin-1"))
-    with pytest.raises(InputError, match="no unlock key on stdin") as refused:
+    what = "what stdin has is not an unlock key" if given.split("\n")[0] else "no unlock key on stdin"
+    with pytest.raises(InputError, match=what) as refused:
         read_unlock_key()
     assert refused.value.to_do == "end the command with: < KEYFILE"
     assert KEY[:20] not in str(refused.value)
@@ -161,7 +162,7 @@ def test_an_unlock_key_is_taken_with_or_without_its_line_end(monkeypatch: pytest
 def test_without_an_unlock_key_no_host_is_asked(tmp_path: Path) -> None:
     code, said = unlock(tmp_path, f"\xff\xfe{KEY}".encode("latin-1"))
     assert code == 2, said
-    assert said.startswith("error: no unlock key on stdin")
+    assert said.startswith("error: what stdin has is not an unlock key")
     assert "to do: end the command with: < KEYFILE" in said
     assert KEY[:20] not in said
     assert "connect" not in said

@@ -74,6 +74,31 @@ def test_good_input_does_contact_the_hosts(listener: socket.socket, tmp_path: Pa
         process.wait()
 
 
+@pytest.mark.parametrize("version", ["; rm -rf x", "$(id)", "latest", "-1", "28 ", ""])
+def test_an_engine_version_that_is_none_is_refused_before_a_host_is_asked(
+    listener: socket.socket, tmp_path: Path, version: str
+) -> None:
+    inventory, _ = write_files(tmp_path, listener.getsockname()[1])
+    done = swarmkit("engine", "upgrade", "--yes", "-i", inventory, "--version", version)
+    assert done.returncode == 2
+    assert f"{version!r} is no version of a package" in done.stderr
+    with pytest.raises(TimeoutError):
+        listener.accept()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "what"),
+    [
+        (("slow", "A"), "a bad line needs a delay or a loss"),
+        (("slow", "A", "--reorder", "5"), "a bad line needs a delay or a loss"),
+        (("skew", "A", "inf"), "inf s is no time to be off by"),
+    ],
+)
+def test_a_fault_that_is_none_is_bad_input(arguments: tuple[str, ...], what: str) -> None:
+    done = swarmkit("lab", "fault", *arguments)
+    assert (done.returncode, what in done.stderr) == (2, True), done.stderr
+
+
 def test_a_host_that_refuses_connections_is_unreachable(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]

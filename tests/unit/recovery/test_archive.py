@@ -321,11 +321,13 @@ def test_a_state_that_would_leave_its_folder_is_refused(tmp_path: Path, packed: 
 
 
 def test_keys_are_one_or_the_other_and_told_before_anything_else(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="a backup is encrypted"):
+    with pytest.raises(InputError, match=r"give --passphrase-file or --recipient$"):
         Sealer()
+    with pytest.raises(InputError, match=r"give --passphrase-file or --identity$"):
+        Opener()
     with pytest.raises(InputError, match="is no age recipient"):
         Sealer(recipients=["age1nonsense"])
-    with pytest.raises(InputError, match="give --passphrase-file or --identity"):
+    with pytest.raises(InputError, match="--passphrase-file or --identity, not both"):
         Opener(Secret(b"a"), Secret(b"b"))
     written(tmp_path / "a.age", pair()[0], {STATE: state(*GOOD)})
     said = refused(tmp_path / "a.age", Opener(identity=Secret(b"AGE-SECRET-KEY-1NONSENSE")))
