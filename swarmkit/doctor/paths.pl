@@ -31,13 +31,21 @@ sub dgram {
     $s;
 }
 my %out = (esp => from($me->{data}), data => dgram($me->{data}), gossip => dgram($me->{adv}));
-my (%behind, %unnamed, %heard, %done, %due, %unsent, %open, %told);
+my (%behind, %unnamed, %heard, %times, %done, %due, %unsent, %open, %told);
 
 # What goes to a peer tells it whether all of its own was heard: then it needs to send no more than this answer. A peer
 # that is heard for the first time listens from now on: it is sent to at once, as what came before may have been too early.
 my @kinds = qw(esp udp7946 udpdata full);
 sub has_all { my ($i) = @_; for (@kinds) { return 0 unless $heard{$i} && $heard{$i}{$_} } 1 }
 sub complete { for my $i (keys %peer) { return 0 unless has_all($i) } 1 }
+# Each round brings all kinds: of a peer that was heard in $ROUNDS of them and dialled for long enough to have been asked
+# twice (a kernel does so after a second) what is missing does not come. A peer that is not heard may be about to begin.
+my ($ROUND, $ROUNDS, $DIAL, $LINGER) = (0.3, 5, 1.3, 0.6);
+sub often { my ($i) = @_; for (values %{ $times{$i} }) { return 1 if $_ >= $ROUNDS } 0 }
+sub certain { my ($now) = @_;
+    for my $i (keys %peer) { return 0 unless often($i) }
+    for (values %open) { return 0 if $now < $_->[2] + $DIAL }
+    1 }
 sub payload { my ($to, $kind, $size) = @_;
     my $text = "\0\0\0\0$marker " . join(' ', $own, $kind, has_all($to)) . ' ';
     $size && length $text < $size ? $text . ('.' x ($size - length $text)) : $text }
@@ -58,7 +66,7 @@ sub dial { my ($to, $port) = @_;
     bind($s, at(0, $me->{adv}));
     fcntl($s, 4, $NONBLOCK);
     my $said = connect($s, at($port, $peer{$to}{adv})) ? 'ok' : $! == $EINPROGRESS ? '' : "$!";
-    if ($said) { $told{"$to $port"} = $said } else { $open{fileno $s} = [$s, "$to $port"] } }
+    if ($said) { $told{"$to $port"} = $said } else { $open{fileno $s} = [$s, "$to $port", now()] } }
 sub listen_once { my ($name) = @_;
     my $source = recv($in{$name}, my $packet, 65535, 0); return 0 unless defined $source;
     my $address = join '.', unpack 'x4 C4', $source;
@@ -77,6 +85,7 @@ sub listen_once { my ($name) = @_;
     $due{$i} = 1 unless $heard{$i};
     my $had_all = has_all($i);
     $heard{$i}{$kind} = "$address " . length $packet;
+    $times{$i}{$kind}++;
     $behind{$address}{$i} = 1;
     $due{$i} = 1 if !$had_all && has_all($i);
     $done{$i} = 1 if $is_done;
@@ -87,18 +96,21 @@ sub drain { for my $name (keys %in) { for (1 .. 2000) { last unless listen_once(
 my $now = now();
 my ($began, $next, $last, $until) = ($now, 0, 0, $now + $seconds);
 my %dialled;
-# A peer is dialled once it was heard, which tells that it listens, too; one that is never heard, at half time.
+# A peer is dialled once it was heard, which tells that it listens, too; one that is not heard, after some rounds, as it
+# may hear this host and be certain soon.
 sub dial_all { for my $i (grep { ($dialled{$_} // 0) < ($heard{$_} ? 2 : 1) } keys %peer) {
-    next unless $heard{$i} || $now > $began + $seconds / 2;
+    next unless $heard{$i} || $now > $began + 4 * $ROUND;
     $dialled{$i} = $heard{$i} ? 2 : 1;
     if ($heard{$i} && $until < $now + $seconds / 2) { $until = $now + $seconds / 2 }
     dial($i, 7946); dial($i, 2377) if $peer{$i}{mgr} } }
 while (($now = now()) < $until) {
     # Before the answer: whoever has that knows that it was dialled.
     dial_all();
-    if ($now >= $next) { @due{keys %peer} = (); $next = $now + 0.3 }
-    send_to($_, $now > $began + $seconds / 3) for keys %due;
-    if (complete() && keys %done == keys %peer && keys %dialled == keys %peer && !%open) { $last ||= $now + 0.1; last if $now > $last }
+    if ($now >= $next) { @due{keys %peer} = (); $next = $now + $ROUND }
+    send_to($_, $now > $began + 2 * $ROUND) for keys %due;
+    my $all = complete() && keys %done == keys %peer && keys %dialled == keys %peer && !%open;
+    my $end = $all ? $now + 0.1 : certain($now) ? $now + $LINGER : 0;
+    if ($end) { $last = $end if !$last || $end < $last; last if $now > $last }
     my ($r, $w) = ('', '');
     vec($r, fileno $_, 1) = 1 for values %in;
     vec($w, $_, 1) = 1 for keys %open;

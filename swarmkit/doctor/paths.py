@@ -23,7 +23,8 @@ from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.fleet import Fleet
 
 PROBE_SECONDS = 3.0
-"""How long a host goes on sending and listening while something is missing; with nothing missing 0.3 s."""
+"""How long a host goes on sending and listening while another is not heard; with nothing missing 0.3 s, and 2 s when
+all are heard again and again but something of what they send is missing."""
 AGAIN_SECONDS = 5.0
 """The same for the second try: on a busy host the first can be over before its program has begun."""
 TIMEOUT_SECONDS = 20.0

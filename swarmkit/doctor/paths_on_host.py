@@ -14,6 +14,9 @@ KINDS = ("esp", "udp7946", "udpdata", "full")
 SMALLER = (8900, 1500, 1480, 1460, 1450, 1420, 1400, 1380, 1280)
 SYN, SYN_ACK = 0x02, 0x12
 ESP = 50
+# Each round brings all kinds: of a peer that was heard in so many and dialled for long enough to have been asked twice
+# (a kernel does so after a second) what is missing does not come. A peer that is not heard may be about to begin.
+ROUND_SECONDS, ROUNDS, DIAL_SECONDS, LINGER_SECONDS = 0.3, 5, 1.3, 0.6
 
 
 class Peer:
@@ -23,6 +26,7 @@ class Peer:
         self.index, self.advertise, self.data, manager = words.split(",")
         self.ports = (7946, 2377) if manager == "1" else (7946,)
         self.heard: dict[str, str] = {}
+        self.times: dict[str, int] = {}
         self.unsent: dict[str, str] = {}
         self.told: dict[int, str] = {}
         self.dialled = 0
@@ -54,10 +58,15 @@ class Probe:
         self.behind: dict[str, list[Peer]] = {}
         self.unnamed: set[tuple[str, int]] = set()
         self.due: set[str] = set()
-        self.open: dict[socket.socket, tuple[Peer, int]] = {}
+        self.open: dict[socket.socket, tuple[Peer, int, float]] = {}
 
-    def is_complete(self) -> bool:
-        return all(peer.is_complete() for peer in self.peers.values())
+    def remaining(self) -> float:
+        """Return how many seconds to go on at most, as what was heard and answered tells."""
+        if all(peer.is_complete() and peer.is_done and peer.dialled for peer in self.peers.values()) and not self.open:
+            return 0.1
+        often = all(max(peer.times.values(), default=0) >= ROUNDS for peer in self.peers.values())
+        asked = all(time.time() >= since + DIAL_SECONDS for _, _, since in self.open.values())
+        return LINGER_SECONDS if often and asked else float("inf")
 
     def send_to(self, peer: Peer, *, is_late: bool) -> None:
         """Send to *peer*; that all of its own was heard is all that one needs which has heard all of this one's."""
@@ -79,9 +88,10 @@ class Probe:
             peer.unsent[kind] = os.strerror(error.errno or 0)
 
     def dial_all(self, now: float, began: float, until: float) -> float:
-        """Dial who was heard, which tells that it listens, and at half time the others; return the new end."""
+        """Dial who was heard, which tells that it listens, and the others after some rounds; return the new end."""
         for peer in self.peers.values():
-            if peer.dialled >= (2 if peer.heard else 1) or not (peer.heard or now > began + self.seconds / 2):
+            # Who is not heard may hear this host, and be certain soon.
+            if peer.dialled >= (2 if peer.heard else 1) or not (peer.heard or now > began + 4 * ROUND_SECONDS):
                 continue
             peer.dialled = 2 if peer.heard else 1
             if peer.heard:
@@ -101,7 +111,7 @@ class Probe:
         except OSError as error:
             peer.told[port] = os.strerror(error.errno or 0)
             return
-        self.open[dialling] = (peer, port)
+        self.open[dialling] = (peer, port, time.time())
 
     def hear(self, ready: "list[socket.socket]") -> None:
         """Read all that waits: on a busy host the end would come before the rest was looked at."""
@@ -126,7 +136,9 @@ class Probe:
         words = packet.partition(self.marker.encode())[2].split()[:3]
         peer = self.peers.get(words[0].decode()) if len(words) == 3 else None
         if peer:
-            self._note(peer, words[1].decode(), f"{address} {len(packet)}")
+            kind = words[1].decode()
+            self._note(peer, kind, f"{address} {len(packet)}")
+            peer.times[kind] = peer.times.get(kind, 0) + 1
             self.behind.setdefault(address, []).append(peer)
             peer.is_done = peer.is_done or words[2] == b"1"
 
@@ -145,32 +157,29 @@ class Probe:
 
     def answered(self, ready: "list[socket.socket]") -> None:
         for dialled in ready:
-            peer, port = self.open.pop(dialled)
+            peer, port, _ = self.open.pop(dialled)
             error = dialled.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             peer.told[port] = os.strerror(error) if error else "ok"
             dialled.close()
 
     def run(self) -> None:
-        began, next_round, last = time.time(), 0.0, 0.0
-        until = began + self.seconds
-        while time.time() < until:
+        began, next_round = time.time(), 0.0
+        until, last = began + self.seconds, float("inf")
+        while time.time() < min(until, last):
             now = time.time()
             # Before the answer: whoever has that knows that it was dialled.
             until = self.dial_all(now, began, until)
             if now >= next_round:
-                self.due, next_round = set(self.peers), now + 0.3
+                self.due, next_round = set(self.peers), now + ROUND_SECONDS
             for index in list(self.due):
-                self.send_to(self.peers[index], is_late=now > began + self.seconds / 3)
-            if self.is_complete() and not self.open and all(p.is_done and p.dialled for p in self.peers.values()):
-                last = last or now + 0.1
-                if now > last:
-                    break
+                self.send_to(self.peers[index], is_late=now > began + 2 * ROUND_SECONDS)
+            last = min(last, now + self.remaining())
             reading, writing, _ = select.select(list(self.listening.values()), list(self.open), [], 0.05)
             self.hear(reading)
             self.answered(writing)
         self.hear(list(self.listening.values()))
         self.name_the_unnamed()
-        for peer, port in self.open.values():
+        for peer, port, _ in self.open.values():
             peer.told[port] = "timeout"
 
     def lines(self) -> "list[str]":

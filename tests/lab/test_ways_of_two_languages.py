@@ -28,12 +28,16 @@ def joined() -> Iterator[None]:
         yield
 
 
+PATIENCE_SECONDS = 30
+"""More than any of these tests takes: hosts that hear each other are sooner certain of what is missing."""
+
+
 def lines(name: str, language: str) -> list[list[str]]:
     number = str(list(ADDRESS).index(name))
     hidden = {"python3": "perl", "perl": "python3"}[language]
     script = f'command() {{ test "$2" != {hidden}; }}\n{probe_script()}'
     told = subprocess.run(
-        [*inside(name), "sh", "-s", "--", "marker", number, "3", "4789", "1500", *EVERYONE],
+        [*inside(name), "sh", "-s", "--", "marker", number, str(PATIENCE_SECONDS), "4789", "1500", *EVERYONE],
         input=script, capture_output=True, text=True, timeout=60, check=False,
     )  # fmt: skip
     assert told.stdout.endswith("end\n"), told.stderr
@@ -56,6 +60,27 @@ def test_a_host_without_perl_tries_all_ways_by_python(languages: tuple[str, str]
         assert closed_ways(spoken) == {("right", "left", "proto 50")}
     finally:
         run(*inside("left"), "iptables", "-F", "INPUT")
+
+
+@pytest.mark.parametrize("languages", [("perl", "perl"), ("python3", "perl"), ("python3", "python3")])
+@pytest.mark.usefixtures("cable")
+def test_what_is_missing_of_a_host_that_is_heard_is_certain_long_before_patience_ends(
+    languages: tuple[str, str],
+) -> None:
+    """It took all the time that a host is given which is not heard."""
+    spoken = dict(zip(ADDRESS, languages, strict=True))
+    for rule in ("-p esp", "-p tcp --dport 7946", "-p udp -m length --length 1451:"):
+        run(*inside("left"), "iptables", "-A", "INPUT", *rule.split(), "-j", "DROP")
+    began = time.monotonic()
+    try:
+        assert closed_ways(spoken) == {
+            ("right", "left", "proto 50"),
+            ("right", "left", "tcp/7946"),
+            ("right", "left", "full frame"),
+        }
+    finally:
+        run(*inside("left"), "iptables", "-F", "INPUT")
+    assert time.monotonic() - began < PATIENCE_SECONDS / 3
 
 
 def closed_connections(languages: dict[str, str]) -> set[tuple[str, str, str]]:
