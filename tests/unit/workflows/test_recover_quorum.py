@@ -12,7 +12,7 @@ import pytest
 from fakes.certificates import node_certificate
 from fakes.cluster import Refused
 from fakes.running import run_once
-from fakes.swarm import FakeFleet, FakeShell, fake_fleet
+from fakes.swarm import FakeEngine, FakeFleet, FakeShell, fake_fleet
 
 from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.errors import SwarmkitError, UnreachableError
@@ -21,6 +21,7 @@ from swarmkit.observed.observe import observe
 from swarmkit.plan.data.holding import hold
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan
+from swarmkit.plan.networks import ingress_operations
 from swarmkit.plan.progress import Silent
 from swarmkit.plan.refusals import CLUSTER_LABEL
 from swarmkit.plan.states import recovery_operations
@@ -201,6 +202,35 @@ def test_an_engine_whose_ingress_outlived_the_new_cluster_is_started_again_at_th
 def test_a_survivor_with_a_new_ingress_is_left_as_it_is(lost: Lost) -> None:
     lost.when_forced(lambda: None)
     assert not any("ingress:A" in applied.outcomes for applied in agreed().applied)
+
+
+@pytest.mark.parametrize("takes_it_up", [True, False])
+def test_an_engine_that_joined_and_gave_up_on_ingress_is_told_of_it_again(
+    lost: Lost, monkeypatch: pytest.MonkeyPatch, takes_it_up: bool
+) -> None:
+    """Seen on the lab: a manager that was back had no rules for the encrypted ingress, and nobody told it again."""
+    for name in ("TAKEN_UP", "THERE_TIMEOUT"):
+        monkeypatch.setattr(ingress_operations, f"{name}_SECONDS", 0.0)
+    lost.leads_again()
+    lost.silent.clear()
+    assert lost.cluster
+    lost.cluster.spec["Labels"] = {**lost.cluster.spec["Labels"], RECOVERY_LABEL: "1"}
+    late, end = lost.fleet.engine("B"), FakeEngine._ingress_end
+    del lost.cluster.nodes[late.node_id]
+
+    def its_end(engine: FakeEngine, identity: str) -> dict[str, Any] | None:
+        labels = lost.cluster.nodes[late.node_id]["Spec"]["Labels"] if lost.cluster else {}
+        gave_up = engine is late and not (takes_it_up and "swarmkit.ingress" in labels)
+        return None if gave_up else end(engine, identity)
+
+    monkeypatch.setattr(FakeEngine, "_ingress_end", its_end)
+    terms = Terms(Silent(), lambda plan: not plan.refusals)
+    report = recover_quorum(INVENTORY, terms, lost=(), going_on="", unlock_keys=())
+    assert report
+    assert {key for applied in report.applied for key in applied.outcomes} >= {"leave:B", "join:B"}
+    assert report.applied[-1].outcomes["ingress:nodes"].status == ("done" if takes_it_up else "failed")
+    remedies = [one.remedy for one in report.findings if one.what == "its published ports may answer nobody"]
+    assert remedies == ([] if takes_it_up else ["on B: sudo systemctl restart docker"])
 
 
 def test_a_new_cluster_is_forced_also_where_the_state_does_not_tell_of_its_ca(
