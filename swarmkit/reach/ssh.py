@@ -195,7 +195,7 @@ class Connection:
         if not _read_line(channel, begun.encode()):
             channel.shutdown_write()
             with contextlib.suppress(TimeoutError, OSError, EOFError, paramiko.SSHException):
-                stderr += _rest_of_stderr(channel, time.monotonic() + CONNECT_TIMEOUT_SECONDS)
+                stderr += _rest_of_stderr(channel, time.monotonic() + min(timeout_seconds, CONNECT_TIMEOUT_SECONDS))
             channel.close()
             if not stderr.strip():
                 raise ConnectionLostError(f"{self.host.name}: connection lost", "sudo said nothing, and nothing began")
