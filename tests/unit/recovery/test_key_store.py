@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pyrage
 import pytest
+from fakes.quick_age import seal_quickly
 
 from swarmkit.errors import InputError
 from swarmkit.recovery.key_store import KeyStore, opened, sealed
@@ -17,8 +18,9 @@ SEALER, OPENER = Sealer(recipients=[str(PAIR.to_public())]), Opener(identity=Sec
 
 @pytest.fixture(scope="module")
 def sealed_by_passphrase() -> bytes:
-    """A second's work, on purpose."""
-    return sealed(Sealer(PASSPHRASE), KEY)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        seal_quickly(monkeypatch)
+        return sealed(Sealer(PASSPHRASE), KEY)
 
 
 def test_a_key_is_sealed_and_opened_by_passphrase_and_by_key_pair(tmp_path: Path, sealed_by_passphrase: bytes) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from fakes.backing_up import Operator
+from fakes.quick_age import seal_quickly
 from fakes.swarm import FakeFleet
 
 from swarmkit.errors import SwarmkitError
@@ -63,7 +64,8 @@ def test_a_volume_with_a_named_pipe_goes_into_a_backup_that_can_be_opened(operat
     assert kept(operator) == [report.path.name]
 
 
-def test_a_backup_for_a_passphrase_is_read_back_by_it(operator: Operator) -> None:
+def test_a_backup_for_a_passphrase_is_read_back_by_it(operator: Operator, monkeypatch: pytest.MonkeyPatch) -> None:
+    seal_quickly(monkeypatch)
     report = operator.backup(keep=1, sealer=Sealer(Secret(b"one")))
     assert report
     assert read(report.path, Opener(Secret(b"one"))).manifest == report.manifest
