@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from unit.verify.verify_world import World
 
@@ -13,9 +15,14 @@ from swarmkit.verify.prove import prove, prove_networks
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
     made = World()
-    monkeypatch.setattr(proofs, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(proofs, "time", clock_that_only_sleeping_moves())
     monkeypatch.setattr(proofs, "observe", lambda *_, **__: made.observed)
     return made
+
+
+def clock_that_only_sleeping_moves() -> SimpleNamespace:
+    slept = [0.0]
+    return SimpleNamespace(monotonic=lambda: sum(slept), sleep=slept.append)
 
 
 def leak_once(world: World, line: str, monkeypatch: pytest.MonkeyPatch) -> None:
