@@ -128,7 +128,8 @@ def test_probe_script_gives_no_line_for_what_does_not_answer(tools: Path) -> Non
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         port = silent.getsockname()[1]
-        said = run(tools, "probe.sh", "in 1", f"dns 0 127.0.0.1 {port} \\x00", "tcp 1 127.0.0.1 9")
+        asking = (f"dns 0 127.0.0.1 {port} \\x00", "tcp 1 127.0.0.1 9")
+        said = run(tools, "probe.sh", "patience 1", "in 1", *asking)
     assert said["answers"].splitlines() == ["tcp 1 Connection refused"]
 
 

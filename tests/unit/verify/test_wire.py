@@ -12,7 +12,10 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -25,57 +28,86 @@ from swarmkit.verify.probe.script import LANGUAGES, Language, run_script
 from swarmkit.verify.prove import prove
 
 VNI = 4097
-PORT = 47890
 
 
 def vxlan(vni: int) -> bytes:
     return b"\x08\0\0\0" + vni.to_bytes(3, "big") + b"\0" + b"inner frame"
 
 
-@pytest.fixture
-def cable() -> Iterator[None]:
-    """The one device, range and port that these tests use of the machine: one worker at a time."""
-    with Path(tempfile.gettempdir(), "swarmkit-test-wire.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+@dataclass(frozen=True)
+class Own:
+    """What a test has for itself of the one machine that others test on as well, told apart by a number."""
+
+    number: int
+
+    @property
+    def port(self) -> int:
+        """The VXLAN port; the next one is its own too."""
+        return 47890 + 2 * self.number
+
+    @property
+    def mark(self) -> str:
+        return f"M4RK{self.number:03}"
+
+    @property
+    def here(self) -> str:
+        return f"10.99.{self.number}.1"
+
+    @property
+    def there(self) -> str:
+        return f"10.99.{self.number}.2"
+
+    @property
+    def link(self) -> str:
+        return f"swk-test{self.number}"
 
 
 @pytest.fixture
-def other_namespace(request: pytest.FixtureRequest) -> Iterator[int]:
-    """A process in a network namespace of its own, at 10.99.0.2 of a link of 1400 bytes; this one is at 10.99.0.1."""
-    request.getfixturevalue("cable")
+def own() -> Iterator[Own]:
+    for number in count(1):
+        with Path(tempfile.gettempdir(), f"swarmkit-test-wire-{number}.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            yield Own(number)
+            return
+
+
+@pytest.fixture
+def other_namespace(own: Own) -> Iterator[int]:
+    """A process in a network namespace of its own, there, at the end of a link of 1400 bytes; this one is here."""
     if os.geteuid() != 0:
         pytest.fail("the probes need root on hosts, and so does this test")
     with subprocess.Popen(["unshare", "-n", "sleep", "60"]) as other:
         script = f"""set -e
         until [ "$(readlink /proc/{other.pid}/ns/net)" != "$(readlink /proc/self/ns/net)" ]; do sleep 0.05; done
-        ip link add swk-test0 mtu 1400 type veth peer name eth0 mtu 1400 netns {other.pid}
-        ip address add 10.99.0.1/24 dev swk-test0; ip link set swk-test0 up
-        nsenter -t {other.pid} -n sh -c 'ip address add 10.99.0.2/24 dev eth0; ip link set eth0 up'"""
+        ip link add {own.link} mtu 1400 type veth peer name eth0 mtu 1400 netns {other.pid}
+        ip address add {own.here}/24 dev {own.link}; ip link set {own.link} up
+        nsenter -t {other.pid} -n sh -c 'ip address add {own.there}/24 dev eth0; ip link set eth0 up'"""
         try:
             subprocess.run(["sh", "-c", script], check=True, capture_output=True)
             yield other.pid
         finally:
             other.kill()
             # With its namespace it would go at some later time.
-            subprocess.run(["ip", "link", "del", "swk-test0"], check=False, capture_output=True)
+            subprocess.run(["ip", "link", "del", own.link], check=False, capture_output=True)
 
 
 @pytest.fixture
-def frames(request: pytest.FixtureRequest) -> Iterator[None]:
+def frames(own: Own) -> Iterator[None]:
     """Clear VXLAN frames on the loopback device: of our VNI, and of another."""
-    request.getfixturevalue("cable")
     stop = threading.Event()
 
     def send() -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
             while not stop.wait(0.01):
-                out.sendto(vxlan(VNI), ("127.0.0.1", PORT))
-                out.sendto(vxlan(VNI + 1), ("127.0.0.1", PORT))
-                out.sendto(vxlan(VNI), ("127.0.0.1", PORT + 1))
+                out.sendto(vxlan(VNI), ("127.0.0.1", own.port))
+                out.sendto(vxlan(VNI + 1), ("127.0.0.1", own.port))
+                out.sendto(vxlan(VNI), ("127.0.0.1", own.port + 1))
 
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sink:
-        sink.bind(("127.0.0.1", PORT))
+        sink.bind(("127.0.0.1", own.port))
         sender = threading.Thread(target=send)
         sender.start()
         yield
@@ -90,14 +122,15 @@ def speaks(request: pytest.FixtureRequest) -> Language:
     return language
 
 
-def watched(shell: LocalShell, speaks: Language | None, *lines: str) -> dict[str, str]:
-    wishes = [f"cable {line}" for line in ("mark M4RK", f"watch {PORT} {VNI} lo 127.0.0.1", "least 0.5", *lines)]
+def watched(own: Own, shell: LocalShell, speaks: Language | None, *lines: str) -> dict[str, str]:
+    first = (f"mark {own.mark}", f"watch {own.port} {VNI} lo 127.0.0.1", "least 0.5")
+    wishes = [f"cable {line}" for line in (*first, *lines)]
     return run_script(shell, "probe.sh", wishes, timeout_seconds=20, speaks=speaks)
 
 
 @pytest.mark.usefixtures("frames")
-def test_clear_frames_of_the_vni_are_counted_and_no_others(tmp_path: Path, speaks: Language) -> None:
-    cable = parse_cable(watched(LocalShell(tmp_path), speaks)["cable"])
+def test_clear_frames_of_the_vni_are_counted_and_no_others(own: Own, tmp_path: Path, speaks: Language) -> None:
+    cable = parse_cable(watched(own, LocalShell(tmp_path), speaks)["cable"])
     assert cable.why_blind == ""
     assert cable.clear.keys() == {("127.0.0.1", VNI)}
     assert cable.clear["127.0.0.1", VNI].sent > 3
@@ -106,27 +139,25 @@ def test_clear_frames_of_the_vni_are_counted_and_no_others(tmp_path: Path, speak
 
 
 @pytest.mark.parametrize(("payload", "is_leak"), [(b" injected 3 small", False), (b" encrypted 3 small", True)])
-@pytest.mark.usefixtures("cable")
 def test_what_another_proof_sends_to_be_dropped_is_no_leak(
-    tmp_path: Path, speaks: Language, payload: bytes, is_leak: bool
+    own: Own, tmp_path: Path, speaks: Language, payload: bytes, is_leak: bool
 ) -> None:
     frame = vxlan(VNI) + b"swarmkit-probe-" + b"0123456789ab" * 2 + payload
-    with sending(frame):
-        cable = parse_cable(watched(LocalShell(tmp_path), speaks)["cable"])
+    with sending(frame, own.port):
+        cable = parse_cable(watched(own, LocalShell(tmp_path), speaks)["cable"])
     assert cable.why_blind == ""
     assert bool(cable.clear) == is_leak
 
 
 @contextmanager
-def sending(*frames: bytes) -> Iterator[None]:
-    """Send the frames to the VXLAN port of the loopback device, again and again."""
+def sending(frame: bytes, port: int) -> Iterator[None]:
+    """Send the frame to the port of the loopback device, again and again."""
     stop = threading.Event()
 
     def send() -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as out:
             while not stop.wait(0.01):
-                for frame in frames:
-                    out.sendto(frame, ("127.0.0.1", PORT))
+                out.sendto(frame, ("127.0.0.1", port))
 
     sender = threading.Thread(target=send)
     sender.start()
@@ -137,11 +168,20 @@ def sending(*frames: bytes) -> Iterator[None]:
         sender.join()
 
 
-def test_the_watcher_ends_with_the_probes(tmp_path: Path, speaks: Language) -> None:
+def test_the_watcher_ends_with_the_probes(own: Own, tmp_path: Path, speaks: Language) -> None:
     began = time.monotonic()
-    watched(LocalShell(tmp_path), speaks)
+    with ThreadPoolExecutor() as pool:
+        watching = pool.submit(watched, own, LocalShell(tmp_path), speaks)
+        while not processes_of(tmp_path):
+            assert not watching.done()
+        watching.result()
     assert time.monotonic() - began < 10
-    assert not [path for path in Path("/proc").glob("[0-9]*/environ") if b"M4RK" in _read(path)]
+    assert not processes_of(tmp_path)
+
+
+def processes_of(tools: Path) -> list[Path]:
+    """Return those that have the folder on their path, as all that a LocalShell starts have."""
+    return [path for path in Path("/proc").glob("[0-9]*/environ") if bytes(tools) in _read(path)]
 
 
 def _read(path: Path) -> bytes:
@@ -152,10 +192,10 @@ def _read(path: Path) -> bytes:
 
 
 def test_marked_packets_are_heard_in_another_namespace_whole(
-    tmp_path: Path, speaks: Language, other_namespace: int
+    own: Own, tmp_path: Path, speaks: Language, other_namespace: int
 ) -> None:
-    lines = ("in 1", "send 5 open 10.99.0.2", f"in {other_namespace}", "hear 5", "send 6 encrypted 10.99.0.1")
-    cable = parse_cable(watched(LocalShell(tmp_path), speaks, *lines)["cable"])
+    lines = ("in 1", f"send 5 open {own.there}", f"in {other_namespace}", "hear 5", f"send 6 encrypted {own.here}")
+    cable = parse_cable(watched(own, LocalShell(tmp_path), speaks, *lines)["cable"])
     heard = cable.heard[str(other_namespace), 5]
     assert heard["full"] == 1400
     assert heard["small"] < 100
@@ -163,30 +203,30 @@ def test_marked_packets_are_heard_in_another_namespace_whole(
 
 
 def test_what_shall_not_get_through_is_told_when_it_does(
-    tmp_path: Path, speaks: Language, other_namespace: int
+    own: Own, tmp_path: Path, speaks: Language, other_namespace: int
 ) -> None:
-    with socket.create_server(("10.99.0.1", 0)) as server:
+    with socket.create_server((own.here, 0)) as server:
         port = server.getsockname()[1]
-        there = (f"in {other_namespace}", f"apart 7 10.99.0.1 {port}", "apart 8 10.99.0.1 9")
+        there = (f"in {other_namespace}", f"apart 7 {own.here} {port}", f"apart 8 {own.here} 9")
         no_route = "apart 10 203.0.113.9 80"
-        lines = (*there, no_route, "in 1", "apart 9 10.99.0.2 9")
-        cable = parse_cable(watched(LocalShell(tmp_path), speaks, *lines)["cable"])
+        lines = (*there, no_route, "in 1", f"apart 9 {own.there} 9")
+        cable = parse_cable(watched(own, LocalShell(tmp_path), speaks, *lines)["cable"])
     assert cable.opened == {7}
     assert (str(other_namespace), 9) in cable.heard
 
 
 def test_a_task_on_the_hosts_own_network_does_not_hear_what_comes_by_the_host(
-    tmp_path: Path, speaks: Language, other_namespace: int
+    own: Own, tmp_path: Path, speaks: Language, other_namespace: int
 ) -> None:
     """A task on a bridge sends all that it cannot reach by itself to its host: that is no breach."""
     of_the_host = os.getpid()
-    lines = (f"in {other_namespace}", "apart 7 10.99.0.1 9", f"in {of_the_host}", "apart 8 10.99.0.2 9")
-    cable = parse_cable(watched(LocalShell(tmp_path), speaks, *lines)["cable"])
+    lines = (f"in {other_namespace}", f"apart 7 {own.here} 9", f"in {of_the_host}", f"apart 8 {own.there} 9")
+    cable = parse_cable(watched(own, LocalShell(tmp_path), speaks, *lines)["cable"])
     assert cable.heard.keys() == {(str(other_namespace), 8)}
 
 
-def test_a_namespace_that_is_not_there_is_lost_and_no_other(tmp_path: Path, speaks: Language) -> None:
-    cable = parse_cable(watched(LocalShell(tmp_path), speaks, "in 99999999", "send 1 open 127.0.0.1")["cable"])
+def test_a_namespace_that_is_not_there_is_lost_and_no_other(own: Own, tmp_path: Path, speaks: Language) -> None:
+    cable = parse_cable(watched(own, LocalShell(tmp_path), speaks, "in 99999999", "send 1 open 127.0.0.1")["cable"])
     assert cable.lost.keys() == {"99999999"}
     assert cable.esp
 
@@ -223,8 +263,8 @@ def without_perl_and_python(folder: Path) -> LocalShell:
     return shell
 
 
-def test_a_host_with_neither_perl_python_nor_tcpdump_says_so(tmp_path: Path) -> None:
-    said = watched(without_perl_and_python(tmp_path), None)
+def test_a_host_with_neither_perl_python_nor_tcpdump_says_so(own: Own, tmp_path: Path) -> None:
+    said = watched(own, without_perl_and_python(tmp_path), None)
     assert "neither perl, python3 nor tcpdump is there" in parse_cable(said["cable"]).why_blind
 
 
@@ -265,16 +305,16 @@ def test_a_host_that_could_not_watch_is_a_warning_and_its_peers_speak_for_the_pa
 
 
 def test_a_host_that_begins_seconds_later_still_hears_and_is_heard(
-    tmp_path: Path, speaks: Language, other_namespace: int
+    own: Own, tmp_path: Path, speaks: Language, other_namespace: int
 ) -> None:
     def early() -> None:
-        lines = (f"in {other_namespace}", "hear 5", "send 6 open 10.99.0.1")
-        said["cable"] = watched(LocalShell(tmp_path), speaks, *lines)["cable"]
+        lines = (f"in {other_namespace}", "hear 5", f"send 6 open {own.here}")
+        said["cable"] = watched(own, LocalShell(tmp_path), speaks, *lines)["cable"]
 
     said: dict[str, str] = {}
     first = threading.Thread(target=early)
     first.start()
     time.sleep(4.5)
-    watched(LocalShell(tmp_path), speaks, "in 1", "send 5 open 10.99.0.2")
+    watched(own, LocalShell(tmp_path), speaks, "in 1", f"send 5 open {own.there}")
     first.join()
     assert parse_cable(said["cable"]).heard[str(other_namespace), 5].keys() == {"small", "full"}
