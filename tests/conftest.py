@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 from collections.abc import Generator
 
@@ -33,6 +34,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if item not in long]
         config.hook.pytest_deselected(items=long)
     group_lab_tests(items)
+
+
+def pytest_collection_finish() -> None:
+    # Thousands of tests that are there to the end: the collector would go through them all again and again.
+    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
