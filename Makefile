@@ -29,10 +29,13 @@ test: prepared
 nightly: prepared
 	.ci/beside-sshd $(BIN)/python -m pytest --nightly -n 2 --dist loadgroup --no-loadscope-reorder --durations=25
 
+# mypy, seconds of one processor where nothing is cached, goes on beside the tests, and is heard when they have ended.
 check: venv
 	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/python -m pytest -q -n 6 -m "not lab and not browser"  # many of them wait
+	@mkdir -p build
+	@$(BIN)/mypy >build/mypy.txt 2>&1 & mypy=$$!; \
+		$(BIN)/python -m pytest -q -n 6 -m "not lab and not browser"; tests=$$?; \
+		wait $$mypy; types=$$?; cat build/mypy.txt; exit $$((tests | types))  # many tests wait
 
 bench: prepared
 	.ci/beside-sshd $(BIN)/python benchmarks/bootstrap/run
