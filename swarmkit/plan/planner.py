@@ -97,6 +97,19 @@ def make_plan(declared: Declared, observed: Observed, found: Sequence[Finding] =
     return Plan(tuple(operations), (), shown)
 
 
+def with_found(plan: Plan, declared: Declared, observed: Observed, found: Sequence[Finding]) -> Plan:
+    """Return what `make_plan` makes with *found*, of the *plan* that it made before kernels and findings were known.
+
+    Warnings alone change what is shown, and no more: to plan a large stack again takes a twentieth of the whole time.
+    """
+    refuses = any(finding.severity == "error" for finding in found) or any(kernel_refusals(observed))
+    if refuses or (found and declared.overridden):
+        return make_plan(declared, observed, found)
+    told_by = observed.cluster.told_by if observed.cluster else ""
+    more = [finding for finding in found if finding.severity == "warning"]
+    return replace(plan, warnings=(*for_logins(more, declared.inventory, told_by), *plan.warnings))
+
+
 def joining_after(operations: Iterable[Operation], waiting: Mapping[str, frozenset[str]]) -> list[Operation]:
     """Return *operations* with each host's join after what is *waiting* for it: a living swarm starts tasks with it."""
 

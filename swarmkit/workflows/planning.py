@@ -37,8 +37,7 @@ def plan_for(declared: Declared, fleet: Fleet) -> tuple[Plan, Observed]:
     a living swarm one that changes what runs is made with those of what any host lacks for it, and one that makes an
     encrypted network with those of what carries it between the hosts.
     """
-    from swarmkit.plan.nodes.kernel_refusals import kernel_refusals
-    from swarmkit.plan.planner import make_plan
+    from swarmkit.plan.planner import make_plan, with_found
 
     seen = _look_and_examine(declared, fleet)
     with ThreadPoolExecutor(max_workers=3) as beside:
@@ -50,9 +49,7 @@ def plan_for(declared: Declared, fleet: Fleet) -> tuple[Plan, Observed]:
         if asked is None or (wants_all and not asked.evidence):
             asked = _ask(declared, fleet, seen, beside, all_of_it=wants_all, before=asked)
         found, observed = _findings(plan, declared, fleet, seen, asked)
-    if not found and not any(kernel_refusals(observed)):
-        return plan, observed
-    return make_plan(declared, observed, found), observed
+    return with_found(plan, declared, observed, found), observed
 
 
 @dataclass(frozen=True)
