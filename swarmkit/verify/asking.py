@@ -15,7 +15,7 @@ from swarmkit.verify.encryption.esp import own_addresses
 from swarmkit.verify.encryption.kernels import encrypted_hosts, networks_of_several_links
 from swarmkit.verify.encryption.wire import data_address, wire_wish
 from swarmkit.verify.live import Live
-from swarmkit.verify.probe.look import HostLook, look
+from swarmkit.verify.probe.look import HostLook, how_they_ended, look
 from swarmkit.verify.probe.parcels import Parcels, Sender
 from swarmkit.verify.probe.probes import Probe, probes_between
 from swarmkit.verify.probe.probing import PATIENCE_SECONDS, SECOND_PATIENCE_SECONDS, HostAnswers, probe_host
@@ -120,6 +120,12 @@ class Asking:
         second = self._probe({host: looks[host] for host in failed}, failed, late, SECOND_PATIENCE_SECONDS)
         first = {host: said for host, said in first.items() if host not in failed or host in second}
         return {host: said.with_second(second[host]) if host in second else said for host, said in first.items()}
+
+    def ended(self, looks: Mapping[str, HostLook], hosts: Iterable[str]) -> dict[str, str]:
+        """Return by ID how each task of *hosts* ended that was there when they were looked at."""
+        there = {host: [task for task in self._live.tasks_on(host) if task.id in looks[host].pids] for host in hosts}
+        told = self._of_hosts(there, lambda host: how_they_ended(self._fleet[host], there[host]))
+        return {task: how for of_host in told.values() for task, how in of_host.items()}
 
     def _probe(
         self,

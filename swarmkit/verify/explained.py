@@ -44,8 +44,9 @@ PROOFS: dict[str, Explanation] = {
     "V05": Explanation(
         "Services reach each other by VIP and by task address",
         "Connections over an overlay time out.",
-        "IP protocol 50 or the data-path port blocked, no IPVS, or a service that refuses.",
-        "swarmkit doctor names the way that is closed.",
+        "IP protocol 50 or the data-path port blocked, no IPVS, a service that refuses, or a task that ended while it "
+        "was probed.",
+        "swarmkit doctor names the way that is closed; why a task ended: docker service ps --no-trunc SERVICE.",
         "docker/docs#8640, moby/moby#24005",
     ),
     "V06": Explanation(

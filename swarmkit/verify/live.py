@@ -63,6 +63,8 @@ class LiveService:
     """Its host."""
     update_state: str
     update_message: str
+    ended: tuple[LiveTask, ...] = ()
+    """Tasks that ran when they were read, and have ended since."""
 
     @property
     def networks(self) -> frozenset[str]:
@@ -83,11 +85,7 @@ class Live:
 
     def without(self, ended: Collection[str]) -> Live:
         """Return it without the tasks of the IDs *ended*: their hosts carry no network for them any more."""
-        services = (
-            replace(service, tasks=tuple(task for task in service.tasks if task.id not in ended))
-            for service in self.services
-        )
-        return replace(self, services=tuple(services))
+        return replace(self, services=tuple(_without(service, ended) for service in self.services))
 
     @property
     def encrypted(self) -> tuple[NetworkState, ...]:
@@ -128,6 +126,12 @@ class Live:
         """
         ends = self.ends(network_id)
         return tuple(pair for pair in combinations(self.carriers(network_id), 2) if ends & set(pair))
+
+
+def _without(service: LiveService, ended: Collection[str]) -> LiveService:
+    gone = tuple(task for task in service.tasks if task.id in ended)
+    there = tuple(task for task in service.tasks if task.id not in ended)
+    return replace(service, tasks=there, ended=(*service.ended, *gone))
 
 
 def read_live(

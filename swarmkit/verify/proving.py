@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from swarmkit.declared.inventory.host import Inventory
@@ -24,6 +24,7 @@ from swarmkit.verify.encryption.leaks import Leaks
 from swarmkit.verify.encryption.options import prove_options
 from swarmkit.verify.encryption.wire import WireSeen, prove_wire
 from swarmkit.verify.encryption.xfrm import UnreadableError, parse_policies
+from swarmkit.verify.ended import NOBODY, Ended, prove_tried
 from swarmkit.verify.live import Live
 from swarmkit.verify.probe.cable import Cable
 from swarmkit.verify.probe.look import HostLook
@@ -79,14 +80,21 @@ class Proving:
             open_here = pool.submit(answering_here, closed, self._inventory)
             answers = self._asking.probe(looks, published, parcels, closed)
             from_here = here.result()
-        evidence = self._evidence(looks, answers)
-        judge = self._judge(evidence, parcels, {host: said.cable for host, said in answers.items() if said.cable})
+        cables = {host: said.cable for host, said in answers.items() if said.cable}
         results = {host: said.results for host, said in answers.items()}
+        how = self._how_they_ended(looks, results, parcels, cables)
+        sources += tuple(prove_tried(self._live, looks, results, how))
+        ended = Ended.among(self._live, looks, how)
+        self._leave_out(how.keys())
+        results = {host: ended.results(host, told) for host, told in results.items()}
+        evidence = self._evidence(looks, answers)
+        judge = self._judge(evidence, parcels, cables, ended)
         tried = tuple(tried_ways(parcels.ways, results, judge.wire.cables, parcels.speaking))
         findings = [
             *prove_state(self._inventory, stack, self._observed, self._cluster, self._live, looks),
             *sources,
-            *self._reached(looks, results, published, parcels, judge),
+            *self._reached(looks, results, ended.publications(published), judge),
+            *prove_isolation(parcels.trespasses, (one for told in results.values() for one in told), cables, ended),
             *prove_cut_off(tried),
             *prove_gossip(tried, {host: seen.firewalls for host, seen in looks.items()}),
             *prove_udp(datagrams, self._live, looks),
@@ -106,7 +114,20 @@ class Proving:
             seen_ports(self._live),
         )
 
-    def _leave_out(self, ended: frozenset[str]) -> None:
+    def _how_they_ended(
+        self,
+        looks: Mapping[str, HostLook],
+        results: Mapping[str, Iterable[Result]],
+        parcels: Parcels,
+        cables: Mapping[str, Cable],
+    ) -> dict[str, str]:
+        """Return by ID how the tasks ended that were there at the look and are no more; only a failure makes it ask."""
+        held = all(one.holds for told in results.values() for one in told)
+        if held and all(one.arrived for one in deliveries(parcels.parcels, cables)):
+            return {}
+        return self._asking.ended(looks, results)
+
+    def _leave_out(self, ended: Collection[str]) -> None:
         """Go on without the tasks that have *ended* since they were read: what is not there encrypts nothing."""
         self._live = self._live.without(ended)
         self._asking.leave_out(self._live)
@@ -116,7 +137,6 @@ class Proving:
         looks: Mapping[str, HostLook],
         results: Mapping[str, tuple[Result, ...]],
         published: tuple[Publication, ...],
-        parcels: Parcels,
         judge: Judge,
     ) -> Iterator[Finding]:
         all_results = [result for of_host in results.values() for result in of_host]
@@ -126,7 +146,6 @@ class Proving:
         ways = data_path(self._cluster.data_path_port, judge.delivered, judge.kernels, addresses, firewalls)
         yield from prove_connections(all_results, self._live, ways)
         yield from prove_payloads(judge.delivered, self._live, self._cluster)
-        yield from prove_isolation(parcels.trespasses, all_results, judge.wire.cables)
         yield from prove_published(published, looks, results)
 
     def _encryption(self, judge: Judge, evidence: Evidence, untried: Iterable[Untried]) -> Iterator[Finding]:
@@ -135,15 +154,15 @@ class Proving:
         yield from prove_wire(self._live, judge.wire)
         yield from prove_injections(judge.tried, untried)
 
-    def _judge(self, evidence: Evidence, parcels: Parcels, seen: Mapping[str, Cable]) -> Judge:
+    def _judge(self, evidence: Evidence, parcels: Parcels, seen: Mapping[str, Cable], ended: Ended = NOBODY) -> Judge:
         cables = self._leaks.with_cables(seen)
         return Judge(
             self._live,
             look_into_kernels(self._live, evidence),
             evidence.esp,
             WireSeen(cables, self._asking.addresses),
-            deliveries(parcels.parcels, cables),
-            self._leaks.with_attempts(attempts(parcels.injections, cables)),
+            ended.deliveries(deliveries(parcels.parcels, cables)),
+            self._leaks.with_attempts(ended.attempts(attempts(parcels.injections, cables))),
         )
 
     def encryption(self) -> dict[str, bool]:

@@ -176,6 +176,13 @@ def _vxlan_numbers(links: str) -> frozenset[int]:
     return frozenset(map(int, _VXLAN.findall(links)))
 
 
+def how_they_ended(reached: ReachedHost, tasks: Sequence[LiveTask]) -> dict[str, str]:
+    """Return by ID how the containers of those of *tasks* ended that run no more."""
+    by_id = {task.id: task for task in tasks}
+    found = fan_out(by_id, lambda task: _process(reached, by_id[task]))
+    return {task: value.what for task, value in found.items() if isinstance(value, _EndedError)}
+
+
 class _EndedError(SwarmkitError):
     """The container of a task that ran for the managers has ended."""
 

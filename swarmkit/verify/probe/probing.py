@@ -25,6 +25,8 @@ class Result:
     holds: bool
     answer: str
     tries: int = 1
+    is_asked: bool = True
+    """False where nothing could be asked from there; *answer* says why."""
 
     def __str__(self) -> str:
         told = self.probe.told(self.answer, holds=self.holds)
@@ -103,7 +105,8 @@ def _answers(text: str, *kinds: str) -> Mapping[int, str]:
 def _judge(probe: Probe, answer: str | None, unasked: str, silence: str) -> Result:
     if answer is None:
         # A name that must not resolve may well hang, at a resolver outside that does not answer.
-        return Result(probe, holds=isinstance(probe, FORBIDDING) and not unasked, answer=unasked or silence)
+        holds = isinstance(probe, FORBIDDING) and not unasked
+        return Result(probe, holds, unasked or silence, is_asked=not unasked)
     if isinstance(probe, NotConnect):
         return Result(probe, holds=answer != "ok", answer=answer)
     if isinstance(probe, Connect):

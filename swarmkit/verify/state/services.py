@@ -52,7 +52,7 @@ def _replicas(service: LiveService) -> int:
         return int(mode["Replicated"].get("Replicas") or 0)
     if is_job(service.spec):
         return len(service.tasks)
-    return max(1, len(service.tasks) + len(service.waiting))
+    return max(1, len(service.tasks) + len(service.waiting) + len(service.ended))
 
 
 def _replicas_finding(service: LiveService, wanted: int, untried: Sequence[Untried]) -> Finding:
@@ -69,6 +69,7 @@ def _replicas_finding(service: LiveService, wanted: int, untried: Sequence[Untri
         why.append(f"the last one that failed: {service.last_error}")
     if outdated:
         why.append(f"{outdated} still run an older spec")
+    why += [f"the task on {task.host} has ended since the managers told of it as running" for task in service.ended]
     lacking = "" if outdated else lacking_for(untried)
     return Finding(
         codes.REPLICAS,

@@ -110,7 +110,7 @@ def tried_ways(
         (host, result.probe.address, result.probe.port): result
         for host, of_host in results.items()
         for result in of_host
-        if isinstance(result.probe, Connect) and result.probe.label == LABEL
+        if isinstance(result.probe, Connect) and result.probe.label == LABEL and result.is_asked
     }
     for way in ways:
         asked = {port: answers.get((way.source, way.address, port)) for port in way.ports}

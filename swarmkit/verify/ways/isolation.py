@@ -8,6 +8,7 @@ from itertools import combinations
 from swarmkit.declared.stack.service import Service, Stack
 from swarmkit.finding import Finding
 from swarmkit.verify import codes
+from swarmkit.verify.ended import NOBODY, Ended
 from swarmkit.verify.live import Live
 from swarmkit.verify.probe.cable import Cable
 from swarmkit.verify.probe.parcels import Trespass
@@ -23,7 +24,7 @@ def _remedy(source: str) -> str:
 
 
 def prove_isolation(
-    trespasses: Iterable[Trespass], results: Iterable[Result], cables: Mapping[str, Cable]
+    trespasses: Iterable[Trespass], results: Iterable[Result], cables: Mapping[str, Cable], ended: Ended = NOBODY
 ) -> Iterator[Finding]:
     """Prove for each service and host, and each service it shares no network with, that it gets no answer from it."""
     told: dict[tuple[str, str], list[str]] = {}
@@ -34,10 +35,12 @@ def prove_isolation(
             continue
         pair = trespass.source, trespass.target
         breach = _breach(trespass, cables)
+        if ended.silences(trespass) and not breach:
+            continue
         address = f"{trespass.address}:{trespass.port}"
         (wrong if breach else told).setdefault(pair, []).append(breach or f"{address} does not answer")
     for result in results:
-        if isinstance(result.probe, NotAsk):
+        if isinstance(result.probe, NotAsk) and result.is_asked:
             path = result.probe.path
             (told if result.holds else wrong).setdefault((f"{path.source}@{path.host}", path.target), []).append(
                 str(result)

@@ -84,7 +84,7 @@ def _is_probed(service: LiveService, live: Live) -> bool:
 def _by_path(results: Iterable[Result]) -> dict[Path, list[Result]]:
     found: dict[Path, list[Result]] = {}
     for result in results:
-        if not isinstance(result.probe, NotConnect) and result.probe.path:
+        if result.is_asked and not isinstance(result.probe, NotConnect) and result.probe.path:
             found.setdefault(result.probe.path, []).append(result)
     return found
 

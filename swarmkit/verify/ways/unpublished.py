@@ -113,7 +113,7 @@ def prove_unpublished(
     asked: dict[str, list[str]] = {}
     for host, of_host in results.items():
         for result in of_host:
-            if isinstance(result.probe, NotConnect):
+            if isinstance(result.probe, NotConnect) and result.is_asked:
                 asked.setdefault(result.probe.target, []).append(host)
                 if result.answer == "ok":
                     answered.setdefault((result.probe.target, result.probe.port), []).append(host)

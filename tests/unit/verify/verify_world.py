@@ -45,6 +45,10 @@ def certificate(*, days_before: float, days_after: float) -> str:
 CERTIFICATE = certificate(days_before=10, days_after=80)
 
 
+def pid_of(service: str) -> int:
+    return 1000 + sorted(SERVICES).index(service)
+
+
 class World:
     """What a test may change before it calls prove()."""
 
@@ -66,6 +70,10 @@ class World:
         ]
         self.shells = {name: FakeShell(name, self) for name in members}
         self.broken_containers: dict[str, Exception] = {}
+        self.ending: set[str] = set()
+        """The services whose containers end when the probes begin."""
+        self.unentered: dict[str, str] = {}
+        """Service -> why its container, which runs, cannot be entered."""
         self.paused: set[str] = set()
         """The services whose containers are paused."""
         self.images: dict[str, str] = {}
@@ -177,8 +185,10 @@ class FakeEngine:
         if identity in self.world.broken_containers:
             raise self.world.broken_containers[identity]
         name = identity.removeprefix("c-")
+        if name in self.world.ending and self.world.shells[self.host].rounds:
+            return {"State": {"Running": False, "Pid": 0, "Status": "exited"}}
         paused = name in self.world.paused
-        state = {"Running": True, "Paused": paused, "Pid": 1000 + sorted(SERVICES).index(name)}
+        state = {"Running": True, "Paused": paused, "Pid": pid_of(name)}
         return {"State": state, "Image": self.world.images.get(name, f"sha256:{name}")}
 
 
@@ -300,9 +310,16 @@ class FakeShell:
     def _probed(self, wishes: list[str]) -> dict[str, str]:
         answers = []
         silent = set() if self.is_late and _is_patient(wishes) else self.unanswered
+        lost = {**dict.fromkeys(self.world.ending, "No such file or directory"), **self.world.unentered}
+        lost = {str(pid_of(name)): why for name, why in lost.items()}
+        silent = silent | {at for name in self.world.ending for at in (TASK[name], VIP[name])}
+        place = ""
         for wish in wishes:
             kind, _, rest = wish.removeprefix("cable ").partition(" ")
-            if kind == "dns":
+            place = rest if kind == "in" else place
+            if place in lost:
+                answers += [f"lost {place} {lost[place]}"] if kind == "in" else []
+            elif kind == "dns":
                 key, *_, query = rest.split()
                 answers.append(f"dns {key} {self._resolved(query)}")
             elif kind == "tcp" and (address := rest.split()[1]) not in silent:
@@ -328,7 +345,8 @@ class FakeShell:
     def _heard(self, wishes: list[str]) -> Iterator[str]:
         """Yield what the containers here hear of all that all hosts send."""
         here = [name for name in SERVICES if SERVICES[name][0] == self.name]
-        place = {at: 1000 + sorted(SERVICES).index(name) for name in here for at in (TASK[name], VIP[name])}
+        place = {at: pid_of(name) for name in here for at in (TASK[name], VIP[name])}
+        place = {at: pid for at, pid in place.items() if pid not in map(pid_of, self.world.ending)}
         place |= {ON_INGRESS: place[TASK["shop_frontend"]]} if self.name == "A" else {}
         ways = list(permutations(self.world.members, 2))
         stalled = self._stalled(wishes)
