@@ -19,6 +19,7 @@ from swarmkit.verify.probe.look import HostLook, how_they_ended, look
 from swarmkit.verify.probe.parcels import Parcels, Sender
 from swarmkit.verify.probe.probes import Probe, probes_between
 from swarmkit.verify.probe.probing import PATIENCE_SECONDS, SECOND_PATIENCE_SECONDS, HostAnswers, probe_host
+from swarmkit.verify.silence import NONE, Silence
 from swarmkit.verify.silent import host_failure
 from swarmkit.verify.unheard import unheard
 from swarmkit.verify.ways.datagrams import UdpPort
@@ -146,13 +147,20 @@ class Asking:
             ),
         )
 
-    def from_here(self, published: tuple[Publication, ...], patience_seconds: float) -> list[Finding]:
+    def from_here(
+        self, published: tuple[Publication, ...], patience_seconds: float, silence: Silence = NONE
+    ) -> list[Finding]:
         """Return the published ports that answer this machine, and those that do not within *patience_seconds*."""
         ports = {(entry.host, entry.port) for entry in published}
         asked = fan_out(
             sorted(ports), lambda where: answers_here(self._inventory.host(where[0]), where[1], patience_seconds)
         )
-        return [value for value in asked.values() if isinstance(value, Finding)]
+        behind = {(one.host, one.port) for one in published if silence.tasks_of(one.service)}
+        return [
+            silence.following(value) if where in behind and value.severity != "ok" else value
+            for where, value in asked.items()
+            if isinstance(value, Finding)
+        ]
 
     def data_addresses(self, hosts: Iterable[str]) -> dict[str, str]:
         """Return the address of each host that other nodes send its overlay traffic to."""

@@ -65,6 +65,8 @@ class LiveService:
     update_message: str
     ended: tuple[LiveTask, ...] = ()
     """Tasks that ran when they were read, and have ended since."""
+    unheard_on: tuple[str, ...] = ()
+    """Hosts that do not answer, where a task shall end, and nobody told that it did."""
 
     @property
     def networks(self) -> frozenset[str]:
@@ -153,7 +155,7 @@ def read_live(
     hosts |= members
     by_name = {network.name: network.id for network in cluster.networks}
     live = tuple(
-        _service(item, [task for task in tasks if task.get("ServiceID") == item["ID"]], hosts, by_name)
+        _service(item, [task for task in tasks if task.get("ServiceID") == item["ID"]], hosts, by_name, silent)
         for item in sorted(services, key=lambda item: str(item["Spec"]["Name"]))
         if stack is None or _stack_of(item) == stack.name
     )
@@ -185,9 +187,12 @@ def _stack_of(item: Json) -> str:
     return str((item["Spec"].get("Labels") or {}).get("com.docker.stack.namespace", ""))
 
 
-def _service(item: Json, tasks: list[Json], hosts: Mapping[str, str], by_name: Mapping[str, str]) -> LiveService:
+def _service(
+    item: Json, tasks: list[Json], hosts: Mapping[str, str], by_name: Mapping[str, str], silent: Mapping[str, str]
+) -> LiveService:
     state, endpoint, template = parse.service(item), item.get("Endpoint") or {}, item["Spec"].get("TaskTemplate") or {}
     wanted = [(task, parse.task(task)) for task in tasks if task.get("DesiredState") == "running"]
+    given_up = [task for task in map(parse.task, tasks) if task.state == "running" and task.desired_state != "running"]
     failed = sorted((task for task in map(parse.task, tasks) if task.error), key=lambda task: task.created_at)
     attachments = template.get("Networks") or item["Spec"].get("Networks") or ()
     return LiveService(
@@ -212,6 +217,7 @@ def _service(item: Json, tasks: list[Json], hosts: Mapping[str, str], by_name: M
         failed_on=hosts.get(failed[-1].node_id, "") if failed else "",
         update_state=state.update_state,
         update_message=state.update_message,
+        unheard_on=tuple(sorted({silent[task.node_id] for task in given_up if task.node_id in silent})),
     )
 
 

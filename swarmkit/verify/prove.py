@@ -22,7 +22,7 @@ from swarmkit.verify.encryption.leaks import Leaks
 from swarmkit.verify.live import read_live
 from swarmkit.verify.no_cluster import no_cluster
 from swarmkit.verify.proving import Proving
-from swarmkit.verify.silent import prove_answers, with_silence
+from swarmkit.verify.silent import prove_answers, with_costs, with_silence
 from swarmkit.verify.ways.published import (
     FROM_HERE_PATIENCE_SECONDS,
 )
@@ -65,7 +65,8 @@ def prove(
             if errors and all_must_answer:
                 raise_where_silent(fleet)
             failed = {one.where for one in proof.findings if one.code == codes.HOST and one.severity == "error"}
-            findings = (*prove_answers(inventory, silent), *with_silence(proof.findings, silent.keys() | failed))
+            told = with_silence(proof.findings, silent.keys() | failed)
+            findings = with_costs((*prove_answers(inventory, silent), *told))
             told_by = observed.cluster.told_by if observed.cluster else ""
             return replace(proof, findings=for_logins(findings, inventory, told_by))
         counted_before = counted_before or only_counted

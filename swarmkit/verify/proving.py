@@ -31,6 +31,7 @@ from swarmkit.verify.probe.look import HostLook
 from swarmkit.verify.probe.parcels import Parcels, Untried
 from swarmkit.verify.probe.probing import HostAnswers, Result
 from swarmkit.verify.seen import seen_hosts, seen_networks, seen_ports
+from swarmkit.verify.silence import Silence
 from swarmkit.verify.silent import host_failure
 from swarmkit.verify.state.prove import prove_state
 from swarmkit.verify.verdicts import Judge
@@ -76,7 +77,10 @@ class Proving:
         closed = closed_ports(self._live, self._cluster, self._observed, looks)
         on_phase("probing between containers, and published ports")
         with ThreadPoolExecutor(max_workers=2) as pool:
-            here: Future[list[Finding]] = pool.submit(self._asking.from_here, published, self._from_here_seconds)
+            unseen = self._silence(looks)
+            here: Future[list[Finding]] = pool.submit(
+                self._asking.from_here, published, self._from_here_seconds, unseen
+            )
             open_here = pool.submit(answering_here, closed, self._inventory)
             answers = self._asking.probe(looks, published, parcels, closed)
             from_here = here.result()
@@ -87,15 +91,17 @@ class Proving:
         ended = Ended.among(self._live, looks, how)
         self._leave_out(how.keys())
         results = {host: ended.results(host, told) for host, told in results.items()}
+        silence = self._silence(answers)
         evidence = self._evidence(looks, answers)
         judge = self._judge(evidence, parcels, cables, ended)
         tried = tuple(tried_ways(parcels.ways, results, judge.wire.cables, parcels.speaking))
+        heard = [one for one in tried if not {one.way.source, one.way.target} & silence.hosts]
         findings = [
-            *prove_state(self._inventory, stack, self._observed, self._cluster, self._live, looks),
+            *prove_state(self._inventory, stack, self._observed, self._cluster, self._live, looks, silence),
             *sources,
-            *self._reached(looks, results, ended.publications(published), judge),
+            *self._reached(looks, results, ended.publications(published), judge, silence),
             *prove_isolation(parcels.trespasses, (one for told in results.values() for one in told), cables, ended),
-            *prove_cut_off(tried),
+            *prove_cut_off(heard),
             *prove_gossip(tried, {host: seen.firewalls for host, seen in looks.items()}),
             *prove_udp(datagrams, self._live, looks),
             *prove_declared_isolation(self._live, stack),
@@ -108,11 +114,15 @@ class Proving:
             *self._asking.failures,
         ]
         return Proof(
-            with_cause(with_blocked_ways(findings, tried), tried, self._live, self._cluster.told_by),
+            with_cause(with_blocked_ways(findings, tried), heard, self._live, self._cluster.told_by),
             seen_hosts(self._inventory, self._observed, self._cluster, self._live),
             seen_networks(self._live, judge),
             seen_ports(self._live),
         )
+
+    def _silence(self, answering: Collection[str]) -> Silence:
+        hosts = frozenset(host.name for host in self._inventory.hosts if host.name not in answering)
+        return Silence(hosts, self._live.services)
 
     def _how_they_ended(
         self,
@@ -138,15 +148,16 @@ class Proving:
         results: Mapping[str, tuple[Result, ...]],
         published: tuple[Publication, ...],
         judge: Judge,
+        silence: Silence,
     ) -> Iterator[Finding]:
         all_results = [result for of_host in results.values() for result in of_host]
-        yield from prove_names(all_results)
+        yield from prove_names(all_results, silence)
         addresses = self._asking.data_addresses(looks)
         firewalls = {host: seen.firewalls for host, seen in looks.items()}
         ways = data_path(self._cluster.data_path_port, judge.delivered, judge.kernels, addresses, firewalls)
-        yield from prove_connections(all_results, self._live, ways)
+        yield from prove_connections(all_results, self._live, ways, silence)
         yield from prove_payloads(judge.delivered, self._live, self._cluster)
-        yield from prove_published(published, looks, results)
+        yield from prove_published(published, looks, results, silence)
 
     def _encryption(self, judge: Judge, evidence: Evidence, untried: Iterable[Untried]) -> Iterator[Finding]:
         yield from prove_kernels(judge.kernels, evidence)

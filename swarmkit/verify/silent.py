@@ -49,3 +49,17 @@ def with_silence(findings: Iterable[Finding], silent: Collection[str]) -> tuple[
         return finding.code in _OF_HOSTS and bool(ends & set(silent))
 
     return tuple(replace(one, follows_from=codes.HOST) if follows(one) else one for one in findings)
+
+
+_COSTS = ((codes.REPLICAS, codes.HOST), (codes.QUORUM, codes.HOST))
+
+
+def with_costs(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """Return *findings*, the first V14 with what runs no more and how many managers may be lost: what follows from it
+    is only counted where people read it."""
+    told = list(findings)
+    costs = [one.what for one in told if (one.code, one.follows_from) in _COSTS]
+    first = next((place for place, one in enumerate(told) if one.code == codes.HOST), None)
+    if costs and first is not None:
+        told[first] = replace(told[first], evidence="; ".join(filter(None, (told[first].evidence, *costs))))
+    return tuple(told)

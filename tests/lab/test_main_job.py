@@ -234,7 +234,7 @@ def told_of_a_silent_host(shop: Shop) -> None:
     assert (silence["severity"], silence["what"]) == ("error", "C does not answer: nothing is proved there")
     assert silence["evidence"].startswith("cannot reach 127.88.0.33 port 22; ")
     assert silence["remedy"].startswith("check address, port and sshd of C (")
-    assert found["V20", "lab"]["remedy"] == "first see that they answer: V14"
+    assert found["V20", "lab"]["remedy"] == "first see that C answers: V14"
     assert found["V01", "A"]["severity"] == found["V01", "B"]["severity"] == "ok"
     assert {where for code, where in found if code == "V22"} == {"A", "B"}
 

@@ -25,6 +25,8 @@ class Result:
     holds: bool
     answer: str
     tries: int = 1
+    addresses: frozenset[str] = frozenset()
+    """What a name resolved to."""
     is_asked: bool = True
     """False where nothing could be asked from there; *answer* says why."""
 
@@ -119,7 +121,7 @@ def _judge_name(probe: Ask | NotAsk, answer: str) -> Result:
         resolved = parse_answer(bytes.fromhex(answer))
     except ValueError as error:
         return Result(probe, holds=False, answer=str(error))
-    return Result(probe, holds=probe.holds(resolved.addresses), answer=_shown(resolved))
+    return Result(probe, probe.holds(resolved.addresses), _shown(resolved), addresses=resolved.addresses)
 
 
 def _shown(answer: Answer) -> str:

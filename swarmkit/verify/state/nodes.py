@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.finding import Finding
@@ -11,25 +12,28 @@ from swarmkit.observed.model import ClusterState, Node, Observed
 from swarmkit.plan.nodes.quorum import quorum_of
 from swarmkit.plan.nodes.silent_hosts import silent_nodes
 from swarmkit.verify import codes
+from swarmkit.verify.silence import NONE, Silence, see_first
 
 
-def prove_nodes(inventory: Inventory, cluster: ClusterState, observed: Observed) -> Iterator[Finding]:
-    """Prove that each host is one ready node as declared."""
+def prove_nodes(
+    inventory: Inventory, cluster: ClusterState, observed: Observed, silence: Silence = NONE
+) -> Iterator[Finding]:
+    """Prove that each host is one ready node as declared; one that does not answer is so by their word alone."""
     node_ids = {name: facts.engine.node_id for name, facts in observed.hosts.items()}
     unread = {name: node_id for node_id, name in silent_nodes(inventory, observed, cluster).items()}
     for host in inventory.hosts:
         node = cluster.node(node_ids.get(host.name, "") or unread.get(host.name, ""))
         if node is None and host.name not in observed.hosts:
             what = f"no manager tells of a node {host.name}, and it does not answer"
-            yield Finding(codes.NODE, "error", host.name, what, remedy=_SILENT)
+            yield silence.following(Finding(codes.NODE, "error", host.name, what))
             continue
         twins = [name for name, node_id in node_ids.items() if node and node_id == node.id and name != host.name]
         found = _node(host, node, twins)
-        is_silent = found.severity == "error" and host.name not in observed.hosts
-        yield replace(found, remedy=_SILENT) if is_silent else found
-
-
-_SILENT = "first see that it answers: V14"
+        if found.severity == "ok" and host.name in silence.hosts:
+            what = f"that {found.what} is the managers' word alone: it does not answer"
+            found = replace(found, severity="error", what=what)
+        is_silent = found.severity == "error" and host.name in silence.hosts
+        yield silence.following(found) if is_silent else found
 
 
 def _node(host: Host, node: Node | None, twins: list[str]) -> Finding:
@@ -88,8 +92,13 @@ def _differences(host: Host, node: Node) -> list[str]:
     return wrong
 
 
-def prove_quorum(cluster: ClusterState, observed: Observed) -> Finding:
-    """Tell how many managers may be lost before the swarm can decide nothing any more."""
+def prove_quorum(
+    cluster: ClusterState, observed: Observed, unheard: Mapping[str, str] = MappingProxyType({})
+) -> Finding:
+    """Tell how many managers may be lost before the swarm can decide nothing any more.
+
+    *unheard*: node ID -> host of those that do not answer: what is told of these managers follows from that.
+    """
     quorum = quorum_of(cluster.nodes)
     members = [node for node in cluster.nodes if node.reachability]
     silent = sorted(node.hostname for node in members if node.reachability != "reachable")
@@ -97,7 +106,7 @@ def prove_quorum(cluster: ClusterState, observed: Observed) -> Finding:
     margin = f"{spare} more may be lost" if spare > 0 else "none may be lost"
     leader = next((node.hostname for node in members if node.is_leader), "nobody")
     if silent:
-        return Finding(
+        finding = Finding(
             codes.QUORUM,
             "warning",
             "managers",
@@ -105,6 +114,14 @@ def prove_quorum(cluster: ClusterState, observed: Observed) -> Finding:
             evidence=f"{quorum}; {leader} leads",
             remedy=_bring_back(silent[0], members, observed),
         )
+        is_known = all(node.id in unheard for node in members if node.reachability != "reachable")
+        remedy = f"{see_first(unheard.values())}; for good: swarmkit recover quorum"
+        return replace(finding, remedy=remedy, follows_from=codes.HOST) if is_known else finding
+    if mute := ", ".join(unheard[node.id] for node in members if node.id in unheard):
+        what = f"that all {quorum.managers} managers answer is their word alone, of {mute} too, which does not answer"
+        evidence = f"{quorum}; {leader} leads"
+        remedy = see_first(unheard.values())
+        return Finding(codes.QUORUM, "warning", "managers", what, evidence, remedy, follows_from=codes.HOST)
     what = f"all {quorum.managers} managers answer" if quorum.managers > 1 else "the only manager answers"
     what = f"{what}: {margin}"
     return Finding(codes.QUORUM, "ok", "managers", what, evidence=f"{quorum}; {leader} leads")

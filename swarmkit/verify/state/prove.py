@@ -16,6 +16,7 @@ from swarmkit.plan.nodes.silent_hosts import silent_nodes
 from swarmkit.verify import codes
 from swarmkit.verify.live import Live
 from swarmkit.verify.probe.look import HostLook
+from swarmkit.verify.silence import NONE, Silence, see_first
 from swarmkit.verify.state.certificates import prove_certificates
 from swarmkit.verify.state.comparison import compare, prove_as_declared
 from swarmkit.verify.state.leftovers import Remains
@@ -31,17 +32,20 @@ def prove_state(
     cluster: ClusterState,
     live: Live,
     looks: Mapping[str, HostLook],
+    silence: Silence = NONE,
 ) -> Iterator[Finding]:
     """Prove nodes, managers, certificates, services and images, and that nothing is undone or left over."""
-    yield from prove_nodes(inventory, cluster, observed)
-    yield prove_quorum(cluster, observed)
+    unread_nodes = silent_nodes(inventory, observed, cluster)
+    nodes = {facts.engine.node_id: name for name, facts in observed.hosts.items()} | unread_nodes
+    unheard = {node: host for node, host in nodes.items() if host in silence.hosts}
+    yield from prove_nodes(inventory, cluster, observed, silence)
+    yield prove_quorum(cluster, observed, unheard)
     yield from prove_certificates(looks, observed, datetime.datetime.now(tz=datetime.UTC))
-    yield from prove_services(live, stack, looks, untried_networks(live, cluster, observed))
+    yield from prove_services(live, stack, looks, untried_networks(live, cluster, observed), silence)
     yield from prove_images(live, looks, observed)
     if unread := [host.name for host in inventory.hosts if host.name not in observed.hosts]:
         yield _not_compared(inventory, unread)
-        silent = frozenset(silent_nodes(inventory, observed, cluster))
-        yield from Remains(stack, observed, cluster, Plan(), looks, silent).findings()
+        yield from Remains(stack, observed, cluster, Plan(), looks, frozenset(unread_nodes)).findings()
         return
     declared = Declared(inventory, stack)
     try:
@@ -56,4 +60,6 @@ def _not_compared(inventory: Inventory, unread: list[str]) -> Finding:
     """Say that no plan can be made: which images and networks a service gets depends on what each host has."""
     names = ", ".join(unread)
     what = f"what is declared was not compared with what is live: that needs all hosts, and {names} cannot be read"
-    return Finding(codes.DECLARED, "warning", inventory.cluster, what, remedy="first see that they answer: V14")
+    return Finding(
+        codes.DECLARED, "warning", inventory.cluster, what, remedy=see_first(unread), follows_from=codes.HOST
+    )

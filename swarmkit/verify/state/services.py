@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
 from swarmkit.declared.stack.service import Stack
@@ -13,6 +14,7 @@ from swarmkit.observed.rejections import LINK_LEFT, link_left_remedy
 from swarmkit.verify import codes
 from swarmkit.verify.live import Live, LiveService, LiveTask
 from swarmkit.verify.probe.look import HostLook
+from swarmkit.verify.silence import NONE, Silence
 from swarmkit.verify.state.untried_networks import Untried, lacking_for
 
 _STOPPED_UPDATES = ("paused", "rollback_started", "rollback_paused")
@@ -24,6 +26,7 @@ def prove_services(
     stack: Stack | None,
     looks: Mapping[str, HostLook],
     untried: Mapping[str, Sequence[Untried]] = MappingProxyType({}),
+    silence: Silence = NONE,
 ) -> Iterator[Finding]:
     """Prove that every service of *stack*, or of the cluster, runs as often as declared and its update went through.
 
@@ -37,7 +40,8 @@ def prove_services(
     for name, service in found.items():
         wanted = declared[name].deploy.replicas if name in declared and _is_replicated(service) else _replicas(service)
         paused = [task for task in service.tasks if task.host in looks and task.id in looks[task.host].paused]
-        yield _paused(service, paused) if paused else _replicas_finding(service, wanted, untried.get(name, ()))
+        found_now = _paused(service, paused) if paused else _replicas_finding(service, wanted, untried.get(name, ()))
+        yield _by_word_alone(found_now, service, silence)
         yield from _update(service)
 
 
@@ -81,6 +85,19 @@ def _replicas_finding(service: LiveService, wanted: int, untried: Sequence[Untri
         if is_link_left
         else f"docker service ps --no-trunc {service.name}{lacking}",
     )
+
+
+def _by_word_alone(finding: Finding, service: LiveService, silence: Silence) -> Finding:
+    """Return *finding*, but for what hosts that do not answer have to do with it: they prove no task, and cost some."""
+    if finding.severity != "ok":
+        waits_alone = all(task.state == "pending" for task in service.waiting)
+        is_cost = bool(service.unheard_on) and waits_alone and all(task.is_current for task in service.tasks)
+        return silence.following(finding) if is_cost else finding
+    there = ", ".join(sorted(task.host for task in silence.tasks_of(service.name)))
+    if not there:
+        return finding
+    what = f"that {service.name} runs on {there} is the managers' word alone: nobody answers there"
+    return silence.following(replace(finding, severity="error", what=what, evidence=finding.what))
 
 
 def _paused(service: LiveService, paused: Sequence[LiveTask]) -> Finding:
@@ -190,5 +207,7 @@ def _image(service: LiveService, kinds: Mapping[tuple[str, bool], Mapping[str, l
         what = f"tasks of {service.name} run different images under the name {wanted}"
         remedy = "name the image by its digest in the stack file, or give its archive: swarmkit up --images DIR"
         return Finding(codes.IMAGE, "warning", service.name, what, evidence, remedy)
-    what = f"every task of {service.name} runs the image of its spec"
+    # Of a host that could not be looked at nobody knows.
+    all_of_them = sum(map(len, (hosts for _, hosts in running))) == len(service.tasks)
+    what = f"every task of {service.name}{'' if all_of_them else ' that was looked at'} runs the image of its spec"
     return Finding(codes.IMAGE, "ok", service.name, what, evidence)

@@ -17,6 +17,7 @@ from swarmkit.verify.live import Live
 from swarmkit.verify.probe.look import HOST_NAMESPACE, HostLook
 from swarmkit.verify.probe.probes import Connect
 from swarmkit.verify.probe.probing import Result
+from swarmkit.verify.silence import NONE, Silence
 
 FROM_HERE_TIMEOUT_SECONDS = 2.0
 FROM_HERE_PATIENCE_SECONDS = 3.0
@@ -58,7 +59,10 @@ def publications(live: Live, addresses: Mapping[str, str]) -> tuple[Publication,
 
 
 def prove_published(
-    published: Iterable[Publication], looks: Mapping[str, HostLook], results: Mapping[str, Iterable[Result]]
+    published: Iterable[Publication],
+    looks: Mapping[str, HostLook],
+    results: Mapping[str, Iterable[Result]],
+    silence: Silence = NONE,
 ) -> Iterator[Finding]:
     """Prove that each publication answers to every host that asked, one finding for each service, port and node."""
     answers = {
@@ -73,7 +77,11 @@ def prove_published(
         wrong = [f"from {host}: {result.answer if result else 'not asked'}" for host, result in silent.items()]
         if publication.mode == "ingress":
             wrong += _not_forwarded(publication, looks.get(publication.host))
-        yield _finding(publication, wrong, asked)
+        finding = _finding(publication, wrong, asked)
+        # A node takes its rules away itself when gossip gives up the last task that they would lead to.
+        has_no_rule = NO_RULE in finding.evidence and not silence.has_all_of(publication.service)
+        is_lost = finding.severity != "ok" and silence.tasks_of(publication.service) and not has_no_rule
+        yield silence.following(finding) if is_lost else finding
 
 
 def _not_forwarded(publication: Publication, seen: HostLook | None) -> Iterator[str]:

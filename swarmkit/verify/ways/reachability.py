@@ -10,16 +10,17 @@ from swarmkit.verify.live import Live, LiveService
 from swarmkit.verify.probe.look import HostLook
 from swarmkit.verify.probe.probes import Ask, Connect, NotConnect, Path
 from swarmkit.verify.probe.probing import Result
+from swarmkit.verify.silence import NONE, Silence
 from swarmkit.verify.ways.data_path import DataPath
 
 
-def prove_names(results: Iterable[Result]) -> Iterator[Finding]:
+def prove_names(results: Iterable[Result], silence: Silence = NONE) -> Iterator[Finding]:
     """Prove that each name gave the addresses it should, one finding for each path."""
     for path, of_path in _by_path(result for result in results if isinstance(result.probe, Ask)).items():
         wrong = [result for result in of_path if not result.holds]
         where = _where(path)
         if wrong:
-            yield Finding(
+            finding = Finding(
                 codes.NAME,
                 "error",
                 where,
@@ -28,13 +29,16 @@ def prove_names(results: Iterable[Result]) -> Iterator[Finding]:
                 # Names can stay wrong after a partition, in all released engines (HAZARDS 0.1 #10).
                 remedy=f"docker service update --force {path.target}",
             )
+            yield silence.following(finding) if silence.explains(wrong) else finding
         else:
             evidence = "; ".join(map(str, of_path))
             what = f"{path.source} on {path.host} resolves {path.target} on {path.network}"
             yield Finding(codes.NAME, "ok", where, what, evidence=evidence)
 
 
-def prove_connections(results: Iterable[Result], live: Live, data_path: DataPath) -> Iterator[Finding]:
+def prove_connections(
+    results: Iterable[Result], live: Live, data_path: DataPath, silence: Silence = NONE
+) -> Iterator[Finding]:
     """Prove that each connection stands, by VIP and by task address, one finding for each path."""
     hosts = _hosts_by_address(live)
     parted = {one.name for one in live.networks.values() if sum(":" not in subnet for subnet in one.subnets) > 1}
@@ -44,7 +48,7 @@ def prove_connections(results: Iterable[Result], live: Live, data_path: DataPath
         wrong = [result for result in of_path if not result.holds]
         where = _where(path)
         if wrong:
-            yield Finding(
+            finding = Finding(
                 codes.CONNECTION,
                 "error",
                 where,
@@ -55,6 +59,7 @@ def prove_connections(results: Iterable[Result], live: Live, data_path: DataPath
                 else _remedy(path, of_path, is_parted=path.network in parted)
                 or _of_data_path(path, wrong, hosts, data_path),
             )
+            yield silence.following(finding) if silence.explains(wrong) else finding
         else:
             evidence = "; ".join(map(str, of_path))
             what = f"{path.source} on {path.host} reaches {path.target} on {path.network}"

@@ -124,7 +124,8 @@ def prove_unpublished(
         wrong = [entry for entry in entries if (host, entry.port) in answered]
         for entry in wrong:
             yield _answering(entry, answered[host, entry.port])
-        if not wrong and (host in asked or here is not None):
+        # That nothing answers on a host which answers nobody proves nothing.
+        if not wrong and host in results and (host in asked or here is not None):
             what = f"{host} answers on no TCP port that containers listen on and nothing publishes"
             froms = [*dict.fromkeys(asked.get(host, ())), *(["here"] if here is not None else [])]
             ports = ", ".join(str(entry.port) for entry in entries)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from unit.verify.verify_world import World
+from unit.verify.verify_world import TASK, VIP, World
 
 from swarmkit.cli.main import cli
 from swarmkit.errors import SwarmkitError, UnreachableError
@@ -31,6 +31,7 @@ WHY = {
 def world() -> World:
     """C has lost its power, and the managers have seen it."""
     made = World()
+    made.managers = {"A", "B", "C"}
     for node in made.nodes:
         node["Spec"]["Role"] = "manager"
         node["ManagerStatus"] = {"Reachability": "reachable", "Leader": node["ID"] == "node-A"}
@@ -39,6 +40,16 @@ def world() -> World:
     made.nodes[2]["Description"]["Hostname"] = "host-of-another-name"
     made.shells["C"].error = AssertionError("nobody asks it")
     return made
+
+
+@pytest.fixture
+def unnoticed(world: World) -> World:
+    """The managers have not seen it yet: they tell of C and of its task as before, for some fifteen seconds."""
+    world.nodes[2]["Status"]["State"] = "ready"
+    world.nodes[2]["ManagerStatus"]["Reachability"] = "reachable"
+    for host in "AB":
+        world.shells[host].unanswered |= {TASK["shop_database"], VIP["shop_database"]}
+    return world
 
 
 def seen(world: World) -> Observed:
@@ -59,7 +70,8 @@ def test_the_silent_host_is_an_error_and_the_others_are_proved(world: World) -> 
     found = proof(world)
     (silence,) = of("V14", found).values()
     why = "cannot reach 10.88.0.13 port 22; No route to host"
-    assert (silence.where, silence.severity, silence.evidence) == ("C", "error", why)
+    assert (silence.where, silence.severity) == ("C", "error")
+    assert silence.evidence.startswith(f"{why}; ")
     assert silence.remedy == "check address, port and sshd of C"
     assert of("V12", found)["A <-> B"].severity == "ok"
     assert of("V05", found)["shop_frontend@A -> shop_backend"].severity == "ok"
@@ -69,18 +81,23 @@ def test_the_silent_host_is_an_error_and_the_others_are_proved(world: World) -> 
 def test_the_quorum_s_margin_is_told_while_a_manager_is_down(world: World) -> None:
     margin = of("V21", proof(world))["managers"]
     assert margin.what == "host-of-another-name of 3 managers cannot be reached: none may be lost"
+    assert margin.what in of("V14", proof(world))["C"].evidence, "it is counted alone elsewhere"
+    assert margin.remedy == "first see that C answers: V14; for good: swarmkit recover quorum"
 
 
 def test_the_silent_host_s_node_has_no_remedy_but_that_it_answers_first(world: World) -> None:
     (node,) = (finding for where, finding in of("V01", proof(world)).items() if where == "C")
     assert node.what.startswith("C is not the node that is declared: state is down")
-    assert node.remedy == "first see that it answers: V14"
+    assert node.remedy == "first see that C answers: V14"
 
 
 def test_what_lacks_the_silent_host_s_word_follows_from_its_silence(world: World) -> None:
     found = proof(world)
     following = {(finding.code, finding.where) for finding in found.findings if finding.follows_from}
-    assert following == {("V12", "A <-> C"), ("V12", "B <-> C"), ("V19", "shop_shop on C")}
+    assert following == {
+        *(("V01", "C"), ("V02", "shop_database"), ("V20", "shop"), ("V21", "managers")),
+        *(("V12", "A <-> C"), ("V12", "B <-> C"), ("V19", "shop_shop on C")),
+    }
     assert {finding.follows_from for finding in found.findings if finding.follows_from} == {"V14"}
 
 
@@ -189,3 +206,97 @@ def test_that_a_host_without_power_answers_nobody_proves_no_isolation(world: Wor
     told = [one.where for one in proof(world).findings if one.code == "V24" and one.severity == "ok"]
     assert told
     assert not [where for where in told if where.endswith("-> shop_database")]
+
+
+def causes(found: Proof) -> set[tuple[str, str]]:
+    """Return what is not proved of itself."""
+    wrong = [one for one in found.findings if one.severity != "ok" and one.code != "V13"]
+    return {(one.code, one.where) for one in wrong if not one.follows_from}
+
+
+def test_all_that_its_silence_costs_follows_from_it_before_the_managers_have_noticed(unnoticed: World) -> None:
+    """Ways to it stood for themselves, with the logs of a task on the dead host as what to read."""
+    found = proof(unnoticed)
+    assert causes(found) == {("V14", "C")}
+    ways = of("V05", found)
+    assert ways["shop_backend@B -> shop_database"].follows_from == "V14"
+    assert ways["shop_backend@B -> shop_database"].remedy == "first see that C answers: V14"
+    assert ways["shop_backend@B -> shop_frontend"].severity == "ok"
+
+
+def test_names_that_gossip_has_forgotten_with_it_are_no_reason_to_update_a_service_by_force(unnoticed: World) -> None:
+    for host in "AB":
+        unnoticed.shells[host].names = {"shop_database": "", "tasks.shop_database": "", "database": ""}
+    found = proof(unnoticed)
+    assert causes(found) == {("V14", "C")}
+    assert of("V04", found)["shop_backend@B -> shop_database"].remedy == "first see that C answers: V14"
+
+
+def test_names_that_are_wrong_otherwise_stand_for_themselves(unnoticed: World) -> None:
+    unnoticed.shells["B"].names = {"shop_database": "203.0.113.7"}
+    assert ("V04", "shop_backend@B -> shop_database") in causes(proof(unnoticed))
+
+
+def test_a_way_to_a_task_elsewhere_that_fails_too_stands_for_itself(unnoticed: World) -> None:
+    unnoticed.shells["B"].unanswered |= {TASK["shop_frontend"]}
+    assert causes(proof(unnoticed)) == {("V14", "C"), ("V05", "shop_backend@B -> shop_frontend")}
+
+
+def test_neither_its_tasks_nor_its_node_are_proved_by_the_managers_word(unnoticed: World) -> None:
+    """V02 and V01 told them as proved, and V21 that all managers answer."""
+    found = proof(unnoticed)
+    task, node = of("V02", found)["shop_database"], of("V01", found)["C"]
+    assert (task.severity, task.follows_from) == ("error", "V14")
+    assert task.what == "that shop_database runs on C is the managers' word alone: nobody answers there"
+    assert (node.severity, node.follows_from) == ("error", "V14")
+    assert node.what == "that C is a ready manager, active is the managers' word alone: it does not answer"
+    assert of("V21", found)["managers"].severity == "warning"
+    assert of("V02", found)["shop_backend"].severity == "ok"
+
+
+def test_a_published_port_of_a_task_there_follows_too(world: World) -> None:
+    for host in world.shells:
+        world.shells[host].unanswered |= {"10.88.0.11", "10.88.0.12"}
+        world.shells[host].sections["nat"] = ""
+    world.nodes[2]["Status"]["State"] = "ready"
+    frontend = next(task for task in world.tasks if task["ServiceID"] == "s-shop_frontend")
+    frontend["NodeID"] = "node-C"
+    told = of("V06", proof(world))
+    assert told.keys() == {"shop_frontend at A", "shop_frontend at B"}
+    assert {one.follows_from for one in told.values()} == {"V14"}
+
+
+def test_a_task_that_waits_for_it_follows_and_one_that_fails_elsewhere_does_not(world: World) -> None:
+    lost = next(task for task in world.tasks if task["ServiceID"] == "s-shop_database")
+    error = "no suitable node (1 node not available for new tasks)"
+    world.tasks.append({**lost, "ID": "t-new", "NodeID": "", "Status": {"State": "pending", "Err": error}})
+    lost["DesiredState"] = "shutdown"
+    found = proof(world)
+    waits = of("V02", found)["shop_database"]
+    cost = "service shop_database: 0 of 1 tasks run"
+    assert of("V14", found)["C"].evidence.count(cost) == 1, "it is counted alone elsewhere"
+    assert (waits.follows_from, waits.remedy) == ("V14", "first see that C answers: V14")
+    world.tasks[-1]["Status"] = {"State": "rejected", "Err": "no such image"}
+    assert not of("V02", proof(world))["shop_database"].follows_from
+
+
+def test_no_leftovers_are_not_told_of_a_host_that_fell_silent_when_it_was_looked_at(unnoticed: World) -> None:
+    unnoticed.shells["C"].error = CommandTimeoutError("C: no answer within 20 s", "")
+    found = prove(unnoticed.fleet, unnoticed.inventory, None, unnoticed.observed)
+    assert of("V23", found) == {}
+    assert causes(found) == {("V14", "C")}
+
+
+def test_a_host_that_falls_silent_between_look_and_probes_is_neither_cut_off_nor_proved_closed(
+    unnoticed: World,
+) -> None:
+    """Nothing answered there, on no port at all: its silence proved that none is open."""
+    unnoticed.shells["C"].error = None
+    unnoticed.shells["C"].probe_error = CommandTimeoutError("C: no answer within 30 s", "")
+    for host in "AB":
+        unnoticed.shells[host].unanswered |= {"10.88.0.13"}
+        unnoticed.shells[host].heard_gossip -= {"C"}
+    found = prove(unnoticed.fleet, unnoticed.inventory, None, unnoticed.observed)
+    assert causes(found) == {("V14", "C")}
+    assert "C from outside" not in of("V24", found)
+    assert of("V27", found) == {}

@@ -54,6 +54,8 @@ class World:
 
     def __init__(self, members: str = "ABC") -> None:
         self.members = list(members)
+        self.managers = {"A"}
+        """Those that the inventory declares."""
         running = [name for name, (host, _) in SERVICES.items() if host in members]
         self.services = [_service(name) for name in running]
         self.tasks = [_task(name) for name in running]
@@ -94,7 +96,13 @@ class World:
     @property
     def inventory(self) -> Inventory:
         hosts = tuple(
-            Host(name, ADDRESS[name], "manager" if name == "A" else "worker", user="root", labels={"role": name})
+            Host(
+                name,
+                ADDRESS[name],
+                "manager" if name in self.managers else "worker",
+                user="root",
+                labels={"role": name},
+            )
             for name in self.members
         )
         return Inventory(source=Path("hosts.yaml"), cluster="shop", hosts=hosts)
@@ -144,7 +152,7 @@ class World:
             sent = self._sent_again if _is_patient(wishes) else self._sent
             sent[host] = [(host, words[2], words[4]) for words in lines]
             self._have_sent.notify_all()
-            at_it = {name for name, shell in self.shells.items() if shell.error is None}
+            at_it = {name for name, shell in self.shells.items() if shell.error is None and shell.probe_error is None}
             self._have_sent.wait_for(lambda: sent.keys() >= at_it, timeout=1)
             return [entry for of_host in sent.values() for entry in of_host]
 
@@ -220,6 +228,8 @@ class FakeShell:
         self.other_spis: dict[int, int] = {}
         self.new_errors = 0
         self.error: Exception | None = None
+        self.probe_error: Exception | None = None
+        """It answers until it shall probe."""
         self.rounds = 0
         self.cable = ""
         """Replaces all that cable.pl prints."""
@@ -249,6 +259,8 @@ class FakeShell:
             return CommandResult(0, f"\n== addresses\n\n== iptables\n{self.rules}\n\n== end\n", "")
         wishes = script.rpartition("<<'END-OF-WISHES'\n")[2].splitlines()[:-1]
         is_probe = "section answers" in script
+        if is_probe and self.probe_error:
+            raise self.probe_error
         if is_probe:
             self.probed = script
         self.rounds += is_probe
