@@ -125,7 +125,7 @@ def rejoining(inventory: Inventory, observed: Observed) -> dict[str, list[Node]]
     """Return each host that is in no swarm although nodes of the swarm have its host name, with those nodes."""
     found: dict[str, list[Node]] = {}
     for host in inventory.hosts:
-        stale = old_nodes(host, observed)
+        stale = old_nodes(host, observed) if host.name in observed.hosts else []
         if stale and observed.hosts[host.name].engine.swarm_state == "inactive":
             found[host.name] = stale
     return found

@@ -6,7 +6,7 @@ What rollback and history keep is none: the record of what ran before with the v
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from swarmkit.declared.stack.service import Stack
 from swarmkit.finding import Finding
@@ -34,11 +34,13 @@ class Remains:
     looks: Mapping[str, HostLook]
     silent: frozenset[str] = frozenset()
     """The IDs of nodes that are hosts which do not answer."""
+    returning: Mapping[str, str] = field(default_factory=dict)
+    """ID of a node -> the host that it was, which is in no swarm now: wiped, or new under its name."""
 
     def findings(self) -> tuple[Finding, ...]:
         """Return every leftover; where there is none, that."""
         found = (
-            *_nodes(self.observed, self.cluster, self.silent),
+            *self._nodes(),
             *self._removals(),
             *self._objects(),
             *unused_overlays(self.cluster, self.looks, self._declared(), self._nodes_looked_at()),
@@ -49,6 +51,28 @@ class Remains:
             return found
         what = "nothing is left over: no earlier node, no network, secret, config or container without its service"
         return (Finding(codes.LEFTOVER, "ok", "cluster", what),)
+
+    def _nodes(self) -> Iterator[Finding]:
+        """Yield the nodes that no host is: earlier ones of a host, and those of others."""
+        members = {
+            name: facts for name, facts in self.observed.hosts.items() if self.cluster.node(facts.engine.node_id)
+        }
+        ready = {facts.system.hostname: name for name, facts in members.items()}
+        for node in (one for one in strangers(self.observed) if one.id not in self.silent):
+            evidence = f"node {node.id}, {node.role}, {node.address}"
+            if host := self.returning.get(node.id):
+                what = f"node {node.hostname} was {host}, which is in no swarm any more"
+                yield _leftover(
+                    node.hostname, what, evidence, f"let it take its place again: swarmkit node replace {host}"
+                )
+            elif node.state == "down" and node.hostname in ready:
+                what = f"an earlier node of {ready[node.hostname]} is still listed as down"
+                demote = f"docker node demote {node.id} && " if node.role == "manager" else ""
+                yield _leftover(node.hostname, what, evidence, f"{demote}docker node rm {node.id}")
+            else:
+                what = f"node {node.hostname} is {node.state} and is no host of the inventory"
+                remedy = "add it to the inventory, or if it has left for good: swarmkit up --remove-nodes"
+                yield _leftover(node.hostname, what, evidence, remedy)
 
     def _removals(self) -> Iterator[Finding]:
         """Yield what `up` would remove, of its own accord or by --prune, and rollback does not need."""
@@ -131,22 +155,6 @@ class Remains:
 
 def _leftover(where: str, what: str, evidence: str, remedy: str) -> Finding:
     return Finding(codes.LEFTOVER, "warning", where, what, evidence, remedy)
-
-
-def _nodes(observed: Observed, cluster: ClusterState, silent: frozenset[str]) -> Iterator[Finding]:
-    """Yield the nodes that no host is: earlier ones of a host, and those of others."""
-    members = {name: facts for name, facts in observed.hosts.items() if cluster.node(facts.engine.node_id)}
-    ready = {facts.system.hostname: name for name, facts in members.items()}
-    for node in (one for one in strangers(observed) if one.id not in silent):
-        evidence = f"node {node.id}, {node.role}, {node.address}"
-        if node.state == "down" and node.hostname in ready:
-            what = f"an earlier node of {ready[node.hostname]} is still listed as down"
-            demote = f"docker node demote {node.id} && " if node.role == "manager" else ""
-            yield _leftover(node.hostname, what, evidence, f"{demote}docker node rm {node.id}")
-        else:
-            what = f"node {node.hostname} is {node.state} and is no host of the inventory"
-            remedy = "add it to the inventory, or if it has left for good: swarmkit up --remove-nodes"
-            yield _leftover(node.hostname, what, evidence, remedy)
 
 
 def _lock(cluster: ClusterState) -> Iterator[Finding]:

@@ -211,6 +211,18 @@ def test_an_earlier_node_of_a_host_is_told_from_a_stranger() -> None:
     assert told["D"][0] == "node D is ready and is no host of the inventory"
 
 
+def test_the_node_of_a_host_that_was_wiped_is_no_stranger_to_be_removed() -> None:
+    """It was to be removed with ``up --remove-nodes``, or its host, which is there, to be added to the inventory."""
+    world = World()
+    world.nodes[2]["Status"]["State"] = "down"
+    hosts = dict(world.observed.hosts)
+    hosts["C"] = replace(hosts["C"], engine=replace(hosts["C"].engine, swarm_state="inactive", node_id=""))
+    found = prove(world.fleet, world.inventory, None, replace(world.observed, hosts=hosts)).findings
+    (told,) = (one for one in found if one.code == "V23" and one.severity == "warning")
+    assert (told.where, told.what) == ("C", "node C was C, which is in no swarm any more")
+    assert told.remedy == "let it take its place again: swarmkit node replace C"
+
+
 @pytest.mark.parametrize(("pid", "said"), [(0, 0), (2**22 - 1, 1)])
 def test_the_lock_of_a_run_that_is_known_dead_is_left_over(made: FakeFleet, pid: int, said: int) -> None:
     labels = replace(Holder.of_this_process("up"), pid=pid or Holder.of_this_process("up").pid).labels(1)
