@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from swarmkit.cli import options
 from swarmkit.cli.written_files import WrittenFiles
 
 if TYPE_CHECKING:
+    from swarmkit.declared.inventory.host import Inventory
     from swarmkit.finding import Finding
     from swarmkit.plan.progress import Progress
     from swarmkit.proof import Proof
@@ -97,6 +98,14 @@ def verify(
 
     cluster = declared.inventory.cluster
 
+    def print_json(found: Proof) -> None:
+        click.echo(json.dumps(proof_as_json(found), indent=None if watch_seconds is not None else 2))
+
+    def write_page(found: Proof, seconds: float = 0.0) -> None:
+        if html_file:
+            now = datetime.datetime.now(tz=datetime.UTC)
+            files.write("--html", proof_page(found, cluster=cluster, seconds=seconds, now=now))
+
     def prove(progress: Progress) -> Proof:
         began = time.monotonic()
         with _told_when_it_fails(files, cluster):
@@ -105,15 +114,14 @@ def verify(
         if metrics_file:
             text = metrics_text(found.findings, cluster=cluster, seconds=seconds, now=time.time())
             files.write("--metrics", text, mode=READABLE_BY_ALL)
-        if html_file:
-            now = datetime.datetime.now(tz=datetime.UTC)
-            files.write("--html", proof_page(found, cluster=cluster, seconds=seconds, now=now))
+        write_page(found, seconds)
         return found
 
-    with progress_for(sys.stderr) as progress:
+    show = [write_page, print_json] if as_json else [write_page]
+    with _told_where_none_answers(declared.inventory, show), progress_for(sys.stderr) as progress:
         proof = prove(progress)
     if as_json:
-        click.echo(json.dumps(proof_as_json(proof), indent=None if watch_seconds is not None else 2))
+        print_json(proof)
     else:
         print_findings(results(), proof.findings, all_of_them=all_of_them)
     findings = proof.findings
@@ -123,6 +131,20 @@ def verify(
         sys.exit(4)
     if not files.are_written:
         sys.exit(1)
+
+
+@contextmanager
+def _told_where_none_answers(inventory: Inventory, show: Iterable[Callable[[Proof], None]]) -> Iterator[None]:
+    """Show for each host why it does not answer, where none does; the error is raised all the same."""
+    from swarmkit.reach.fleet import NoneReachedError
+    from swarmkit.workflows import look
+
+    try:
+        yield
+    except NoneReachedError as error:
+        for told in show:
+            told(look.nothing_proved(inventory, error.failures))
+        raise
 
 
 @contextmanager

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -26,6 +26,15 @@ if TYPE_CHECKING:
 
 class NoEngineError(UnreachableError):
     """A host that was reached has no Docker engine that answers."""
+
+
+class NoneReachedError(UnreachableError):
+    """No host answers; *failures* says of each why."""
+
+    def __init__(self, failures: Mapping[str, SwarmkitError]) -> None:
+        told = _all_failures(list(failures.values()))
+        super().__init__(told.what, told.why, told.to_do)
+        self.failures, self.exit_code = failures, told.exit_code
 
 
 class Shell(Protocol):
@@ -89,12 +98,14 @@ def reach_some(
 ) -> Iterator[tuple[Fleet, Unreached]]:
     """Connect to every host at once; yield those that answer, and why each of the others does not.
 
-    With *in_turn*, one shell a host runs its scripts one after the other. Raises UnreachableError when none answers.
+    With *in_turn*, one shell a host runs its scripts one after the other. Raises NoneReachedError when none answers.
     """
     with _opened(inventory, sudo_password, lambda _: None, in_turn=in_turn) as (fleet, failures):
         silent = {name: error for name, error in failures.items() if isinstance(error, SwarmkitError)}
-        if not fleet or len(silent) < len(failures):
+        if len(silent) < len(failures):
             raise _all_failures(list(failures.values()))
+        if not fleet:
+            raise NoneReachedError(silent)
         yield fleet, silent
 
 
@@ -170,7 +181,7 @@ def _without_engine(name: str, error: Exception) -> Exception:
     )
 
 
-def _all_failures(failures: list[Exception]) -> SwarmkitError:
+def _all_failures(failures: Sequence[Exception]) -> SwarmkitError:
     """Return one error that says them all; errors that are not ours are bugs and are raised as they are."""
     for error in failures:
         if not isinstance(error, SwarmkitError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from swarmkit.declared.inventory.host import Inventory
 from swarmkit.observed.model import Observed
 from swarmkit.observed.observe import observe
 from swarmkit.observed.set_aside import with_set_aside
@@ -49,7 +50,7 @@ def status(
 def verify(declared: Declared, *, progress: Progress, sudo_password: Secret | None = None) -> Proof:
     """Prove the cluster and, if one is given, the stack, by the hosts that answer; the others are findings.
 
-    Raises UnreachableError when none answers.
+    Raises NoneReachedError when none answers: see nothing_proved.
     """
     progress.phase("connect")
     with reach_some(declared.inventory, sudo_password=sudo_password) as (fleet, silent):
@@ -66,3 +67,13 @@ def verify(declared: Declared, *, progress: Progress, sudo_password: Secret | No
             patience_seconds=PATIENCE_SECONDS,
             silent={**silent, **lost},
         )
+
+
+def nothing_proved(inventory: Inventory, silent: Unreached) -> Proof:
+    """Return what is said where none of the hosts answers: of each, why."""
+    from swarmkit.plan.logins import for_logins
+    from swarmkit.proof import Proof, SeenHost
+    from swarmkit.verify.silent import prove_answers
+
+    hosts = tuple(SeenHost(host.name, host.address, "", "does not answer") for host in inventory.hosts)
+    return Proof(for_logins(prove_answers(inventory, silent), inventory, ""), hosts)
