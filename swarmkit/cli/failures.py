@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from swarmkit.errors import AGAIN, UnreachableError
+from swarmkit.errors import AGAIN, SwarmkitError, UnreachableError
 
 if TYPE_CHECKING:
+    from swarmkit.declared.inventory.host import Inventory
     from swarmkit.plan.declaration import Declared
     from swarmkit.reach.fleet import Unreached
 
@@ -20,7 +21,8 @@ def shown_failures(declared: Declared, go_on: str = AGAIN) -> Iterator[None]:
     from swarmkit.workflows.unfinished import IncompleteError, RefusedError
 
     try:
-        yield
+        with _for_logins(declared.inventory):
+            yield
     except RefusedError as error:
         from swarmkit.report.console import messages
         from swarmkit.report.outcome import print_outcome
@@ -53,3 +55,23 @@ def end_for_silent(silent: Unreached, exit_code: int = UnreachableError.exit_cod
         print_error(error, sys.stderr)
     if silent:
         sys.exit(exit_code)
+
+
+@contextmanager
+def _for_logins(inventory: Inventory) -> Iterator[None]:
+    """Have what errors tell to do on a host told as its login can run it."""
+    from swarmkit.plan.logins import as_named_logins
+    from swarmkit.workflows.unfinished import IncompleteError
+
+    try:
+        yield
+    except SwarmkitError as error:
+        outcomes = error.applied.outcomes.values() if isinstance(error, IncompleteError) else ()
+        for one in (error, *(outcome.error for outcome in outcomes)):
+            if isinstance(one, SwarmkitError):
+                one.to_do = as_named_logins(one.to_do, inventory)
+                # Where several services do not run, what to do about each stands beneath its name.
+                lines = one.why.split("\n")
+                said = [as_named_logins(line, inventory) if line.startswith("  to do: ") else line for line in lines]
+                one.why = "\n".join(said)
+        raise

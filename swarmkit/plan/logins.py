@@ -54,7 +54,15 @@ def as_its_logins(remedy: str, where: str, inventory: Inventory) -> str:
     A command is one of the host that was named last before it; at first of those of *where*, or of the managers.
     """
     known = {host.name: host for host in inventory.hosts}
-    at_first = _named(where, known) or list(inventory.managers)
+    return _by_logins(remedy, known, _named(where, known) or list(inventory.managers))
+
+
+def as_named_logins(to_do: str, inventory: Inventory) -> str:
+    """Return *to_do*, of an error, likewise; a command before any host may be one of this machine, and stays."""
+    return _by_logins(to_do, {host.name: host for host in inventory.hosts}, [])
+
+
+def _by_logins(remedy: str, known: dict[str, Host], at_first: list[Host]) -> str:
     marks = [(found.end(), _named(found[0], known)) for found in _on(known).finditer(remedy)]
     quoted = [found.span() for found in _QUOTED.finditer(remedy)]
 
@@ -63,6 +71,8 @@ def as_its_logins(remedy: str, where: str, inventory: Inventory) -> str:
         if any(start < begin < end for start, end in quoted):
             return found[0]
         hosts = next((named for end, named in reversed(marks) if end <= begin), at_first)
+        if not hosts:
+            return found[0]
         rest = found[0].removeprefix("sudo ")
         return f"sudo {rest}" if any(_needs_sudo(host, rest) for host in hosts) else rest
 

@@ -13,6 +13,7 @@ from swarmkit.observed.ingress import with_ingress
 from swarmkit.observed.model import Observed
 from swarmkit.observed.observe import observe
 from swarmkit.plan.engines.started_engine import ingress_sandbox, is_unannounced
+from swarmkit.plan.logins import for_logins
 from swarmkit.plan.model import Applied, Operation, Plan, Step
 from swarmkit.plan.networks import ingress_operations
 from swarmkit.plan.networks.ingress import take_up
@@ -149,5 +150,6 @@ def _of_ingress(
         what = "its published ports may answer nobody"
         remedy = f"on {', then on '.join(hosts)}: sudo systemctl restart docker"
         told = Finding("V06", "error", ", ".join(hosts), what, brief(error), remedy)
-        return replace(fenced, applied=(*fenced.applied, *begun), findings=(*fenced.findings, told))
+        findings = for_logins((*fenced.findings, told), run.inventory, "")
+        return replace(fenced, applied=(*fenced.applied, *begun), findings=findings)
     return replace(fenced, applied=(*fenced.applied, *applied), observed=observed)
