@@ -48,13 +48,12 @@ class Silence:
         return tuple(one for one in self.services if one.name == name)
 
     def following(self, finding: Finding) -> Finding:
-        """Return *finding* as one that follows from the silence; what helps is that these hosts answer."""
-        return replace(finding, remedy=see_first(self.hosts), follows_from=codes.HOST)
+        """Return *finding* as one that follows from the silence; what helps is what helps those hosts."""
+        return replace(finding, remedy=first_of(self.hosts), follows_from=codes.HOST)
 
 
-def see_first(hosts: Iterable[str]) -> str:
-    names = sorted(hosts)
-    return f"first see that {' and '.join(names)} answer{'s' * (len(names) == 1)}: {codes.HOST}"
+def first_of(hosts: Iterable[str]) -> str:
+    return f"first do what {codes.HOST} says of {' and '.join(sorted(hosts))}"
 
 
 NONE = Silence()

@@ -12,7 +12,7 @@ from swarmkit.observed.model import ClusterState, Node, Observed
 from swarmkit.plan.nodes.quorum import quorum_of
 from swarmkit.plan.nodes.silent_hosts import silent_nodes
 from swarmkit.verify import codes
-from swarmkit.verify.silence import NONE, Silence, see_first
+from swarmkit.verify.silence import NONE, Silence, first_of
 
 
 def prove_nodes(
@@ -30,7 +30,7 @@ def prove_nodes(
         twins = [name for name, node_id in node_ids.items() if node and node_id == node.id and name != host.name]
         found = _node(host, node, twins)
         if found.severity == "ok" and host.name in silence.hosts:
-            what = f"that {found.what} is the managers' word alone: it does not answer"
+            what = f"that {found.what} is the managers' word alone: it could not be looked at"
             found = replace(found, severity="error", what=what)
         is_silent = found.severity == "error" and host.name in silence.hosts
         yield silence.following(found) if is_silent else found
@@ -102,6 +102,7 @@ def prove_quorum(
     quorum = quorum_of(cluster.nodes)
     members = [node for node in cluster.nodes if node.reachability]
     silent = sorted(node.hostname for node in members if node.reachability != "reachable")
+    mute = [unheard[node.id] for node in members if node.id in unheard]
     spare = quorum.reachable - quorum.needed
     margin = f"{spare} more may be lost" if spare > 0 else "none may be lost"
     leader = next((node.hostname for node in members if node.is_leader), "nobody")
@@ -115,13 +116,14 @@ def prove_quorum(
             remedy=_bring_back(silent[0], members, observed),
         )
         is_known = all(node.id in unheard for node in members if node.reachability != "reachable")
-        remedy = f"{see_first(unheard.values())}; for good: swarmkit recover quorum"
+        remedy = f"{first_of(mute)}; for good: swarmkit recover quorum"
         return replace(finding, remedy=remedy, follows_from=codes.HOST) if is_known else finding
-    if mute := ", ".join(unheard[node.id] for node in members if node.id in unheard):
-        what = f"that all {quorum.managers} managers answer is their word alone, of {mute} too, which does not answer"
+    if mute:
+        what = (
+            f"that all {quorum.managers} managers answer is their word alone, and {', '.join(mute)} was not looked at"
+        )
         evidence = f"{quorum}; {leader} leads"
-        remedy = see_first(unheard.values())
-        return Finding(codes.QUORUM, "warning", "managers", what, evidence, remedy, follows_from=codes.HOST)
+        return Finding(codes.QUORUM, "warning", "managers", what, evidence, first_of(mute), follows_from=codes.HOST)
     what = f"all {quorum.managers} managers answer" if quorum.managers > 1 else "the only manager answers"
     what = f"{what}: {margin}"
     return Finding(codes.QUORUM, "ok", "managers", what, evidence=f"{quorum}; {leader} leads")

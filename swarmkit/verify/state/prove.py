@@ -17,7 +17,7 @@ from swarmkit.plan.nodes.silent_hosts import silent_nodes
 from swarmkit.verify import codes
 from swarmkit.verify.live import Live
 from swarmkit.verify.probe.look import HostLook
-from swarmkit.verify.silence import NONE, Silence, see_first
+from swarmkit.verify.silence import NONE, Silence, first_of
 from swarmkit.verify.state.certificates import prove_certificates
 from swarmkit.verify.state.comparison import compare, prove_as_declared
 from swarmkit.verify.state.leftovers import Remains
@@ -62,6 +62,4 @@ def _not_compared(inventory: Inventory, unread: list[str]) -> Finding:
     """Say that no plan can be made: which images and networks a service gets depends on what each host has."""
     names = ", ".join(unread)
     what = f"what is declared was not compared with what is live: that needs all hosts, and {names} cannot be read"
-    return Finding(
-        codes.DECLARED, "warning", inventory.cluster, what, remedy=see_first(unread), follows_from=codes.HOST
-    )
+    return Finding(codes.DECLARED, "warning", inventory.cluster, what, remedy=first_of(unread), follows_from=codes.HOST)

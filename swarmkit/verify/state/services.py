@@ -96,7 +96,7 @@ def _by_word_alone(finding: Finding, service: LiveService, silence: Silence) -> 
     there = ", ".join(sorted(task.host for task in silence.tasks_of(service.name)))
     if not there:
         return finding
-    what = f"that {service.name} runs on {there} is the managers' word alone: nobody answers there"
+    what = f"that {service.name} runs on {there} is the managers' word alone: nothing is proved there"
     return silence.following(replace(finding, severity="error", what=what, evidence=finding.what))
 
 

@@ -82,13 +82,13 @@ def test_the_quorum_s_margin_is_told_while_a_manager_is_down(world: World) -> No
     margin = of("V21", proof(world))["managers"]
     assert margin.what == "host-of-another-name of 3 managers cannot be reached: none may be lost"
     assert margin.what in of("V14", proof(world))["C"].evidence, "it is counted alone elsewhere"
-    assert margin.remedy == "first see that C answers: V14; for good: swarmkit recover quorum"
+    assert margin.remedy == "first do what V14 says of C; for good: swarmkit recover quorum"
 
 
 def test_the_silent_host_s_node_has_no_remedy_but_that_it_answers_first(world: World) -> None:
     (node,) = (finding for where, finding in of("V01", proof(world)).items() if where == "C")
     assert node.what.startswith("C is not the node that is declared: state is down")
-    assert node.remedy == "first see that C answers: V14"
+    assert node.remedy == "first do what V14 says of C"
 
 
 def test_what_lacks_the_silent_host_s_word_follows_from_its_silence(world: World) -> None:
@@ -220,7 +220,7 @@ def test_all_that_its_silence_costs_follows_from_it_before_the_managers_have_not
     assert causes(found) == {("V14", "C")}
     ways = of("V05", found)
     assert ways["shop_backend@B -> shop_database"].follows_from == "V14"
-    assert ways["shop_backend@B -> shop_database"].remedy == "first see that C answers: V14"
+    assert ways["shop_backend@B -> shop_database"].remedy == "first do what V14 says of C"
     assert ways["shop_backend@B -> shop_frontend"].severity == "ok"
 
 
@@ -229,7 +229,7 @@ def test_names_that_gossip_has_forgotten_with_it_are_no_reason_to_update_a_servi
         unnoticed.shells[host].names = {"shop_database": "", "tasks.shop_database": "", "database": ""}
     found = proof(unnoticed)
     assert causes(found) == {("V14", "C")}
-    assert of("V04", found)["shop_backend@B -> shop_database"].remedy == "first see that C answers: V14"
+    assert of("V04", found)["shop_backend@B -> shop_database"].remedy == "first do what V14 says of C"
 
 
 def test_names_that_are_wrong_otherwise_stand_for_themselves(unnoticed: World) -> None:
@@ -247,9 +247,9 @@ def test_neither_its_tasks_nor_its_node_are_proved_by_the_managers_word(unnotice
     found = proof(unnoticed)
     task, node = of("V02", found)["shop_database"], of("V01", found)["C"]
     assert (task.severity, task.follows_from) == ("error", "V14")
-    assert task.what == "that shop_database runs on C is the managers' word alone: nobody answers there"
+    assert task.what == "that shop_database runs on C is the managers' word alone: nothing is proved there"
     assert (node.severity, node.follows_from) == ("error", "V14")
-    assert node.what == "that C is a ready manager, active is the managers' word alone: it does not answer"
+    assert node.what == "that C is a ready manager, active is the managers' word alone: it could not be looked at"
     assert of("V21", found)["managers"].severity == "warning"
     assert of("V02", found)["shop_backend"].severity == "ok"
 
@@ -275,7 +275,7 @@ def test_a_task_that_waits_for_it_follows_and_one_that_fails_elsewhere_does_not(
     waits = of("V02", found)["shop_database"]
     cost = "service shop_database: 0 of 1 tasks run"
     assert of("V14", found)["C"].evidence.count(cost) == 1, "it is counted alone elsewhere"
-    assert (waits.follows_from, waits.remedy) == ("V14", "first see that C answers: V14")
+    assert (waits.follows_from, waits.remedy) == ("V14", "first do what V14 says of C")
     world.tasks[-1]["Status"] = {"State": "rejected", "Err": "no such image"}
     assert not of("V02", proof(world))["shop_database"].follows_from
 
