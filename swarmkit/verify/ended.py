@@ -71,6 +71,11 @@ class Ended:
     def publications(self, published: Iterable[Publication]) -> tuple[Publication, ...]:
         return tuple(one for one in published if one.service not in self.services)
 
+    def explains(self, finding: Finding) -> bool:
+        """Tell whether *finding* may be no more than that."""
+        # What still comes for a network that its host has given up with the last task there is counted as an error.
+        return bool(self.tasks) and finding.code == codes.ESP_ERRORS
+
     def silences(self, trespass: Trespass) -> bool:
         """Tell whether it is no wonder that nothing came of *trespass*."""
         return trespass.spot in self.spots or trespass.address in self.addresses

@@ -108,7 +108,7 @@ class Proving:
             *from_here,
             *prove_unpublished(closed, results, open_here.result()),
             *prove_options(self._live, self._inventory, stack),
-            *self._encryption(judge, evidence, parcels.untried),
+            *(one for one in self._encryption(judge, evidence, parcels.untried) if not ended.explains(one)),
             *prove_ingress(self._live, self._inventory),
             *tell_untried(self._live, self._cluster, self._observed, self._asking.data_addresses(looks)),
             *self._asking.failures,

@@ -60,3 +60,8 @@ def test_what_could_not_be_entered_and_runs_is_told_of_its_task_alone(world: Wor
     found = wrong(world)
     assert found.keys() == {("V05", f"{DATABASE} on C"), ("V12", "A <-> C"), ("V12", "B <-> C")}
     assert "its network could not be entered (Operation not permitted)" in found["V05", f"{DATABASE} on C"].what
+
+
+def test_frames_that_come_for_it_when_it_has_ended_are_no_error_of_the_kernel(world: World) -> None:
+    world.shells["C"].new_errors = 2
+    assert not [code for code, _ in wrong(world) if code == "V15"]
