@@ -192,6 +192,22 @@ def test_the_copy_of_a_backup_that_lost_its_link_and_goes_on_is_left_to_it(host:
     assert [*(host / "tmp").iterdir()] == []
 
 
+def test_a_backup_whose_run_reads_nothing_holds_up_no_other_and_leaves_no_copy(host: Path) -> None:
+    """Its sshd may believe in a dead link for a quarter of an hour, and it held the lock so long: the next one failed."""
+    (host / "root" / "swarm" / "large").write_bytes(os.urandom(1_000_000))
+    (host / "tmp").mkdir()
+    stalled = begin_taking(host, stdout=subprocess.PIPE)
+    assert stalled.stdout
+    first = stalled.stdout.readline()
+    assert first.startswith(b"stopped ")
+    assert run(host, taking(host), f"{host}/root").returncode == 0
+    assert stalled.poll() is None
+    assert [*(host / "tmp").iterdir()] == []
+    with tarfile.open(fileobj=io.BytesIO(base64.b64decode(stalled.stdout.read()))) as tar:
+        assert sorted(tar.getnames()) == ["swarm", "swarm/docker-state.json", "swarm/large"]
+    assert stalled.wait(timeout=60) == 0
+
+
 def loading(folder: Path, wait_seconds: int = 120) -> str:
     script = putting._LOAD
     for of_hosts, here in (
