@@ -60,7 +60,8 @@ def _from_managers(inventory_file: Path | None, *, ask_become_pass: bool) -> lis
     if inventory_file is None:
         raise InputError("--cluster asks the managers of an inventory", to_do="name it: -i FILE")
     inventory = load_inventory(inventory_file, allow_even_managers=True)
-    return cluster_history(inventory, sudo_password=options.sudo_password(ask=ask_become_pass))
+    password = options.sudo_password(ask=ask_become_pass)
+    return cluster_history(inventory, sudo_password=password, on_waiting=options.told)
 
 
 @history.command()

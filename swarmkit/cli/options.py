@@ -173,6 +173,11 @@ def confirmed(question: str, *, yes: bool) -> bool:
     return click.confirm(question, default=False, err=True)
 
 
+def told(what: str) -> None:
+    """Say what is waited for, where no progress is shown."""
+    click.echo(what, err=True)
+
+
 def check_codes(ctx: click.Context, param: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:  # noqa: ARG001
     """Return the codes of the doctor's checks that *value* names; refuse others, with all there are."""
     from swarmkit.doctor.codes import EXPLANATIONS

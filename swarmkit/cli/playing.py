@@ -54,7 +54,7 @@ class Play:
         from swarmkit.workflows.situation import look, unmet
 
         print_playbook(results(), self.name, self.playbook, self.inventory.cluster)
-        situation = look(self.inventory, sudo_password=options.sudo_password(ask=False))
+        situation = look(self.inventory, sudo_password=options.sudo_password(ask=False), on_waiting=options.told)
         for step in steps:
             print_step(results(), self._number(step), len(self.playbook.steps), step, self._words(step))
             print_conditions(results(), step, unmet(situation, step.when))
@@ -101,7 +101,7 @@ class Play:
         words, password = self._words(step), options.sudo_password(ask=False)
         print_step(results(), self._number(step), len(self.playbook.steps), step, words)
         if step.when:
-            missing = unmet(look(self.inventory, sudo_password=password), step.when)
+            missing = unmet(look(self.inventory, sudo_password=password, on_waiting=options.told), step.when)
             print_conditions(results(), step, missing)
             if missing:
                 return self._skip(f"not so: {', '.join(map(str, missing))}")
@@ -110,8 +110,13 @@ class Play:
         if step.confirm and not options.confirmed(step.confirm, yes=self.yes):
             return 1
         if step.wait_for:
-            seconds = step.timeout_seconds
-            wait_for(self.inventory, step.wait_for, timeout_seconds=seconds, sudo_password=password)
+            wait_for(
+                self.inventory,
+                step.wait_for,
+                timeout_seconds=step.timeout_seconds,
+                sudo_password=password,
+                on_waiting=options.told,
+            )
         sys.stdout.flush()
         code = run(words) if words else 0
         if words and code not in step.exit_codes:

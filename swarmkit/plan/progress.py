@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 
@@ -20,6 +22,11 @@ class Progress(Protocol):
         """Say at once what goes wrong in *key*, which goes on."""
 
     def ended(self, key: str, *, ok: bool, note: str = "") -> None: ...
+
+
+def telling(progress: Progress, phase: str = "connect") -> Callable[[str], None]:
+    """Return what says at once what goes wrong in *phase*."""
+    return functools.partial(progress.warned, phase)
 
 
 @runtime_checkable

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.errors import SwarmkitError, UnreachableError
 from swarmkit.reach.engine import Engine, EngineError
-from swarmkit.reach.engine_start import wait_until_seen, waited_for_its_start
+from swarmkit.reach.engine_start import Tell, wait_until_seen, waited_for_its_start
 from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.kept_shell import KeptShell
 from swarmkit.reach.ssh import CommandResult, Connection, ConnectionLostError, SshSession
@@ -77,16 +77,18 @@ def reach(
     *,
     sudo_password: Secret | None = None,
     on_connected: Callable[[str], None] = lambda _: None,
+    on_waiting: Tell = lambda _: None,
     meanwhile: Callable[[], object] = lambda: None,
 ) -> Iterator[Fleet]:
     """Connect to every host of *inventory* at once; yield them; close every connection.
 
-    *meanwhile* is what is needed next and needs no host: it is done beside, and nobody waits for it.
+    *on_waiting* is told what takes minutes. *meanwhile* is what is needed next and needs no host: it is done beside,
+    and nobody waits for it.
 
     Raises UnreachableError with all hosts that could not be reached or are not trusted: then no host was asked for
     anything, let alone changed.
     """
-    with _opened(inventory, sudo_password, on_connected, meanwhile) as (fleet, failures):
+    with _opened(inventory, sudo_password, on_waiting, on_connected, meanwhile) as (fleet, failures):
         if failures:
             raise _all_failures(list(failures.values()))
         yield fleet
@@ -94,13 +96,17 @@ def reach(
 
 @contextmanager
 def reach_some(
-    inventory: Inventory, *, sudo_password: Secret | None = None, in_turn: bool = False
+    inventory: Inventory,
+    *,
+    sudo_password: Secret | None = None,
+    on_waiting: Tell = lambda _: None,
+    in_turn: bool = False,
 ) -> Iterator[tuple[Fleet, Unreached]]:
     """Connect to every host at once; yield those that answer, and why each of the others does not.
 
     With *in_turn*, one shell a host runs its scripts one after the other. Raises NoneReachedError when none answers.
     """
-    with _opened(inventory, sudo_password, lambda _: None, in_turn=in_turn) as (fleet, failures):
+    with _opened(inventory, sudo_password, on_waiting, in_turn=in_turn) as (fleet, failures):
         silent = {name: error for name, error in failures.items() if isinstance(error, SwarmkitError)}
         if len(silent) < len(failures):
             raise _all_failures(list(failures.values()))
@@ -113,7 +119,8 @@ def reach_some(
 def _opened(
     inventory: Inventory,
     sudo_password: Secret | None,
-    on_connected: Callable[[str], None],
+    on_waiting: Tell,
+    on_connected: Callable[[str], None] = lambda _: None,
     meanwhile: Callable[[], object] = lambda: None,
     *,
     in_turn: bool = False,
@@ -127,7 +134,7 @@ def _opened(
         host = inventory.host(name)
         connection = connect(host, routes[host.name], sudo_password=sudo_password)
         try:
-            engine = _engine(connection)
+            engine = _engine(connection, lambda what: on_waiting(f"{name}: {what}"))
         except BaseException:
             connection.close()
             raise
@@ -152,16 +159,16 @@ def _opened(
                 value[1]()
 
 
-def _engine(connection: Connection) -> SshEngine:
+def _engine(connection: Connection, tell: Tell) -> SshEngine:
     from swarmkit.reach.ssh_engine import SshEngine
 
     try:
         return SshEngine(connection)
     except (EngineError, ConnectionLostError):
-        if not waited_for_its_start(connection):
+        if not waited_for_its_start(connection, tell):
             raise
         engine = SshEngine(connection)
-        wait_until_seen(engine)
+        wait_until_seen(engine, tell)
         return engine
 
 

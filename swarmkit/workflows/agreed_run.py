@@ -16,6 +16,7 @@ from swarmkit.plan.apply import apply
 from swarmkit.plan.context import Context
 from swarmkit.plan.model import Applied, Plan, Step
 from swarmkit.plan.planner import first_manager
+from swarmkit.plan.progress import telling
 from swarmkit.reach.fleet import Fleet, reach
 from swarmkit.workflows.joining import Look, joins_ended
 from swarmkit.workflows.one_writer import OneWriter, one_writer
@@ -82,7 +83,9 @@ def carry_out(terms: Terms, change: Change) -> Applied | None:
     """
     terms.progress.phase("connect")
     with ExitStack() as resources:
-        fleet = resources.enter_context(reach(change.inventory, sudo_password=terms.sudo_password))
+        fleet = resources.enter_context(
+            reach(change.inventory, sudo_password=terms.sudo_password, on_waiting=telling(terms.progress))
+        )
         agreed = resources.enter_context(agreed_plan(terms, fleet, change.purpose, change.look))
         if agreed.writer is None:
             return None

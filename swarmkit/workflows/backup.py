@@ -17,7 +17,7 @@ from swarmkit.plan.apply import apply
 from swarmkit.plan.context import Context
 from swarmkit.plan.data.left_standing import left_standing
 from swarmkit.plan.declaration import Declared
-from swarmkit.plan.progress import Progress
+from swarmkit.plan.progress import Progress, telling
 from swarmkit.plan.states.backup_plans import backup_plan
 from swarmkit.reach.fleet import Fleet, reach
 from swarmkit.reach.retry import wait_until
@@ -65,7 +65,9 @@ def backup(
     inventory, archiver = declared.inventory, Archiver(datetime.datetime.now(tz=datetime.UTC))
     progress.phase("connect")
     with ExitStack() as resources:
-        fleet = resources.enter_context(reach(inventory, sudo_password=terms.sudo_password))
+        fleet = resources.enter_context(
+            reach(inventory, sudo_password=terms.sudo_password, on_waiting=telling(progress))
+        )
         look = functools.partial(_look, declared, fleet, archiver, folder, with_images=with_images)
         progress.phase("observe")
         seen = look()

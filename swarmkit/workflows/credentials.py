@@ -13,6 +13,7 @@ from swarmkit.plan.credentials.operations import KeyFile
 from swarmkit.plan.credentials.plans import Change, credential_plan, unlock_plan
 from swarmkit.plan.model import Applied, Plan
 from swarmkit.plan.planner import first_manager
+from swarmkit.plan.progress import telling
 from swarmkit.reach.fleet import Fleet, reach, reach_some
 from swarmkit.secret import Secret
 from swarmkit.workflows.agreed_run import agreed_plan
@@ -34,7 +35,7 @@ def change_credentials(
 
     terms.progress.phase("connect")
     with (
-        reach(inventory, sudo_password=terms.sudo_password) as fleet,
+        reach(inventory, sudo_password=terms.sudo_password, on_waiting=telling(terms.progress)) as fleet,
         agreed_plan(terms, fleet, change, look) as agreed,
     ):
         if agreed.writer is None:
@@ -50,7 +51,8 @@ def unlock(inventory: Inventory, keys: Sequence[Secret], terms: Terms) -> Applie
     Holds no lock: nobody could keep one. A host that does not answer keeps none of the others locked, and is told.
     """
     terms.progress.phase("connect")
-    with reach_some(inventory, sudo_password=terms.sudo_password) as (fleet, silent):
+    reached = reach_some(inventory, sudo_password=terms.sudo_password, on_waiting=telling(terms.progress))
+    with reached as (fleet, silent):
         terms.progress.phase("observe")
         observed = observe(fleet, kernel="never")
         plan = unlock_plan(observed, keys, silent)

@@ -14,7 +14,7 @@ from swarmkit.doctor.model import Diagnosis
 from swarmkit.finding import Finding
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.logins import for_logins
-from swarmkit.plan.progress import Progress
+from swarmkit.plan.progress import Progress, telling
 from swarmkit.reach.answering import of_those_that_answer
 from swarmkit.reach.fleet import NoneReachedError, reach_some
 from swarmkit.secret import Secret
@@ -46,7 +46,8 @@ def _diagnosis(
     skip: Collection[str],
     sudo_password: Secret | None,
 ) -> Diagnosis:
-    with reach_some(declared.inventory, sudo_password=sudo_password, in_turn=True) as (fleet, silent):
+    reached = reach_some(declared.inventory, sudo_password=sudo_password, on_waiting=telling(progress), in_turn=True)
+    with reached as (fleet, silent):
         progress.phase("read and probe")
         powerless = check_sudo(fleet)
         usable = {name: reached for name, reached in fleet.items() if name not in powerless}

@@ -9,6 +9,7 @@ from swarmkit.plan.context import Context
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Applied, Plan
 from swarmkit.plan.planner import first_manager
+from swarmkit.plan.progress import telling
 from swarmkit.plan.stacks.teardown import make_teardown_plan
 from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.fleet import Fleet, reach
@@ -33,7 +34,7 @@ def down(
         return make_teardown_plan(inventory, stack, observed, volumes=found, keep_swarm=keep_swarm), observed
 
     terms.progress.phase("connect")
-    with reach(inventory, sudo_password=terms.sudo_password) as fleet:
+    with reach(inventory, sudo_password=terms.sudo_password, on_waiting=telling(terms.progress)) as fleet:
         with agreed_plan(terms, fleet, "down", look) as agreed:
             if agreed.writer is None:
                 return None

@@ -14,7 +14,7 @@ from swarmkit.errors import InputError, SwarmkitError
 from swarmkit.observed.model import ClusterState, Observed, network_targets
 from swarmkit.observed.observe import observe
 from swarmkit.plan.export.stack import compared, stack_names, written_stack
-from swarmkit.plan.progress import Progress
+from swarmkit.plan.progress import Progress, telling
 from swarmkit.reach.answering import of_those_that_answer
 from swarmkit.reach.fleet import Unreached, reach_some
 from swarmkit.secret import Secret
@@ -47,7 +47,7 @@ def export(inventory: Inventory, stack: str, *, progress: Progress, sudo_passwor
     Raises SwarmkitError without such a stack, UnreachableError when no host answers, or none that tells of a swarm.
     """
     progress.phase("connect")
-    with reach_some(inventory, sudo_password=sudo_password) as (fleet, silent):
+    with reach_some(inventory, sudo_password=sudo_password, on_waiting=telling(progress)) as (fleet, silent):
         progress.phase("observe")
         observed, _, lost = of_those_that_answer(fleet, lambda those: observe(those, kernel="never"))
         return exported(inventory, stack, observed, {**silent, **lost})

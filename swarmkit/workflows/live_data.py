@@ -17,6 +17,7 @@ from swarmkit.plan.data.putting import VolumeData
 from swarmkit.plan.data.taking import DumpVolume, Put, TakenVolume
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan
+from swarmkit.plan.progress import telling
 from swarmkit.plan.states.backup_plans import Taking, backup_plan
 from swarmkit.reach.fleet import reach
 from swarmkit.recovery.keys import Opener, Sealer
@@ -78,7 +79,7 @@ def dump_live(declared: Declared, folder: Path, terms: Terms) -> LiveData | None
     taken: list[TakenVolume] = []
     made_at = datetime.datetime.now(tz=datetime.UTC).isoformat(timespec="seconds")
     terms.progress.phase("connect")
-    with reach(declared.inventory, sudo_password=terms.sudo_password) as fleet:
+    with reach(declared.inventory, sudo_password=terms.sudo_password, on_waiting=telling(terms.progress)) as fleet:
         terms.progress.phase("observe")
         observed = observe(fleet, kernel="never")
         taking = Taking(kept.adding, lambda _: None, taken.append)

@@ -10,7 +10,7 @@ from swarmkit.observed.observe import observe
 from swarmkit.observed.set_aside import with_set_aside
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan
-from swarmkit.plan.progress import Progress
+from swarmkit.plan.progress import Progress, telling
 from swarmkit.reach.answering import of_those_that_answer
 from swarmkit.reach.fleet import Unreached, reach, reach_some
 from swarmkit.secret import Secret
@@ -26,7 +26,9 @@ PATIENCE_SECONDS = 5.0
 def plan(declared: Declared, *, progress: Progress, sudo_password: Secret | None = None) -> Plan:
     """Return the plan that `up` would show."""
     progress.phase("connect")
-    with reach(declared.inventory, sudo_password=sudo_password, meanwhile=import_planner) as fleet:
+    with reach(
+        declared.inventory, sudo_password=sudo_password, on_waiting=telling(progress), meanwhile=import_planner
+    ) as fleet:
         progress.phase("observe")
         return plan_for(declared, fleet)[0]
 
@@ -39,7 +41,7 @@ def status(
     Raises UnreachableError when none does.
     """
     progress.phase("connect")
-    with reach_some(declared.inventory, sudo_password=sudo_password) as (fleet, silent):
+    with reach_some(declared.inventory, sudo_password=sudo_password, on_waiting=telling(progress)) as (fleet, silent):
         progress.phase("observe")
         observed, _, lost = of_those_that_answer(
             fleet, lambda those: with_set_aside(those, observe(those, kernel="never"))
@@ -53,7 +55,7 @@ def verify(declared: Declared, *, progress: Progress, sudo_password: Secret | No
     Raises NoneReachedError when none answers: see nothing_proved.
     """
     progress.phase("connect")
-    with reach_some(declared.inventory, sudo_password=sudo_password) as (fleet, silent):
+    with reach_some(declared.inventory, sudo_password=sudo_password, on_waiting=telling(progress)) as (fleet, silent):
         progress.phase("observe")
         observed, fleet, lost = of_those_that_answer(fleet, lambda those: observe(those, kernel="never"))
         progress.phase("verify")

@@ -14,6 +14,7 @@ from swarmkit.observed.observe import observe
 from swarmkit.plan.apply import apply
 from swarmkit.plan.context import Context
 from swarmkit.plan.model import Applied, Plan
+from swarmkit.plan.progress import telling
 from swarmkit.reach.fleet import Fleet, Unreached, reach
 from swarmkit.workflows.agreed_run import agreed_plan
 from swarmkit.workflows.some_hosts import reach_needed
@@ -34,7 +35,7 @@ def reached(run: NetworkRun, on: Sequence[str]) -> Iterator[tuple[Fleet, list[st
     """Connect to all hosts and give them with the names chosen by *on*; raises InputError for an unknown name."""
     chosen = _chosen(run, on)
     run.terms.progress.phase("connect")
-    with reach(run.inventory, sudo_password=run.terms.sudo_password) as fleet:
+    with reach(run.inventory, sudo_password=run.terms.sudo_password, on_waiting=telling(run.terms.progress)) as fleet:
         yield fleet, chosen
 
 
@@ -43,7 +44,9 @@ def reached_one(run: NetworkRun, host: str) -> Iterator[tuple[Fleet, Unreached]]
     """Connect to all hosts, of which *host* alone has to answer; give those that do, and why each other does not."""
     needed = _chosen(run, [host])
     run.terms.progress.phase("connect")
-    with reach_needed(run.inventory, needed, sudo_password=run.terms.sudo_password) as reached:
+    with reach_needed(
+        run.inventory, needed, sudo_password=run.terms.sudo_password, on_waiting=telling(run.terms.progress)
+    ) as reached:
         yield reached
 
 

@@ -23,7 +23,7 @@ from swarmkit.plan.networks.lan_by_command import lan_wishes
 from swarmkit.plan.networks.planner import in_turn, plan_create, plan_remove
 from swarmkit.plan.networks.wish import PARENT_DRIVERS, NetworkWish
 from swarmkit.plan.planner import as_warnings
-from swarmkit.plan.progress import Progress
+from swarmkit.plan.progress import Progress, telling
 from swarmkit.reach.answering import of_those_that_answer
 from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.fleet import Fleet, Unreached, reach_some
@@ -52,7 +52,7 @@ def list_networks(
     Raises UnreachableError when none answers, and why one of those *on* which they are asked for does not.
     """
     progress.phase("connect")
-    with reach_needed(inventory, on, sudo_password=sudo_password) as (fleet, silent):
+    with reach_needed(inventory, on, sudo_password=sudo_password, on_waiting=telling(progress)) as (fleet, silent):
         progress.phase("observe")
 
         def read(those: Fleet) -> tuple[tuple[HostNetwork, ...], Observed]:
@@ -67,7 +67,7 @@ def prove_encryption(
 ) -> dict[str, bool]:
     """Return by ID, for each encrypted network that a service is on, whether its encryption is proved."""
     progress.phase("connect")
-    with reach_some(inventory, sudo_password=sudo_password) as (fleet, _):
+    with reach_some(inventory, sudo_password=sudo_password, on_waiting=telling(progress)) as (fleet, _):
         progress.phase("verify")
         observed, fleet, _ = of_those_that_answer(fleet, lambda those: observe(those, kernel="never"))
         return prove_networks(fleet, inventory, observed, PATIENCE_SECONDS)

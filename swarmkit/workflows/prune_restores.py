@@ -11,6 +11,7 @@ from swarmkit.observed.set_aside import with_set_aside
 from swarmkit.plan.apply import apply
 from swarmkit.plan.context import Context
 from swarmkit.plan.model import Applied
+from swarmkit.plan.progress import telling
 from swarmkit.plan.restore.pruning import prune_plan
 from swarmkit.reach.fleet import reach_some
 from swarmkit.workflows.terms import Terms
@@ -25,7 +26,8 @@ def prune_restores(inventory: Inventory, names: Sequence[str], terms: Terms) -> 
     """
     wanted = tuple(names) or tuple(host.name for host in inventory.hosts)
     terms.progress.phase("connect")
-    with reach_some(inventory, sudo_password=terms.sudo_password) as (fleet, silent):
+    reached = reach_some(inventory, sudo_password=terms.sudo_password, on_waiting=telling(terms.progress))
+    with reached as (fleet, silent):
         if unreached := [name for name in wanted if name in silent]:
             whys = "\n".join(silent[name].what for name in unreached)
             to_do = f"bring them back, or name the others: {' '.join(name for name in wanted if name in fleet)}"

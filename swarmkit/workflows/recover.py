@@ -17,6 +17,7 @@ from swarmkit.plan.logins import for_logins
 from swarmkit.plan.model import Applied, Operation, Plan, Step
 from swarmkit.plan.networks import ingress_operations
 from swarmkit.plan.networks.ingress import take_up
+from swarmkit.plan.progress import telling
 from swarmkit.plan.states.quorum_recovery import MARK
 from swarmkit.plan.states.recovery_operations import AnnounceIngress
 from swarmkit.reach.answering import in_a_line
@@ -64,7 +65,9 @@ def recover_quorum(
     progress = terms.progress
     progress.phase("connect")
     with ExitStack() as resources:
-        reached, unreached = resources.enter_context(reach_some(inventory, sudo_password=terms.sudo_password))
+        reached, unreached = resources.enter_context(
+            reach_some(inventory, sudo_password=terms.sudo_password, on_waiting=telling(progress))
+        )
         silent = in_a_line(unreached)
         progress.phase("observe")
         recovery, observed = survey_and_plan(inventory, reached, silent, lost, going_on, unlock_keys, overridden)

@@ -16,6 +16,7 @@ from swarmkit.observed.volumes import with_volumes
 from swarmkit.plan.data.planning import DeclaredData
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan
+from swarmkit.plan.progress import telling
 from swarmkit.plan.restore.after import after_plan
 from swarmkit.plan.restore.model import Scene
 from swarmkit.plan.restore.planning import restore_plan
@@ -47,7 +48,9 @@ def restore(inventory: Inventory, content: Archive, agreed: Agreed, terms: Terms
     progress = terms.progress
     progress.phase("connect")
     with ExitStack() as resources:
-        fleet, silent = resources.enter_context(reach_some(inventory, sudo_password=terms.sudo_password))
+        fleet, silent = resources.enter_context(
+            reach_some(inventory, sudo_password=terms.sudo_password, on_waiting=telling(progress))
+        )
         progress.phase("observe")
         observed = with_volumes(fleet, observe(fleet, kernel="never"))
 

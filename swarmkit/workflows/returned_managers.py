@@ -11,6 +11,7 @@ from swarmkit.errors import SwarmkitError, brief
 from swarmkit.finding import Finding
 from swarmkit.observed.model import Observed
 from swarmkit.plan.model import Applied, Plan
+from swarmkit.plan.progress import telling
 from swarmkit.plan.states.survey import came_back
 from swarmkit.reach.answering import in_a_line, of_those_that_answer
 from swarmkit.reach.engine import Engine, EngineError
@@ -22,6 +23,8 @@ from swarmkit.workflows.unfinished import IncompleteError, RefusedError
 
 _AGAIN = "once it is back run this again, before anything else: it leaves and joins"
 
+_PHASE = "look for the lost managers"
+
 
 def refuse_what_came_back(inventory: Inventory, survivor: Engine, lost: Collection[str], terms: Terms) -> None:
     """Look once more right before a new cluster is forced: a plan may have waited for its answer for long.
@@ -30,7 +33,7 @@ def refuse_what_came_back(inventory: Inventory, survivor: Engine, lost: Collecti
     (docker.socket) before sshd starts.
     Raises RefusedError where one of the *lost* answers by now, or where the swarm has a leader again.
     """
-    terms.progress.phase("look for the lost managers")
+    terms.progress.phase(_PHASE)
     with ExitStack() as resources:
         back = list(answering(inventory, lost, terms, resources))
     try:
@@ -45,7 +48,11 @@ def answering(inventory: Inventory, silent: Collection[str], terms: Terms, resou
     """Return those of the *silent* hosts that answer by now."""
     asked = tuple(host for host in inventory.hosts if host.name in silent)
     try:
-        reached = reach_some(replace(inventory, hosts=asked), sudo_password=terms.sudo_password)
+        reached = reach_some(
+            replace(inventory, hosts=asked),
+            sudo_password=terms.sudo_password,
+            on_waiting=telling(terms.progress, _PHASE),
+        )
         return resources.enter_context(reached)[0] if asked else {}
     except SwarmkitError:
         return {}

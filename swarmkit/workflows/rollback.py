@@ -14,7 +14,7 @@ from swarmkit.observed.observe import observe
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan
 from swarmkit.plan.nodes.silent_hosts import silent_nodes
-from swarmkit.plan.progress import Progress
+from swarmkit.plan.progress import Progress, telling
 from swarmkit.plan.stacks.record import Record
 from swarmkit.plan.stacks.rollback_planner import make_rollback_plan
 from swarmkit.plan.stacks.silent_places import is_out_of_reach
@@ -49,7 +49,9 @@ def rollback(declared: Declared, stack: str, terms: Terms, *, verify: bool = Tru
     progress = terms.progress
     progress.phase("connect")
     with ExitStack() as resources:
-        fleet, silent = resources.enter_context(reach_some(declared.inventory, sudo_password=terms.sudo_password))
+        fleet, silent = resources.enter_context(
+            reach_some(declared.inventory, sudo_password=terms.sudo_password, on_waiting=telling(progress))
+        )
         watched = resources.enter_context(telling_of_lost(fleet))
         agreed = resources.enter_context(agreed_plan(terms, fleet, "rollback", look))
         if agreed.writer is None:

@@ -12,6 +12,7 @@ from swarmkit.observed.observe import observe
 from swarmkit.plan.situation import Situation, holds
 from swarmkit.reach.answering import in_a_line
 from swarmkit.reach.engine import EngineError
+from swarmkit.reach.engine_start import Tell
 from swarmkit.reach.fleet import reach_some
 from swarmkit.reach.retry import wait_until
 from swarmkit.reach.ssh import CommandTimeoutError, ConnectionLostError
@@ -20,10 +21,10 @@ from swarmkit.secret import Secret
 _INTERVAL_SECONDS = 2.0
 
 
-def look(inventory: Inventory, *, sudo_password: Secret | None = None) -> Situation:
+def look(inventory: Inventory, *, sudo_password: Secret | None = None, on_waiting: Tell = lambda _: None) -> Situation:
     """Return how things are; that no host answers is a fact like others, told in ``silent``."""
     try:
-        with reach_some(inventory, sudo_password=sudo_password) as (fleet, silent):
+        with reach_some(inventory, sudo_password=sudo_password, on_waiting=on_waiting) as (fleet, silent):
             return Situation(inventory, observe(fleet, kernel="never"), in_a_line(silent))
     except UnreachableError as error:
         return Situation(inventory, Observed({}, None), {host.name: error.what for host in inventory.hosts})
@@ -40,10 +41,11 @@ def wait_for(
     *,
     timeout_seconds: float,
     sudo_password: Secret | None = None,
+    on_waiting: Tell = lambda _: None,
 ) -> None:
     """Wait until all *conditions* hold; raises NotConvergedError with those that do not."""
     left = wait_until(
-        lambda: unmet(look(inventory, sudo_password=sudo_password), conditions),
+        lambda: unmet(look(inventory, sudo_password=sudo_password, on_waiting=on_waiting), conditions),
         lambda missing: not missing,
         timeout_seconds=timeout_seconds,
         interval_seconds=_INTERVAL_SECONDS,

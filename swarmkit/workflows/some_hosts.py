@@ -14,6 +14,7 @@ from swarmkit.finding import Finding
 from swarmkit.observed.model import ClusterState, Observed
 from swarmkit.plan.model import Plan
 from swarmkit.reach.answering import of_those_that_answer
+from swarmkit.reach.engine_start import Tell
 from swarmkit.reach.fleet import Fleet, Unreached, reach_some
 from swarmkit.secret import Secret
 
@@ -22,13 +23,17 @@ T = TypeVar("T")
 
 @contextmanager
 def reach_needed(
-    inventory: Inventory, needed: Collection[str], *, sudo_password: Secret | None = None
+    inventory: Inventory,
+    needed: Collection[str],
+    *,
+    sudo_password: Secret | None = None,
+    on_waiting: Tell = lambda _: None,
 ) -> Iterator[tuple[Fleet, Unreached]]:
     """Connect to every host; yield those that answer, and why each of the others does not.
 
     Raises why one of those *needed* does not.
     """
-    with reach_some(inventory, sudo_password=sudo_password) as (fleet, silent):
+    with reach_some(inventory, sudo_password=sudo_password, on_waiting=on_waiting) as (fleet, silent):
         raise_for_needed(needed, silent)
         yield fleet, silent
 

@@ -12,7 +12,7 @@ from swarmkit.observed.set_aside import set_aside
 from swarmkit.plan.apply import apply
 from swarmkit.plan.context import Context
 from swarmkit.plan.model import Applied
-from swarmkit.plan.progress import Progress
+from swarmkit.plan.progress import Progress, telling
 from swarmkit.plan.restore.undo import undo_plan
 from swarmkit.reach.fleet import Fleet, reach_some
 from swarmkit.reach.heartbeat import living_holder
@@ -28,7 +28,8 @@ def undo_restore(inventory: Inventory, name: str, terms: Terms) -> Applied | Non
     undoes at the same time, by the host itself. Raises RefusedError, LockedError or IncompleteError.
     """
     terms.progress.phase("connect")
-    with reach_some(inventory, sudo_password=terms.sudo_password) as (fleet, silent):
+    reached = reach_some(inventory, sudo_password=terms.sudo_password, on_waiting=telling(terms.progress))
+    with reached as (fleet, silent):
         if name not in fleet:
             raise UnreachableError(f"{name}: cannot be reached", silent[name].what, "bring it back first")
         terms.progress.phase("observe")

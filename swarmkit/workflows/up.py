@@ -17,6 +17,7 @@ from swarmkit.observed.model import Observed
 from swarmkit.observed.observe import with_cluster_now
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Applied, Plan
+from swarmkit.plan.progress import telling
 from swarmkit.reach.fleet import Fleet, reach
 from swarmkit.workflows.joining import joins_ended
 from swarmkit.workflows.lost_hosts import telling_of_lost
@@ -58,7 +59,9 @@ def up(declared: Declared, terms: Terms, *, verify: bool = True) -> UpReport:
     """
     progress, confirm = terms.progress, terms.confirm
     progress.phase("connect")
-    reached = reach(declared.inventory, sudo_password=terms.sudo_password, meanwhile=import_planner)
+    reached = reach(
+        declared.inventory, sudo_password=terms.sudo_password, on_waiting=telling(progress), meanwhile=import_planner
+    )
     with reached as fleet, telling_of_lost(fleet) as watched:
         progress.phase("observe")
         plan, observed = joins_ended(fleet, lambda those: plan_for(declared, those), progress)

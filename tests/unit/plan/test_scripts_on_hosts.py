@@ -193,7 +193,7 @@ def test_the_copy_of_a_backup_that_lost_its_link_and_goes_on_is_left_to_it(host:
 
 
 def test_a_backup_whose_run_reads_nothing_holds_up_no_other_and_leaves_no_copy(host: Path) -> None:
-    """Its sshd may believe in a dead link for a quarter of an hour, and it held the lock so long: the next one failed."""
+    """Its sshd may believe in a dead link for a quarter of an hour, and the lock was held so long."""
     (host / "root" / "swarm" / "large").write_bytes(os.urandom(1_000_000))
     (host / "tmp").mkdir()
     stalled = begin_taking(host, stdout=subprocess.PIPE)

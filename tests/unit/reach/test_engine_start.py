@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+import ast
 import fcntl
+import io
 import subprocess
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.errors import SwarmkitError
 from swarmkit.plan.engines.unit import engine_script
 from swarmkit.reach import engine_start, fleet, ssh_engine
 from swarmkit.reach.engine import EngineError
 from swarmkit.reach.engine_start import LOCKS, wait_until_seen, waited_for_its_start
+from swarmkit.reach.fleet import NoEngineError, reach_some
 from swarmkit.reach.ssh import CommandResult, ConnectionLostError
+
+STOPPED, WAITING = "its engine was stopped by a swarmkit", "waiting until that starts it again"
 
 
 class Here:
@@ -39,8 +47,13 @@ def locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
     return paths
 
 
-def waited(connection: Any) -> bool:
-    return waited_for_its_start(connection)
+def waited(connection: Any) -> list[str] | None:
+    """Return what is told of the wait; None where there was none."""
+    told: list[str] = []
+    if waited_for_its_start(connection, told.append):
+        return told
+    assert not told
+    return None
 
 
 def test_a_script_that_has_stopped_the_engine_is_waited_for(locks: tuple[Path, Path]) -> None:
@@ -48,15 +61,38 @@ def test_a_script_that_has_stopped_the_engine_is_waited_for(locks: tuple[Path, P
         fcntl.flock(held, fcntl.LOCK_EX)
         ending = threading.Timer(0.5, lambda: fcntl.flock(held, fcntl.LOCK_UN))
         ending.start()
-        assert waited(Here())
+        told = waited(Here())
         assert ending.finished.is_set()
+        assert told == [f"{STOPPED} restore: {WAITING}, 120 s at most"]
+
+
+def test_that_it_waits_is_told_before_it_waits(locks: tuple[Path, Path]) -> None:
+    """Who waited saw a silent command for minutes."""
+    with locks[0].open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        connection, began = cast("Any", Here()), time.monotonic()
+        assert waited_for_its_start(connection, lambda _: fcntl.flock(held, fcntl.LOCK_UN))
+        assert time.monotonic() - began < engine_start.PATIENCE_SECONDS / 2
+
+
+def test_scripts_that_do_not_end_are_waited_for_no_longer_than_one(
+    locks: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each had its own time, and the two together were longer than the connection waits."""
+    monkeypatch.setattr(engine_start, "PATIENCE_SECONDS", 2)
+    began = time.monotonic()
+    with locks[0].open("w") as first, locks[1].open("w") as second:
+        for held in (first, second):
+            fcntl.flock(held, fcntl.LOCK_EX)
+        assert waited(Here()) == [f"{STOPPED} backup and a swarmkit restore: {WAITING}, 2 s at most"]
+    assert 1 <= time.monotonic() - began < 3.5
 
 
 def test_without_such_a_script_nothing_is_waited_for(locks: tuple[Path, Path]) -> None:
-    assert not waited(Here())
+    assert waited(Here()) is None
     locks[0].touch()
-    assert not waited(Here())
-    assert not waited(Gone())
+    assert waited(Here()) is None
+    assert waited(Gone()) is None
 
 
 def test_a_script_that_does_not_end_is_waited_for_no_longer_and_may_have_started_the_engine(
@@ -72,7 +108,7 @@ def test_a_script_that_does_not_end_is_waited_for_no_longer_and_may_have_started
 def test_the_engine_is_asked_again_where_it_was_stopped_by_us_alone(
     monkeypatch: pytest.MonkeyPatch, *, is_stopped: bool
 ) -> None:
-    asked, waited = [], list[object]()
+    asked, waited, told = [], list[object](), list[str]()
 
     def engine(connection: object) -> object:
         asked.append(connection)
@@ -81,16 +117,46 @@ def test_the_engine_is_asked_again_where_it_was_stopped_by_us_alone(
         return "engine"
 
     monkeypatch.setattr(ssh_engine, "SshEngine", engine)
-    monkeypatch.setattr(fleet, "waited_for_its_start", lambda _: is_stopped)
-    monkeypatch.setattr(fleet, "wait_until_seen", waited.append)
+    monkeypatch.setattr(fleet, "waited_for_its_start", lambda _, tell: is_stopped and tell("waiting") is None)
+    monkeypatch.setattr(fleet, "wait_until_seen", lambda engine, _: waited.append(engine))
     connection: Any = object()
     if is_stopped:
-        assert fleet._engine(connection) == "engine"
+        assert fleet._engine(connection, told.append) == "engine"
         assert asked == [connection] * 2
-        assert waited == ["engine"]
+        assert (waited, told) == (["engine"], ["waiting"])
     else:
         with pytest.raises(ConnectionLostError):
-            fleet._engine(connection)
+            fleet._engine(connection, told.append)
+
+
+def test_who_waits_is_told_of_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    def engine(_: object, tell: Callable[[str], object]) -> Any:
+        tell("waiting")
+        raise EngineError("A", "ping", 500, "no")
+
+    told: list[str] = []
+    monkeypatch.setattr(fleet, "read_ssh_settings", lambda _: {})
+    monkeypatch.setattr(fleet, "hops_to", lambda *_: ())
+    monkeypatch.setattr(fleet, "connect", lambda *_, **__: io.StringIO())
+    monkeypatch.setattr(fleet, "_engine", engine)
+    inventory = Inventory(Path("i.yaml"), "c", (Host("A", "192.0.2.1", "manager"),))
+    with pytest.raises(NoEngineError), reach_some(inventory, on_waiting=told.append):
+        pass
+    assert told == ["A: waiting"]
+
+
+def test_every_command_that_connects_tells_whom_it_waits_for() -> None:
+    """A command that hands in nobody to tell is a silent one for minutes."""
+    modules = list((Path(fleet.__file__).parents[1] / "workflows").glob("*.py"))
+    calls = [
+        (module.name, call)
+        for module in modules
+        for call in ast.walk(ast.parse(module.read_text()))
+        if isinstance(call, ast.Call) and getattr(call.func, "id", "") in ("reach", "reach_some", "reach_needed")
+    ]
+    assert len(calls) > 20
+    silent = [name for name, call in calls if "on_waiting" not in {keyword.arg for keyword in call.keywords}]
+    assert silent == []
 
 
 class Starting:
@@ -121,14 +187,16 @@ def test_a_manager_that_was_started_is_one_again_before_anything_is_planned() ->
         ("ready", "reachable"),
     ]
     engine: Any = Starting(*states, ("ready", "more than was asked for"))
-    wait_until_seen(engine)
+    told: list[str] = []
+    wait_until_seen(engine, told.append)
+    assert told == ["its engine answers: waiting until its swarm sees it again, 60 s at most"]
     assert engine.states == [("ready", "more than was asked for")]
 
 
 def test_one_that_stays_away_is_waited_for_no_longer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engine_start, "SETTLE_SECONDS", 0)
     engine: Any = Starting(("no leader", ""), ("no leader", ""), ("no leader", ""))
-    wait_until_seen(engine)
+    wait_until_seen(engine, lambda _: None)
     assert engine.states
 
 
