@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from swarmkit.cli import options
 from swarmkit.cli.command_run import command_run
 from swarmkit.cli.up import images_option, print_report
-from swarmkit.errors import InputError
+from swarmkit.errors import InputError, NotConvergedError
+
+if TYPE_CHECKING:
+    from swarmkit.workflows.up import UpReport
 
 
 @click.command()
@@ -44,8 +48,8 @@ def rollback(
     hinders it only where it has to be back for that: no manager answers, or a service can run nowhere else.
 
     Exit codes: 0 back and proved, 1 failed or refused, 2 bad input (nothing was contacted), 3 no manager answers or is
-    trusted (a host lost in the middle is a 1), 4 not converged or a proof failed, as of a host that does not answer,
-    130 interrupted, 143 ended by SIGTERM.
+    trusted (a host lost in the middle is a 1), 4 not converged or a proof failed, as of a host that does not answer;
+    with --no-verify of such a host only where a service can run nowhere else, 130 interrupted, 143 ended by SIGTERM.
     """
     from swarmkit.workflows.inputs import read_declared
     from swarmkit.workflows.rollback import rollback as take_back
@@ -70,5 +74,19 @@ def rollback(
     ) as run:
         report = take_back(declared, stack, run.terms, verify=verify)
         print_report(report, declared, run.shown)
+        _tell_unproved(report)
         if report.proof_failed:
             sys.exit(4)
+
+
+def _tell_unproved(report: UpReport) -> None:
+    """Say where nobody looked; raises NotConvergedError with the services that can run nowhere but there."""
+    if not report.silent:
+        return
+    hosts = ", ".join(report.silent)
+    if report.left_out:
+        services = ", ".join(report.left_out)
+        raise NotConvergedError(
+            f"{services}: cannot run but on {hosts}, which does not answer", "all else is back", f"bring {hosts} back"
+        )
+    click.echo(f"nothing was proved, and nobody looked at {hosts}: swarmkit verify proves what is there", err=True)

@@ -73,10 +73,14 @@ def rollback(declared: Declared, stack: str, terms: Terms, *, verify: bool = Tru
         )
         watched.observed = observed
         progress.phase("converge")
-        waiter.wait_for_services(_in_reach(declared.inventory, target, observed), observed)
+        within = _in_reach(declared.inventory, target, observed)
+        waiter.wait_for_services(within, observed)
         note_end(fleet, observed, stack, agreed.writer)
         observed = observe(fleet, kernel="never")
-        findings = _prove(declared, fleet, observed, progress, silent) if verify else ()
+        if not verify:
+            left_out = tuple(name for name in target.services if name not in within)
+            return UpReport(agreed.plan, observed, applied, silent=silent, left_out=left_out)
+        findings = _prove(declared, fleet, observed, progress, silent)
         return UpReport(agreed.plan, observed, applied, findings)
 
 

@@ -6,7 +6,7 @@ import functools
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from swarmkit.converge.wait import wakeups
@@ -18,7 +18,7 @@ from swarmkit.observed.observe import with_cluster_now
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Applied, Plan
 from swarmkit.plan.progress import telling
-from swarmkit.reach.fleet import Fleet, reach
+from swarmkit.reach.fleet import Fleet, Unreached, reach
 from swarmkit.workflows.joining import joins_ended
 from swarmkit.workflows.lost_hosts import telling_of_lost
 from swarmkit.workflows.planning import import_planner, look_at, plan_for
@@ -45,6 +45,10 @@ class UpReport:
     applied: tuple[Applied, ...] = ()
     findings: tuple[Finding, ...] = ()
     """What was proved; empty when nothing was changed or waited for, or the proof was not asked for."""
+    silent: Unreached = field(default_factory=dict)
+    """Hosts where nobody looked, why, and where no proof tells it."""
+    left_out: tuple[str, ...] = ()
+    """Services that were not waited for, as such hosts alone may run them."""
 
     @property
     def proof_failed(self) -> bool:

@@ -18,7 +18,7 @@ from fakes.swarm import FakeFleet
 from swarmkit.cli.main import cli
 from swarmkit.declared.inventory.host import Inventory
 from swarmkit.declared.stack.reading import load_stack
-from swarmkit.errors import SwarmkitError, UnreachableError
+from swarmkit.errors import NotConvergedError, SwarmkitError, UnreachableError
 from swarmkit.observed.observe import observe
 from swarmkit.plan.containers.wish import ContainerWish
 from swarmkit.plan.declaration import Declared
@@ -170,6 +170,39 @@ def test_a_stack_goes_back_while_a_host_that_it_needs_not_is_dead(
     assert web
     assert web.spec["TaskTemplate"]["ContainerSpec"]["Env"] == ["LEVEL=1"]
     assert [one.code for one in shown[0].warnings if one.where == "C"] == ["D11"]
+
+
+@pytest.fixture
+def back_by_command(fleet: FakeFleet, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Declared], Result]:
+    def run(declared: Declared) -> Result:
+        monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+        monkeypatch.setattr(taking_back, "reach_some", lambda *_, **__: _reached(fleet, "C"))
+        monkeypatch.setattr("swarmkit.workflows.inputs.read_declared", lambda *_, **__: declared)
+        (path := tmp_path / "hosts.yaml").write_text("")
+        return CliRunner().invoke(cli, ["rollback", "-i", str(path), "--yes", "--no-verify", "--timeout", "2"])
+
+    return run
+
+
+def test_a_way_back_without_a_proof_names_the_dead_host_where_nobody_looked(
+    up: Callable[..., Declared], back_by_command: Callable[[Declared], Result]
+) -> None:
+    """It ended with 0 and no word: without a proof nothing told of the host."""
+    up("1")
+    done = back_by_command(up("2"))
+    assert done.exit_code == 0, done.output
+    assert "nothing was proved, and nobody looked at C: swarmkit verify proves what is there" in done.stderr
+
+
+def test_a_way_back_without_a_proof_is_not_converged_where_a_service_can_run_on_a_dead_host_alone(
+    fleet: FakeFleet, up: Callable[..., Declared], back_by_command: Callable[[Declared], Result]
+) -> None:
+    up("1")
+    declared = up("2")
+    fleet.cluster.nodes[fleet.engine("C").info()["Swarm"]["NodeID"]]["Status"]["State"] = "down"
+    error = back_by_command(declared).exception
+    assert isinstance(error, NotConvergedError)
+    assert (error.what, error.exit_code) == ("s_data: cannot run but on C, which does not answer", 4)
 
 
 def test_a_service_that_only_a_dead_host_could_run_is_refused_by_the_name_of_the_host(
