@@ -52,6 +52,11 @@ arrived=$({{
         tar -C "$folder" $keep --numeric-owner -xpf - >&2 || echo "; tar failed"
 }} 4>&1)
 test "$arrived" = "$sha256" || {{ echo "what arrived is not what was sent, or could not be unpacked" >&2; exit 1; }}
+# Busybox's tar ends well, and leaves there what GNU tar keeps of such a file: the list of its parts, and these.
+if [ -z "$keep" ] && find "$folder" -type d -name 'GNUSparseFile.*' </dev/null | grep -q .; then
+    echo "its tar cannot read files with holes: install GNU tar there" >&2
+    exit 1
+fi
 # Before it is called whole: a power cut would leave files empty whose data was not on the disk yet.
 sync -f "$folder"
 echo "$backup" >"$whole"

@@ -391,6 +391,25 @@ def test_a_tar_that_keeps_no_attributes_copies_the_files_and_is_told(tmp_path: P
     assert not_kept("") == ""
 
 
+@pytest.mark.parametrize("with_holes", [True, False])
+def test_a_tar_that_takes_a_file_with_holes_for_its_parts_fills_no_volume(tmp_path: Path, *, with_holes: bool) -> None:
+    """As busybox's, seen with 1.35: it ends well, and has written the list of such a file's parts, and these."""
+    (tmp_path / "files").mkdir()
+    with (tmp_path / "files" / "one").open("wb") as file:
+        file.seek(20_000_000 if with_holes else 0)
+        file.write(b"one")
+    copied = copy(tmp_path)
+    assert (copied.returncode, copied.stderr) == (0, b"")
+    as_busybox = (
+        'case "$*" in *xattrs*) exit 1 ;; esac\ncat >"$FOLDER/sent"\n/bin/tar "$@" <"$FOLDER/sent"\n'
+        'if grep -q GNU.sparse "$FOLDER/sent"; then mkdir "$2/GNUSparseFile.7"; mv "$2/one" "$2/GNUSparseFile.7"; fi'
+    )
+    program(tmp_path, "tar", as_busybox)
+    filled = fill(tmp_path, copied.stdout, hashlib.sha256(copied.stdout).hexdigest())
+    assert (filled.returncode, (tmp_path / "whole").exists()) == ((1, False) if with_holes else (0, True))
+    assert (b"its tar cannot read files with holes: install GNU tar there" in filled.stderr) == with_holes
+
+
 def test_a_lock_that_was_taken_off_is_known_until_the_engine_writes_its_key_anew(host: Path) -> None:
     """A recovery that was killed after it: the next has to know that the manager locks, and nothing else tells it."""
     folder = host / "root" / "swarm" / "certificates"
