@@ -11,6 +11,14 @@ ip -j -batch - <<COMMANDS
 addr show
 route show
 COMMANDS
+# Whether the agent of the swarm's gossip listens: it has the port in both protocols or in none, and to read
+# /proc/net/tcp walks a table as large as the host's memory makes it. Whose the port is matters where the host is in no
+# swarm; ss looks through all processes for it.
+section gossip
+if grep -qE ': [0-9A-F]+:1F0A [0-9A-F]+:0000 07 ' /proc/net/udp /proc/net/udp6 2>/dev/null; then
+    echo heard
+    test -s /var/lib/docker/swarm/docker-state.json || ss -H -lntup 'sport = :7946' 2>/dev/null
+fi
 case "$1" in
 always) ;;
 auto) test -s /var/lib/docker/swarm/docker-state.json && exit 0 ;;

@@ -80,6 +80,10 @@ class SystemFacts:
     """How far the host's clock is ahead of the operator's, within the time the question took."""
     kernel: KernelFacts | None = None
     """None when it was not asked for."""
+    gossip: bool | None = None
+    """Whether something has the port of the swarm's gossip, 7946; None when it was not asked for."""
+    gossip_of_engine: bool = False
+    """Whether the engine alone does; it is looked for on hosts that are in no swarm."""
 
 
 def subnets_of(network: Mapping[str, Any]) -> tuple[str, ...]:
@@ -166,6 +170,7 @@ class EngineFacts:
     root_dir: str = "/var/lib/docker"
     generic_resources: Mapping[str, int] = field(default_factory=dict)
     """Kind -> how many: what it was told to offer, such as GPUs (``node-generic-resources``)."""
+    running_containers: int = 0
     network_drivers: tuple[str, ...] = ()
     """Its own, enabled plugins, and plugins that are but files once they were asked for."""
 

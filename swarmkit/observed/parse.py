@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -27,6 +28,7 @@ from swarmkit.observed.model import (
 from swarmkit.reach.engine import Json
 
 DEFAULT_DATA_PATH_PORT = 4789
+_OWNER = re.compile(r'\("([^"]+)",pid=')
 
 
 def sections(text: str) -> dict[str, str]:
@@ -51,7 +53,15 @@ def system_facts(text: str, *, asked_at: float, answered_at: float) -> SystemFac
         routes=_routes(routes),
         clock_offset_seconds=_offset(clock, asked_at, answered_at),
         kernel=KernelFacts(kernel, _modules(said)) if kernel else None,
+        gossip="heard" in said["gossip"].split() if "gossip" in said else None,
+        gossip_of_engine=_is_engines(said.get("gossip", "")),
     )
+
+
+def _is_engines(text: str) -> bool:
+    """Tell whether each socket that ss lists, after the first line, is dockerd's alone."""
+    owners = [set(_OWNER.findall(line)) for line in text.splitlines()[1:]]
+    return bool(owners) and all(names == {"dockerd"} for names in owners)
 
 
 def _modules(said: Mapping[str, str]) -> ModuleFacts:
@@ -142,6 +152,7 @@ def engine_facts(
         content_store="driver-type" in driver_status and "containerd" in str(driver_status["driver-type"]),
         root_dir=str(info.get("DockerRootDir") or "/var/lib/docker"),
         generic_resources=_generic_resources(info),
+        running_containers=int(info.get("ContainersRunning") or 0),
         network_drivers=tuple((info.get("Plugins") or {}).get("Network") or ()),
     )
 

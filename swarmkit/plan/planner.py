@@ -11,6 +11,7 @@ from swarmkit.observed.model import Node, Observed
 from swarmkit.plan.data.left_standing import started_refusals
 from swarmkit.plan.data.planning import StackData
 from swarmkit.plan.declaration import Declared
+from swarmkit.plan.engines.gossip import StartAgent, let_go, start_agents
 from swarmkit.plan.logins import for_logins
 from swarmkit.plan.model import Operation, Plan, Step
 from swarmkit.plan.networks.ingress import ingress_refusals, renew_ingress
@@ -63,7 +64,7 @@ def make_plan(declared: Declared, observed: Observed, found: Sequence[Finding] =
     warnings += [*_warnings_of_files(declared), *_warnings(declared, observed)]
     if declared.stack is not None and not refusals:
         ready = frozenset({INIT}) if observed.cluster is None else frozenset[str]()
-        ready |= {op.step.key for op in members if isinstance(op, (EncryptIngress, TakeUpIngress))}
+        ready |= {op.step.key for op in members if isinstance(op, (EncryptIngress, TakeUpIngress, StartAgent))}
         planner = StackPlanner(
             inventory=inventory,
             stack=declared.stack,
@@ -149,8 +150,12 @@ def _membership(inventory: Inventory, observed: Observed, pools: tuple[str, ...]
     """Yield init, joins and promotions (one manager after another, workers side by side) and node updates."""
     first = inventory.host(first_manager(inventory, observed))
     before: frozenset[str] = frozenset()
+    freed: dict[str, frozenset[str]] = {}
+    for restart in let_go(observed):
+        yield restart
+        freed[restart.step.target] = frozenset({restart.step.key})
     if observed.cluster is None:
-        yield _init(first, inventory, observed, pools)
+        yield _init(first, inventory, observed, pools, freed.get(first.name, before))
         before = frozenset({INIT})
     elif CLUSTER_LABEL not in observed.cluster.labels:
         reason = "made by others, the inventory's from now on"
@@ -168,6 +173,7 @@ def _membership(inventory: Inventory, observed: Observed, pools: tuple[str, ...]
             continue
         if host is not first and observed.hosts[host.name].engine.swarm_state != "active":
             key, after = f"join:{host.name}", last_manager if host.role == "manager" else before
+            after |= freed.get(host.name, frozenset())
             for vacated in vacate_seats(host.name, old_nodes(host, observed), after):
                 yield vacated
                 after |= {vacated.step.key}
@@ -179,6 +185,7 @@ def _membership(inventory: Inventory, observed: Observed, pools: tuple[str, ...]
             yield _promote(key, host, observed, last_manager)
             last_manager = frozenset({key})
         yield from _update_node(host, observed, joined)
+    yield from start_agents(observed, last_manager)
 
 
 def addresses(host: Host, observed: Observed) -> dict[str, str]:
@@ -187,7 +194,9 @@ def addresses(host: Host, observed: Observed) -> dict[str, str]:
     return {"AdvertiseAddr": address, "DataPathAddr": host.data_path_addr or address, "ListenAddr": "0.0.0.0:2377"}
 
 
-def _init(host: Host, inventory: Inventory, observed: Observed, pools: tuple[str, ...]) -> InitSwarm:
+def _init(
+    host: Host, inventory: Inventory, observed: Observed, pools: tuple[str, ...], after: frozenset[str]
+) -> InitSwarm:
     body = {
         **addresses(host, observed),
         "DefaultAddrPool": list(pools),
@@ -202,7 +211,7 @@ def _init(host: Host, inventory: Inventory, observed: Observed, pools: tuple[str
     if inventory.data_path_port:
         body["DataPathPort"] = inventory.data_path_port
     where = f"advertise {body['AdvertiseAddr']}, data path {body['DataPathAddr']}, pools {', '.join(pools)}"
-    step = Step(INIT, "swarm", "create", host.name, "initialise the swarm", f"no swarm yet; {where}")
+    step = Step(INIT, "swarm", "create", host.name, "initialise the swarm", f"no swarm yet; {where}", after)
     return InitSwarm(step, body)
 
 

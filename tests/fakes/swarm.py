@@ -51,6 +51,8 @@ class Machine:
     kernel: dict[str, str] = field(default_factory=lambda: dict.fromkeys(FEATURES, "ok"))
     modules: dict[str, str] = field(default_factory=dict)
     """``said``, ``rules``, ``system`` and ``disabled``: why those that are lacking do not load."""
+    gossip: str | None = None
+    """What the fact script says of the port of the swarm's gossip; None: nothing, as of before it was asked for."""
 
     def __post_init__(self) -> None:
         self.machine_id = self.machine_id or hashlib.md5(self.hostname.encode()).hexdigest()
@@ -105,6 +107,8 @@ class FakeShell:
             "hostname": machine.hostname,
             "addresses_and_routes": f"{json.dumps(links)}\n{json.dumps(routes)}",
         }
+        if machine.gossip is not None:
+            said["gossip"] = machine.gossip
         in_no_swarm = self.engine is None or self.engine.cluster is None
         if arguments == ("always",) or (arguments == ("auto",) and in_no_swarm):
             said |= {f"kernel.{name}": answer for name, answer in machine.kernel.items()}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from swarmkit.declared.stack.service import MTU_OPTION
 from swarmkit.doctor.evidence import DEFAULT_MTU_BYTES, Evidence, HostEvidence
 from swarmkit.doctor.paths import untried_by_ipv6
 from swarmkit.finding import Finding
+from swarmkit.plan.engines.gossip import lets_go
 from swarmkit.plan.networks.ranges import overlap
 from swarmkit.plan.refusals import advertise_address
 
@@ -74,7 +75,7 @@ def check_swarm_ports(evidence: Evidence) -> Iterator[Finding]:
 
     The data-path port in the kernel's own hands is no obstacle: VXLAN devices share it. An engine that left a swarm may
     keep one in a namespace beyond its restart; a device in the host's own namespace is D07's. Such an engine may also
-    keep its own gossip's port, and closes it when it starts anew.
+    keep its own gossip's port, and closes it when it starts anew: `up` sees to that where no container runs.
     """
     data_path = f"{evidence.data_path_port}/udp"
     needed = ("7946/tcp", "7946/udp", data_path)
@@ -85,17 +86,25 @@ def check_swarm_ports(evidence: Evidence) -> Iterator[Finding]:
         if seen.holders.get(data_path) == "":
             taken = [port for port in taken if port != data_path]
         if taken and seen.facts.engine.swarm_state == "inactive":
-            number = taken[0].partition("/")[0]
             whose = sorted({holder for port in taken if (holder := seen.holders.get(port))})
             is_engine = bool(whose) and all(holder.startswith("dockerd,") for holder in whose)
-            look = f"ss -lnp 'sport = :{number}'"
+            is_let_go = is_engine and lets_go(seen.facts) and {*taken} <= {"7946/tcp", "7946/udp"}
             yield Finding(
-                "D10", "error", host.name,
+                "D10", "warning" if is_let_go else "error", host.name,
                 f"{'its engine' if is_engine else 'another process'} has the swarm's port {', '.join(taken)}",
                 f"{'; '.join(whose) or 'something'} listens there and the host is in no swarm",
-                f"on {host.name}: systemctl restart docker; if it is there again ({look}), a container publishes it"
-                if is_engine else f"on {host.name}: {look}, then systemctl status PID for its unit, and stop that",
+                f"on {host.name}: {_freeing(taken, is_engine=is_engine, is_let_go=is_let_go)}",
             )  # fmt: skip
+
+
+def _freeing(taken: Sequence[str], *, is_engine: bool, is_let_go: bool) -> str:
+    """Return what frees the ports that are *taken* on a host."""
+    look = f"ss -lnp 'sport = :{taken[0].partition('/')[0]}'"
+    if is_let_go:
+        return "systemctl restart docker; swarmkit up does so itself, as no container runs there"
+    if is_engine:
+        return f"systemctl restart docker; if it is there again ({look}), a container publishes it"
+    return f"{look}, then systemctl status PID for its unit, and stop that"
 
 
 def check_engine_pools(evidence: Evidence) -> Iterator[Finding]:

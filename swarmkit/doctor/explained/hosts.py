@@ -93,8 +93,8 @@ HOSTS: dict[str, Explanation] = {
         "A swarm port is taken",
         "swarm init or join fails: 'bind: address already in use'.",
         "Another process listens on 2377, 7946 or the data-path port; or the engine, since a swarm that it has left.",
-        "Stop it, or give it another port; start such an engine anew.",
-        "moby daemon/cluster/swarm.go",
+        "Stop it, or give it another port; start such an engine anew: up does so itself where no container runs.",
+        "moby daemon/cluster/swarm.go; moby/moby#31913",
     ),
     "D11": Explanation(
         "A host cannot be reached",

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from swarmkit.errors import NotConvergedError, SwarmkitError
 from swarmkit.finding import Finding
-from swarmkit.observed import parse
 from swarmkit.observed.model import UPGRADE_LABEL
 from swarmkit.observed.packages import read_packages
 from swarmkit.plan.context import Context
-from swarmkit.plan.engines.started_engine import NOT_YET, start_network_agent, swarm_once
+from swarmkit.plan.engines.restarted_node import step_aside, wait_for_node
+from swarmkit.plan.engines.started_engine import start_network_agent
 from swarmkit.plan.engines.unit import engine_script
 from swarmkit.plan.model import Step
-from swarmkit.plan.nodes.quorum import Quorum, quorum_of
 from swarmkit.plan.nodes.swarm_operations import change_node
-from swarmkit.reach.fleet import ReachedHost
-from swarmkit.reach.retry import wait_until
-from swarmkit.secret import Secret
 
 PACKAGE_TIMEOUT_SECONDS = 900.0
-START_TIMEOUT_SECONDS = 180.0
 
 
 @dataclass(frozen=True)
@@ -61,7 +57,7 @@ class UpgradeEngine:
         reached = context.reached(host)
         before = reached.engine.info()
         node_id = str(before["Swarm"]["NodeID"])
-        key = self._step_aside(context, node_id)
+        key = step_aside(context, host, node_id)
         arguments = tuple(f"{name}={version}" for name, version in self.packages)
         result = reached.shell.run(
             engine_script("upgrade-engine.sh"), arguments, timeout_seconds=PACKAGE_TIMEOUT_SECONDS
@@ -74,30 +70,10 @@ class UpgradeEngine:
             )
         self._check_installed(context)
 
-        def wait() -> None:
-            _wait_for_engine(reached, key)
-            _wait_for_node(context, host, node_id)
-
+        wait = functools.partial(wait_for_node, context, host, node_id, key)
         wait()
         restarted = start_network_agent(reached, wait)
         return f"engine {before['ServerVersion']} -> {reached.engine.info()['ServerVersion']}{restarted}"
-
-    def _step_aside(self, context: Context, node_id: str) -> Secret:
-        """Let another manager take the writes while this one is away; refuse when none could decide anything then."""
-        nodes = {node.id: node for node in parse.nodes(context.manager.find("nodes"))}
-        quorum, node = quorum_of(nodes.values()), nodes[node_id]
-        if not node.reachability:
-            return Secret(b"")
-        left = Quorum(quorum.managers, quorum.reachable - 1)
-        if left.reachable < left.needed and quorum.reachable < quorum.managers:
-            raise SwarmkitError(
-                f"{self.step.target}: not upgraded, no quorum would be left meanwhile", str(left),
-                "bring the other managers back, then run the same again",
-            )  # fmt: skip
-        key = context.manager.unlock_key()
-        if quorum.managers > 1:
-            context.hand_over(node_id)
-        return key
 
     def _check_installed(self, context: Context) -> None:
         name, version = self.packages[0]
@@ -105,32 +81,6 @@ class UpgradeEngine:
         if engine is None or (engine.name, engine.installed) != (name, version):
             found = f"{engine.name} {engine.installed}" if engine else "no package of an engine"
             raise SwarmkitError(f"{self.step.target}: apt ended well, but {name} {version} is not installed", found)
-
-
-def _wait_for_engine(reached: ReachedHost, key: Secret) -> None:
-    """Wait until the engine answers as a node of its swarm."""
-    swarm = swarm_once(reached, key, lambda swarm: parse.node_state(swarm) == "active", START_TIMEOUT_SECONDS)
-    if parse.node_state(swarm) != "active":
-        raise NotConvergedError(
-            f"{reached.host.name}: the new engine runs, but its node is {parse.node_state(swarm)}",
-            str(swarm.get("Error") or f"waited {START_TIMEOUT_SECONDS:g} s for it to be active"),
-            f"see: journalctl -u docker on {reached.host.name}",
-        )
-
-
-def _wait_for_node(context: Context, host: str, node_id: str) -> None:
-    node = wait_until(
-        lambda: parse.node(context.manager.inspect("nodes", node_id)),
-        lambda node: node.state == "ready" and node.reachability in ("", "reachable"),
-        timeout_seconds=START_TIMEOUT_SECONDS,
-        retry_on=NOT_YET,
-    )
-    if node.state != "ready" or node.reachability not in ("", "reachable"):
-        raise NotConvergedError(
-            f"{host}: has its new engine, but the managers see it as {node.state} {node.reachability}".rstrip(),
-            f"waited {START_TIMEOUT_SECONDS:g} s",
-            f"see: journalctl -u docker on {host}",
-        )
 
 
 @dataclass(frozen=True)

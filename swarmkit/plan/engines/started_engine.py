@@ -22,8 +22,11 @@ from swarmkit.secret import Secret
 START_TIMEOUT_SECONDS = 120.0
 AGENT_TIMEOUT_SECONDS = 20.0
 MOST_RESTARTS = 3
-# tcp/7946 in state LISTEN: the agent's gossip.
-_LISTENS = "grep -qE ':1F0A [0-9A-F]+:0000 0A ' /proc/net/tcp /proc/net/tcp6"
+# The agent's gossip: tcp/7946 in state LISTEN, and udp/7946 unconnected.
+_LISTENS = """
+heard() { grep -qE ": [0-9A-F]+:1F0A [0-9A-F]+:0000 $1 " "$2" "${2}6" 2>/dev/null; }
+heard 0A /proc/net/tcp && heard 07 /proc/net/udp
+"""
 _INGRESS = "stat -Lc %i /run/docker/netns/ingress_sbox 2>/dev/null || :"
 NOT_YET = (EngineError, ConnectionLostError, CommandTimeoutError)
 
@@ -99,8 +102,8 @@ def start_network_agent(reached: ReachedHost, wait: Callable[[], None]) -> str:
             wait()
     raise NotConvergedError(
         f"{reached.host.name}: its engine hears no other node, and {MOST_RESTARTS} restarts did not mend it",
-        f"nothing listens on tcp/7946, waited {AGENT_TIMEOUT_SECONDS:g} s",
-        f"see on {reached.host.name}: journalctl -u docker; ss -lntp",
+        f"nothing listens on tcp and udp port 7946, waited {AGENT_TIMEOUT_SECONDS:g} s",
+        f"see on {reached.host.name}: journalctl -u docker; ss -lntup",
     )
 
 

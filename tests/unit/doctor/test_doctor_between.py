@@ -85,8 +85,23 @@ def test_a_port_that_the_engine_itself_has_kept_from_an_earlier_swarm_is_let_go_
     finding = next(finding for finding in found(kept) if finding.code == "D10")
     assert finding.what == "its engine has the swarm's port 7946/tcp, 7946/udp"
     assert finding.remedy.startswith("on C: systemctl restart docker; ")
+    assert finding.severity == "error"
     both = held(taken, {"7946/tcp": "dockerd, pid 827", "7946/udp": "nginx, pid 17"})
     assert "stop that" in next(finding for finding in found(both) if finding.code == "D10").remedy
+
+
+def test_a_port_that_the_engine_has_kept_is_a_warning_where_up_may_start_it_again() -> None:
+    """It was an error: up was refused for what it mends."""
+    ports = frozenset({"7946/tcp", "7946/udp"})
+    for running, severity in ((0, "warning"), (1, "error")):
+        taken = with_engine(evidence(listening=ports), "C", swarm_state="inactive", running_containers=running)
+        old = taken.hosts["C"]
+        system = dataclasses.replace(old.facts.system, gossip=True, gossip_of_engine=True)
+        facts = dataclasses.replace(old.facts, system=system)
+        kept = dataclasses.replace(taken, hosts={**taken.hosts, "C": dataclasses.replace(old, facts=facts)})
+        kept = held(kept, dict.fromkeys(ports, "dockerd, pid 827"))
+        finding = next(finding for finding in found(kept) if finding.code == "D10")
+        assert finding.severity == severity
 
 
 def held(seen: Evidence, holders: dict[str, str]) -> Evidence:
