@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+from swarmkit.converge.cause import Cause
+from swarmkit.converge.unplaced import unplaced
 from swarmkit.declared.stack.image_archive import DOCKER_HUB, registry_of
 from swarmkit.errors import SwarmkitError
 from swarmkit.observed.model import TaskState
@@ -13,26 +14,6 @@ from swarmkit.reach.engine import Engine, EngineError, Json
 from swarmkit.reach.fleet import Fleet
 
 LOG_LINES = 8
-
-
-@dataclass(frozen=True)
-class Cause:
-    sentence: str
-    to_do: str = ""
-    logged: str = ""
-    """The last lines of its task's log."""
-
-
-_SCHEDULER = {
-    "insufficient resources": ("no host has enough free memory or CPU for its reservation", "lower the reservation"),
-    "scheduling constraints": ("no ready node satisfies its placement constraints", "see: swarmkit status"),
-    "missing plugin": ("no host has the volume or network plugin it names", "install the plugin"),
-    "unsupported platform": ("its image is built for another processor architecture", "build it for the hosts' one"),
-    "host-mode port": ("the port it publishes in host mode is taken", "free the port on the hosts"),
-    "max replicas per node": ("max_replicas_per_node leaves no host for another task", "raise it or add hosts"),
-    "not available": ("the nodes it may run on are down, paused or drained", "see: swarmkit status"),
-}
-
 
 # What registries and the engine (moby distribution/errors.go) say when a login is missing, wrong or no longer valid.
 _LOGIN_WANTED = (
@@ -44,7 +25,6 @@ _LOGIN_WANTED = (
     "authorization failed",
     "incorrect username or password",
 )
-_FORGOTTEN = "where a host that takes it has been ready for a minute: swarmkit up makes it anew (moby issue 53722)"
 _WAITING = ("assigned", "accepted", "preparing", "ready")
 
 
@@ -63,7 +43,7 @@ def explain(tasks: Iterable[TaskState], fleet: Fleet, manager: Engine | None) ->
     task = newest[0] if is_unplaced else (ended or begun or newest[0])
     node = _host_of(task, fleet)
     if task.state in ("pending", "new", "allocated"):
-        return _unplaced(task)
+        return unplaced(task, manager)
     if "No such image" in task.error or _asks_for_login(task.error):
         return _not_pulled(task, node, fleet if manager else {})
     if LINK_LEFT in task.error:
@@ -132,18 +112,6 @@ def _asks_for_login(answer: str) -> bool:
 
 def _first(tasks: Iterable[TaskState], *states: str) -> TaskState | None:
     return next((task for task in tasks if task.state in states), None)
-
-
-def _unplaced(task: TaskState) -> Cause:
-    # A node that is down, paused or drained is asked for nothing else: it may be the one that was meant.
-    away = "; a node is down, paused or drained" if "not available" in task.error else ""
-    for words, (sentence, to_do) in _SCHEDULER.items():
-        if words in task.error:
-            more = f"; {_FORGOTTEN}" if words in ("scheduling constraints", "not available") else ""
-            return Cause(f"{sentence}{'' if words == 'not available' else away} ({task.error})", f"{to_do}{more}")
-    if task.state == "pending" and not task.error:
-        return Cause(f"its task is pending: {task.message}", _FORGOTTEN)
-    return Cause(f"its task is {task.state}: {task.error or task.message}", "see: swarmkit status")
 
 
 def _host_of(task: TaskState, fleet: Fleet) -> str:

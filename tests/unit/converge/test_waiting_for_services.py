@@ -15,12 +15,14 @@ import swarmkit.converge.wait as waiting
 from swarmkit.converge.doing import doing
 from swarmkit.converge.explain import explain
 from swarmkit.converge.service_look import ServiceLook, look_at
+from swarmkit.converge.unplaced import unplaced
 from swarmkit.converge.wait import wait_for_service, wakeups
 from swarmkit.errors import NotConvergedError
 from swarmkit.observed import parse
 from swarmkit.observed.observe import observe
 from swarmkit.observed.rejections import link_left_remedy
 from swarmkit.plan.progress import Progress, Silent
+from swarmkit.reach.engine import EngineError
 from swarmkit.secret import Secret
 from swarmkit.workflows.waiting import Waiter
 
@@ -281,8 +283,10 @@ def test_services_that_do_not_come_up_are_told_in_one_error_with_what_to_do(flee
     with wakeups(fleet) as woken, pytest.raises(NotConvergedError) as one:
         Waiter(fleet, woken, Silent(), 0.05).wait_for_services(["shop_x"], observed)
     assert one.value.what == "shop_x: 0 of 1 tasks run after 0.05 s"
-    to_do = "see: swarmkit status; where a host that takes it has been ready for a minute: swarmkit up makes it anew "
-    assert one.value.to_do == f"{to_do}(moby issue 53722)"
+    assert one.value.to_do == (
+        "correct deploy.placement.constraints; a label that the inventory declares comes back with swarmkit up; "
+        "where a host that takes it has been ready for a minute: swarmkit up makes it anew (moby issue 53722)"
+    )
     service = next(iter(fleet.cluster.objects["services"].values()))
     fleet.engine("A").create("services", {**service["Spec"], "Name": "shop_y"})
     with wakeups(fleet) as woken, pytest.raises(NotConvergedError) as both:
@@ -297,6 +301,43 @@ def test_a_task_without_a_suitable_node_is_explained(fleet: FakeFleet) -> None:
     said = complaint(fleet, timeout_seconds=0.05)
     assert "no ready node satisfies its placement constraints" in said
     assert "scheduling constraints not satisfied on 1 node" in said
+    assert "it asks for node.labels.role == absent; the nodes' labels are: none" in said
+
+
+def test_the_labels_and_names_that_the_nodes_have_are_told_with_a_task_without_a_suitable_node(
+    fleet: FakeFleet,
+) -> None:
+    start(fleet, constraint="node.hostname == host-z")
+    manager = fleet.engine("A")
+    fleet.engine("B").join_swarm(
+        {
+            "AdvertiseAddr": "10.88.0.12",
+            "RemoteAddrs": ["10.88.0.11:2377"],
+            "JoinToken": manager.swarm()["JoinTokens"]["Worker"],
+        }
+    )
+    for node in manager.find("nodes"):
+        labels = {"disk": "fast", "role": node["Description"]["Hostname"]}
+        manager.update("nodes", node["ID"], node["Version"]["Index"], {**node["Spec"], "Labels": labels})
+    said = complaint(fleet, timeout_seconds=0.05)
+    assert "it asks for node.hostname == host-z; the nodes' names are: host-a, host-b; " in said
+    assert "the nodes' labels are: disk=fast, role=host-a, role=host-b\n" in said
+
+
+def test_nodes_that_cannot_be_read_do_not_hide_why_a_task_has_no_node(
+    fleet: FakeFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start(fleet, constraint="node.labels.role == absent")
+    manager = fleet.engine("A")
+    (task,) = look_at(manager, "shop_x").states
+
+    def no_answer(kind: str) -> list[object]:
+        raise EngineError("A", f"list {kind}", 500, "rpc error: context deadline exceeded")
+
+    monkeypatch.setattr(manager, "find", no_answer)
+    said = unplaced(task, manager).sentence
+    assert "no ready node satisfies its placement constraints" in said
+    assert said.endswith("the nodes' labels cannot be read: rpc error: context deadline exceeded (HTTP 500)")
 
 
 def test_a_missing_image_is_named_with_its_host(fleet: FakeFleet) -> None:
