@@ -1,4 +1,4 @@
-"""The three ways to bring the shop up, each as one command that ends when all tasks run."""
+"""The ways to bring the shop up, each as one command that ends when all tasks run, or when that is proved."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lab_hosts import DATA_ADDRESSES, HERE, INVENTORY, REPOSITORY, SSH_ADDRESSES
 
 STACK = REPOSITORY / "examples" / "shop" / "stack.yaml"
 PASSWORD_FILE = STACK.parent / "db_password.txt"
-NAMES = {"a": "swarmkit up", "b": "shell script", "c": "Ansible"}
+NAMES = {"a": "swarmkit up --no-verify", "b": "shell script", "c": "Ansible", "proved": "swarmkit up"}
 
 
 def ensure_password() -> None:
@@ -38,10 +38,14 @@ class Contenders:
 
     def bootstrap(self, way: str) -> float:
         """Run *way*, one of NAMES, and return its seconds."""
-        return {"a": self.swarmkit_up, "b": self.shell_script, "c": self.playbook}[way]()
+        ways = {"a": self.unproved_up, "b": self.shell_script, "c": self.playbook, "proved": self.swarmkit_up}
+        return ways[way]()
 
-    def swarmkit_up(self) -> float:
-        return self.swarmkit("up", "--yes", "--no-verify", "-f", str(STACK), "--images", str(self.images))
+    def swarmkit_up(self, *options: str) -> float:
+        return self.swarmkit("up", "--yes", *options, "-f", str(STACK), "--images", str(self.images))
+
+    def unproved_up(self) -> float:
+        return self.swarmkit_up("--no-verify")
 
     def swarmkit(self, verb: str, *options: str) -> float:
         command = [str(self.hosts.swarmkit), verb, "-i", str(INVENTORY), *options]
