@@ -7,21 +7,24 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from swarmkit.declared.inventory.host import Inventory
+from swarmkit.declared.stack.service import Stack
 from swarmkit.finding import Finding
 from swarmkit.observed.model import ClusterState, Observed
+from swarmkit.plan.nodes.silent_hosts import silent_nodes
 from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.fleet import Fleet
 from swarmkit.verify.encryption.esp import own_addresses
 from swarmkit.verify.encryption.kernels import encrypted_hosts, networks_of_several_links
 from swarmkit.verify.encryption.wire import data_address, wire_wish
-from swarmkit.verify.live import Live
-from swarmkit.verify.probe.look import HostLook, how_they_ended, look
+from swarmkit.verify.live import Live, read_live
+from swarmkit.verify.probe.look import HostLook, balance_again, how_they_ended, look
 from swarmkit.verify.probe.parcels import Parcels, Sender
 from swarmkit.verify.probe.probes import Probe, probes_between
 from swarmkit.verify.probe.probing import PATIENCE_SECONDS, SECOND_PATIENCE_SECONDS, HostAnswers, probe_host
 from swarmkit.verify.silence import NONE, Silence
 from swarmkit.verify.silent import host_failure
 from swarmkit.verify.unheard import unheard
+from swarmkit.verify.ways.balance import networks_of_vips
 from swarmkit.verify.ways.datagrams import UdpPort
 from swarmkit.verify.ways.gossip import gossip_probes, swarm_ways
 from swarmkit.verify.ways.published import Publication, answers_here, probes_of
@@ -41,11 +44,17 @@ class Asking:
         self.encrypted = encrypted_hosts(live)
         self.addresses = own_addresses(observed)
         self.failures: list[Finding] = []
+        self._meshed: set[str] = set()
 
-    def look(self, published: tuple[Publication, ...], datagrams: tuple[UdpPort, ...]) -> dict[str, HostLook]:
-        """Return what each host says of its containers, and of encryption and ports where it has to do with them."""
-        meshed = {entry.host for entry in datagrams if entry.port.mode == "ingress"}
+    def look(
+        self, published: tuple[Publication, ...], datagrams: tuple[UdpPort, ...], *, balance: bool = False
+    ) -> dict[str, HostLook]:
+        """Return what each host says of its containers, and of encryption and ports where it has to do with them.
+
+        With *balance* also of what leads requests to tasks.
+        """
         forwarding = {entry.host for entry in published if entry.mode == "ingress"}
+        self._meshed = forwarding | {entry.host for entry in datagrams if entry.port.mode == "ingress"}
         forwarding |= {entry.host for entry in datagrams}
         hearing = {task.id for entry in datagrams for task in entry.service.tasks}
         return self._of_hosts(
@@ -55,12 +64,25 @@ class Asking:
                 self._live.tasks_on(host),
                 encrypted=host in self.encrypted,
                 published=host in forwarding or bool(self._live.tasks_on(host)),
-                mesh=host in meshed,
+                mesh=host in self._meshed,
+                vips=networks_of_vips(self._live, host) if balance else (),
                 links=networks_of_several_links(self._live, host),
                 datagrams=hearing,
                 certificate=f"{self._observed.hosts[host].engine.root_dir}/swarm/certificates/swarm-node.crt",
             ),
         )
+
+    def balance_again(
+        self, looks: Mapping[str, HostLook], hosts: Iterable[str], stack: Stack | None
+    ) -> tuple[Live, dict[str, HostLook]]:
+        """Return the tasks as they are now, and what *hosts* now lead requests to; without hosts that fail."""
+        told_by = self._cluster.told_by
+        names = silent_nodes(self._inventory, self._observed, self._cluster)
+        again = self._of_hosts(
+            dict.fromkeys(hosts),
+            lambda host: balance_again(self._fleet[host], looks[host], mesh=host in self._meshed),
+        )
+        return read_live(self._fleet[told_by].engine, self._cluster, self._observed, stack, names), again
 
     def leave_out(self, live: Live) -> None:
         """Ask no more of what is not in *live*."""

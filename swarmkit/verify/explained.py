@@ -211,4 +211,11 @@ PROOFS: dict[str, Explanation] = {
         "Mend that first: what else is found about ways follows from it.",
         "HAZARDS section 4, partitions",
     ),
+    "V28": Explanation(
+        "Requests are led to all of a service's tasks and nowhere else",
+        "Every second or third request hangs or is refused, or some replicas get none.",
+        "A record of a task that is gone, or none of one that runs, in a host's IPVS: after churn or a partition.",
+        "docker service update --force SERVICE; where an address is of no task: systemctl restart docker on the host.",
+        "HAZARDS H16, moby/moby#50342",
+    ),
 }

@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from swarmkit.declared.inventory.host import Inventory
 from swarmkit.declared.stack.service import Stack
+from swarmkit.errors import SwarmkitError
 from swarmkit.finding import Finding
 from swarmkit.observed.model import ClusterState, Observed
 from swarmkit.proof import Proof
@@ -35,6 +36,7 @@ from swarmkit.verify.silence import Silence
 from swarmkit.verify.silent import host_failure
 from swarmkit.verify.state.prove import prove_state
 from swarmkit.verify.verdicts import Judge
+from swarmkit.verify.ways.balance import prove_balance, shares
 from swarmkit.verify.ways.blocked_nodes import with_blocked_ways
 from swarmkit.verify.ways.cut_off import prove_cut_off, with_cause
 from swarmkit.verify.ways.data_path import data_path
@@ -70,7 +72,7 @@ class Proving:
         ready = ready_addresses(self._cluster, self._observed)
         published, datagrams = publications(self._live, ready), udp_ports(self._live, ready)
         on_phase("looking at every host's containers and encryption")
-        looks = self._asking.look(published, datagrams)
+        looks = self._asking.look(published, datagrams, balance=True)
         sources = tuple(prove_sources(self._live, looks))
         self._leave_out(frozenset().union(*(seen.ended for seen in looks.values())))
         parcels = self._asking.parcels(looks)
@@ -104,6 +106,7 @@ class Proving:
             *prove_cut_off(heard),
             *prove_gossip(tried, {host: seen.firewalls for host, seen in looks.items()}),
             *prove_udp(datagrams, self._live, looks),
+            *self._balanced(looks, stack),
             *prove_declared_isolation(self._live, stack),
             *from_here,
             *prove_unpublished(closed, results, open_here.result()),
@@ -136,6 +139,23 @@ class Proving:
         if held and all(one.arrived for one in deliveries(parcels.parcels, cables)):
             return {}
         return self._asking.ended(looks, results)
+
+    def _balanced(self, looks: Mapping[str, HostLook], stack: Stack | None) -> Iterator[Finding]:
+        """Prove that requests are led to all tasks; what seems wrong is read again, as tasks come and go meanwhile."""
+        found = shares(self._live, looks)
+        if wrong := {share.host for share in found.values() if not share.is_right}:
+            try:
+                live, again = self._asking.balance_again(looks, wrong, stack)
+            except SwarmkitError as error:
+                self._asking.failures.append(host_failure(self._cluster.told_by, error))
+                return
+            later = {key: one for key, one in shares(live, {**looks, **again}).items() if one.host in again}
+            found = {
+                key: one if one.is_right else one.still(later[key])
+                for key, one in found.items()
+                if one.is_right or key in later
+            }
+        yield from prove_balance(found, self._live)
 
     def _leave_out(self, ended: Collection[str]) -> None:
         """Go on without the tasks that have *ended* since they were read: what is not there encrypts nothing."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 
 from swarmkit.errors import SwarmkitError
@@ -60,6 +60,8 @@ class HostLook:
     mesh_rules: str = ""
     mesh_services: str = ""
     """As the host printed them; read by those who judge."""
+    vips: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    """Network ID -> rules and IPVS services of the namespace that leads its VIPs to tasks, as printed."""
     links: Mapping[str, frozenset[int]] = field(default_factory=dict)
     """Network ID -> the VXLAN numbers that the host has a link for, of the networks that were asked for and could be
     read."""
@@ -98,13 +100,15 @@ def look(
     encrypted: bool,
     published: bool,
     mesh: bool = False,
+    vips: Collection[str] = (),
     links: Collection[str] = (),
     datagrams: Collection[str] = (),
     certificate: str = "",
 ) -> HostLook:
     """Look at *tasks* of the host, with *encrypted* at its IPsec and firewall, with *published* at its forwarding.
 
-    With *mesh* also at where the ingress network leads what comes; *links* are the IDs of networks whose VXLAN links
+    With *mesh* also at where the ingress network leads what comes, and with *vips*, the IDs of networks, at where their
+    VIPs are led; *links* are the IDs of networks whose VXLAN links
     matter, *datagrams* those of tasks whose UDP sockets do; *certificate* is the path of the node's own. Raises
     SwarmkitError when the host cannot tell.
     """
@@ -119,7 +123,7 @@ def look(
         wishes = [f"listen {pid}" for pid in {HOST_NAMESPACE, *(process.pid for process in processes.values())}]
         wishes += [f"datagrams {process.pid}" for task, process in processes.items() if task in datagrams]
         wishes += ["ipsec"] * encrypted + ["published"] * published + ["mesh"] * mesh
-        wishes += [f"links {network}" for network in links]
+        wishes += [f"vips {network}" for network in vips] + [f"links {network}" for network in links]
         wishes += [f"certificate {certificate}"] if _PATH.fullmatch(certificate) else []
         said = run_script(reached.shell, "look.sh", wishes, timeout_seconds=LOOK_TIMEOUT_SECONDS)
     if said["user"] != "0":
@@ -151,6 +155,7 @@ def look(
         nat=said.get("nat", ""),
         mesh_rules=said.get("mesh_rules", ""),
         mesh_services=said.get("mesh_services", ""),
+        vips=_vips(said, vips),
         links={network: numbers for network in links if (numbers := _vxlan_numbers(said.get(f"links.{network}", "")))},
         datagrams={
             task: parse_listeners(lines.splitlines())
@@ -169,6 +174,18 @@ def look(
         paused=frozenset(task for task, process in there.items() if process.is_paused),
         volumes={str(item["Name"]): str(item["Labels"][STACK_LABEL]) for item in volumes.result()},
     )
+
+
+def balance_again(reached: ReachedHost, seen: HostLook, *, mesh: bool) -> HostLook:
+    """Return *seen* with what leads requests to tasks read anew; raises SwarmkitError when the host cannot tell."""
+    wishes = ["mesh"] * mesh + [f"vips {network}" for network in seen.vips]
+    said = run_script(reached.shell, "look.sh", wishes, timeout_seconds=LOOK_TIMEOUT_SECONDS)
+    rules, services = said.get("mesh_rules", ""), said.get("mesh_services", "")
+    return replace(seen, mesh_rules=rules, mesh_services=services, vips=_vips(said, seen.vips))
+
+
+def _vips(said: Mapping[str, str], networks: Collection[str]) -> dict[str, tuple[str, str]]:
+    return {one: (said.get(f"vip_rules.{one}", ""), said.get(f"vip_services.{one}", "")) for one in networks}
 
 
 def _vxlan_numbers(links: str) -> frozenset[int]:

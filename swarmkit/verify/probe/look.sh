@@ -1,6 +1,6 @@
 # What a host's containers listen on, and its encryption before the probes; reads only.
-# On stdin a line each: "listen PID", "datagrams PID", "ipsec", "published", "mesh", "certificate FILE",
-# "links NETWORK_ID".
+# On stdin a line each: "listen PID", "datagrams PID", "ipsec", "published", "mesh", "vips NETWORK_ID",
+# "certificate FILE", "links NETWORK_ID".
 in_state() {
   [[ -r /proc/$1/net/$2 ]] || { printf 'gone\n'; return; }
   for table in "/proc/$1/net/$2" "/proc/$1/net/${2}6"; do
@@ -17,6 +17,17 @@ mesh() {
   said=$(exec nsenter --net=/run/docker/netns/ingress_sbox bash -c '
     iptables -w 5 -t mangle -S PREROUTING || printf "unreadable\n"
     printf "== mesh_services\n%s\n" "$(</proc/net/ip_vs)"' 2>/dev/null) || printf 'unreadable\n'
+  printf '%s\n' "$said"
+}
+
+# In the namespace by which the engine leads requests to a network's VIPs to tasks: named by the network's ID, twelve
+# characters in all.
+vips() {
+  section "vip_rules.$1"
+  local said
+  said=$(exec nsenter --net="/run/docker/netns/lb_${1:0:9}" bash -c '
+    iptables -w 5 -t mangle -S INPUT || printf "unreadable\n"
+    printf "== vip_services.%s\n%s\n" "$0" "$(</proc/net/ip_vs)"' "$1" 2>/dev/null) || printf 'unreadable\n'
   printf '%s\n' "$said"
 }
 
@@ -54,6 +65,7 @@ for entry in "${wanted[@]}"; do
     listen) section "listen.$value"; in_state "$value" tcp 0A ;;
     datagrams) section "datagrams.$value"; in_state "$value" udp 07 ;;
     mesh) mesh ;;
+    vips) vips "$value" ;;
     ipsec) esp_states; esp_policies; firewall ;;
     links) section "links.$value"; links "$value" 2>/dev/null ;;
     certificate) section certificate; [[ -r $value ]] && printf '%s\n' "$(<"$value")" ;;

@@ -91,6 +91,9 @@ def with_cause(findings: Iterable[Finding], tried: Sequence[TriedWay], live: Liv
             # A node takes its rules away itself when gossip gives up the last task that it would lead to.
             forgot_them = all(are_apart(host, of_task) for of_task in hosts_of.get(service, ()))
             return host in part_of and (NO_RULE not in finding.evidence or forgot_them)
+        if finding.code == codes.BALANCE:
+            service, _, host = finding.where.rpartition(" at ")
+            return any(are_apart(host, of_task) for of_task in hosts_of.get(service, ()))
         if finding.code not in _OF_WAYS or finding.is_broken:
             return False
         return any(are_apart(*ends) for ends in _ends(finding.where, hosts_of))

@@ -3,7 +3,7 @@ from dataclasses import replace
 from itertools import permutations
 
 import pytest
-from verify_world import ADDRESS, SERVICES, TASK, VIP, World
+from verify_world import ADDRESS, NET, SERVICES, TASK, VIP, World, server_at
 
 from swarmkit.finding import Finding
 from swarmkit.report.console import console_for
@@ -101,6 +101,19 @@ def test_rules_that_a_node_took_away_when_it_lost_the_service_s_tasks_follow_and
     for host, follows in (("C", "V27"), ("B", "")):
         assert f"no rule of {host} leads port 8080" in found[f"shop_frontend at {host}"].evidence
         assert found[f"shop_frontend at {host}"].follows_from == follows
+
+
+def test_that_gossip_gave_up_tasks_beyond_the_cut_follows_and_a_task_lost_on_this_side_does_not(world: World) -> None:
+    cut_off(world, "C")
+    lost = {"shop_database", "shop_backend"}
+    world.shells["A"].sections[f"vip_services.{NET}"] = "\n".join(
+        f"FWM  {0x200 + mark:08X} rr\n{'' if name in lost else server_at(TASK[name])}" for mark, name in enumerate(TASK)
+    )
+    found = {one.where: one for one in proof(world) if one.code == "V28" and one.severity == "error"}
+    assert {where: one.follows_from for where, one in found.items()} == {
+        "shop_database at A": "V27",
+        "shop_backend at A": "",
+    }
 
 
 def test_frames_in_clear_follow_from_no_cut(world: World) -> None:

@@ -49,6 +49,12 @@ def pid_of(service: str) -> int:
     return 1000 + sorted(SERVICES).index(service)
 
 
+def server_at(address: str, weight: int = 1) -> str:
+    """Return a server of IPVS as the kernel lists it."""
+    number = "".join(f"{int(part):02X}" for part in address.split("."))
+    return f"  -> {number}:0000      Masq    {weight}      0          0"
+
+
 class World:
     """What a test may change before it calls prove()."""
 
@@ -283,8 +289,20 @@ class FakeShell:
             elif word == "links":
                 said[wish.replace(" ", ".")] = ""
             elif word == "mesh":
-                said["mesh_rules"] = "-A PREROUTING -p udp -m udp --dport 5354 -j MARK --set-xmark 0x101/0xffffffff"
-                said["mesh_services"] = "FWM  00000101 rr\n  -> 0A000005:0000      Masq    1      0          0"
+                said["mesh_rules"] = "\n".join(
+                    f"-A PREROUTING -p {of} -m {of} --dport {port} -j MARK --set-xmark 0x101/0xffffffff"
+                    for of, port in (("udp", 5354), ("tcp", 8080))
+                )
+                attached = [one["Network"]["ID"] for one in self.world.tasks[0]["NetworksAttachments"]]
+                said["mesh_services"] = "FWM  00000101 rr\n" + server_at(ON_INGRESS) * ("ingid" in attached)
+            elif word == "vips":
+                said[f"vip_rules.{pid}"] = "\n".join(
+                    f"-A INPUT -d {vip}/32 -j MARK --set-xmark {0x200 + mark:#x}/0xffffffff"
+                    for mark, vip in enumerate(VIP.values())
+                )
+                said[f"vip_services.{pid}"] = "\n".join(
+                    f"FWM  {0x200 + mark:08X} rr\n{server_at(address)}" for mark, address in enumerate(TASK.values())
+                )
         if "ipsec" in wishes:
             said |= self._ipsec(grown=False)
             said["policies"] = "".join(

@@ -1,0 +1,147 @@
+"""Proofs that each host leads requests for a service to every running task of it, and to no other address; pure.
+
+A connection, however often it is tried, meets one task: what loses each third request is seen in IPVS alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from swarmkit.finding import Finding
+from swarmkit.verify import codes
+from swarmkit.verify.encryption.xfrm import UnreadableError
+from swarmkit.verify.live import Live, LiveService
+from swarmkit.verify.probe.look import HostLook
+from swarmkit.verify.ways.mesh import parse_mesh, vips_lead_to
+
+_BALANCED = ("tcp", "udp")
+
+
+@dataclass(frozen=True)
+class Share:
+    """What a host leads requests to that come to a service by one of its ways."""
+
+    service: str
+    host: str
+    way: str
+    """As people read it: a VIP or a port."""
+    missing: frozenset[str] = frozenset()
+    """Addresses of tasks that run, which it does not lead to."""
+    foreign: frozenset[str] = frozenset()
+    """What it leads to and is no task's, not even of one that starts or ends."""
+    unread: str = ""
+    """Why nothing is known of it."""
+
+    @property
+    def is_right(self) -> bool:
+        return not (self.missing or self.foreign or self.unread)
+
+    def __str__(self) -> str:
+        if self.unread:
+            return f"{self.way}: {self.unread}"
+        told = [f"does not lead to {', '.join(sorted(self.missing))}, where a task runs"] if self.missing else []
+        told += [f"leads to {', '.join(sorted(self.foreign))}, which is no task's"] if self.foreign else []
+        return f"{self.way} {' and '.join(told)}"
+
+    def still(self, later: Share) -> Share:
+        """Return what is wrong at both looks, each against the tasks of its time."""
+        unread = later.unread if self.unread else ""
+        missing = self.missing if later.unread else self.missing & later.missing
+        foreign = self.foreign if later.unread else self.foreign & later.foreign
+        return Share(self.service, self.host, self.way, missing, foreign, unread)
+
+
+def networks_of_vips(live: Live, host: str) -> tuple[str, ...]:
+    """Return the IDs of the networks on which containers of *host* may ask by VIP."""
+    vips = frozenset[str]().union(*(service.vips for service in live.services)) & live.networks.keys()
+    return tuple(sorted(vips & {network for task in live.tasks_on(host) for network in task.addresses}))
+
+
+def has_ingress_port(service: LiveService) -> bool:
+    return any(port.mode == "ingress" and port.published and port.protocol in _BALANCED for port in service.ports)
+
+
+def shares(live: Live, looks: Mapping[str, HostLook]) -> dict[tuple[str, str, str], Share]:
+    """Return what each host leads requests to, by service, host and way."""
+    found = [
+        share
+        for host, seen in looks.items()
+        for service in live.services
+        if service.tasks
+        for share in (*_by_vip(live, service, host, looks), *_by_port(live, service, host, looks))
+    ]
+    return {(share.service, share.host, share.way): share for share in found}
+
+
+def _by_vip(live: Live, service: LiveService, host: str, looks: Mapping[str, HostLook]) -> Iterator[Share]:
+    for network, (rules, services) in looks[host].vips.items():
+        vip = service.vips.get(network)
+        if not vip or not any(task.addresses.get(network) for task in service.tasks):
+            continue
+        way = f"VIP {vip} on {live.networks[network].name}"
+        try:
+            served = vips_lead_to(rules, services).get(vip, frozenset())
+        except UnreadableError as error:
+            yield Share(service.name, host, way, unread=str(error))
+            continue
+        yield _share(service, host, way, network, served, looks)
+
+
+def _by_port(live: Live, service: LiveService, host: str, looks: Mapping[str, HostLook]) -> Iterator[Share]:
+    if live.ingress is None or host not in live.ready_hosts or not has_ingress_port(service):
+        return
+    seen = looks[host]
+    for port in service.ports:
+        if port.mode != "ingress" or not port.published or port.protocol not in _BALANCED:
+            continue
+        way = f"port {port.published}/{port.protocol}"
+        try:
+            served = parse_mesh(seen.mesh_rules, seen.mesh_services).leads_to(port.protocol, port.published)
+        except UnreadableError as error:
+            yield Share(service.name, host, way, unread=str(error))
+            continue
+        yield _share(service, host, way, live.ingress.id, served or frozenset(), looks)
+
+
+def _share(
+    service: LiveService, host: str, way: str, network: str, served: frozenset[str], looks: Mapping[str, HostLook]
+) -> Share:
+    known = _addresses(service, network, looks)
+    every = frozenset(address for task in service.tasks for address in task.addresses.get(network, ()))
+    passing = service.passing.get(network, frozenset())
+    return Share(service.name, host, way, known - served, served - every - passing)
+
+
+def _addresses(service: LiveService, network: str, looks: Mapping[str, HostLook]) -> frozenset[str]:
+    """Return where tasks run for sure: of a host that does not answer nobody knows, and gossip soon gives it up."""
+    there = (task for task in service.tasks if task.host in looks)
+    return frozenset(address for task in there for address in task.addresses.get(network, ()))
+
+
+def prove_balance(found: Mapping[tuple[str, str, str], Share], live: Live) -> Iterator[Finding]:
+    """Prove it for each service, one finding for all hosts that are right and one for each that is not."""
+    for service in live.services:
+        of_service = [share for share in found.values() if share.service == service.name]
+        wrong: dict[str, list[Share]] = {}
+        for share in of_service:
+            if not share.is_right:
+                wrong.setdefault(share.host, []).append(share)
+        yield from (_error(service.name, host, of_host) for host, of_host in wrong.items())
+        right = sorted({share.host for share in of_service} - wrong.keys())
+        if right:
+            ways = ", ".join(dict.fromkeys(share.way for share in of_service))
+            count = len(service.tasks)
+            what = f"requests for {service.name} are led to its {count} task{'s' * (count > 1)} and nowhere else"
+            yield Finding(codes.BALANCE, "ok", service.name, what, f"by IPVS of {', '.join(right)}: {ways}")
+
+
+def _error(service: str, host: str, wrong: list[Share]) -> Finding:
+    if any(share.foreign or share.unread for share in wrong):
+        remedy = f"on {host}: systemctl restart docker (makes its IPVS anew; what runs there starts anew)"
+    else:
+        remedy = f"docker service update --force {service}"
+    lost = any(share.foreign for share in wrong)
+    what = f"requests for {service} that come to {host} are not led to all of its tasks"
+    what = f"{host} leads requests for {service} to where no task of it is: they are lost" if lost else what
+    return Finding(codes.BALANCE, "error", f"{service} at {host}", what, "; ".join(map(str, wrong)), remedy)
