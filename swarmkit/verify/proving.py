@@ -27,6 +27,7 @@ from swarmkit.verify.encryption.wire import WireSeen, prove_wire
 from swarmkit.verify.encryption.xfrm import UnreadableError, parse_policies
 from swarmkit.verify.ended import NOBODY, Ended, prove_tried
 from swarmkit.verify.live import Live
+from swarmkit.verify.outsiders import prove_outsiders
 from swarmkit.verify.probe.cable import Cable
 from swarmkit.verify.probe.look import HostLook
 from swarmkit.verify.probe.parcels import Parcels, Untried
@@ -101,6 +102,7 @@ class Proving:
         findings = [
             *prove_state(self._inventory, stack, self._observed, self._cluster, self._live, looks, silence),
             *sources,
+            *prove_outsiders(self._inventory, self._cluster, self._live),
             *self._reached(looks, results, ended.publications(published), judge, silence),
             *prove_isolation(parcels.trespasses, (one for told in results.values() for one in told), cables, ended),
             *prove_cut_off(heard),
