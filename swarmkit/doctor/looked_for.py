@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from swarmkit.doctor.codes import OF_DOCTOR, OF_STACKS
 from swarmkit.doctor.evidence import Evidence
 from swarmkit.doctor.paths import untried_by_ipv6
+from swarmkit.plan.networks.address_sheet import hosts_that_give_on_lans
 
 _OF_KERNELS = frozenset({"H04", "H20"})
 """Tried as root."""
@@ -41,6 +42,8 @@ def _unseen(evidence: Evidence) -> Iterator[frozenset[str]]:
         yield _OF_KERNELS
     if all(host.said.get("user") == "other" for host in evidence.hosts.values()):
         yield _OF_ROOT
+    if len(hosts_that_give_on_lans(evidence.networks)) < 2:
+        yield frozenset({"D12"})
     if not evidence.paths.ways:
         told = evidence.paths.untried or untried_by_ipv6(evidence.inventory, evidence.observed)
         yield _OF_WAYS if told else _OF_WAYS | {"H07"}

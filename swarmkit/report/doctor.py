@@ -114,7 +114,9 @@ On healthy hosts it finds nothing: measured in [benchmarks/README.md](../benchma
 ## Before: the doctor's codes
 
 B are inputs, H hazards, S the way in by SSH, D checks of this project's own. B26, B45 and D13 are told by
-`plan` and `up`, from what they would do; H19, H21, H43, H80 and H84 are looked for in a stack, with `-f`.
+`plan` and `up`, from what they would do; of D12 the doctor compares what several hosts' networks on a LAN give out, and
+`up` and `network create` tell the rest, of what they would make;
+H19, H21, H43, H80 and H84 are looked for in a stack, with `-f`.
 """
 _ELSEWHERE_HEAD = """## Files and plans
 

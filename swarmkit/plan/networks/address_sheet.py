@@ -125,9 +125,18 @@ def _bridges_in_pools(pools: Iterable[PoolRow], subnets: Iterable[SubnetRow]) ->
             yield Finding("H28", "error", ", ".join(row.hosts), what, seen, _anew(row, "RANGE"))
 
 
+def hosts_that_give_on_lans(seen: Iterable[HostNetwork]) -> frozenset[str]:
+    """Return the hosts with a network on a LAN: the ranges that they give out there are compared."""
+    return frozenset(one.host for one in seen if _is_given_on_a_lan(one.driver, one.scope, one.parent))
+
+
+def _is_given_on_a_lan(driver: str, scope: str, parent: str) -> bool:
+    return driver in ON_LAN and scope == "local" and bool(parent)
+
+
 def _given_twice(subnets: Sequence[SubnetRow]) -> Iterator[Finding]:
     """Yield the LANs whose addresses several hosts give: no engine knows of another's."""
-    lans = [row for row in subnets if row.driver in ON_LAN and row.scope == "local" and row.device]
+    lans = [row for row in subnets if _is_given_on_a_lan(row.driver, row.scope, row.device)]
     for one, other in itertools.combinations_with_replacement(lans, 2):
         hosts = ", ".join(dict.fromkeys((*one.hosts, *other.hosts)))
         if "," in hosts and overlap(one.given, other.given):

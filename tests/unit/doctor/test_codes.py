@@ -22,6 +22,7 @@ from swarmkit.doctor.evidence import Evidence
 from swarmkit.doctor.looked_for import looked_for
 from swarmkit.doctor.model import Paths, Way
 from swarmkit.observed.model import KernelFacts
+from swarmkit.observed.networks import HostNetwork
 from swarmkit.report.doctor import document
 from swarmkit.verify.explained import PROOFS
 
@@ -80,8 +81,12 @@ def seen_in_full() -> Evidence:
     facts = dataclasses.replace(seen.observed.hosts["A"], system=system)
     observed = dataclasses.replace(seen.observed, hosts={**seen.observed.hosts, "A": facts})
     paths = Paths((Way("A", "B", "proto 50", passes=True),), {}, {})
+    lans = tuple(
+        HostNetwork(host, f"lan-{host}", "lan", "macvlan", "local", {"Options": {"parent": "eth0"}}, {})
+        for host in "AB"
+    )
     asking = (Host("D", "10.88.0.14", "worker", become=True),)
-    return dataclasses.replace(seen, observed=observed, paths=paths, unread=asking)
+    return dataclasses.replace(seen, observed=observed, paths=paths, networks=lans, unread=asking)
 
 
 def without_kernels(seen: Evidence) -> Evidence:
@@ -107,6 +112,7 @@ def without_root(seen: Evidence) -> Evidence:
         (dataclasses.replace(seen_in_full(), paths=Paths((), {}, {})), {"H06", "H07", "H17"}),
         (dataclasses.replace(seen_in_full(), paths=Paths((), {}, {"A": "no perl"})), {"H06", "H17"}),
         (dataclasses.replace(seen_in_full(), unread=()), {"S08"}),
+        (dataclasses.replace(seen_in_full(), networks=seen_in_full().networks[:1]), {"D12"}),
     ],
 )
 def test_what_could_not_be_seen_was_not_looked_for(seen: Evidence, missing: set[str]) -> None:
