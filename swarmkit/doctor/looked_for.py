@@ -8,6 +8,7 @@ from swarmkit.doctor.codes import OF_DOCTOR, OF_STACKS
 from swarmkit.doctor.evidence import Evidence
 from swarmkit.doctor.paths import untried_by_ipv6
 from swarmkit.plan.networks.address_sheet import hosts_that_give_on_lans
+from swarmkit.plan.networks.firewall_rules import ESP
 
 _OF_KERNELS = frozenset({"H04", "H20"})
 """Tried as root."""
@@ -44,7 +45,7 @@ def _unseen(evidence: Evidence) -> Iterator[frozenset[str]]:
         yield _OF_ROOT
     if len(hosts_that_give_on_lans(evidence.networks)) < 2:
         yield frozenset({"D12"})
-    if not evidence.paths.ways:
+    if not any(way.kind == ESP for way in evidence.paths.ways):
         told = evidence.paths.untried or untried_by_ipv6(evidence.inventory, evidence.observed)
         yield _OF_WAYS if told else _OF_WAYS | {"H07"}
     if not any(host.become for host in (*evidence.inventory.hosts, *evidence.unread)):

@@ -55,7 +55,9 @@ class Paths:
     ways: tuple[Way, ...]
     translated: Mapping[tuple[str, str], str]
     untried: Mapping[str, str]
-    """Host -> why nothing could be tried from it."""
+    """Host -> why nothing could be tried from it, or not all."""
+    bare: frozenset[str] = frozenset()
+    """The hosts of *untried* between which and others connections were tried all the same."""
 
 
 @dataclass(frozen=True)

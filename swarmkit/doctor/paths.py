@@ -14,7 +14,7 @@ from itertools import permutations
 
 from swarmkit.declared.inventory.host import Inventory
 from swarmkit.doctor.dropped import with_drops
-from swarmkit.doctor.model import Paths, Peer, Way
+from swarmkit.doctor.model import FULL_FRAME, Paths, Peer, Way
 from swarmkit.errors import SwarmkitError
 from swarmkit.observed.dropping.reading import HostRules
 from swarmkit.observed.model import Observed
@@ -66,7 +66,8 @@ def probe_paths(
 ) -> Paths:
     """Send and listen on all hosts of *peers* at once; *mtus* are those of their data links, in bytes.
 
-    Needs perl (essential on Debian and Ubuntu) or python3 on the hosts; a host without either is among the untried.
+    Needs perl (essential on Debian and Ubuntu) or python3 on the hosts; a host without either is among the untried, but
+    for connections, which bash tries, and the MTU, where ping is there.
     Never raises for a host that fails. What did not pass is tried once more, longer. *rules*, which is called last,
     returns those of the hosts.
     """
@@ -87,7 +88,7 @@ def _probe_twice(fleet: Fleet, peers: Mapping[str, Peer], data_path_port: int, m
         for way in again.ways
     )
     translated = {**first.translated, **again.translated}
-    return Paths(tuple(ways), translated, again.untried)
+    return Paths(tuple(ways), translated, again.untried, again.bare)
 
 
 def _probe(
@@ -109,9 +110,9 @@ def _probe(
 
 
 def probe_script() -> str:
-    """Return what runs on a host: one program twice, in the two languages of which a host has one."""
+    """Return what runs on a host: one program, in that of two languages which it has, or what bash can without."""
     folder = importlib.resources.files("swarmkit.doctor")
-    perl, python = (folder.joinpath(name).read_text() for name in ("paths.pl", "paths_on_host.py"))
+    perl, python, bash = (folder.joinpath(name).read_text() for name in ("paths.pl", "paths_on_host.py", "paths.sh"))
     return f"""
 command -v perl >/dev/null && exec perl - "$@" <<'PERL'
 {perl}PERL
@@ -119,7 +120,9 @@ for python in python3 /usr/libexec/platform-python; do
 command -v "$python" >/dev/null && exec "$python" - "$@" <<'PYTHON'
 {python}PYTHON
 done
-echo 'neither perl nor python3 is there' >&2
+command -v bash >/dev/null && exec bash -s -- "$@" <<'BASH'
+{bash}BASH
+echo 'neither perl nor python3 is there, nor bash' >&2
 """
 
 
@@ -142,10 +145,17 @@ def paths_from(
         for words in lines
         if words[0] in ("tcp", "unsent")
     }
+    bare = frozenset(host for host, lines in said.items() if [_BARE] in lines)
+    untried |= dict.fromkeys(
+        sorted(bare), "neither perl nor python3 is there: bash tried connections, and ping the MTU"
+    )
     ways = []
     translated = {}
     for source, target in permutations(said, 2):
-        for key, kind in _KINDS.items():
+        if source in bare:
+            number = str(names.index(target))
+            ways += _pinged(source, target, [words[2] for words in said[source] if words[:2] == ["pinged", number]])
+        for key, kind in _KINDS.items() if not {source, target} & bare else ():
             why = told.get((source, target, "unsent", key), "nothing arrived")
             passes = (source, target, key) in heard
             if key == "full" and not passes:
@@ -158,12 +168,23 @@ def paths_from(
             ways.append(Way(source, target, kind.format(data_path_port), passes, "" if passes else why))
         for port in ("7946", "2377") if peers[target].is_manager else ("7946",):
             answer = told.get((source, target, "tcp", port), "not tried")
-            passes = answer == "ok" or (answer == "Connection refused" and (source, target, f"tcp{port}") in heard)
+            arrived = target in bare or (source, target, f"tcp{port}") in heard
+            passes = answer == "ok" or (answer == "Connection refused" and arrived)
             ways.append(Way(source, target, f"tcp/{port}", passes, "" if passes else answer))
         seen = heard.get((source, target, "udpdata"))
         if seen and seen not in (peers[source].data, peers[source].advertise):
             translated[source, target] = seen
-    return Paths(tuple(ways), translated, untried)
+    return Paths(tuple(ways), translated, untried, bare)
 
 
-_KINDS = {"esp": "proto 50", "udp7946": "udp/7946", "udpdata": "udp/{}", "full": "full frame"}
+def _pinged(source: str, target: str, sizes: list[str]) -> list[Way]:
+    """Return the way of full frames by what came back of *sizes*; nothing where no ping is answered at all."""
+    if not sizes:
+        return []
+    is_full = "full" in sizes
+    return [Way(source, target, FULL_FRAME, is_full, "" if is_full else f"{max(map(int, sizes))} bytes pass")]
+
+
+_BARE = "bare"
+"""What a host says that has neither language."""
+_KINDS = {"esp": "proto 50", "udp7946": "udp/7946", "udpdata": "udp/{}", "full": FULL_FRAME}

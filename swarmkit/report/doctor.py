@@ -109,6 +109,8 @@ goes on in spite of one.
 The doctor changes no file, setting, rule or network of a host. What a kernel can do is tried in a throw-away namespace,
 for which the modules that dockerd itself loads (`xfrm_user`, `xfrm_algo`, `esp4`, `vxlan`, `xt_bpf`, `xt_policy`,
 `ip_vs`, `ip_vs_rr`, `xt_ipvs`, and what the kernel brings along) are loaded where they are not yet; they stay loaded.
+Packets between hosts are sent and heard by perl or python3. On a host with neither, bash tries the connections, where a
+refusal counts as an answer, and ping, where it is there, the path's MTU; ESP and UDP cannot be tried so: H07 says it.
 On healthy hosts it finds nothing: measured in [benchmarks/README.md](../benchmarks/README.md#healthy).
 
 ## Before: the doctor's codes

@@ -254,13 +254,21 @@ def test_a_path_that_loses_full_frames_is_found(spare_lab: SpareLab, inventory: 
 
 
 def test_a_host_without_perl_and_python_is_told_and_what_to_install(spare_lab: SpareLab, inventory: Path) -> None:
+    """Connections it tries all the same, by bash, and the path's MTU by ping."""
+    closed, small = "-p tcp --dport 7946", "-p icmp -m length --length 1451:"
     spare_lab.run("Y", "mv /usr/bin/perl /usr/bin/perl.away")
     try:
         finding = the_one(spare_lab, inventory, "H07")
         assert (finding["severity"], finding["where"]) == ("warning", "Y")
         assert "neither perl nor python3" in finding["evidence"]
         assert "apt-get install -y perl" in finding["remedy"]
+        spare_lab.run("X", f"iptables -w -A INPUT {closed} -j DROP; iptables -w -A INPUT {small} -j DROP")
+        told = {(one["code"], one["where"]): one for one in findings(spare_lab, inventory)}
+        assert told.keys() == {("H07", "Y"), ("H07", "Y -> X"), ("H11", "Y -> X")}
+        assert told["H07", "Y -> X"]["what"].startswith("tcp/7946 from Y")
+        assert "1450 bytes pass" in told["H11", "Y -> X"]["evidence"]
     finally:
+        spare_lab.run("X", f"iptables -w -D INPUT {closed} -j DROP; iptables -w -D INPUT {small} -j DROP; true")
         spare_lab.run("Y", "mv /usr/bin/perl.away /usr/bin/perl")
 
 

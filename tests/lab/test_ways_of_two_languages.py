@@ -34,8 +34,8 @@ PATIENCE_SECONDS = 30
 
 def lines(name: str, language: str) -> list[list[str]]:
     number = str(list(ADDRESS).index(name))
-    hidden = {"python3": "perl", "perl": "python3"}[language]
-    script = f'command() {{ test "$2" != {hidden}; }}\n{probe_script()}'
+    hidden = {"python3": "perl", "perl": "python3", "bash": "p*"}[language]
+    script = f'command() {{ case "$2" in {hidden}|*/platform-python) return 1; esac; }}\n{probe_script()}'
     told = subprocess.run(
         [*inside(name), "sh", "-s", "--", "marker", number, str(PATIENCE_SECONDS), "4789", "1500", *EVERYONE],
         input=script, capture_output=True, text=True, timeout=60, check=False,
@@ -81,6 +81,23 @@ def test_what_is_missing_of_a_host_that_is_heard_is_certain_long_before_patience
     finally:
         run(*inside("left"), "iptables", "-F", "INPUT")
     assert time.monotonic() - began < PATIENCE_SECONDS / 3
+
+
+@pytest.mark.parametrize("other", ["perl", "python3", "bash"])
+@pytest.mark.usefixtures("cable")
+def test_a_host_with_neither_tries_connections_by_bash(other: str) -> None:
+    """Nothing listens there: a refusal has come from the host itself where that has heard what it answers."""
+    spoken = {"left": "bash", "right": other}
+    assert closed_ways(spoken) == set()
+    rule = ("INPUT", "-p", "tcp", "--dport", "7946", "-j")
+    run(*inside("right"), "iptables", "-A", *rule, "DROP")
+    try:
+        assert closed_ways(spoken) == {("left", "right", "tcp/7946")}
+        run(*inside("right"), "iptables", "-F", "INPUT")
+        run(*inside("right"), "iptables", "-A", *rule, "REJECT")
+        assert closed_ways(spoken) == (set() if other == "bash" else {("left", "right", "tcp/7946")})
+    finally:
+        run(*inside("right"), "iptables", "-F", "INPUT")
 
 
 def closed_connections(languages: dict[str, str]) -> set[tuple[str, str, str]]:

@@ -22,14 +22,16 @@ def check_paths(
     """
     for host, why in paths.untried.items():
         remedy = _AS_ROOT if "permitted" in why else "apt-get install -y perl || dnf install -y python3 || apk add perl"
-        yield Finding(
-            "H07", "warning", host, f"no packet could be tried from or to {host}", why, f"on {host}: {remedy}"
-        )
-    cut_off = cuts(paths.ways)
+        what = f"neither UDP nor ESP could be tried from or to {host}"
+        what = what if host in paths.bare else f"no packet could be tried from or to {host}"
+        yield Finding("H07", "warning", host, what, why, f"on {host}: {remedy}")
+    # Where connections alone were tried, their failing does not say that nothing passes.
+    cut_off = cuts([way for way in paths.ways if not paths.bare & {way.source, way.target}])
     yield from check_cuts(cut_off, peers)
     told_ends = {(way.source, way.target) for cut in cut_off for way in cut.ways}
     blocked: dict[tuple[str, str], list[Way]] = {}
     small = {(way.source, way.target) for way in paths.ways if way.passes and way.kind == f"udp/{data_path_port}"}
+    small |= {(way.source, way.target) for way in paths.ways if way.source in paths.bare and _carries(way)}
     for way in paths.ways:
         is_frame = way.kind == FULL_FRAME
         if (way.source, way.target) in told_ends or _lacks_the_answer(way, paths.ways):

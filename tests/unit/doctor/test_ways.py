@@ -14,6 +14,7 @@ from unit.verify.verify_world import World
 from swarmkit.declared.stack.service import Network
 from swarmkit.doctor.dropped import with_drops
 from swarmkit.doctor.evidence import Evidence
+from swarmkit.doctor.looked_for import looked_for
 from swarmkit.doctor.model import Paths, Way
 from swarmkit.doctor.paths import paths_from, probe_paths
 from swarmkit.finding import Finding
@@ -237,6 +238,63 @@ def test_a_host_from_which_nothing_could_be_sent_is_told_and_blames_no_way() -> 
     said["C"] = RuntimeError("no perl")
     (finding,) = found(paths(said))
     assert (finding.severity, finding.where) == ("warning", "C")
+
+
+def with_bare_c(*lines: str) -> Said:
+    """Return what is heard where C has neither perl nor python3, and its bash says *lines*."""
+    said = answers(lambda host, words: host != "C" and (words[0] == "tcp" or words[1] != "2"))
+    said["C"] = [line.split(maxsplit=3) for line in ("bare", *lines)]
+    return said
+
+
+ALL_OF_BASH = ("tcp 0 7946 ok", "tcp 0 2377 ok", "tcp 1 7946 Connection refused", "pinged 0 full", "pinged 1 full")
+
+
+def test_a_host_with_bash_alone_tries_connections_and_the_mtu_and_is_told() -> None:
+    said = with_bare_c(*ALL_OF_BASH)
+    for host in "AB":
+        lines = said[host]
+        assert isinstance(lines, list)
+        lines += [["heard", "2", f"tcp{port}", "10.88.0.13 0"] for port in ("7946", "2377")]
+    seen = paths(said)
+    (finding,) = found(seen)
+    assert (finding.severity, finding.where) == ("warning", "C")
+    assert finding.what == "neither UDP nor ESP could be tried from or to C"
+    of_c = {(way.source, way.target, way.kind) for way in seen.paths.ways if "C" in (way.source, way.target)}
+    assert of_c == {
+        *(("C", "A", kind) for kind in ("tcp/7946", "tcp/2377", "full frame")),
+        *(("C", "B", kind) for kind in ("tcp/7946", "full frame")),
+        *(("A", "C", "tcp/7946"), ("B", "C", "tcp/7946")),
+    }
+
+
+def test_a_refusal_that_the_other_host_has_not_heard_is_a_firewall_s() -> None:
+    (closed,) = (one for one in found(paths(with_bare_c(*ALL_OF_BASH))) if one.severity == "error")
+    assert (closed.code, closed.where) == ("H07", "C -> B")
+    assert "iptables -w -I INPUT -s 10.88.0.13 -p tcp --dport 7946" in closed.remedy
+
+
+def test_connections_that_fail_from_bash_are_ports_and_no_cut() -> None:
+    """What was not tried is not told to be closed."""
+    told = ("tcp 0 7946 timeout", "tcp 0 2377 timeout", "tcp 1 7946 ok")
+    closed = [one for one in found(paths(with_bare_c(*told))) if one.severity == "error"]
+    assert {(one.code, one.where, one.what.split()[0]) for one in closed} == {
+        ("H07", "C -> A", "tcp/7946"),
+        ("H07", "C -> A", "tcp/2377"),
+    }
+
+
+def test_a_path_that_is_too_small_for_pings_is_told_with_what_came_back() -> None:
+    told = (*ALL_OF_BASH[:2], "tcp 1 7946 ok", "pinged 0 full", "pinged 1 1380", "pinged 1 1280")
+    (small,) = (one for one in found(paths(with_bare_c(*told))) if one.severity == "error")
+    assert (small.code, small.where) == ("H11", "C -> B")
+    assert "1380 bytes pass" in small.evidence
+
+
+def test_that_esp_was_tried_is_not_said_where_bash_alone_tried_anything() -> None:
+    seen = paths({"B": [["bare"], *([["tcp", "2", "7946", "ok"]])], "C": [["bare"], ["tcp", "1", "7946", "ok"]]})
+    assert {"H06", "H17"}.isdisjoint(looked_for(seen))
+    assert "H07" in looked_for(seen)
 
 
 def test_what_did_not_pass_on_a_busy_host_is_tried_once_more_and_longer() -> None:
