@@ -81,9 +81,12 @@ class NetworkWish:
             yield flag.lower(), _word(live.get(flag)), _word(wanted)
         for key, value in self.options.items():
             old = options.get(key, "(none)")
-            yield f"options.{key}", declared_numbers(value, old) if key == VXLAN_NUMBERS else old, value
-        if self.driver in SWARM_DRIVERS and "encrypted" not in self.options:
-            yield "encrypted", "yes" if "encrypted" in options else "no", "no"
+            # Of an overlay the option's presence encrypts, whatever its value: Docker's own users write "" or "true".
+            if not (key == "encrypted" and self.driver in SWARM_DRIVERS):
+                yield f"options.{key}", declared_numbers(value, old) if key == VXLAN_NUMBERS else old, value
+        if self.driver in SWARM_DRIVERS:
+            old, new = ("yes" if "encrypted" in its else "no" for its in (options, self.options))
+            yield "encrypted", old, new
         for key, value in self.labels.items():
             yield f"labels.{key}", (live.get("Labels") or {}).get(key, "(none)"), value
         yield from compared_ipam(self, live.get("IPAM") or {})

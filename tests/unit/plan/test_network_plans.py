@@ -71,6 +71,16 @@ def test_an_existing_network_with_other_settings_is_refused_with_the_difference(
     assert "network rm app" in refusal.remedy
 
 
+@pytest.mark.parametrize("value", ["", "true", "false"])
+def test_an_overlay_is_encrypted_by_the_option_whatever_its_value(value: str) -> None:
+    live = {"Driver": "overlay", "IPAM": {}, "Labels": {}, "Options": {"encrypted": value}}
+    assert NetworkWish("app", driver="overlay", options={"encrypted": ""}).differences(live) == ()
+    (change,) = NetworkWish("app", driver="overlay").differences(live)
+    assert (change.path, change.old, change.new) == ("encrypted", "yes", "no")
+    (change,) = NetworkWish("app", driver="overlay", options={"encrypted": ""}).differences({**live, "Options": {}})
+    assert (change.old, change.new) == ("no", "yes")
+
+
 def test_a_macvlan_may_share_the_hosts_range_but_needs_its_parent(observed: Observed) -> None:
     route = observed.hosts["A"].system.routes[0].destination
     wish = NetworkWish("lan", driver="macvlan", subnets=(route,), options={"parent": "eth7"})
