@@ -9,12 +9,16 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from swarmkit.declared.stack.service import Stack
+from swarmkit.plan.stacks.spec_diff import VXLAN_NUMBERS
+
 NAMESPACE = "com.docker.stack.namespace"
 Specs = dict[str, Any]
 
 ALLOWED = {
     r"(secrets|configs)\..*\.Labels\.swarmkit\.key": "our versions of one file are found by it",
-    r"networks\..*\.Options\.com\.docker\.network\.driver\.overlay\.vxlanid_list": "numbered by the engine",
+    r"networks\..*\.Options\.com\.docker\.network\.driver\.overlay\.vxlanid_list": "numbered by the engine, of a "
+    "network whose number the file does not declare",
     r"configs\.[^.]*\.before-\d+\..*": "our record of what ran before, for `swarmkit rollback`",
 }
 """Fields that differ between the tools, each with the reason; on both engines the same."""
@@ -92,11 +96,18 @@ def _name_files(container: dict[str, Any]) -> None:
         container.get(f"{what}s", []).sort(key=lambda one: json.dumps(one, sort_keys=True))
 
 
-def differences(docker: Specs, ours: Specs) -> list[str]:
-    """Return each field that differs and is not allowed to, with both values."""
+def numbers_of(stack: Stack) -> frozenset[str]:
+    """Return the fields of the VXLAN numbers that the file itself declares: they are to be the same."""
+    declaring = (one for one in stack.networks if VXLAN_NUMBERS in one.driver_options)
+    return frozenset(f"networks.{one.name}.Options.{VXLAN_NUMBERS}" for one in declaring)
+
+
+def differences(docker: Specs, ours: Specs, declared: frozenset[str] = frozenset()) -> list[str]:
+    """Return each field that differs and is not allowed to, with both values; those *declared* never may."""
     left, right = dict(_leaves(docker, "")), dict(_leaves(ours, ""))
     differing = [path for path in sorted(left.keys() | right.keys()) if left.get(path) != right.get(path)]
-    real = [path for path in differing if not any(re.fullmatch(pattern, path) for pattern in ALLOWED)]
+    allowed = {path for path in differing if any(re.fullmatch(pattern, path) for pattern in ALLOWED)} - declared
+    real = [path for path in differing if path not in allowed]
     return [f"{path}: docker {left.get(path)}, swarmkit {right.get(path)}" for path in real]
 
 

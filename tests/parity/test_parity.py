@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 from parity.corpus import Case, batches, cases
-from parity.differences import REFUSALS_PASSED_OVER, REFUSED_ON, Specs, differences
+from parity.differences import REFUSALS_PASSED_OVER, REFUSED_ON, Specs, differences, numbers_of
 from parity.engine_room import EngineRoom, Takeover, engine_room
 
 from swarmkit.workflows.export import Exported
@@ -67,7 +67,8 @@ def test_docker_and_swarmkit_make_the_same(compared: Compared, case: Case) -> No
         assert [REFUSED_ON[compared.engine][case.name] in said for said in compared.refused[case.name]] == [True, True]
         return
     assert compared.docker[case.name]["services"], "docker made no service"
-    assert differences(compared.docker[case.name], compared.ours[case.name]) == []
+    numbered = numbers_of(case.load())
+    assert differences(compared.docker[case.name], compared.ours[case.name], numbered) == []
     lines = compared.said[case.name].splitlines()
     ignored = [line.partition(":")[2] for line in lines if line.startswith("Ignoring unsupported")]
     words = {word.strip() for line in ignored for word in line.split(",")}

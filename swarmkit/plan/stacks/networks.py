@@ -7,6 +7,7 @@ declared name as its label, so that later plans know it; the next one may have t
 from __future__ import annotations
 
 import itertools
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -57,6 +58,8 @@ class StackNetworks:
     names: dict[str, str] = field(default_factory=dict)
     """Key in the stack file -> name in the swarm."""
     moves: list[NetworkMove] = field(default_factory=list)
+    numbered: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    """Options of the file's networks that are made, by name: the engine's allocator sees their numbers too."""
     refusals: list[Finding] = field(default_factory=list)
     warnings: list[Finding] = field(default_factory=list)
 
@@ -127,7 +130,8 @@ class StackNetworks:
             body = body | {"Labels": {**body["Labels"], NETWORK_LABEL: network.name}}
         cluster = self.observed.cluster
         others = {live.name: live.options for live in cluster.networks} if cluster else {}
-        self.refusals += number_refusals(network.name, network.driver_options, others)
+        self.refusals += number_refusals(network.name, network.driver_options, others | self.numbered)
+        self.numbered[network.name] = network.driver_options
         self.refusals += driver_refusals(network, self.observed)
         self._check_name(network, body["Name"])
         how = "encrypted overlay" if encrypted else f"{network.driver}, NOT encrypted"

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
-from parity.differences import NAMESPACE, PASSED_OVER, by_stack, differences
+from parity.differences import NAMESPACE, PASSED_OVER, by_stack, differences, numbers_of
+
+from swarmkit.declared.stack.service import Network, Stack
+from swarmkit.plan.stacks.spec_diff import VXLAN_NUMBERS
 
 LABELS = {NAMESPACE: "s"}
 FILES = [{"SecretName": "s_b-0123456789ab", "SecretID": "1"}, {"SecretName": "s_a-0123456789ab", "SecretID": "2"}]
@@ -104,3 +108,15 @@ def test_what_the_table_names_is_passed_over(what: str) -> None:
 def test_what_stands_beside_it_is_compared(field: str, change: Change) -> None:
     (told,) = compared(change)
     assert told.startswith(field.removesuffix(".Name"))
+
+
+def test_a_vxlan_number_may_differ_only_where_the_file_declares_none() -> None:
+    numbered = Network("n", "s_n", driver_options={VXLAN_NUMBERS: "7001"})
+    stack = Stack(Path("s.yaml"), "s", (), (numbered, Network("free", "s_free")))
+    docker, ours = (
+        {"networks": {name: {"Options": {VXLAN_NUMBERS: number}} for name in ("s_n", "s_free")}}
+        for number in ("7001", "4097")
+    )
+    (differing,) = differences(docker, ours, numbers_of(stack))
+    assert differing.startswith(f"networks.s_n.Options.{VXLAN_NUMBERS}: docker")
+    assert differences(docker, ours) == []

@@ -18,6 +18,7 @@ from swarmkit.plan.declaration import Declared
 from swarmkit.plan.networks.wish import NetworkWish
 from swarmkit.plan.progress import Silent
 from swarmkit.plan.stacks.rollback_planner import make_rollback_plan
+from swarmkit.plan.stacks.spec_diff import VXLAN_NUMBERS
 from swarmkit.plan.stacks.teardown import make_teardown_plan
 
 MTU = "com.docker.network.driver.mtu"
@@ -50,6 +51,17 @@ def test_a_network_made_anew_is_known_by_its_label_and_the_next_one_has_the_plai
     assert names(fleet) == {"shop_net"}
     assert plan_on(fleet, declared(fleet, NET)).is_empty
     assert "network shop_net-2 was made anew since, as shop_net" in rollback_refusal(fleet)
+
+
+@pytest.mark.parametrize(("second", "told"), [("7001", ["D14"]), ("7002, 7001", ["D14"]), ("7002", [])])
+def test_two_new_networks_of_a_file_with_one_vxlan_number_are_refused(
+    fleet: FakeFleet, second: str, told: list[str]
+) -> None:
+    first = Network("first", "shop_first", driver_options={"encrypted": "", VXLAN_NUMBERS: "7001"})
+    other = Network("other", "shop_other", driver_options={"encrypted": "", VXLAN_NUMBERS: second})
+    refusals = plan_on(fleet, declared(fleet, first, other)).refusals
+    assert [one.code for one in refusals] == told
+    assert all("7001" in one.what and "shop_first" in one.evidence for one in refusals)
 
 
 @pytest.mark.parametrize("owner", [{}, {"com.docker.stack.namespace": "other"}])
