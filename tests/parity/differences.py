@@ -42,11 +42,12 @@ REFUSALS_PASSED_OVER: Mapping[str, str] = {
     "B35": "the only host has no label that a constraint asks for, and is drained"
 }
 """Findings of swarmkit on which a stack is deployed all the same."""
-_LACKS_PLUGIN = {"secret-drivers": 'plugin "vault" not found'}
+# Mounts of images came with API 1.48, of engine 28.0.
+_REFUSED = {"image-mounts": 'invalid MountType: "image"', "secret-drivers": 'plugin "vault" not found'}
 REFUSED_ON: Mapping[str, Mapping[str, str]] = {
-    "26.1": _LACKS_PLUGIN,
+    "26.1": _REFUSED,
     # Cluster volumes came with API 1.42.
-    "20.10": {"cluster-volumes": 'invalid MountType: "cluster"', **_LACKS_PLUGIN},
+    "20.10": {"cluster-volumes": 'invalid MountType: "cluster"', **_REFUSED},
 }
 """Stacks that an engine refuses of both tools, and what it says."""
 _VERSION = re.compile(r"-[0-9a-f]{12}$")

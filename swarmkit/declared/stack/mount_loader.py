@@ -16,7 +16,9 @@ from swarmkit.declared.stack.service import Mount
 from swarmkit.declared.stack.stack_keys import KEYS
 
 _PROPAGATIONS = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
-_TYPES = ("volume", "bind", "tmpfs", "npipe", "cluster")
+_TYPES = ("volume", "bind", "tmpfs", "npipe", "cluster", "image")
+_WITH_OPTIONS = frozenset(("tmpfs", "volume", "bind"))
+"""Types that have a key of their own name."""
 
 
 def read_mounts(field: Field | None, folder: Path, environment: Mapping[str, str]) -> tuple[Mount, ...]:
@@ -83,15 +85,15 @@ class _Reader:
             return None
         # A named pipe takes a bind's options.
         chosen_by = "bind" if kind == "npipe" else kind
-        for key in {"tmpfs", "volume", "bind"} & parts.keys() - {chosen_by}:
+        for key in sorted(_WITH_OPTIONS & parts.keys() - {chosen_by}):
             parts[key].refuse("B34", f"{key} options are incompatible with type {kind}")
-        options = parts.get(chosen_by)
+        options = parts.get(chosen_by) if chosen_by in _WITH_OPTIONS else None
         if options:
             warn_of_other_keys(options, KEYS[f"services.*.volumes[].{chosen_by}"])
         chosen = options.fields() if options else {}
         source = parts["source"].text("B34") if "source" in parts else None
         mount = Mount(
-            type=cast("Literal['volume', 'bind', 'tmpfs', 'npipe', 'cluster']", kind),
+            type=cast("Literal['volume', 'bind', 'tmpfs', 'npipe', 'cluster', 'image']", kind),
             target=parts["target"].text("B34") or "",
             source=self._absolute(source) if kind == "bind" else source,
             read_only=bool(parts["read_only"].boolean("B34")) if "read_only" in parts else False,
@@ -119,8 +121,8 @@ class _Reader:
         is_path = mount.target.startswith(("/", "\\")) or mount.target[1:2] == ":"
         if not is_path:
             self.field.refuse("B34", f"target {shown(mount.target)} is not an absolute path")
-        if mount.type in ("bind", "npipe", "cluster") and not mount.source:
-            self.field.refuse("B34", f"a {mount.type} needs a source")
+        if mount.type in ("bind", "npipe", "cluster", "image") and not mount.source:
+            self.field.refuse("B34", f"a mount of type {mount.type} needs a source")
         if mount.type == "volume" and not mount.source and (mount.no_copy or mount.subpath):
             self.field.warn("B31", "swarm ignores the options of a volume without a name", "give it a source")
         if mount.type == "tmpfs" and mount.source is not None:

@@ -48,10 +48,10 @@ class Port:
 
 @dataclass(frozen=True)
 class Mount:
-    type: Literal["volume", "bind", "tmpfs", "npipe", "cluster"]
+    type: Literal["volume", "bind", "tmpfs", "npipe", "cluster", "image"]
     target: str
     source: str | None = None
-    """Key under the stack's ``volumes`` for a volume, an absolute path for a bind, ``group:NAME`` for a cluster."""
+    """Key under the stack's ``volumes``, an absolute path for a bind, ``group:NAME`` for a cluster, or an image."""
     read_only: bool = False
     tmpfs_size_bytes: int | None = None
     no_copy: bool = False

@@ -21,7 +21,7 @@ PLANS: dict[str, Explanation] = {
     ),
     "H44": Explanation(
         "An engine whose API is older than what a file asks for",
-        "The setting is left out; a mount of type cluster is refused.",
+        "The setting is left out; a mount of type cluster or image is refused.",
         "An engine of the cluster does not know it yet.",
         "swarmkit engine upgrade",
         "Docker Engine API version history",

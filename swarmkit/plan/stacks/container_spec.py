@@ -16,7 +16,7 @@ SUBPATH_API = (1, 45)
 CAPABILITIES_API = (1, 41)
 SYSCTLS_API = (1, 40)
 # Below it the engine refuses the mount (moby daemon/cluster/convert/container.go).
-CLUSTER_VOLUMES_API = (1, 42)
+MOUNTS_API = {"cluster": (1, 42), "image": (1, 48)}
 
 
 def container_spec(
@@ -116,6 +116,8 @@ def _mount(stack: Stack, mount: Mount, api_version: tuple[int, int]) -> dict[str
         return spec | {"Source": mount.source} | written({"BindOptions": written({"Propagation": mount.propagation})})
     if mount.source is None:
         return spec
+    if mount.type == "image":
+        return spec | {"Source": mount.source}
     if mount.type == "cluster" and mount.source.startswith("group:"):
         return spec | {"Source": mount.source, "ClusterOptions": {}}
     volume = next(volume for volume in stack.volumes if volume.key == mount.source)

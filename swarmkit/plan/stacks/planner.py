@@ -35,7 +35,7 @@ from swarmkit.plan.stacks.recording import note_of
 from swarmkit.plan.stacks.registry_logins import login_warnings, unsent_warnings, with_logins
 from swarmkit.plan.stacks.removal import remove_object
 from swarmkit.plan.stacks.service_waits import HEALTHY, await_service, wait_key
-from swarmkit.plan.stacks.spec import lacks_cluster_volumes, left_out_keys, service_spec
+from swarmkit.plan.stacks.spec import left_out_keys, service_spec, unknown_mounts
 from swarmkit.plan.stacks.spec_diff import carry_over, spec_changes, with_names
 from swarmkit.reach.engine import Kind
 
@@ -212,9 +212,9 @@ class StackPlanner:
             seen = f"{service.image} of {service.place}" if service.place else service.image
             self.warnings.append(Finding("H44", "warning", service.name, what, seen, "swarmkit engine upgrade"))
         of_managers = [self.observed.hosts[host.name].engine.api_version for host in self.inventory.managers]
-        if lacks_cluster_volumes(service, api_version=min(of_managers)):
-            what = f"a manager of API {'.'.join(map(str, min(of_managers)))} knows no mount of type cluster"
-            seen = 'it says: invalid MountType: "cluster"'
+        for kind in unknown_mounts(service, api_version=min(of_managers)):
+            what = f"a manager of API {'.'.join(map(str, min(of_managers)))} knows no mount of type {kind}"
+            seen = f'it says: invalid MountType: "{kind}"'
             self.refusals.append(Finding("H44", "error", service.name, what, seen, "swarmkit engine upgrade"))
         return service_spec(
             self.stack,

@@ -14,7 +14,7 @@ from swarmkit.declared.stack.service import FileReference, Network, SecretFile, 
 from swarmkit.errors import SwarmkitError
 from swarmkit.plan.stacks.container_spec import (
     CAPABILITIES_API,
-    CLUSTER_VOLUMES_API,
+    MOUNTS_API,
     NAMESPACE_LABEL,
     OOM_SCORE_API,
     START_INTERVAL_API,
@@ -103,9 +103,10 @@ def left_out_keys(service: Service, *, api_version: tuple[int, int]) -> tuple[st
     return tuple(key for key, version, value in needs if value and api_version < version)
 
 
-def lacks_cluster_volumes(service: Service, *, api_version: tuple[int, int]) -> bool:
-    """Tell whether an engine of *api_version* would refuse the service for a mount that it does not know."""
-    return api_version < CLUSTER_VOLUMES_API and any(mount.type == "cluster" for mount in service.mounts)
+def unknown_mounts(service: Service, *, api_version: tuple[int, int]) -> tuple[str, ...]:
+    """Return the types of mount for which an engine of *api_version* would refuse the service."""
+    types = dict.fromkeys(mount.type for mount in service.mounts)
+    return tuple(one for one in types if api_version < MOUNTS_API.get(one, api_version))
 
 
 def network_spec(stack: Stack, network: Network, *, encrypted: bool) -> dict[str, Any]:

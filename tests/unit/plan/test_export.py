@@ -88,7 +88,9 @@ def deployed(observed: Observed, stack: Stack) -> Observed:
 def test_each_stack_of_the_corpus_is_exported_as_it_runs(swarm: Observed, case: Case) -> None:
     made = exported(INVENTORY, case.name, deployed(swarm, case.load()))
     assert made.differences == (), made.text
-    assert [line for line in made.refusals if not line.startswith("B35")] == [], made.text
+    # The swarm's engines are older than mounts of images.
+    told = ("B35", "H44") if case.name == "image-mounts" else ("B35",)
+    assert [line for line in made.refusals if not line.startswith(told)] == [], made.text
 
 
 @pytest.fixture

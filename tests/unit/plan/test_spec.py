@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from fakes.running import plan_on
@@ -17,7 +17,7 @@ from swarmkit.declared.stack.service import HealthCheck, Mount, Port, Service, S
 from swarmkit.errors import SwarmkitError
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.stacks.container_spec import effective_capabilities, familiar
-from swarmkit.plan.stacks.spec import lacks_cluster_volumes, left_out_keys, network_spec, service_spec, with_ids
+from swarmkit.plan.stacks.spec import left_out_keys, network_spec, service_spec, unknown_mounts, with_ids
 from swarmkit.plan.stacks.spec_diff import network_changes, spec_changes
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -131,11 +131,19 @@ def test_a_folder_of_a_volume_is_sent_to_the_engines_that_know_it(
     assert left_out_keys(service, api_version=api_version) == told
 
 
-def test_a_mount_of_type_cluster_is_none_that_an_old_engine_makes() -> None:
-    clustered = Service("app", "app:1", mounts=(Mount("cluster", "/data", source="v"),))
-    old, new = (1, 41), (1, 42)
-    assert [lacks_cluster_volumes(clustered, api_version=version) for version in (old, new)] == [True, False]
-    assert not lacks_cluster_volumes(Service("app", "app:1", mounts=(Mount("volume", "/data"),)), api_version=old)
+@pytest.mark.parametrize(("kind", "old", "new"), [("cluster", (1, 41), (1, 42)), ("image", (1, 47), (1, 48))])
+def test_a_mount_of_a_type_that_came_later_is_none_that_an_old_engine_makes(
+    kind: Literal["cluster", "image"], old: tuple[int, int], new: tuple[int, int]
+) -> None:
+    mounting = Service("app", "app:1", mounts=(Mount(kind, "/data", source="v"), Mount("volume", "/other")))
+    assert [unknown_mounts(mounting, api_version=version) for version in (old, new)] == [(kind,), ()]
+
+
+def test_a_mount_of_an_image_is_sent_as_dockers_tool_sends_it(everything: Stack) -> None:
+    mount = Mount("image", "/data", source="data:1", read_only=True)
+    stack = replace(everything, services=(Service("app", "app:1", mounts=(mount,)),))
+    made = spec_of(stack, "app")["TaskTemplate"]["ContainerSpec"]["Mounts"]
+    assert made == [{"Type": "image", "Source": "data:1", "Target": "/data", "ReadOnly": True}]
 
 
 def test_keys_an_old_engine_does_not_know_are_left_out_and_told(everything: Stack) -> None:
