@@ -15,13 +15,15 @@ from swarmkit.declared.stack.stack_keys import (
     OURS,
     PASSED_OVER,
 )
+from swarmkit.report.stack_differences import DIFFERENCES
 
 _HEAD = """# The stack file
 
 Made by `make docs` from the table that the reader itself goes by. A stack file is a Compose file with `deploy:`, as
 `docker stack deploy` of Docker 28 takes it: version 3.0 to 3.13 or none. swarmkit makes the same services, networks,
 secrets and configs of it as Docker's own tool; `tests/parity` deploys more than fifty files with both on engines 26.1
-and 20.10 and compares what the engine then holds, field by field. What differs is listed [below](#where-it-differs).
+and 20.10 and compares what the engine then holds, field by field. What differs is listed [below](#where-it-differs),
+with the reason; `tests/parity/differs` has a file for each row that Docker's loader shows.
 
 ## Files, variables and templates
 
@@ -43,97 +45,6 @@ nothing; a network, volume, secret or config of a later file replaces the earlie
 `healthcheck.test` are strung together; `driver_opts` of an attachment stay the earlier file's; a port takes the place
 of one of another protocol on its number."""
 
-_DIFFERENCES = (
-    (
-        "secrets and configs",
-        "keep their name; changed content is an error",
-        (
-            "the name gets a hash of the content, and a label its key: changed content is a new object, added before "
-            "the service moves, and the old one is removed after; the file in the container keeps its name. Of a name "
-            "over 51 characters its beginning and a hash of it are taken, as the engine takes 64"
-        ),
-    ),
-    (
-        "a stack that the other tool deployed, and the same file",
-        "nothing changes; our secrets and configs stay beside its own, and are none that it removes",
-        (
-            "its secrets and configs get successors, told in the plan (H78), so the services that use them get new "
-            "tasks; nothing else changes. The old ones go with the next change"
-        ),
-    ),
-    (
-        "overlay networks",
-        "encrypted if the file says so",
-        (
-            "encrypted unless `x-swarmkit` gives a reason not to be, or the inventory has "
-            "`swarm_overlay_encryption: as-declared`"
-        ),
-    ),
-    (
-        "images",
-        "resolved at a registry, but with `--resolve-image never`",
-        "by the ID of an image that is sent or already there, else as written",
-    ),
-    (
-        "credentials of a registry",
-        "sent to the hosts with `--with-registry-auth`",
-        (
-            "the same with `swarmkit up --with-registry-auth`, which changes nothing else: see "
-            "[the registry's login](registries.md)"
-        ),
-    ),
-    ("`depends_on`", "ignored", "kept: each service is made when those it depends on run"),
-    ("a network that exists with other options", "left as it is, without a word", "refused"),
-    ("a network of the declared name that others made", "refused by the engine, half way", "refused before"),
-    ("another `driver` or `driver_opts` of a secret", "passed over by the engine, without a word", "refused"),
-    (
-        "a published port that moves from one service of the stack to another",
-        "refused by the engine while the other has it; with `--prune` taken from a service that goes",
-        "who takes it waits for who lets it go; two that change places are refused",
-    ),
-    (
-        "`$NAME-x`, `$NAME?x`, `$NAME:-x`, without braces",
-        "what follows, up to a `}`, is a default or a message: `node:$VERSION-alpine` with VERSION=18 is `node:18`",
-        "the value and what follows: `node:18-alpine`, with a warning",
-    ),
-    (
-        "`${NAME?why-not}`, `${NAME:?why-not}`",
-        "always `not`, also with NAME set: the dash is taken for a default",
-        "the value of NAME, refused without; with a warning",
-    ),
-    ("`${NAME-x:-y}`", "always `y`: the name is taken to be `NAME-x`", "`x:-y` without NAME, with a warning"),
-    ("`v:/data`, a volume of one letter", "taken for a Windows path", "the volume `v` at `/data`"),
-    ("a named pipe of Windows in short form", "a bind of that name in the file's folder", "a bind of that name"),
-    ("log options that only a later file has", "lost in the merge", "kept"),
-    ("a port in long form without `published`, in one of several files", "lost in the merge", "kept"),
-    (
-        "two ports of one file on one number (tcp and udp), a secret or config twice in it, and a second file",
-        "the last one is kept",
-        "both, unless the later file has that number, secret or config: then what it says",
-    ),
-    ("services that depend on each other in a circle", "made", "refused: none could be made first"),
-    (
-        (
-            'a value of another kind whose meaning is plain: `user: 1`, `tty: "true"`, `cpus: 0.5`, `cap_add: ALL`, '
-            '`retries: "3"`, `command:` with nothing; `x-` keys at any depth'
-        ),
-        "refused",
-        "taken",
-    ),
-    ("a second document in a file", "passed over without a word", "passed over with a warning"),
-    ("a file without services", "taken: makes nothing", "refused"),
-    (
-        (
-            "what no task could run with: a limit below its reservation, a reservation of more than "
-            "any host offers (memory, CPUs), a published port of the swarm's own (2377, "
-            "7946), more than 100000 replicas, a mount target that is no absolute path, a NUL in "
-            "a value, a mount of a cluster volume that the file does not define"
-        ),
-        "sent: the engine refuses it, or tasks wait and fail",
-        "refused, before anything is made",
-    ),
-    ("a version that does not know a key", "refused", "taken: the versions differ in nothing else"),
-)
 _TAIL = """What an engine's API does not know is left out, with a warning: `oom_score_adj` before 27.1, so on 26.1
 and 20.10, `healthcheck.start_interval` before 25.0 and `volume.subpath` before 26.0, so on 20.10. Docker's own tool
 sends them, and the engine drops them in silence. Mounts of type `cluster` before 23.0, so on 20.10, and of
@@ -181,7 +92,7 @@ def document() -> str:
     sections = [_section(title, place) for place, title in _TITLES.items()]
     sections.insert(list(_TITLES).index("networks.*") + 1, _table(_LAN, ("key", "what becomes of it"), _lan_rows()))
     refused = _table(_REFUSED, ("key", "instead"), ((f"`{key}`", advice) for key, advice in sorted(FORBIDDEN.items())))
-    differing = _table("## Where it differs", ("what", "Docker's tool", "swarmkit"), _DIFFERENCES)
+    differing = _table("## Where it differs", ("what", "Docker's tool", "swarmkit", "why"), DIFFERENCES)
     return "\n\n".join([_HEAD, "## Every key", *sections, refused, differing, _TAIL]) + "\n"
 
 

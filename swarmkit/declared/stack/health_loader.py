@@ -54,5 +54,7 @@ def _test(field: Field | None) -> tuple[str, ...]:
         return ("CMD-SHELL", line) if line else ()
     words = values.strings(field)
     if words and words[0] not in ("NONE", "CMD", "CMD-SHELL"):
-        field.refuse("B41", f"a test begins with NONE, CMD or CMD-SHELL, got {shown(words[0])}")
+        # Neither healthy nor unhealthy is ever told of it (moby daemon/health.go): the swarm waits for ever.
+        what = f"a test begins with NONE, CMD or CMD-SHELL, got {shown(words[0])}: its tasks would stay in starting"
+        field.refuse("B41", what, "put CMD before it, or write it as one line")
     return words

@@ -222,9 +222,10 @@ PASSED_OVER: Mapping[str, str] = {
 OURS: Mapping[str, str] = {
     "name": "the stack's name, where no `--stack` gives another",
     "services.*.dns_opt": "options of the resolver; docker's tool does not know the key",
+    "services.*.depends_on": "the order in which services are made; docker's tool takes the list only, and ignores it",
     "services.*.depends_on.*.condition": "`service_started`: its containers are there, healthy or not yet; "
     "`service_healthy`, and the list form: all its tasks run, healthy; `service_completed_successfully`: of a job, all "
-    "tasks have completed. Docker's tool takes the list only, and does not wait",
+    "tasks have completed",
     "services.*.depends_on.*.required": "`false`: no such service in the files is a warning, else an error",
     "services.*.depends_on.*.restart": "`true` is ignored, with a warning: `docker compose` restarts the service with "
     "the one it depends on, a swarm does not",
