@@ -54,6 +54,8 @@ type `image` before 28.0 are refused before anything is made (H44), as those eng
 
 - an image without a tag or with `latest` (B30);
 - a database on a volume that may run twice, with `start-first`, unpinned, or without `start_period` (B34, B41);
+- an update that stops all tasks of a service first, where it serves now and could start new ones first (B58), told by
+  the plan;
 - an update watched for a shorter time than its health check needs to fail, so that no failure stops it (H72);
 - a published port of a database, which a firewall of the host does not hold back (H81);
 - a bind mount with a relative path, a secret that ends with a newline or is readable by everybody (B34, B39);

@@ -69,6 +69,13 @@ PLANS: dict[str, Explanation] = {
         "Another name for the service, or `docker service rm` before `up`.",
         "moby swarmkit controlapi/service.go",
     ),
+    "B58": Explanation(
+        "An update that stops all tasks of a service first",
+        "Nothing serves while the new version starts, and nothing where it fails.",
+        "Docker's default order is stop-first, and the service has one task, or parallelism has all of them.",
+        "order: start-first, where two versions may run for a moment: not of a database on its volume.",
+        "moby swarmkit api/defaults/service.go",
+    ),
     "H73": Explanation(
         "Nothing to go back to",
         "swarmkit rollback is refused, or leaves something as it is.",

@@ -19,6 +19,7 @@ from swarmkit.plan.networks.lan_removal import LiveLans
 from swarmkit.plan.networks.moves import MovingService, move_operations, move_refusals, removals, targets_of
 from swarmkit.plan.stacks.files import FileVersions
 from swarmkit.plan.stacks.forgotten import forgotten, made_anew
+from swarmkit.plan.stacks.gaps import gap_warnings
 from swarmkit.plan.stacks.handover import hand_over
 from swarmkit.plan.stacks.host_ports import host_port_warnings
 from swarmkit.plan.stacks.images import StackImages
@@ -76,6 +77,7 @@ class StackPlanner:
         services = self._moved(list(self._services(frozenset(made), images)))
         removed = self._gone_services(frozenset(op.step.key for op in services if op.step.verb != "wait"))
         services, removed = hand_over(services, removed, self._live_services())
+        self.warnings += gap_warnings(services, self.observed.cluster)
         note = note_of(self.stack, self.observed, self.specs, [*services, *removed], self.swarm_ready)
         self.warnings += note.warnings
         services, removed = self._with_logins(note.before(services)), note.before(removed)
