@@ -40,7 +40,10 @@ def pause_seconds(ctx: click.Context, param: click.Parameter, value: str | None)
     return None if value is None else positive_seconds(ctx, param, value)
 
 
-def _inventory_option(*, required: bool) -> Callable[[Command], Command]:
+Check = Callable[[click.Context, click.Parameter, Any], Any]
+
+
+def _inventory_option(*, required: bool, callback: Check | None = None) -> Callable[[Command], Command]:
     return click.option(
         "-i",
         "--inventory",
@@ -49,9 +52,15 @@ def _inventory_option(*, required: bool) -> Callable[[Command], Command]:
         envvar="SWARMKIT_INVENTORY",
         show_envvar=True,
         required=required,
+        callback=callback,
         metavar="FILE",
         help="Inventory of the hosts, in Ansible's YAML or JSON layout.",
     )
+
+
+def checked_inventory_option(check: Check) -> Callable[[Command], Command]:
+    """Return the option with a *check* of what was given."""
+    return _inventory_option(required=True, callback=check)
 
 
 inventory_option = _inventory_option(required=True)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import secrets
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
 import click
 
 from swarmkit.cli import options
+from swarmkit.cli.run_words import asked, check_inventory, engine_words
 from swarmkit.cli.up import images_option
 from swarmkit.errors import InputError
 
@@ -18,7 +20,7 @@ from swarmkit.errors import InputError
 @click.command(context_settings={"allow_interspersed_args": False})
 @click.argument("image")
 @click.argument("command", nargs=-1, type=click.UNPROCESSED)
-@options.inventory_option
+@options.checked_inventory_option(check_inventory)
 @click.option("--on", "host", required=True, metavar="HOST", help="The host of the inventory that runs it.")
 @click.option(
     "--network", "--net", "networks", multiple=True, metavar="NETWORK",
@@ -31,8 +33,10 @@ from swarmkit.errors import InputError
 @click.option("-P", "--publish-all", is_flag=True, help="Publish what it listens on, by ports the engine chooses.")
 @click.option("--expose", "exposed", multiple=True, metavar="PORT[-PORT][/PROTOCOL]", help="It listens on that.")
 @click.option("-e", "--env", "environment", multiple=True, metavar="KEY[=VALUE]", help="KEY alone: as it is here.")
+@click.option("--env-file", "env_files", multiple=True, metavar="FILE", help="Lines of KEY=VALUE; --env goes before.")
 @click.option("-v", "--volume", "volumes", multiple=True, metavar="SOURCE:TARGET[:ro]")
 @click.option("-l", "--label", "labels", multiple=True, metavar="KEY=VALUE")
+@click.option("--label-file", "label_files", multiple=True, metavar="FILE", help="Lines of KEY=VALUE.")
 @click.option("--network-alias", "aliases", multiple=True, metavar="NAME", help="A further name on the network.")
 @click.option("--ip", default="", metavar="ADDRESS")
 @click.option("--ip6", default="", metavar="ADDRESS")
@@ -55,6 +59,7 @@ from swarmkit.errors import InputError
 @click.option(
     "--restart", default="no", metavar="POLICY", help="no, always, unless-stopped, on-failure or on-failure:TIMES."
 )
+@engine_words
 @images_option
 @options.yes_option
 @options.ask_become_pass_option
@@ -72,8 +77,10 @@ def run(
     publish_all: bool,
     exposed: tuple[str, ...],
     environment: tuple[str, ...],
+    env_files: tuple[str, ...],
     volumes: tuple[str, ...],
     labels: tuple[str, ...],
+    label_files: tuple[str, ...],
     aliases: tuple[str, ...],
     ip: str,
     ip6: str,
@@ -145,8 +152,8 @@ def run(
         published=read_published(published),
         publish_all=publish_all,
         exposed=read_exposed(exposed),
-        environment=_environment(environment),
-        labels=pairs("--label", labels),
+        environment=_from_files("--env-file", env_files, os.environ) | _environment(environment),
+        labels=_from_files("--label-file", label_files, None) | pairs("--label", labels),
         entrypoint=entrypoint,
         user=user,
         volumes=volumes,
@@ -155,6 +162,7 @@ def run(
         read_only=read_only,
         restart=_restart(restart),
         removed_at_end=detach and remove,
+        settings=asked(),
     )
     with network_run(
         "run", inventory_file, yes=yes, ask_become_pass=ask_become_pass, plan_is_result=detach
@@ -183,6 +191,25 @@ def _environment(words: tuple[str, ...]) -> dict[str, str]:
         elif key in os.environ:
             pairs[key] = os.environ[key]
     return pairs
+
+
+def _from_files(option: str, paths: tuple[str, ...], surroundings: Mapping[str, str] | None) -> dict[str, str]:
+    """Return the pairs of all files; a KEY alone has its value of the *surroundings*, where there are any."""
+    from swarmkit.declared.stack.env_file import lines_of
+
+    found: dict[str, str] = {}
+    for path in paths:
+        try:
+            text = Path(path).read_text(encoding="utf-8-sig")
+        except (OSError, ValueError) as error:
+            raise InputError(f"{option}: cannot read {path}: {getattr(error, 'strerror', None) or 'no text'}") from None
+        for number, key, value in lines_of(text):
+            if not key:
+                # The line may hold a password: only its number is told.
+                raise InputError(f"{option}: {path}, line {number}: not KEY=VALUE", to_do="no blanks before the =")
+            given = value if value is not None else "" if surroundings is None else surroundings.get(key)
+            found |= {key: given} if given is not None else {}
+    return found
 
 
 def _hosts(words: tuple[str, ...]) -> tuple[str, ...]:

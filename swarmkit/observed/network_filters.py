@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from swarmkit.errors import InputError
 from swarmkit.observed.networks import HostNetwork
 
-LISTED_BY = ("name", "id", "driver", "scope", "label", "type")
+LISTED_BY = ("name", "id", "driver", "scope", "label", "type", "dangling")
 PRUNED_BY = ("until", "label", "label!")
 BUILT_IN = ("bridge", "host", "none")
 """What Docker's tool means by type=builtin."""
+_TRUTHS: Mapping[str | None, bool | None] = {None: None, "true": True, "1": True, "false": False, "0": False}
 _UNITS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _SPAN = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
 
@@ -24,9 +25,15 @@ class NetworkFilter:
 
     wanted: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     until: datetime | None = None
+    dangling: bool | None = None
+    """Whether nothing is on it, on any host; the engine's own networks never are so."""
 
-    def passes(self, network: HostNetwork) -> bool:
+    def passes(self, network: HostNetwork, used: Collection[str] = ()) -> bool:
+        """Tell of *network*, when those whose IDs are *used* have somebody on them."""
         labels = network.raw.get("Labels") or {}
+        is_dangling = network.id not in used and network.name not in BUILT_IN
+        if self.dangling not in (None, is_dangling):
+            return False
         if self.until is not None and not _is_older(str(network.raw.get("Created") or ""), self.until):
             return False
         if (unwanted := self.wanted.get("label!")) and all(_has(labels, one) for one in unwanted):
@@ -45,9 +52,12 @@ def read_filter(words: Sequence[str], known: Sequence[str], now: datetime) -> Ne
             raise InputError(f"--filter {word!r} is no type", to_do="give builtin or custom")
         wanted[key] = (*wanted.get(key, ()), value)
     untils = wanted.pop("until", ())
+    dangling: tuple[str | None, ...] = wanted.pop("dangling", ()) or (None,)
+    if len(set(dangling)) > 1 or dangling[0] not in _TRUTHS:
+        raise InputError("--filter dangling is true or false", to_do="give it once, as dangling=true")
     if len(untils) > 1:
         raise InputError("--filter until was given twice", to_do="give it once")
-    return NetworkFilter(wanted, moment(untils[0], now) if untils else None)
+    return NetworkFilter(wanted, moment(untils[0], now) if untils else None, _TRUTHS[dangling[0]])
 
 
 def moment(text: str, now: datetime) -> datetime:

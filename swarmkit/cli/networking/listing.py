@@ -24,7 +24,12 @@ SHORT_ID = 12
 @click.option("--no-trunc", is_flag=True, help="Whole IDs, with --quiet or --format: the table shows none.")
 @click.option("--format", "format_text", default="", metavar="TEMPLATE", help="json, or a line by a Go template.")
 @click.option(
-    "-f", "--filter", "filters", multiple=True, metavar="KEY=VALUE", help="By name, id, driver, scope, label or type."
+    "-f",
+    "--filter",
+    "filters",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="By name, id, driver, scope, label, type or dangling.",
 )
 @click.option(
     "--prove", is_flag=True, help="Prove the encryption of each network that a service is on, as `verify` does."
@@ -72,13 +77,16 @@ def list_command(
         listed = list_networks(inventory, progress=progress, sudo_password=password)
         verdicts = prove_encryption(inventory, progress=progress, sudo_password=password) if prove else {}
     observed = listed.observed
-    seen = tuple(network for network in listed.networks if wanted.passes(network))
+    on_them = {network.name: services_on(network.name, listed.networks, observed) for network in listed.networks}
+    with_services = {network.id for network in listed.networks if network.scope == "swarm" and on_them[network.name]}
+    used = with_services | {network.id for network in listed.networks if network.users}
+    seen = tuple(network for network in listed.networks if wanted.passes(network, used))
     if quiet:
         shown = (network.id if no_trunc else network.id[:SHORT_ID] for network in seen)
         click.echo("".join(f"{identity}\n" for identity in dict.fromkeys(shown)), nl=False)
         end_for_silent(listed.silent)
         return
-    services = {network.name: services_on(network.name, seen, observed) for network in seen}
+    services = {network.name: on_them[network.name] for network in seen}
     rows = network_rows(seen, services, verdicts)
     if format_text:
         fields = networks_as_fields(seen, services, verdicts, id_length=None if no_trunc else SHORT_ID)

@@ -10,8 +10,16 @@ from swarmkit.cli.networking.creating import create
 from swarmkit.cli.networking.listing import inspect, list_command, plan_command
 from swarmkit.cli.networking.removing import prune, rm
 
+_OTHER_NAMES = {"list": "ls", "remove": "rm"}
+"""Docker's second names of its commands."""
 
-@click.group(cls=Group)
+
+class _Networks(Group):
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return super().get_command(ctx, _OTHER_NAMES.get(cmd_name, cmd_name))
+
+
+@click.group(cls=_Networks)
 def network() -> None:
     """Networks of every kind on the inventory's hosts: bridge, macvlan, ipvlan and overlay."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from swarmkit.declared.documents.complaints import shown
@@ -49,16 +49,21 @@ def _variables(field: Field, folder: Path, surroundings: Mapping[str, str]) -> d
         field.refuse("B39", f"env_file {shown(path)} is larger than 1 MiB", "leave out what the service does not read")
         return {}
     found: dict[str, str | None] = {}
-    for number, line in enumerate(text.split("\n"), start=1):
-        line = line.rstrip("\r").lstrip(_BLANKS)
-        key, equals, value = line.partition("=")
-        if not line or line.startswith("#"):
-            continue
-        if not key or any(blank in key for blank in _BLANKS):
+    for number, key, value in lines_of(text):
+        if not key:
             # The line may hold a password: only its number is told.
             field.refuse("B39", f"env_file {shown(path)}, line {number}: not NAME=value", "no blanks before the =")
-        elif equals:
+        elif value is not None:
             found[key] = value
         elif key in surroundings:
             found[key] = surroundings[key]
     return found
+
+
+def lines_of(text: str) -> Iterator[tuple[int, str, str | None]]:
+    """Yield number, name and value of each line; no value without ``=``, no name where the line is none of a pair."""
+    for number, line in enumerate(text.split("\n"), start=1):
+        line = line.rstrip("\r").lstrip(_BLANKS)
+        key, equals, value = line.partition("=")
+        if line and not line.startswith("#"):
+            yield number, "" if any(blank in key for blank in _BLANKS) else key, value if equals else None

@@ -35,6 +35,9 @@ class RunContainer:
         there = (*networks, *_ids(networks), "default")
         if any(network not in there for network in self.wish.places):
             raise SwarmkitError(f"{self.host}: {self.wish.name} runs, but on {', '.join(networks) or 'no network'}")
+        if dropped := self.wish.left_out_of(live):
+            what = f"{self.host}: {self.wish.name} runs, but its engine does not keep {', '.join(dropped)}"
+            raise SwarmkitError(what, to_do=f"leave it out, or remove the container: docker rm -f {self.wish.name}")
         return ", ".join(filter(None, (_state(live), *(_address(endpoint) for endpoint in networks.values()))))
 
 

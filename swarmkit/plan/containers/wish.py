@@ -48,6 +48,8 @@ class ContainerWish:
     dns_options: tuple[str, ...] = ()
     extra_hosts: tuple[str, ...] = ()
     """``NAME:ADDRESS``."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """Limits, mounts, rights and the like, in the words and the form of the engine's API."""
 
     @property
     def host_ports(self) -> frozenset[str]:
@@ -86,13 +88,21 @@ class ContainerWish:
             **({"WorkingDir": self.working_directory} if self.working_directory else {}),
             # Engines before API 1.44 take it here, later ones in the endpoint alone.
             **({"MacAddress": self.mac_address} if self.mac_address else {}),
-            "HostConfig": self._host_config(),
+            **self.settings,
+            "HostConfig": {**self._host_config(), **self.settings.get("HostConfig", {})},
             **(
                 {"NetworkingConfig": {"EndpointsConfig": {self.network: endpoint}}}
                 if (endpoint := self._endpoint())
                 else {}
             ),
         }
+
+    def left_out_of(self, live: Mapping[str, Any]) -> tuple[str, ...]:
+        """Return the settings that the engine made otherwise in *live*, or dropped as one that does not know them."""
+        wanted = {"HostConfig": {}, **self.settings}
+        config = {key: value for key, value in wanted.items() if key != "HostConfig"}
+        pairs = ((config, live.get("Config") or {}), (wanted["HostConfig"], live.get("HostConfig") or {}))
+        return tuple(key for ours, its in pairs for key, value in ours.items() if not _holds(its.get(key), value))
 
     def _endpoint(self) -> dict[str, Any]:
         place = self.places[self.network]
@@ -120,3 +130,12 @@ class ContainerWish:
             **({"AutoRemove": True} if self.removed_at_end else {}),
             "RestartPolicy": {"Name": name, **({"MaximumRetryCount": int(count)} if count else {})},
         }
+
+
+def _holds(found: Any, wanted: Any) -> bool:
+    """Tell whether *found* has all that was *wanted*: engines add to it, and tell of no limit in several ways."""
+    if isinstance(wanted, Mapping):
+        return isinstance(found, Mapping) and all(_holds(found.get(key), value) for key, value in wanted.items())
+    if isinstance(wanted, list):
+        return all(any(_holds(item, one) for item in found or ()) for one in wanted)
+    return found == wanted or (not found and not wanted) or (isinstance(wanted, int) and wanted < 0)

@@ -61,6 +61,16 @@ def test_ingress_is_none_of_those_that_docker_calls_built_in(name: str, builtin:
     assert read_filter(("type=builtin",), ALL, NOW).passes(network(name)) is builtin
 
 
+@pytest.mark.parametrize(
+    ("name", "used", "dangling"), [("app", (), True), ("app", ("0123456789abcdef",), False), ("bridge", (), False)]
+)
+def test_a_network_dangles_that_nothing_is_on_and_the_engine_did_not_make(
+    name: str, used: tuple[str, ...], dangling: bool
+) -> None:
+    for word, passes in (("true", dangling), ("1", dangling), ("false", not dangling), ("0", not dangling)):
+        assert read_filter((f"dangling={word}",), ALL, NOW).passes(network(name), used) is passes
+
+
 def test_what_has_no_time_of_its_own_is_not_older_than_anything() -> None:
     assert not read_filter(("until=1h",), ALL, NOW).passes(network(Created=None))
 
@@ -68,7 +78,9 @@ def test_what_has_no_time_of_its_own_is_not_older_than_anything() -> None:
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (("dangling=true",), "is none of this command"),
+        (("nothing=true",), "is none of this command"),
+        (("dangling=maybe",), "true or false"),
+        (("dangling=true", "dangling=false"), "true or false"),
         (("name",), "is none of this command"),
         (("type=other",), "is no type"),
         (("until=1h", "until=2h"), "given twice"),

@@ -60,6 +60,24 @@ def test_the_container_of_a_task_that_ended_is_on_no_network_and_one_that_only_s
     assert networks_of(fleet, "A") == {"own"}
 
 
+def test_networks_that_nothing_is_on_are_listed_and_removed_by_dockers_other_names(
+    fleet: FakeFleet, command: Command
+) -> None:
+    for name in ("idle", "busy"):
+        add_network(fleet, "A", name)
+    add_container(fleet, "A", "web", busy="10.1.0.2")
+    idle, used = (
+        {row["name"] for row in json.loads(command("list", "--json", "-f", f"dangling={word}").stdout)["networks"]}
+        for word in ("true", "false")
+    )
+    assert "idle" in idle
+    assert "busy" not in idle
+    assert "busy" in used
+    assert not idle & used
+    assert command("remove", "idle").exception is None
+    assert networks_of(fleet, "A") == {"busy"}
+
+
 def test_an_address_in_use_is_told_with_its_holder_before_the_engine_is_asked(
     fleet: FakeFleet, command: Command
 ) -> None:
