@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 import pytest
 from click.testing import CliRunner
+from fakes.swarm import fake_fleet
 
 from swarmkit.cli.main import cli
 from swarmkit.cli.run import _from_files
 from swarmkit.cli.run_words import NO_TERMINAL, WORDS, asked, engine_words
-from swarmkit.errors import InputError
+from swarmkit.declared.inventory.host import Host
+from swarmkit.errors import InputError, SwarmkitError
+from swarmkit.plan.containers.operations import RunContainer
 from swarmkit.plan.containers.wish import ContainerWish
+from swarmkit.plan.context import Context
+from swarmkit.plan.model import Step
+from swarmkit.plan.progress import Silent
+from swarmkit.reach.fleet import Fleet
 
 
 @click.command()
@@ -150,6 +158,7 @@ def test_files_of_variables_and_labels_are_read_as_dockers_tool_reads_them(tmp_p
         _from_files("--env-file", (str(tmp_path / "none"),), {})
 
 
+LIMITS = {"Memory": 5, "Ulimits": [{"Name": "core", "Soft": 1}]}
 SETTINGS = {"HostConfig": {"Memory": 5, "SecurityOpt": ["a"], "Ulimits": [{"Name": "core"}]}, "StopSignal": "USR1"}
 
 
@@ -166,3 +175,29 @@ def test_what_an_engine_dropped_of_the_settings_is_named() -> None:
     assert wish.left_out_of({"HostConfig": {**kept, "Memory": 0}, "Config": {}}) == ("StopSignal", "Memory")
     no_limit = ContainerWish("i:1", settings={"HostConfig": {"PidsLimit": -1, "MemorySwap": 0}})
     assert no_limit.left_out_of({"HostConfig": {"PidsLimit": None}}) == ()
+
+
+class Forgetful:
+    """An engine that starts a container and keeps none of its settings."""
+
+    def create(self, _kind: str, _body: Mapping[str, Any]) -> str:
+        return "made"
+
+    def start_container(self, _identity: str) -> None:
+        pass
+
+    def inspect(self, _kind: str, _name: str) -> dict[str, Any]:
+        endpoint = {"IPAddress": "172.17.0.2", "MacAddress": "", "NetworkID": "n"}
+        return {"State": {"Running": True}, "NetworkSettings": {"Networks": {"bridge": endpoint}}, "HostConfig": {}}
+
+
+def test_a_container_whose_engine_dropped_a_setting_is_told_after_its_start() -> None:
+    (reached,) = fake_fleet([Host("A", "10.88.0.11", "manager")]).values()
+    engine: Any = Forgetful()
+    fleet: Fleet = {"A": replace(reached, engine=engine)}
+    step = Step("container:n", "container", "create", "A", "run container n", "")
+    context = Context(fleet, Silent(), "A")
+    with pytest.raises(SwarmkitError, match=r"A: n runs, but its engine does not keep Memory, Ulimits") as caught:
+        RunContainer(step, "A", ContainerWish("i:1", name="n", settings={"HostConfig": LIMITS})).run(context)
+    assert "docker rm -f n" in caught.value.to_do
+    assert "running" in RunContainer(step, "A", ContainerWish("i:1", name="n")).run(context)
