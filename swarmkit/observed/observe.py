@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from swarmkit.errors import SwarmkitError
 from swarmkit.observed import parse
+from swarmkit.observed.left_by_force import answering_managers, left_by_force
 from swarmkit.observed.model import ClusterState, HostFacts, Observed, SystemFacts, network_targets
 from swarmkit.reach.engine import Engine, EngineError, Kind
 from swarmkit.reach.fan_out import fan_out
@@ -96,10 +97,31 @@ def _choose(
         if manager is not None:
             result = _read_cluster_or_error(manager, pool)
         if isinstance(result, ClusterState):
-            return Observed(hosts, result)
+            return Observed(hosts, _of_who_went_on(result, hosts, others, pool))
         if result is not None:
             errors.append(f"{result.host}: {result.message}")
     return Observed(hosts, None, "; ".join(errors))
+
+
+def _of_who_went_on(
+    told: ClusterState, hosts: Mapping[str, HostFacts], others: list[ReachedHost], pool: ThreadPoolExecutor
+) -> ClusterState:
+    """Return the swarm of the manager that was forced to go on alone, where *told* is what the others were left with.
+
+    Without the mark of a recovery to its end the old swarm is told of as good as the new one: it only calls a manager
+    away that answers, and has a leader.
+    """
+    managers = answering_managers(hosts)
+    if left_by_force(told.nodes, managers):
+        return told
+    for manager in others:
+        engine = hosts[manager.host.name].engine
+        node = told.node(engine.node_id)
+        if engine.cluster_id and node and node.state != "ready":
+            own = _read_cluster_or_error(manager, pool)
+            if isinstance(own, ClusterState) and left_by_force(own.nodes, managers):
+                return own
+    return told
 
 
 def read_cluster(engine: Engine, pool: ThreadPoolExecutor) -> ClusterState:

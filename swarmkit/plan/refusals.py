@@ -9,9 +9,9 @@ from dataclasses import replace
 
 from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.finding import Finding
+from swarmkit.observed.left_by_force import no_members
 from swarmkit.observed.model import RECOVERY_LABEL, ClusterState, EngineFacts, HostFacts, Observed
 from swarmkit.plan.engines.remedies import live_restore_off, rootful, upgrade_beyond
-from swarmkit.plan.states.left_by_force import no_members
 
 MAX_CLOCK_SKEW_SECONDS = 30.0
 CLUSTER_LABEL = "swarmkit.cluster"

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 
 from swarmkit.converge.wait import wakeups
 from swarmkit.declared.inventory.host import Inventory
+from swarmkit.observed.left_by_force import answering_managers, left_by_force
 from swarmkit.observed.model import RECOVERY_LABEL, Observed
 from swarmkit.observed.observe import observe, with_cluster_now
 from swarmkit.observed.raft import possible_managers, possible_members, read_raft
 from swarmkit.plan.data.planning import DeclaredData
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Applied, Plan
-from swarmkit.plan.states.left_by_force import answering_managers, left_by_force
 from swarmkit.plan.states.quorum_recovery import Recovery, recovery_plan
 from swarmkit.plan.states.survey import Survey
 from swarmkit.reach.fleet import Fleet
@@ -78,13 +78,13 @@ def _told_by_who_went_on(fleet: Fleet, observed: Observed) -> Observed:
     Without the mark the others, who are back and believe in the old one, tell of a swarm just as good.
     """
     cluster = observed.cluster
-    if cluster is None or left_by_force(cluster.nodes, answering_managers(observed)):
+    if cluster is None or left_by_force(cluster.nodes, answering_managers(observed.hosts)):
         return observed
     recovery = observed.hosts[cluster.told_by].engine.recovery
     for name, facts in observed.hosts.items():
         if name != cluster.told_by and facts.engine.is_manager and facts.engine.recovery == recovery:
             own = with_cluster_now({name: fleet[name]}, Observed({name: facts}, None)).cluster
-            if own and left_by_force(own.nodes, answering_managers(observed)):
+            if own and left_by_force(own.nodes, answering_managers(observed.hosts)):
                 return replace(observed, cluster=own)
     return observed
 

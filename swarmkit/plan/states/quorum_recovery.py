@@ -8,12 +8,12 @@ from typing import Any
 
 from swarmkit.declared.inventory.host import Host
 from swarmkit.finding import Finding
+from swarmkit.observed.left_by_force import answering_managers, left_by_force
 from swarmkit.observed.model import RECOVERY_LABEL
 from swarmkit.observed.raft import RaftFacts
 from swarmkit.plan.model import Operation, Plan, Step
 from swarmkit.plan.nodes.leaving import LeaveSwarm
 from swarmkit.plan.planner import INIT, addresses, as_warnings
-from swarmkit.plan.states.left_by_force import answering_managers, left_by_force
 from swarmkit.plan.states.operations import TakeLockOff
 from swarmkit.plan.states.recovery_operations import ForceNewCluster, MarkRecovered, RemoveOldManagers
 from swarmkit.plan.states.survey import Survey, lock_refusals, member_refusals, recovery_refusals
@@ -148,7 +148,7 @@ def _fence(survey: Survey) -> Recovery:
     recovered = int(cluster.labels.get(RECOVERY_LABEL, "0"))
     operations: list[Operation] = []
     refusals: list[Finding] = []
-    if old := frozenset(node.id for node in left_by_force(cluster.nodes, answering_managers(observed))):
+    if old := frozenset(node.id for node in left_by_force(cluster.nodes, answering_managers(observed.hosts))):
         # Whether it was cut off before its mark or after cannot be told, and one mark more does no harm.
         reason = "a recovery was cut off after its force; who has not the mark missed it"
         mark = Step(MARK, "swarm", "update", cluster.told_by, "mark it as recovered", reason)

@@ -9,6 +9,7 @@ from typing import Any
 
 from swarmkit.errors import NotConvergedError, SwarmkitError
 from swarmkit.observed import parse
+from swarmkit.observed.left_by_force import no_members
 from swarmkit.observed.model import RECOVERY_LABEL
 from swarmkit.plan.context import Context
 from swarmkit.plan.engines.started_engine import (
@@ -22,7 +23,6 @@ from swarmkit.plan.engines.started_engine import (
 from swarmkit.plan.model import Step
 from swarmkit.plan.nodes.changed_swarm import change_swarm
 from swarmkit.plan.states.kept_ca import read_ca_rotations
-from swarmkit.plan.states.left_by_force import no_members
 from swarmkit.reach.engine import Engine, EngineError, Json
 from swarmkit.reach.fleet import ReachedHost
 from swarmkit.reach.retry import wait_until

@@ -1,3 +1,4 @@
+import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -104,3 +105,34 @@ def test_removed_nodes_are_gone_and_nothing_is_left_to_do() -> None:
     assert applied.failed == ()
     assert plan_on(fleet.of("AD"), rest).is_empty
     assert {node["Description"]["Hostname"] for node in fleet.cluster.nodes.values()} == {"host-a", "host-d"}
+
+
+def forced(fleet: FakeFleet, survivor: str) -> None:
+    """Have *survivor* go on alone, in a raft of its own that nothing marks yet, while the others are back in theirs."""
+    engine = fleet.engine(survivor)
+    old = fleet.cluster
+    engine.cluster = copy.copy(old)
+    engine.cluster.nodes = copy.deepcopy(old.nodes)
+    engine.cluster.out_of_raft = set(old.managers) - {engine.node_id}
+    for node_id in engine.cluster.out_of_raft:
+        engine.cluster.nodes[node_id]["Status"]["State"] = "down"
+    old.nodes[engine.node_id]["Status"]["State"] = "down"
+
+
+@pytest.mark.parametrize("survivor", ["A", "B", "C"])
+def test_up_is_refused_where_a_recovery_was_cut_off_after_its_force_and_the_others_are_back(survivor: str) -> None:
+    whole = managers_and_workers("ABC", "")
+    fleet = fleet_of(whole.inventory)
+    run_once(fleet, whole)
+    forced(fleet, survivor)
+    refusals = plan_on(fleet, whole).refusals
+    assert {(one.code, one.where) for one in refusals} == {("H49", other) for other in "ABC" if other != survivor}
+    assert {one.remedy for one in refusals} == {"run: swarmkit recover quorum"}
+
+
+def test_a_manager_whose_node_is_down_for_a_moment_after_its_start_stops_no_plan() -> None:
+    whole = managers_and_workers("ABC", "")
+    fleet = fleet_of(whole.inventory)
+    run_once(fleet, whole)
+    fleet.cluster.nodes[fleet.engine("C").node_id]["Status"]["State"] = "down"
+    assert plan_on(fleet, whole).refusals == ()

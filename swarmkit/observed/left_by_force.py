@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
-from swarmkit.observed.model import Node, Observed
+from swarmkit.observed.model import HostFacts, Node
 
 
 def no_members(nodes: Iterable[Node]) -> list[Node]:
@@ -26,6 +26,6 @@ def left_by_force(nodes: Iterable[Node], managers: Collection[str]) -> list[Node
     return [node for node in no_members(nodes) if node.id in managers or is_away(node)]
 
 
-def answering_managers(observed: Observed) -> frozenset[str]:
+def answering_managers(hosts: Mapping[str, HostFacts]) -> frozenset[str]:
     """Return the node ids of the managers that answer and are members of a raft, whichever that is."""
-    return frozenset(facts.engine.node_id for facts in observed.hosts.values() if facts.engine.is_manager)
+    return frozenset(facts.engine.node_id for facts in hosts.values() if facts.engine.is_manager)
