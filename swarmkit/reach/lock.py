@@ -89,6 +89,25 @@ class Holder:
         return False
 
 
+def how_long(wait_seconds: float, every_seconds: float) -> str:
+    """Say how long a run waits for another one's end."""
+    if wait_seconds:
+        return f"waiting up to {wait_seconds:g} s for its end"
+    return f"looking for a heartbeat of it, which comes every {every_seconds:g} s"
+
+
+def locked(holder: Holder, waited_seconds: float, wait_seconds: float) -> LockedError:
+    """Return why a run that waits for *wait_seconds* at most goes on no longer beside *holder*, which lives."""
+    if not wait_seconds:
+        to_do = "wait for it to end, or let this run wait: --lock-wait SECONDS"
+        return LockedError("another run holds the cluster, nothing was changed", str(holder), to_do)
+    return LockedError(
+        f"waited {waited_seconds:.0f} s for another run, which still holds the cluster; nothing was changed",
+        str(holder),
+        "run the same again when it has ended, or let it wait longer: --lock-wait SECONDS",
+    )
+
+
 class ClusterLock:
     """The lock as one run wants and holds it; safe between threads."""
 
@@ -140,7 +159,7 @@ class ClusterLock:
         return met
 
     def _take(self) -> bool:
-        began = seen_at = _now()
+        began = seen_at = seconds_now()
         seen: tuple[str, int] | None = None
         met = False
         while True:
@@ -150,48 +169,33 @@ class ClusterLock:
                 continue
             holder, version = Holder.in_labels(found["Spec"].get("Labels") or {}), int(found["Version"]["Index"])
             if holder.token == self.holder.token:
-                self._identity, self._sure_at = str(found["ID"]), _now()
+                self._identity, self._sure_at = str(found["ID"]), seconds_now()
                 return met
             if holder.token in self._ended:
                 self._tell(f"in the place of the lock that the backup held: {holder}")
                 self._swap(found, 0)
                 continue
             if not met:
-                self._tell(f"the cluster is held by {holder}; {self._how_long()}")
+                self._tell(f"the cluster is held by {holder}; {how_long(self._wait, self._every)}")
             met = True
             lives = seen is not None and seen != (holder.token, version)
             if seen != (holder.token, version):
-                seen, seen_at = (holder.token, version), _now()
-            if holder.is_known_dead() or _now() - seen_at >= self._stale:
+                seen, seen_at = (holder.token, version), seconds_now()
+            if holder.is_known_dead() or seconds_now() - seen_at >= self._stale:
                 self._tell(f"taking over from {holder}, which is dead")
                 if self._swap(found, 0):
                     self.taken_from = holder
-            elif lives and _now() - began >= self._wait:
-                raise self._locked(holder, _now() - began)
+            elif lives and seconds_now() - began >= self._wait:
+                raise locked(holder, seconds_now() - began, self._wait)
             else:
                 time.sleep(min(0.5, self._every / 2))
-
-    def _how_long(self) -> str:
-        if self._wait:
-            return f"waiting up to {self._wait:g} s for its end"
-        return f"looking for a heartbeat of it, which comes every {self._every:g} s"
-
-    def _locked(self, holder: Holder, waited_seconds: float) -> LockedError:
-        if not self._wait:
-            to_do = "wait for it to end, or let this run wait: --lock-wait SECONDS"
-            return LockedError("another run holds the cluster, nothing was changed", str(holder), to_do)
-        return LockedError(
-            f"waited {waited_seconds:.0f} s for another run, which still holds the cluster; nothing was changed",
-            str(holder),
-            "run the same again when it has ended, or let it wait longer: --lock-wait SECONDS",
-        )
 
     def guard(self) -> None:
         """Take the lock if it is not held yet; raise LockLostError if it is lost. Called before each write."""
         if not self.is_held:
             self.take()
         with self._lock:
-            if not self._lost_to and _now() - self._sure_at >= self._stale / 2:
+            if not self._lost_to and seconds_now() - self._sure_at >= self._stale / 2:
                 self._renew_in_time()
             if self._lost_to:
                 raise LockLostError(
@@ -211,7 +215,7 @@ class ClusterLock:
         with self._lock:
             with contextlib.suppress(EngineError, *_BROKEN):
                 if self.is_held and not self._lost_to:
-                    if _now() - self._sure_at >= self._stale / 2:
+                    if seconds_now() - self._sure_at >= self._stale / 2:
                         self._renew()
                     if not self._lost_to:
                         self.managers.ask(lambda engine: engine.remove("configs", self._identity))
@@ -232,7 +236,7 @@ class ClusterLock:
             return
         self._beat += 1
         if self._swap(found, self._beat):
-            self._sure_at = _now()
+            self._sure_at = seconds_now()
         else:
             self._renew()
 
@@ -241,12 +245,12 @@ class ClusterLock:
 
         Each beat reads first whose lock it is, and is written at the version that was read, so none is a blind repeat.
         """
-        deadline = _now() + self._stale
+        deadline = seconds_now() + self._stale
         while True:
             try:
                 return self._renew()
             except EngineError as error:
-                if error.status < 500 or _now() >= deadline:
+                if error.status < 500 or seconds_now() >= deadline:
                     raise
             self._stop.wait(self._every / 5)
 
@@ -278,7 +282,7 @@ class ClusterLock:
         return True
 
 
-def _now() -> float:
+def seconds_now() -> float:
     """Seconds that go on while the machine sleeps: a suspended holder must see that its time is over.
 
     Linux' CLOCK_MONOTONIC stands still in sleep; macOS has no CLOCK_BOOTTIME, and its own goes on (man clock_gettime).

@@ -19,6 +19,7 @@ from swarmkit.plan.states.stopped_manager import TAKE_STATE
 from swarmkit.reach.cluster_history import keep_runs
 from swarmkit.reach.engine import EngineError
 from swarmkit.reach.fleet import Fleet
+from swarmkit.reach.hosts_lock import HostsLock
 from swarmkit.reach.lock import LOCK_NAME, ClusterLock, Holder, LockedError
 
 _KEY = "lock"
@@ -29,6 +30,8 @@ _RUN = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}", re.ASCII)
 @dataclass(frozen=True)
 class OneWriter:
     lock: ClusterLock
+    hosts: HostsLock
+    """Held where there is no swarm whose managers could keep the lock."""
     met_another: bool
     """Whether another run held the cluster since it was observed: the plan may be old then."""
     written: list[str] = field(default_factory=list)
@@ -37,10 +40,11 @@ class OneWriter:
     def guard(self, step: Step) -> None:
         """Raise before a write that this run may not do; a swarm that *step* makes is held right after it is made.
 
-        Two that make one at the same time meet at the first manager's engine, which makes one swarm only; images may
-        be on their way before that, and two that send the same do no harm.
+        Before that the hosts are held. Images may be on their way before both, and two that send the same do no harm.
         """
-        if not (step.key.startswith(INIT) or (step.subject == "image" and not self.lock.is_held)):
+        if step.key.startswith(INIT):
+            self.hosts.guard()
+        elif not (step.subject == "image" and not self.lock.is_held):
             self.lock.guard()
         if step.key.startswith(UPGRADE) or step.key == TAKE_STATE:
             self.lock.avoid(step.target)
@@ -56,8 +60,9 @@ def one_writer(
     wait_seconds: float,
     *,
     ended: Collection[str] = (),
+    hosts: Fleet | None = None,
 ) -> Iterator[OneWriter]:
-    """Hold the cluster for the block; one that does not exist yet is held as soon as it does.
+    """Hold the cluster for the block; while no manager tells of one, hold the *hosts*, by default those of *fleet*.
 
     A lock with a token in *ended* is nobody's any more.
     """
@@ -71,11 +76,13 @@ def one_writer(
     run = progress.run if isinstance(progress, OfARun) else ""
     engines = (one.engine for one in managers_first)
     lock = ClusterLock(engines, purpose, run=run, wait_seconds=wait_seconds, ended=ended, tell=tell)
+    shells = {name: reached.shell for name, reached in (hosts or fleet).items()}
+    hosts_lock = HostsLock(shells, lock.holder, wait_seconds=wait_seconds, tell=tell)
     began = time.monotonic()
-    writer = OneWriter(lock, met_another=False)
+    writer = OneWriter(lock, hosts_lock, met_another=False)
     ended_by: BaseException | None = None
     try:
-        writer = OneWriter(lock, observed.cluster is not None and lock.take())
+        writer = OneWriter(lock, hosts_lock, lock.take() if observed.cluster is not None else hosts_lock.take())
         yield writer
     except BaseException as error:
         ended_by = error
@@ -84,10 +91,21 @@ def one_writer(
         if lock.is_held:
             _remember(writer, time.monotonic() - began, ended_by, tell)
         if told:
-            ok = lock.is_held and not lock.is_lost
+            ok = (lock.is_held and not lock.is_lost) or hosts_lock.is_held
             note = "held by this run" if ok else "the cluster is held by another run"
             progress.ended(_KEY, ok=ok, note=note)
         lock.release()
+        hosts_lock.release()
+
+
+def refuse_an_old_plan(writer: OneWriter) -> None:
+    """Raise where another run has had the cluster since the plan was made that cannot be made again unasked."""
+    if writer.met_another:
+        raise LockedError(
+            "another run has ended since this plan was made, nothing was changed by this one",
+            "what it did is not in the plan",
+            "run the same again: it plans anew",
+        )
 
 
 def give_back_for_the_dead(fleet: Fleet, observed: Observed, progress: Progress, purpose: str) -> None:

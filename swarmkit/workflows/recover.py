@@ -25,7 +25,7 @@ from swarmkit.reach.fleet import ReachedHost, reach_some
 from swarmkit.reach.retry import wait_until
 from swarmkit.secret import Secret
 from swarmkit.verify.prove import prove
-from swarmkit.workflows.one_writer import one_writer
+from swarmkit.workflows.one_writer import one_writer, refuse_an_old_plan
 from swarmkit.workflows.quorum_survey import QuorumRun, of_fleet, survey_and_plan
 from swarmkit.workflows.returned_managers import Fenced, answering, fence, refuse_what_came_back
 from swarmkit.workflows.terms import Terms
@@ -75,8 +75,6 @@ def recover_quorum(
             raise RefusedError(recovery.plan)
         if not terms.confirm(recovery.plan) or recovery.plan.is_empty:
             return None
-        if observed.cluster is None:
-            refuse_what_came_back(inventory, reached[recovery.manager].engine, lost, terms)
         # One that was cut off has not started the engine again since its force either.
         is_new = observed.cluster is None or any(operation.step.key == MARK for operation in recovery.plan.operations)
         ingress = ingress_sandbox(reached[recovery.manager]) if is_new else ""
@@ -84,8 +82,11 @@ def recover_quorum(
         manager = {recovery.manager: reached[recovery.manager]}
         fleet = {**manager, **reached}
         writer = resources.enter_context(
-            one_writer(manager, observed, progress, "recover quorum", terms.lock_wait_seconds)
+            one_writer(manager, observed, progress, "recover quorum", terms.lock_wait_seconds, hosts=reached)
         )
+        if observed.cluster is None:
+            refuse_an_old_plan(writer)
+            refuse_what_came_back(inventory, reached[recovery.manager].engine, lost, terms)
         run = QuorumRun(inventory, terms, resources, writer, frozenset(overridden))
         refused: RefusedError | None = None
         try:

@@ -25,7 +25,7 @@ from swarmkit.reach.fleet import reach_some
 from swarmkit.recovery.archive import Archive
 from swarmkit.verify.prove import prove
 from swarmkit.workflows.backed_up_data import check_cluster
-from swarmkit.workflows.one_writer import one_writer
+from swarmkit.workflows.one_writer import one_writer, refuse_an_old_plan
 from swarmkit.workflows.recover import RecoveryReport
 from swarmkit.workflows.restore_scene import Agreed, backup_of, look
 from swarmkit.workflows.terms import Terms
@@ -64,17 +64,19 @@ def restore(inventory: Inventory, content: Archive, agreed: Agreed, terms: Terms
             raise RefusedError(plan)
         if not terms.confirm(plan):
             return None
-        # A manager may have come back while the plan waited for its answer.
-        again = plan_for(with_volumes(fleet, observe(fleet, kernel="never")))
-        if again.refusals:
-            raise RefusedError(again)
         answering = sorted((fleet[each].host for each in fleet), key=lambda host: host.name != name)
         reached = replace(inventory, hosts=tuple(answering))
         keepers = {name: fleet[name]} if name in fleet else fleet
         ended = {content.manifest.lock} - {""}
         writer = resources.enter_context(
-            one_writer(keepers, observed, progress, "restore", terms.lock_wait_seconds, ended=ended)
+            one_writer(keepers, observed, progress, "restore", terms.lock_wait_seconds, ended=ended, hosts=fleet)
         )
+        if observed.cluster is None:
+            refuse_an_old_plan(writer)
+        # A manager may have come back while the plan waited for its answer.
+        again = plan_for(with_volumes(fleet, observe(fleet, kernel="never")))
+        if again.refusals:
+            raise RefusedError(again)
         waiter = Waiter(fleet, resources.enter_context(wakeups(fleet)), progress, terms.service_timeout_seconds)
         declared = Declared(reached, data=DeclaredData())
         applied, observed = apply_rounds(plan, declared, fleet, observed, waiter, writer, replan=plan_for)

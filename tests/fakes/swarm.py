@@ -53,6 +53,8 @@ class Machine:
     """``said``, ``rules``, ``system`` and ``disabled``: why those that are lacking do not load."""
     gossip: str | None = None
     """What the fact script says of the port of the swarm's gossip; None: nothing, as of before it was asked for."""
+    held: str = ""
+    """What is in the file of the hosts' lock."""
 
     def __post_init__(self) -> None:
         self.machine_id = self.machine_id or hashlib.md5(self.hostname.encode()).hexdigest()
@@ -69,6 +71,14 @@ class FakeShell:
             CommandResult(0, "", ""),
             b"",
         )
+
+    def _hold(self, token: str, content: str = "", seen: str = "") -> str:
+        """Do what the scripts of the hosts' lock do; without *content* give it back."""
+        machine = self.machine
+        mine = machine.held.startswith(f"{token} ")
+        if mine or (content and machine.held in ("", seen)):
+            machine.held = content
+        return machine.held
 
     def pipe(
         self,
@@ -89,6 +99,8 @@ class FakeShell:
         self, script: str, arguments: tuple[str, ...] = (), *, timeout_seconds: float, root: bool = True
     ) -> CommandResult:
         del timeout_seconds, root
+        if "/run/swarmkit.lock" in script:
+            return CommandResult(0, self._hold(*arguments), "")
         if "section machine_id" not in script:
             self.scripts.append(script)
             return self.answer(script, arguments)

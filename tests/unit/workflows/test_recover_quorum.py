@@ -26,6 +26,8 @@ from swarmkit.plan.progress import Silent
 from swarmkit.plan.refusals import CLUSTER_LABEL
 from swarmkit.plan.states import recovery_operations
 from swarmkit.reach.engine import EngineError
+from swarmkit.reach.hosts_lock import HostsLock
+from swarmkit.reach.lock import Holder, LockedError
 from swarmkit.reach.ssh import CommandResult, CommandTimeoutError, ConnectionLostError
 from swarmkit.workflows.quorum_survey import survey_and_plan
 from swarmkit.workflows.recover import RecoveryReport, recover_quorum
@@ -419,3 +421,41 @@ def test_what_a_restore_that_was_cut_off_holds_stops_no_recovery_after_its_force
     lost.when_forced(lambda: lost.silent.remove("B"))
     agreed()
     assert len(lost.forced) == 1
+
+
+def test_of_two_recoveries_at_once_one_forces_and_the_other_is_told_and_changes_nothing(
+    lost: Lost,
+) -> None:
+    other = Holder(token="t", user="ann", host="laptop", boot="another", pid=7, since="then", purpose="recover quorum")
+    theirs = HostsLock({"A": lost.fleet["A"].shell}, other, heartbeat_seconds=0.05)
+
+    def agree(plan: Plan) -> bool:
+        theirs.take()
+        return not plan.refusals
+
+    try:
+        with pytest.raises(LockedError, match="ann@laptop pid 7 since then: recover quorum"):
+            recover_quorum(INVENTORY, Terms(Silent(), agree), lost="BC", going_on="", unlock_keys=())
+    finally:
+        theirs.release()
+    assert lost.forced == []
+
+
+def test_a_plan_from_before_another_recovery_is_not_carried_out(lost: Lost) -> None:
+    other = Holder(token="t", user="ann", host="laptop", boot="another", pid=7, since="then", purpose="recover quorum")
+    theirs = HostsLock({"A": lost.fleet["A"].shell}, other, heartbeat_seconds=0.05)
+
+    class Watching(Silent):
+        def started(self, key: str, target: str, text: str) -> None:
+            del key, target
+            if "held by ann@laptop" in text:
+                theirs.release()
+
+    def agree(plan: Plan) -> bool:
+        theirs.take()
+        return not plan.refusals
+
+    terms = replace(Terms(Watching(), agree), lock_wait_seconds=5.0)
+    with pytest.raises(LockedError, match="another run has ended since this plan was made"):
+        recover_quorum(INVENTORY, terms, lost="BC", going_on="", unlock_keys=())
+    assert lost.forced == []

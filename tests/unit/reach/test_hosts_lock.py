@@ -1,0 +1,166 @@
+"""The lock that hosts keep which have no swarm: between two runs in memory, and its scripts on a real shell."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes.swarm import FakeFleet, FakeShell
+
+from swarmkit.reach import hosts_lock
+from swarmkit.reach.hosts_lock import HostsLock, holder_in
+from swarmkit.reach.lock import Holder, LockedError, LockLostError
+from swarmkit.reach.ssh import CommandResult, ConnectionLostError
+
+Make = Callable[..., HostsLock]
+
+
+def files(fleet: FakeFleet) -> list[str]:
+    return [reached.shell.machine.held for reached in fleet.values() if isinstance(reached.shell, FakeShell)]
+
+
+@pytest.fixture
+def make(fleet: FakeFleet) -> Iterator[Make]:
+    made: list[HostsLock] = []
+
+    def lock(purpose: str = "recover quorum", *, of: str = "", boot: str = "another", **options: Any) -> HostsLock:
+        holder = replace(Holder.of_this_process(purpose), host="elsewhere", boot=boot)
+        shells = {name: reached.shell for name, reached in fleet.items() if not of or name in of}
+        made.append(HostsLock(shells, holder, **{"heartbeat_seconds": 0.03, "stale_seconds": 0.3, **options}))
+        return made[-1]
+
+    yield lock
+    for one in made:
+        one.release()
+
+
+def frozen(lock: HostsLock) -> HostsLock:
+    """Let its heart stop, as its process stands still."""
+    lock._stop.set()
+    return lock
+
+
+def test_hosts_are_held_with_who_and_why_and_let_go(make: Make, fleet: FakeFleet) -> None:
+    lock = make("restore")
+    assert lock.take() is False
+    assert {str(holder_in(text)) for text in files(fleet)} == {str(lock.holder)}
+    assert str(lock.holder).endswith(": restore")
+    lock.release()
+    assert set(files(fleet)) == {""}
+
+
+def test_of_two_recoveries_at_once_one_goes_on_and_the_other_is_told_who(make: Make, fleet: FakeFleet) -> None:
+    mine = make()
+    mine.take()
+    with pytest.raises(LockedError, match="elsewhere pid"):
+        make().take()
+    mine.guard()
+    assert {holder_in(text).token for text in files(fleet)} == {mine.holder.token}
+
+
+def test_two_that_reach_one_host_in_common_meet_there(make: Make) -> None:
+    make(of="AB").take()
+    with pytest.raises(LockedError):
+        make(of="BC").take()
+
+
+def test_one_that_waited_for_another_is_told_that_its_plan_may_be_old(make: Make) -> None:
+    mine = make()
+    mine.take()
+    told: list[str] = []
+
+    def tell(text: str) -> None:
+        told.append(text)
+        mine.release()
+
+    assert make(wait_seconds=5, tell=tell).take() is True
+    assert len(told) == 1
+
+
+def test_a_holder_without_a_heartbeat_is_taken_over_told_once_and_stops_before_its_next_write(make: Make) -> None:
+    dead, told = frozen(make()), list[str]()
+    dead.take()
+    before = time.monotonic()
+    lock = make(tell=told.append)
+    assert lock.take() is False
+    assert time.monotonic() - before < 0.6, "each host waited for the heartbeat anew"
+    assert told[1:] == [f"taking over from {dead.holder}, which is dead"]
+    dead._sure_at = 0.0
+    with pytest.raises(LockLostError, match="taken the hosts over"):
+        dead.guard()
+    lock.guard()
+
+
+def test_one_that_stood_still_and_goes_on_before_it_is_taken_over_keeps_its_hosts(make: Make) -> None:
+    still = frozen(make())
+    still.take()
+
+    def tell(text: str) -> None:
+        if "which is dead" in text:
+            still._renew()
+
+    with pytest.raises(LockedError):
+        make(tell=tell).take()
+    still.guard()
+
+
+def test_a_killed_run_of_this_machine_is_taken_over_at_once(make: Make) -> None:
+    with subprocess.Popen(["true"]) as process:
+        process.wait()
+    dead = frozen(make(boot=Holder.of_this_process("up").boot))
+    dead.holder = replace(dead.holder, pid=process.pid)
+    dead.take()
+    before = time.monotonic()
+    make(stale_seconds=60).take()
+    assert time.monotonic() - before < 1
+
+
+def test_a_file_that_no_run_has_written_is_taken_over(make: Make, fleet: FakeFleet) -> None:
+    shell = fleet["A"].shell
+    assert isinstance(shell, FakeShell)
+    shell.machine.held = "what is this"
+    lock = make()
+    lock.take()
+    assert holder_in(shell.machine.held).token == lock.holder.token
+
+
+def test_a_host_that_fell_silent_stops_no_writer_and_one_that_cannot_be_written_does(
+    make: Make, fleet: FakeFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def silent(*_: object, **__: object) -> CommandResult:
+        raise ConnectionLostError("B: the SSH connection is gone")
+
+    monkeypatch.setattr(fleet["B"].shell, "run", silent)
+    make().take()
+    monkeypatch.setattr(fleet["B"].shell, "run", lambda *_, **__: CommandResult(1, "", "Read-only file system"))
+    with pytest.raises(Exception, match="Read-only"):
+        make(of="BC").take()
+
+
+@pytest.fixture
+def on_host(tmp_path: Path) -> Callable[..., str]:
+    def run(script: str, *arguments: str) -> str:
+        script = script.replace("/run", str(tmp_path))
+        command = [shutil.which("sh") or "sh", "-c", script, "sh", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    return run
+
+
+def test_the_scripts_hold_what_is_free_or_seen_and_let_go_what_is_theirs(
+    on_host: Callable[..., str], tmp_path: Path
+) -> None:
+    hold, drop = hosts_lock.HOLD, hosts_lock._DROP
+    assert on_host(hold, "a", "a {1}", "") == "a {1}"
+    assert on_host(hold, "a", "a {2}", "") == "a {2}"
+    assert on_host(hold, "b", "b {1}", "a {1}") == "a {2}"
+    on_host(drop, "b")
+    assert on_host(hold, "b", "b {1}", "a {2}") == "b {1}"
+    on_host(drop, "b")
+    assert list(tmp_path.iterdir()) == []
