@@ -67,8 +67,8 @@ def with_cluster_now(fleet: Fleet, observed: Observed) -> Observed:
 
 
 def with_kernel_facts(fleet: Fleet, observed: Observed) -> Observed:
-    """Return *observed* with the kernel's features of every host, asking those that have not tried them."""
-    unasked = [name for name, facts in observed.hosts.items() if facts.system.kernel is None]
+    """Return *observed* with the kernel's features of every host of *fleet*, asking those that have not tried them."""
+    unasked = [name for name in fleet if observed.hosts[name].system.kernel is None]
     answers = fan_out(unasked, lambda name: read_system(fleet[name].shell, kernel="always"))
     hosts = dict(observed.hosts)
     for name, answer in answers.items():

@@ -17,7 +17,15 @@ from swarmkit.plan.model import Operation, Plan, Step
 from swarmkit.plan.networks.ingress import ingress_refusals, renew_ingress
 from swarmkit.plan.networks.ingress_operations import EncryptIngress, TakeUpIngress
 from swarmkit.plan.networks.pools import NO_FREE_RANGE, free_pool, pool_refusals
-from swarmkit.plan.nodes.departures import demotions, departure_refusals, departure_warnings, removals, strangers
+from swarmkit.plan.nodes.departures import (
+    demotions,
+    departure_refusals,
+    departure_warnings,
+    leaving_hosts,
+    of_members,
+    removals,
+    strangers,
+)
 from swarmkit.plan.nodes.kernel_refusals import kernel_refusals
 from swarmkit.plan.nodes.operations import Promote
 from swarmkit.plan.nodes.returning import old_nodes, vacate_seats
@@ -44,6 +52,7 @@ def make_plan(declared: Declared, observed: Observed, found: Sequence[Finding] =
     *found* are findings of the doctor: its errors refuse, its warnings are shown.
     """
     inventory = declared.inventory
+    everyone, observed = observed, of_members(declared.inventory, observed)
     refusals = list(host_refusals(inventory, observed, adopt=declared.adopt))
     refusals += kernel_refusals(observed)
     pools = _pools(inventory, observed)
@@ -58,10 +67,10 @@ def make_plan(declared: Declared, observed: Observed, found: Sequence[Finding] =
     refusals = list(dict.fromkeys([*refusals, *(finding for finding in found if finding.severity == "error")]))
     accepted = [finding for finding in refusals if finding.code in declared.overridden]
     refusals = [finding for finding in refusals if finding.code not in declared.overridden]
-    members = list(_membership(inventory, observed, pools)) if not refusals else []
+    members = list(_membership(inventory, everyone, pools)) if not refusals else []
     operations: list[Operation] = list(members)
     warnings = [*as_warnings(accepted), *(finding for finding in found if finding.severity == "warning")]
-    warnings += [*_warnings_of_files(declared), *_warnings(declared, observed)]
+    warnings += [*_warnings_of_files(declared), *_warnings(declared, everyone)]
     if declared.stack is not None and not refusals:
         ready = frozenset({INIT}) if observed.cluster is None else frozenset[str]()
         ready |= {op.step.key for op in members if isinstance(op, (EncryptIngress, TakeUpIngress, StartAgent))}
@@ -83,13 +92,13 @@ def make_plan(declared: Declared, observed: Observed, found: Sequence[Finding] =
         refusals += planner.refusals
         warnings += planner.warnings
     if not refusals:
-        leaving = strangers(observed) if declared.remove_nodes else ()
+        leaving, hosts = _leaving(declared, everyone), leaving_hosts(inventory, everyone)
         demoted = list(demotions(inventory, observed, operations))
         refusals += departure_refusals(
             observed, leaving, [operation.node_id for operation in demoted], joining=_seats(operations)
         )
         operations += demoted
-        operations += list(removals(observed, leaving, operations))
+        operations += list(removals(observed, leaving, hosts, operations))
         operations += list(forget_unfinished(unfinished(observed)))
     told_by = observed.cluster.told_by if observed.cluster else ""
     shown = for_logins(warnings, inventory, told_by)
@@ -109,6 +118,13 @@ def with_found(plan: Plan, declared: Declared, observed: Observed, found: Sequen
     told_by = observed.cluster.told_by if observed.cluster else ""
     more = [finding for finding in found if finding.severity == "warning"]
     return replace(plan, warnings=(*for_logins(more, declared.inventory, told_by), *plan.warnings))
+
+
+def _leaving(declared: Declared, observed: Observed) -> tuple[Node, ...]:
+    """Return the nodes that go, managers last: of hosts that shall be absent, and all strangers where that is asked."""
+    hosts = leaving_hosts(declared.inventory, observed)
+    others = strangers(of_members(declared.inventory, observed))
+    return tuple(node for node in others if declared.remove_nodes or node.id in hosts)
 
 
 def joining_after(operations: Iterable[Operation], waiting: Mapping[str, frozenset[str]]) -> list[Operation]:
@@ -276,9 +292,8 @@ def _warnings(declared: Declared, observed: Observed) -> Iterator[Finding]:
     inventory = declared.inventory
     if observed.cluster is None:
         return
-    if declared.remove_nodes:
-        yield from departure_warnings(observed, strangers(observed))
-    else:
+    yield from departure_warnings(observed, _leaving(declared, observed))
+    if not declared.remove_nodes:
         for node in strangers(observed):
             yield Finding(
                 "H52", "warning", node.hostname, f"node {node.id[:12]} is not in the inventory", f"it is {node.state}",

@@ -26,9 +26,13 @@ PATIENCE_SECONDS = 5.0
 def plan(declared: Declared, *, progress: Progress, sudo_password: Secret | None = None) -> Plan:
     """Return the plan that `up` would show."""
     progress.phase("connect")
-    with reach(
-        declared.inventory, sudo_password=sudo_password, on_waiting=telling(progress), meanwhile=import_planner
-    ) as fleet:
+    reached = reach(
+        declared.inventory.with_leaving,
+        sudo_password=sudo_password,
+        on_waiting=telling(progress),
+        meanwhile=import_planner,
+    )
+    with reached as fleet:
         progress.phase("observe")
         return plan_for(declared, fleet)[0]
 

@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from swarmkit.declared.inventory.host import Inventory
 from swarmkit.finding import Finding
 from swarmkit.observed.ingress import with_ingress
 from swarmkit.observed.model import Observed
@@ -40,6 +41,8 @@ def plan_for(declared: Declared, fleet: Fleet) -> tuple[Plan, Observed]:
     from swarmkit.plan.planner import make_plan, with_found
 
     seen = _look_and_examine(declared, fleet)
+    # What makes nodes, or runs tasks, is none of those that leave.
+    fleet = members(fleet, declared.inventory)
     with ThreadPoolExecutor(max_workers=3) as beside:
         asked = _ask_ahead(declared, fleet, seen, beside)
         plan = make_plan(declared, seen.observed)
@@ -69,8 +72,14 @@ def _look_and_examine(declared: Declared, fleet: Fleet) -> _Seen:
         if any(swarm_state(info.result()) != "inactive" for info in infos.values()):
             return _Seen(looking.result(), infos)
         from swarmkit.doctor.evidence import gather
+        from swarmkit.plan.nodes.departures import of_members
 
-        evidence = gather(fleet, declared.inventory, declared.stack, infos=infos, look=looking.result)
+        inventory = declared.inventory
+
+        def look() -> Observed:
+            return of_members(inventory, looking.result())
+
+        evidence = gather(members(fleet, inventory), inventory, declared.stack, infos=infos, look=look)
         return _Seen(evidence.observed, infos, evidence)
 
 
@@ -111,11 +120,16 @@ def _ask(
     if seen.evidence:
         return _Asked(kernels, None, None)
     from swarmkit.doctor.evidence import gather, read_hosts
+    from swarmkit.plan.nodes.departures import of_members
 
     if not all_of_it:
         return _Asked(kernels, None, beside.submit(read_hosts, fleet, seen.infos, seen.observed))
     inventory, stack = declared.inventory, declared.stack
-    everything = beside.submit(gather, fleet, inventory, stack, infos=seen.infos, look=kernels.result)
+
+    def look() -> Observed:
+        return of_members(inventory, kernels.result())
+
+    everything = beside.submit(gather, fleet, inventory, stack, infos=seen.infos, look=look)
     return _Asked(kernels, everything, None)
 
 
@@ -124,19 +138,20 @@ def _findings(
 ) -> tuple[tuple[Finding, ...], Observed]:
     """Return what is to be said of *plan*, and what was observed with every host's kernel."""
     from swarmkit.doctor.plan_checks import plan_findings
+    from swarmkit.plan.nodes.departures import of_members
 
     found = plan_findings(fleet, plan, declared.inventory, declared.stack, seen.observed)
     observed = asked.kernels.result()
     evidence = asked.evidence.result() if asked.evidence else seen.evidence
     if evidence and plan.makes_nodes:
         found += _of_nodes(declared, fleet, observed, evidence, found)
-        return (*found, *untried_kernels(plan, observed)), observed
+        return (*found, *untried_kernels(plan, of_members(declared.inventory, observed))), observed
     if evidence and makes_encrypted(plan):
         found += tuple(one for one in encryption_findings(evidence) if one not in found)
     if changes_what_runs(plan):
         hosts = evidence.hosts if evidence else asked.hosts.result() if asked.hosts else {}
         found += tuple(one for one in host_findings(hosts, observed.cluster) if one not in found)
-    return (*found, *untried_kernels(plan, observed)), observed
+    return (*found, *untried_kernels(plan, of_members(declared.inventory, observed))), observed
 
 
 def _of_nodes(
@@ -154,6 +169,11 @@ def _of_nodes(
 
 def _volumes(fleet: Fleet, host: str) -> list[str]:
     return [str(volume["Name"]) for volume in fleet[host].engine.find("volumes")]
+
+
+def members(fleet: Fleet, inventory: Inventory) -> Fleet:
+    """Return those of *fleet* that are, or shall be, nodes."""
+    return {name: reached for name, reached in fleet.items() if reached.host not in inventory.leaving}
 
 
 def look_at(

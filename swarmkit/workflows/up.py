@@ -21,7 +21,7 @@ from swarmkit.plan.progress import telling
 from swarmkit.reach.fleet import Fleet, Unreached, reach
 from swarmkit.workflows.joining import joins_ended
 from swarmkit.workflows.lost_hosts import telling_of_lost
-from swarmkit.workflows.planning import import_planner, look_at, plan_for
+from swarmkit.workflows.planning import import_planner, look_at, members, plan_for
 from swarmkit.workflows.terms import Terms
 from swarmkit.workflows.unfinished import IncompleteError, RefusedError
 from swarmkit.workflows.waiting import Waiter, taken_back
@@ -64,7 +64,10 @@ def up(declared: Declared, terms: Terms, *, verify: bool = True) -> UpReport:
     progress, confirm = terms.progress, terms.confirm
     progress.phase("connect")
     reached = reach(
-        declared.inventory, sudo_password=terms.sudo_password, on_waiting=telling(progress), meanwhile=import_planner
+        declared.inventory.with_leaving,
+        sudo_password=terms.sudo_password,
+        on_waiting=telling(progress),
+        meanwhile=import_planner,
     )
     with reached as fleet, telling_of_lost(fleet) as watched:
         progress.phase("observe")
@@ -105,7 +108,7 @@ def up(declared: Declared, terms: Terms, *, verify: bool = True) -> UpReport:
 
                 progress.phase("verify")
                 findings = prove(
-                    fleet,
+                    members(fleet, declared.inventory),
                     declared.inventory,
                     declared.stack,
                     observed,

@@ -122,7 +122,7 @@ def assert_findings(found: tuple[Finding, ...], expected: list[Json]) -> None:
 
 def make(case: Json, folder: Path) -> Plan:
     now = declared(case, folder / "now")
-    fleet = fake_fleet(now.inventory)
+    fleet = fake_fleet(now.inventory.with_leaving)
     if "before" in case:
         before = declared(case["before"] or {}, folder / "before")
         run_once(fleet.of(host.name for host in before.inventory.hosts), before)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -63,6 +63,8 @@ class Inventory:
     cluster: str
     """Name of the cluster for confirmations and reports (``swarm_cluster``, default: file name without suffix)."""
     hosts: tuple[Host, ...]
+    leaving: tuple[Host, ...] = ()
+    """Those that shall be no nodes (``swarm_state: absent``): no other command than `up` and `plan` asks them."""
     data_path_port: int | None = None
     """None leaves Docker's 4789."""
     address_pools: tuple[str, ...] = ()
@@ -90,8 +92,13 @@ class Inventory:
     @property
     def files(self) -> tuple[Path, ...]:
         """The files beside it that it names."""
-        named = (self.known_hosts, self.ssh_config, *(host.key_file for host in self.hosts))
+        named = (self.known_hosts, self.ssh_config, *(host.key_file for host in (*self.hosts, *self.leaving)))
         return tuple(path for path in named if path)
 
+    @property
+    def with_leaving(self) -> Inventory:
+        """This with the hosts that shall leave as hosts to be asked, after all others."""
+        return replace(self, hosts=(*self.hosts, *self.leaving), leaving=())
+
     def host(self, name: str) -> Host:
-        return next(host for host in self.hosts if host.name == name)
+        return next(host for host in (*self.hosts, *self.leaving) if host.name == name)

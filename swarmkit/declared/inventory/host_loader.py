@@ -65,6 +65,11 @@ class HostReader:
             place=self.place.log.place(self.place.node),
         )
 
+    @property
+    def is_absent(self) -> bool:
+        """Whether it shall be no node of the swarm."""
+        return self._read(lambda field: field.choice(("present", "absent")), "swarm_state") == "absent"
+
     def _read(self, reader: Callable[[Field], T | None], *names: str) -> T | None:
         """Return the first of *names* that is written, read; an empty one counts as not written, as in Ansible."""
         fields = (self.variables[name] for name in names if name in self.variables)

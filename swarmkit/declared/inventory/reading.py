@@ -37,14 +37,14 @@ def load_inventory(path: Path, *, allow_even_managers: bool = False, check_files
     refuse_unknown_names(groups)
     _warn_of_unread_folders(path, root)
     _refuse_misspelt_groups(groups)
-    hosts, of_hosts = _hosts(groups, path, check_files=check_files)
+    hosts, leaving, of_hosts = _hosts(groups, path, check_files=check_files)
     settings = read_cluster(path, of_hosts)
     refuse_pool_clashes(settings["address_pools"], hosts, of_hosts)
     _refuse_manager_count(hosts, root, allow_even=allow_even_managers)
-    _refuse_twins(hosts, groups)
+    _refuse_twins((*hosts, *leaving), groups)
     _refuse_mixed_families(hosts, groups)
     log.raise_if_any("the inventory cannot be used")
-    return Inventory(source=path, hosts=hosts, warnings=log.warnings, **settings)
+    return Inventory(source=path, hosts=hosts, leaving=leaving, warnings=log.warnings, **settings)
 
 
 def _read(path: Path, log: Complaints) -> Field:
@@ -61,23 +61,31 @@ def _read(path: Path, log: Complaints) -> Field:
     return Field(root, "", log)
 
 
-def _hosts(groups: Groups, source: Path, *, check_files: bool) -> tuple[tuple[Host, ...], list[Variables]]:
+def _hosts(
+    groups: Groups, source: Path, *, check_files: bool
+) -> tuple[tuple[Host, ...], tuple[Host, ...], list[Variables]]:
+    """Return the swarm's hosts, those that shall leave it, and the variables of both."""
     hosts: list[Host] = []
+    leaving: list[Host] = []
     of_hosts: list[Variables] = []
     depths, of_host = groups.depths(), groups.groups_of_hosts()
     for name, place in groups.host_places.items():
-        role = _role(name, of_host[name], place)
+        variables = groups.merged(name, of_host[name], depths)
+        reader = HostReader(name, place, variables, source.parent, check_files)
+        role = _role(name, of_host[name], place, is_absent=reader.is_absent)
         if role:
-            variables = groups.merged(name, of_host[name], depths)
             of_hosts.append(variables)
-            hosts.append(HostReader(name, place, variables, source.parent, check_files).host(role))
-    return tuple(hosts), of_hosts
+            (leaving if reader.is_absent else hosts).append(reader.host(role))
+    return tuple(hosts), tuple(leaving), of_hosts
 
 
-def _role(name: str, of_host: set[str], place: Field) -> Role | None:
+def _role(name: str, of_host: set[str], place: Field, *, is_absent: bool) -> Role | None:
     is_manager, is_worker = (not of_host.isdisjoint(names) for names in (MANAGER_GROUPS, WORKER_GROUPS))
     if is_manager and is_worker:
         place.refuse("B08", f"host {shown(name)} is in managers and in workers", "leave it in one of the two")
+    elif is_absent:
+        # What it was is told by the swarm.
+        return "worker"
     elif not is_manager and not is_worker:
         place.warn("B08", f"host {shown(name)} is neither in managers nor in workers: left out of the swarm")
         return None

@@ -10,6 +10,7 @@ HOST_KEYS = (
     "swarm_data_path_addr",
     "swarm_labels",
     "swarm_availability",
+    "swarm_state",
     "swarm_jump",
     "swarm_host_key",
 )

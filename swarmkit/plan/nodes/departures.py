@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from swarmkit.declared.inventory.host import Inventory
 from swarmkit.finding import Finding
 from swarmkit.observed.model import ClusterState, Node, Observed, ServiceState
 from swarmkit.plan.model import Operation, Step
+from swarmkit.plan.nodes.leaving import LeaveSwarm
 from swarmkit.plan.nodes.operations import AwaitEmptied, Demote, RemoveNode, SetAvailability
 from swarmkit.plan.nodes.quorum import Quorum, quorum_of
 from swarmkit.plan.nodes.unfinished_joins import unfinished
@@ -24,6 +26,19 @@ def strangers(observed: Observed) -> tuple[Node, ...]:
         return ()
     known = {facts.engine.node_id for facts in observed.hosts.values()} | {node.id for node in unfinished(observed)}
     return tuple(sorted((n for n in observed.cluster.nodes if n.id not in known), key=lambda n: n.role == "manager"))
+
+
+def leaving_hosts(inventory: Inventory, observed: Observed) -> dict[str, str]:
+    """Return the nodes whose hosts the inventory wants out of the swarm, by node id, with the hosts' names."""
+    asked = [host.name for host in inventory.leaving if host.name in observed.hosts]
+    ids = {observed.hosts[name].engine.node_id: name for name in asked}
+    return {node.id: ids[node.id] for node in (observed.cluster.nodes if observed.cluster else ()) if node.id in ids}
+
+
+def of_members(inventory: Inventory, observed: Observed) -> Observed:
+    """Return *observed* without the hosts that shall leave: no rule for a node is one for them."""
+    leaving = {host.name for host in inventory.leaving}
+    return replace(observed, hosts={name: facts for name, facts in observed.hosts.items() if name not in leaving})
 
 
 def demotions(inventory: Inventory, observed: Observed, before: Iterable[Operation]) -> Iterator[Demote]:
@@ -43,23 +58,29 @@ def demotions(inventory: Inventory, observed: Observed, before: Iterable[Operati
         after |= {step.key}
 
 
-def removals(observed: Observed, leaving: Iterable[Node], before: Iterable[Operation]) -> Iterator[Operation]:
-    """Yield for each of *leaving*, one after another: drain, wait, demote, remove; all of it after *before*."""
+def removals(
+    observed: Observed, leaving: Iterable[Node], hosts: Mapping[str, str], before: Iterable[Operation]
+) -> Iterator[Operation]:
+    """Yield for each of *leaving*, one after another: drain, wait, demote, leave, remove; all of it after *before*.
+
+    The host of a node leaves where it can be told to: *hosts* are those, by node id.
+    """
     after = _keys(before)
     for node in leaving:
-        for operation in _removal(observed, node, after):
+        for operation in _removal(observed, node, hosts.get(node.id, ""), after):
             yield operation
             after |= {operation.step.key}
 
 
-def _removal(observed: Observed, node: Node, after: frozenset[str]) -> Iterator[Operation]:
-    name = node.hostname
+def _removal(observed: Observed, node: Node, host: str, after: frozenset[str]) -> Iterator[Operation]:
+    name = host or node.hostname
     is_down = node.state == "down"
+    why = "the inventory has it absent" if host else "it left the inventory"
     if not is_down:
         if node.availability != "drain":
             key = f"drain:{node.id}"
             change = (Change("availability", node.availability, "drain"),)
-            step = Step(key, "node", "update", name, "drain", "it left the inventory", after, change)
+            step = Step(key, "node", "update", name, "drain", why, after, change)
             yield SetAvailability(step, node.id, "drain")
             after |= {key}
         services = tuple(service.name for service in running_on(observed.cluster, node) if is_replicated(service))
@@ -69,13 +90,17 @@ def _removal(observed: Observed, node: Node, after: frozenset[str]) -> Iterator[
         after |= {key}
     if node.role == "manager":
         key = f"demote:{node.id}"
-        yield Demote(Step(key, "node", "update", name, "demote to worker", "it left the inventory", after), node.id)
+        yield Demote(Step(key, "node", "update", name, "demote to worker", why, after), node.id)
         after |= {key}
-    reason = "it is down and left the inventory" if is_down else "it left the inventory"
+    if host:
+        key = f"leave:{node.id}"
+        yield LeaveSwarm(Step(key, "node", "remove", name, "leave the swarm", why, after, destructive=True), host)
+        after |= {key}
+    reason = f"it is down and {why.removeprefix('it ')}" if is_down else why
     step = Step(
         f"remove:{node.id}", "node", "remove", name, f"remove node {node.id[:12]}", reason, after, destructive=True
     )
-    yield RemoveNode(step, node.id, is_down)
+    yield RemoveNode(step, node.id, is_down, has_left=bool(host))
 
 
 def departure_refusals(

@@ -106,6 +106,21 @@ def test_a_host_outside_both_groups_is_left_out_with_a_warning(tmp_path: Path) -
     assert "'m' is neither" in inventory.warnings[0].what
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "managers: {hosts: {a: {}}}\nworkers: {hosts: {b: {swarm_state: absent}}}",
+        "managers: {hosts: {a: {}, b: {swarm_state: absent}}}",
+        "managers: {hosts: {a: {swarm_state: present}}}\nleaving: {hosts: {b: {}}, vars: {swarm_state: absent}}",
+    ],
+)
+def test_a_host_that_shall_be_absent_is_none_of_the_swarms_hosts(tmp_path: Path, text: str) -> None:
+    inventory = load(tmp_path, text)
+    assert [[host.name for host in hosts] for hosts in (inventory.hosts, inventory.leaving)] == [["a"], ["b"]]
+    assert inventory.warnings == ()
+    assert [host.name for host in inventory.with_leaving.hosts] == ["a", "b"]
+
+
 def listing(**hostvars: dict[str, Any]) -> str:
     groups = {
         "all": {"children": ["ungrouped", "managers", "workers"]},

@@ -107,6 +107,25 @@ def test_removed_nodes_are_gone_and_nothing_is_left_to_do() -> None:
     assert {node["Description"]["Hostname"] for node in fleet.cluster.nodes.values()} == {"host-a", "host-d"}
 
 
+@pytest.mark.parametrize(("managers", "workers", "leaving"), [("A", "BC", "C"), ("BDE", "", "AC"), ("A", "B", "CDE")])
+def test_hosts_that_shall_be_absent_leave_and_nothing_is_left_to_do(managers: str, workers: str, leaving: str) -> None:
+    whole = managers_and_workers("ABC", "DE")
+    fleet = fleet_of(whole.inventory)
+    run_once(fleet, whole)
+    rest = managers_and_workers(managers, "".join(set(workers) - set(leaving))).inventory
+    absent = tuple(managers_and_workers("", leaving).inventory.hosts)
+    declared = Declared(replace(rest, leaving=absent))
+    those = fleet.of("".join(host.name for host in declared.inventory.with_leaving.hosts))
+    _, applied = run_once(those, replace(declared, remove_nodes=True))
+    assert applied.failed == ()
+    for name in leaving:
+        assert fleet.engine(name).cluster is None
+    assert {node["Description"]["Hostname"] for node in fleet.cluster.nodes.values()} == {
+        f"host-{host.name.lower()}" for host in rest.hosts
+    }
+    assert plan_on(those, declared).is_empty
+
+
 def forced(fleet: FakeFleet, survivor: str) -> None:
     """Have *survivor* go on alone, in a raft of its own that nothing marks yet, while the others are back in theirs."""
     engine = fleet.engine(survivor)
