@@ -70,9 +70,17 @@ def life(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 
 
 def inventory(
-    lab: Lab, folder: Path, managers: str, workers: str = "", labels: str = "", *, encrypt_ingress: bool = False
+    lab: Lab,
+    folder: Path,
+    managers: str,
+    workers: str = "",
+    labels: str = "",
+    *,
+    encrypt_ingress: bool = False,
+    absent: str = "",
+    availability: str = "",
 ) -> Path:
-    """Write an inventory of some of the three hosts; R has *labels*."""
+    """Write an inventory of some of the three hosts; R has *labels* and *availability*, *absent* ones shall leave."""
 
     def hosts(names: str) -> dict[str, dict[str, object]]:
         return {
@@ -82,6 +90,7 @@ def inventory(
                 "lab_memory": 704,
             }
             | ({"swarm_labels": {"role": labels}} if name == "R" and labels else {})
+            | ({"swarm_availability": availability} if name == "R" and availability else {})
             for name in names
         }
 
@@ -144,6 +153,10 @@ def test_managers_give_their_places_to_others_one_at_a_time(life: Lab, tmp_path:
     assert nodes(life, "Q") == {"P": "worker", "Q": "manager", "R": "worker"}
     changed(life, "up", "--yes", "-i", inventory(life, tmp_path, "PQR"))
     assert nodes(life, "P") == {"P": "manager", "Q": "manager", "R": "manager"}
+    changed(life, "up", "--yes", "--no-verify", "-i", inventory(life, tmp_path, "PQR", availability="drain"))
+    assert life.run("P", "docker node inspect R --format '{{.Spec.Availability}}'").strip() == "drain"
+    changed(life, "up", "--yes", "-i", inventory(life, tmp_path, "PQR"))
+    assert life.run("P", "docker node inspect R --format '{{.Spec.Availability}}'").strip() == "active"
     last = json.loads(changed(life, "history", "show", "last", "--json"))
     assert (last["state"], last["exit_code"]) == ("ended", 0)
     assert {step["status"] for step in last["steps"]} == {"done"}
