@@ -28,6 +28,8 @@ class Compared:
     """What both tools said of a stack that the engine refuses."""
     exported: dict[str, Exported]
     """What docker's tool had deployed, as `swarmkit export` writes it."""
+    own: dict[str, Exported]
+    """What swarmkit itself had deployed, so."""
     takeovers: dict[str, Takeover]
     """What swarmkit plans over it."""
 
@@ -35,7 +37,7 @@ class Compared:
 @pytest.fixture(scope="module", params=HOST_NUMBERS)
 def compared(request: pytest.FixtureRequest) -> Compared:
     """Every stack of the corpus, deployed by both tools on one engine."""
-    found = Compared(request.param, {}, {}, {}, {}, {}, {})
+    found = Compared(request.param, {}, {}, {}, {}, {}, {}, {})
     refused = REFUSED_ON[found.engine]
     with engine_room(found.engine, HOST_NUMBERS[found.engine], CASES) as engine:
         for group in batches([case for case in CASES if case.name not in refused]):
@@ -46,6 +48,7 @@ def compared(request: pytest.FixtureRequest) -> Compared:
             engine.clear()
             engine.swarmkit_deploys(group)
             found.ours.update(engine.read_back())
+            found.own.update(engine.exports(group))
             engine.clear()
         found.refused.update({case.name: _refusals(engine, case) for case in CASES if case.name in refused})
     return found
@@ -77,12 +80,16 @@ def test_docker_and_swarmkit_make_the_same(compared: Compared, case: Case) -> No
     assert words <= warned, "docker ignores what swarmkit does not warn of"
 
 
+@pytest.mark.parametrize("tool", ["docker", "swarmkit"])
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_what_docker_deployed_is_exported_to_a_file_that_plans_to_no_change(compared: Compared, case: Case) -> None:
+def test_what_either_tool_deployed_is_exported_to_a_file_that_plans_to_no_change(
+    compared: Compared, case: Case, tool: str
+) -> None:
+    exports = compared.exported if tool == "docker" else compared.own
     if case.name in compared.refused:
-        assert case.name not in compared.exported
+        assert case.name not in exports
         return
-    made = compared.exported[case.name]
+    made = exports[case.name]
     assert made.differences == (), made.text
     assert [line for line in made.refusals if not line.startswith(tuple(REFUSALS_PASSED_OVER))] == [], made.text
 
