@@ -43,6 +43,7 @@ class OneHost:
         host_port: int | None = None,
         monitor: str = "15s",
         team: str = "",
+        order: str = "start-first",
     ) -> None:
         web: dict[str, Any] = {
             "image": "shop-backend:1.0",
@@ -51,7 +52,7 @@ class OneHost:
             "secrets": ["password"],
             "healthcheck": {"test": ["CMD", "node", "-e", CHECK], "interval": "1s", "timeout": "20s", "retries": 2},
             "stop_grace_period": "1s",
-            "deploy": {"update_config": {"order": "start-first", "failure_action": action, "monitor": monitor}},
+            "deploy": {"update_config": {"order": order, "failure_action": action, "monitor": monitor}},
         }
         if host_port:
             web["ports"] = [{"target": 80, "published": host_port, "mode": "host"}]
@@ -200,6 +201,26 @@ def test_one_that_pauses_keeps_the_old_version_and_rollback_brings_the_whole_sta
     assert "s_new" in back
     assert "LEVEL=one" in one.web()["TaskTemplate"]["ContainerSpec"]["Env"]
     one.write("one")
+    assert one.pending() == 0
+
+
+@pytest.mark.nightly
+def test_one_replica_that_stops_first_leaves_nothing_serving_as_the_plan_said_until_rollback(one: OneHost) -> None:
+    one.write("one", order="stop-first", action="pause")
+    one.call("up", "--yes", "--prune")
+    one.write("bad", order="stop-first", action="pause")
+    said = one.call("up", "--yes", "--no-verify", code=4)
+    assert re.search(r"^warning +B58 +s_web$", said, re.MULTILINE)
+    assert "nothing of s_web serves during its update, nor after one that fails: its task is stopped first" in said
+    assert "s_web: its update is paused" in said
+    assert "level bad" in said
+    running = one.docker("service ps --filter desired-state=running --format '{{.CurrentState}}' s_web")
+    assert not running.startswith("Running"), "an old task serves, or the new one is healthy"
+    one.call("rollback", "--yes", "--no-verify")
+    assert "LEVEL=one" in one.web()["TaskTemplate"]["ContainerSpec"]["Env"]
+    (container,) = one.containers()
+    assert one.docker(f"inspect --format '{{{{.State.Health.Status}}}}' {container}") == "healthy"
+    one.write("one", order="stop-first", action="pause")
     assert one.pending() == 0
 
 
