@@ -234,8 +234,19 @@ def told_of_a_silent_host(shop: Shop) -> None:
     assert (silence["severity"], silence["what"]) == ("error", "C does not answer: nothing is proved there")
     assert silence["evidence"].startswith("cannot reach 127.88.0.33 port 22; ")
     assert silence["remedy"].startswith("check address, port and sshd of C (")
-    assert found["V20", "lab"]["remedy"] == "first see that C answers: V14"
+    assert found["V20", "lab"]["remedy"] == "first do what V14 says of C"
     assert found["V01", "A"]["severity"] == found["V01", "B"]["severity"] == "ok"
+    # Whether or not the managers have noticed: all that it costs follows from it, and nothing there is proved.
+    assert {key for key, one in found.items() if one["severity"] != "ok" and "follows_from" not in one} == {
+        ("V13", "ingress"),
+        ("V14", "C"),
+    }
+    for key in (("V01", "C"), ("V02", "shop_database"), ("V12", "A <-> C")):
+        assert (found[key]["severity"], found[key]["follows_from"]) == ("error", "V14"), found[key]
+    to_it = [one for (_, where), one in found.items() if where.endswith("-> shop_database")]
+    assert not [one for one in to_it if one["code"] in ("V05", "V17", "V24") and one["severity"] == "ok"]
+    assert all("docker service" not in one["remedy"] for one in to_it), "neither its logs nor an update by force help"
+    assert "shop_database" in silence["evidence"], "what it costs is told to those who read no more than that"
     assert {where for code, where in found if code == "V22"} == {"A", "B"}
 
 

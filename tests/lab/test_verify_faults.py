@@ -136,6 +136,31 @@ def test_esp_that_a_firewall_lets_in_as_an_answer_alone_is_found_though_it_arriv
         shop.lab.run("B", f"iptables -w -D {state}; iptables -w -D INPUT -p esp -j DROP")
 
 
+def test_a_task_that_ends_while_it_is_probed_is_told_as_that_and_nothing_else_is_blamed(shop: Shop) -> None:
+    """Each runs for four seconds, so that it is there when it is looked at, and gone when the probes have ended."""
+    ends = shlex.quote("setTimeout(() => {}, 4000)")
+    options = "--restart-delay 0s --replicas 3 --constraint node.labels.role==backend --network shop_shop"
+    create = f"docker service create -d -q --no-resolve-image --name ending {options} --entrypoint node"
+    shop.lab.run("A", f"{create} shop-backend:1.0 -e {ends}")
+    try:
+        told: Findings = []
+        for _ in range(3):
+            wrong = findings(shop, "verify", "-i", shop.lab.inventory)
+            assert {(one["code"], one["where"].partition(" on ")[0]) for one in wrong} <= {
+                ("V02", "ending"),
+                ("V05", "ending"),
+            }, wrong
+            told += [one for one in wrong if "the task ended while it was probed" in one["what"]]
+            if told:
+                break
+        assert told[0]["where"] == "ending on B"
+        assert told[0]["remedy"] == "on A: docker service ps --no-trunc ending tells why; then verify again"
+        (replicas,) = of(wrong, "V02")
+        assert "has ended since the managers told of it as running" in replicas["evidence"]
+    finally:
+        shop.lab.run("A", "docker service rm ending")
+
+
 ANOTHER_KEY = """
 ip xfrm state list reqid 13681891 | awk '
     $1 == "src" { ours = $2 == "10.88.0.31" && $4 == "10.88.0.32" }
