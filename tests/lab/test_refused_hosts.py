@@ -60,15 +60,19 @@ def swarm_state(lab: Lab) -> str:
     return lab.run("D", "docker info --format '{{.Swarm.LocalNodeState}}'").strip()
 
 
-def test_a_host_whose_kernel_lost_esp_is_refused_and_stays_untouched(bare: Lab, tmp_path: Path) -> None:
-    bare.run("D", "echo 'install esp4 /bin/false' > /etc/modprobe.d/lost.conf; rmmod esp4 2>/dev/null; true")
+@pytest.mark.parametrize(("code", "module", "users"), [("H04", "esp4", ""), ("H20", "ip_vs", "xt_ipvs ip_vs_rr")])
+def test_a_host_whose_kernel_lacks_a_module_is_refused_and_stays_untouched(
+    bare: Lab, tmp_path: Path, code: str, module: str, users: str
+) -> None:
+    lost = f"for one in {users} {module}; do rmmod $one 2>/dev/null; done; test ! -d /sys/module/{module}"
+    bare.run("D", f"echo 'install {module} /bin/false' > /etc/modprobe.d/lost.conf; {lost}")
     try:
         refused = bare.swarmkit("up", "--yes", "-i", inventory(bare, tmp_path))
     finally:
         bare.run("D", "rm /etc/modprobe.d/lost.conf")
     assert refused.returncode == 1
-    assert "H04" in refused.stderr
-    assert "esp4" in refused.stderr
+    assert code in refused.stderr
+    assert module in refused.stderr
     assert swarm_state(bare) == "inactive"
 
 
