@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from lab.shop_lab import Lab
+from lab.shop_lab import Lab, Shop
 
 pytestmark = pytest.mark.lab
 
@@ -27,6 +27,9 @@ all:
 {more}
 """
 
+D = "        D:\n          ansible_host: 127.88.0.37\n          swarm_advertise_addr: 10.88.0.37\n"
+"""Makes D a worker of the lab's inventory, which ends with its workers."""
+
 
 @pytest.fixture(scope="module")
 def bare(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
@@ -34,8 +37,7 @@ def bare(lab: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     folder = tmp_path_factory.mktemp("bare")
     both = folder / "both.yaml"
     base = lab.inventory.read_text()
-    d = "        D:\n          ansible_host: 127.88.0.37\n          swarm_advertise_addr: 10.88.0.37\n"
-    both.write_text(base + d)
+    both.write_text(base + D)
     lab.up(both)
     yield lab
     lab.swarmkit("lab", "fault", "power-off", "D")
@@ -163,6 +165,30 @@ def test_a_swarm_that_swarmkit_has_not_made_is_refused_without_adopt(bare: Lab, 
     assert "--adopt" in refused.stderr
     assert adopted.returncode == 0, adopted.stderr
     assert known.returncode == 0, known.stdout + known.stderr
+
+
+def test_a_host_that_is_in_another_swarm_is_refused_and_both_swarms_stay_as_they_were(
+    bare: Lab, deployed_shop: Shop, tmp_path: Path
+) -> None:
+    path = tmp_path / "both.yaml"
+    path.write_text(bare.inventory.read_text() + D)
+
+    def as_it_is() -> list[str]:
+        swarm = "docker info --format '{{.Swarm.Cluster.ID}} {{.Swarm.NodeID}} {{.Swarm.Cluster.Version}}'"
+        return [bare.run(host, f"{swarm}; docker node ls -q; docker config ls -q") for host in "AD"]
+
+    bare.run("D", "docker swarm init --advertise-addr 10.88.0.37")
+    try:
+        before = as_it_is()
+        refused = bare.swarmkit("up", "--yes", "-i", path, *deployed_shop.arguments[2:])
+        after = as_it_is()
+    finally:
+        bare.run("D", "docker swarm leave --force")
+    assert refused.returncode == 1, refused.stdout + refused.stderr
+    assert "H49" in refused.stderr
+    assert "the hosts are managers of different swarms" in refused.stderr
+    assert "docker swarm leave --force" in refused.stderr
+    assert after == before
 
 
 def test_sudo_with_a_password_works_and_without_one_says_what_to_give(bare: Lab, tmp_path: Path) -> None:
