@@ -88,11 +88,21 @@ def test_each_service_runs_on_the_host_with_its_label(deployed_shop: Shop) -> No
         assert f"shop_{service}" in deployed_shop.lab.run(host, "docker", "ps", "--format", "{{.Names}}")
 
 
+def logins(lab: Lab) -> dict[str, int]:
+    """Count each host's logins since it was booted, this look's own one included."""
+    count = "journalctl --sync; journalctl -u ssh --no-pager | grep -c 'Accepted publickey'"
+    return {host: int(lab.run(host, count)) for host in "ABC"}
+
+
 def test_second_up_is_empty_and_changes_no_objects_version(deployed_shop: Shop) -> None:
     before = versions(deployed_shop.lab)
+    logins_before = logins(deployed_shop.lab)
     second = deployed_shop.up()
+    logins_after = logins(deployed_shop.lab)
     assert second.returncode == 0, second.stderr
     assert "nothing to do" in second.stdout
+    # One connection a host, opened once; the other is that of the second look.
+    assert {host: logins_after[host] - logins_before[host] for host in "ABC"} == dict.fromkeys("ABC", 2)
     assert versions(deployed_shop.lab) == before
     assert deployed_shop.lab.swarmkit("plan", *deployed_shop.arguments, "--detailed-exitcode").returncode == 0
 
