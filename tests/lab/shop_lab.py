@@ -15,11 +15,14 @@ from pathlib import Path
 
 import pytest
 from lab.groups import after_group
+from lab.onlookers import Seen, onlookers
 
 ROOT = Path(__file__).resolve().parents[2]
 INVENTORY = Path(__file__).parent / "inventory.yaml"
 STACK = ROOT / "examples" / "shop" / "stack.yaml"
 PASSWORD = "canary-Pa55word-of-the-tests"
+SECRETS = (PASSWORD, "SWMTKN")
+"""What nobody may see but those it is for: the database's password and the tokens to join."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,8 @@ class Shop:
     stack: Path
     images: Path
     first_up: subprocess.CompletedProcess[str]
+    seen: Seen
+    """What could be seen in process lists during the first up: see SECRETS."""
     url: str = "http://127.88.0.31:8080"
 
     @property
@@ -110,9 +115,10 @@ def deployed_shop(lab: Lab, images: Path, tmp_path_factory: pytest.TempPathFacto
     password.write_text(PASSWORD)
     password.chmod(0o600)
     arguments = ("-i", lab.inventory, "-f", stack, "--stack", "shop", "--images", images)
-    first = lab.swarmkit("up", "--yes", *arguments)
-    assert first.returncode == 0, first.stdout + first.stderr
-    return Shop(lab, stack, images, first)
+    with onlookers(lab, "ABC", SECRETS) as seen:
+        first = lab.swarmkit("up", "--yes", *arguments)
+        assert first.returncode == 0, first.stdout + first.stderr
+    return Shop(lab, stack, images, first, seen)
 
 
 @pytest.fixture
