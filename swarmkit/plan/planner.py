@@ -67,7 +67,9 @@ def make_plan(declared: Declared, observed: Observed, found: Sequence[Finding] =
     refusals = list(dict.fromkeys([*refusals, *(finding for finding in found if finding.severity == "error")]))
     accepted = [finding for finding in refusals if finding.code in declared.overridden]
     refusals = [finding for finding in refusals if finding.code not in declared.overridden]
-    members = list(_membership(inventory, everyone, pools)) if not refusals else []
+    # Whoever takes the writes may be about to leave.
+    seen = of_members(inventory, everyone, but=first_manager(inventory, everyone))
+    members = list(_membership(inventory, seen, pools)) if not refusals else []
     operations: list[Operation] = list(members)
     warnings = [*as_warnings(accepted), *(finding for finding in found if finding.severity == "warning")]
     warnings += [*_warnings_of_files(declared), *_warnings(declared, everyone)]

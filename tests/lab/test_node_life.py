@@ -102,7 +102,9 @@ def inventory(
         "swarm_address_pools": ["10.20.0.0/16"],
         "swarm_encrypt_ingress": encrypt_ingress,
     }
-    children = {"managers": {"hosts": hosts(managers)}, "workers": {"hosts": hosts(workers)}}
+    children: dict[str, dict[str, Any]] = {"managers": {"hosts": hosts(managers)}, "workers": {"hosts": hosts(workers)}}
+    if absent:
+        children["leaving"] = {"hosts": hosts(absent), "vars": {"swarm_state": "absent"}}
     path = folder / f"{managers}-{workers}.yaml"
     path.write_text(json.dumps({"all": {"vars": variables, "children": children}}))
     return path
@@ -171,12 +173,29 @@ def test_what_left_the_inventory_is_drained_and_removed_after_its_tasks_moved(li
     warned = changed(life, "up", "--yes", "-i", rest)
     assert "H52" in warned
     assert "Q" in nodes(life, "P")
-    changed(life, "up", "--yes", "--remove-nodes", "-i", rest)
+    gone = inventory(life, tmp_path, "P", "R", absent="Q")
+    said = changed(life, "up", "--yes", "-i", gone)
+    assert "the inventory has it absent" in said
     assert nodes(life, "P") == {"P": "manager", "R": "worker"}
+    assert life.run("Q", "docker info --format '{{.Swarm.LocalNodeState}}'").strip() == "inactive"
     assert running_on(life, "P") + running_on(life, "R") == 3
     life.run("P", "docker service rm idle")
     outsider_and_ingress(life, whole, tmp_path)
-    assert "nothing to do" in changed(life, "up", "--yes", "--remove-nodes", "-i", rest)
+    assert "nothing to do" in changed(life, "up", "--yes", "--remove-nodes", "-i", gone)
+    changed(life, "up", "--yes", "-i", whole)
+    assert nodes(life, "P") == {"P": "manager", "Q": "manager", "R": "manager"}
+
+
+@pytest.mark.nightly
+def test_a_node_whose_host_is_in_the_inventory_no_more_is_removed_and_the_person_is_told_to_let_it_leave(
+    life: Lab, tmp_path: Path
+) -> None:
+    whole, rest = inventory(life, tmp_path, "PQR"), inventory(life, tmp_path, "P", "R")
+    changed(life, "up", "--yes", "-i", whole)
+    said = life.swarmkit("up", "--yes", "--remove-nodes", "-i", rest)
+    assert said.returncode == 0, said.stdout + said.stderr
+    assert "on the host itself run: docker swarm leave" in said.stdout + said.stderr
+    assert nodes(life, "P") == {"P": "manager", "R": "worker"}
     life.run("Q", "docker swarm leave --force")
     changed(life, "up", "--yes", "-i", whole)
     assert nodes(life, "P") == {"P": "manager", "Q": "manager", "R": "manager"}

@@ -35,9 +35,9 @@ def leaving_hosts(inventory: Inventory, observed: Observed) -> dict[str, str]:
     return {node.id: ids[node.id] for node in (observed.cluster.nodes if observed.cluster else ()) if node.id in ids}
 
 
-def of_members(inventory: Inventory, observed: Observed) -> Observed:
-    """Return *observed* without the hosts that shall leave: no rule for a node is one for them."""
-    leaving = {host.name for host in inventory.leaving}
+def of_members(inventory: Inventory, observed: Observed, *, but: str = "") -> Observed:
+    """Return *observed* without the hosts that shall leave, *but* one: no rule for a node is one for them."""
+    leaving = {host.name for host in inventory.leaving} - {but}
     return replace(observed, hosts={name: facts for name, facts in observed.hosts.items() if name not in leaving})
 
 

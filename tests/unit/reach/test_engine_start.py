@@ -20,7 +20,7 @@ from swarmkit.plan.engines.unit import engine_script
 from swarmkit.reach import engine_start, fleet, ssh_engine
 from swarmkit.reach.engine import EngineError
 from swarmkit.reach.engine_start import LOCKS, wait_until_seen, waited_for_its_start
-from swarmkit.reach.fleet import NoEngineError, reach_some
+from swarmkit.reach.fleet import NoneReachedError, reach_some
 from swarmkit.reach.ssh import CommandResult, ConnectionLostError
 
 STOPPED, WAITING = "its engine was stopped by a swarmkit", "waiting until that starts it again"
@@ -140,7 +140,7 @@ def test_who_waits_is_told_of_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fleet, "connect", lambda *_, **__: io.StringIO())
     monkeypatch.setattr(fleet, "_engine", engine)
     inventory = Inventory(Path("i.yaml"), "c", (Host("A", "192.0.2.1", "manager"),))
-    with pytest.raises(NoEngineError), reach_some(inventory, on_waiting=told.append):
+    with pytest.raises(NoneReachedError), reach_some(inventory, on_waiting=told.append):
         pass
     assert told == ["A: waiting"]
 
