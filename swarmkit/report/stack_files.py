@@ -77,7 +77,8 @@ secrets and configs, where Docker's schema lets every key through, it is ignored
 _LAN = """### A network on the hosts' LAN
 
 Of `driver: macvlan` and `ipvlan` ([networks.md](networks.md)). Docker's tool makes such a network, and one of
-`driver: bridge`, on one manager alone, and its engine then refuses the service; so there is nothing to compare with."""
+`driver: bridge`, on one manager alone, and its engine then refuses the service (`tests/parity/ours`). Networks of these
+drivers that are the swarm's, made beforehand and external here, are used by both tools alike."""
 
 _TITLES = {
     "": "Top level",

@@ -1,4 +1,7 @@
-"""The stack files that both tools deploy: own ones in stacks/, forms of well-known public ones in public/, yours."""
+"""The stack files that both tools deploy: own ones in stacks/, forms of well-known public ones in public/, yours.
+
+And those in ours/, which Docker's tool takes and whose services its engine refuses.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,8 @@ ENVIRONMENT = {"GIVEN": "given", "EMPTY": "", "TAG": "7", "HOME": "/home/operato
 YOURS = "SWARMKIT_PARITY_FOLDER"
 """Names a folder of more stack files; its file ``variables`` holds those they need, as NAME=VALUE lines."""
 _ENGINES_OWN = ("host", "none", "bridge")
+OUTSIDE = "outside-"
+"""An external network ``outside-DRIVER`` is one of that driver, any other an overlay."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,11 @@ def cases() -> list[Case]:
         found += _cases(Path(yours), ENVIRONMENT | _variables(Path(yours) / "variables"))
     assert len({case.name for case in found}) == len(found)
     return found
+
+
+def our_cases() -> list[Case]:
+    """Return the stacks with a network that Docker's tool makes on one manager alone, where no service can use it."""
+    return list(_cases(HERE / "ours", ENVIRONMENT))
 
 
 def _cases(folder: Path, environment: Mapping[str, str]) -> Iterator[Case]:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from lab.spare_lab import SpareLab
-from parity.corpus import Case, external_objects
+from parity.corpus import OUTSIDE, Case, external_objects
 from parity.differences import NAMESPACE, REFUSALS_PASSED_OVER, Specs, by_stack
 from parity.judge import docker_cli
 
@@ -179,7 +179,9 @@ def _without(operation: Operation, waits: set[str]) -> Operation:
 
 
 def _is_of_stack(item: dict[str, Any]) -> bool:
-    return NAMESPACE in (item.get("Spec", item).get("Labels") or {})
+    """Tell by the label; a network that is made from another has none, and is a stack's unless it is outside."""
+    made_from = str((item.get("ConfigFrom") or {}).get("Network") or OUTSIDE)
+    return NAMESPACE in (item.get("Spec", item).get("Labels") or {}) or not made_from.startswith(OUTSIDE)
 
 
 @contextmanager
@@ -225,7 +227,17 @@ def _forwarded(places: Places, lab: SpareLab, socket: Path) -> Iterator[None]:
 
 def _make_external_objects(engine: Engine, names: dict[str, list[str]]) -> None:
     for name in names["networks"]:
-        engine.create("networks", {"Name": name, "Driver": "overlay", "Attachable": True})
+        _make_network(engine, name, name.removeprefix(OUTSIDE) if name.startswith(OUTSIDE) else "overlay")
     for kind in ("secrets", "configs"):
         for name in names[kind]:
             engine.create(cast("Kind", kind), {"Name": name, "Labels": {}, "Data": "eA=="})
+
+
+def _make_network(engine: Engine, name: str, driver: str) -> None:
+    body: dict[str, Any] = {"Name": name, "Driver": driver, "Scope": "swarm", "Attachable": True}
+    if driver in ("macvlan", "ipvlan"):
+        settings = f"{name}-config"
+        subnets = {"Config": [{"Subnet": "192.0.2.0/24"}]}
+        engine.create("networks", {"Name": settings, "ConfigOnly": True, "IPAM": subnets})
+        body["ConfigFrom"] = {"Network": settings}
+    engine.create("networks", body)

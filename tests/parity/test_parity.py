@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
-from parity.corpus import Case, batches, cases
+from parity.corpus import Case, batches, cases, our_cases
 from parity.differences import REFUSALS_PASSED_OVER, REFUSED_ON, Specs, differences, numbers_of
 from parity.engine_room import EngineRoom, Takeover, engine_room
 
@@ -14,7 +15,19 @@ from swarmkit.workflows.export import Exported
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(1500)]
 
 CASES = cases()
+OURS = our_cases()
 HOST_NUMBERS = {"26.1": 41, "20.10": 42}
+
+
+@dataclass(frozen=True)
+class Alone:
+    """A stack that only swarmkit brings to its end."""
+
+    docker_said: str
+    services: Specs
+    networks: dict[str, tuple[str, str]]
+    """Driver and scope by name."""
+    exported: Exported
 
 
 @dataclass(frozen=True)
@@ -32,6 +45,7 @@ class Compared:
     """What swarmkit itself had deployed, so."""
     takeovers: dict[str, Takeover]
     """What swarmkit plans over it."""
+    alone: dict[str, Alone]
 
 
 @pytest.fixture(scope="module", params=HOST_NUMBERS)
@@ -51,17 +65,28 @@ def compared(request: pytest.FixtureRequest) -> Compared:
             found.own.update(engine.exports(group))
             engine.clear()
         found.refused.update({case.name: _refusals(engine, case) for case in CASES if case.name in refused})
+        found.alone.update({case.name: _alone(engine, case) for case in OURS})
     return found
 
 
 def _refusals(engine: EngineRoom, case: Case) -> list[str]:
-    said = []
-    for deploy in (engine.docker_deploys, engine.swarmkit_deploys):
-        with pytest.raises(AssertionError) as caught:
-            deploy([case])
-        said.append(str(caught.value))
-        engine.clear()
-    return said
+    return [_refusal(engine, deploy, case) for deploy in (engine.docker_deploys, engine.swarmkit_deploys)]
+
+
+def _refusal(engine: EngineRoom, deploy: Callable[[list[Case]], object], case: Case) -> str:
+    with pytest.raises(AssertionError) as caught:
+        deploy([case])
+    engine.clear()
+    return str(caught.value)
+
+
+def _alone(engine: EngineRoom, case: Case) -> Alone:
+    said = _refusal(engine, engine.docker_deploys, case)
+    engine.swarmkit_deploys([case])
+    networks = {one["Name"]: (one["Driver"], one["Scope"]) for one in engine.engine.find("networks")}
+    made = Alone(said, engine.read_back()[case.name]["services"], networks, engine.exports([case])[case.name])
+    engine.clear()
+    return made
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
@@ -103,6 +128,21 @@ def test_what_docker_deployed_is_taken_over_with_new_secrets_and_configs_alone(c
     assert {path for path in taken.paths if not _is_a_file(path)} == set()
     assert taken.others == frozenset()
     assert taken.told == taken.files, "what gets a successor is not told, or what gets none"
+
+
+@pytest.mark.parametrize("case", OURS, ids=lambda case: case.name)
+def test_a_network_that_docker_makes_on_one_manager_alone_is_one_of_the_swarm(compared: Compared, case: Case) -> None:
+    alone = compared.alone[case.name]
+    (network,) = [one for one in case.load().networks if one.driver != "overlay"]
+    assert f"The network {network.name} cannot be used with services" in alone.docker_said
+    assert alone.networks[network.name] == (network.driver, "swarm")
+    used = {name: _networks_of(spec) for name, spec in alone.services.items()}
+    assert used == {f"{case.name}_a": {network.name}, f"{case.name}_b": {network.name, f"{case.name}_inner"}}
+    assert (alone.exported.differences, alone.exported.refusals) == ((), ()), alone.exported.text
+
+
+def _networks_of(service: Specs) -> set[str]:
+    return {one["Target"] for one in service["TaskTemplate"]["Networks"]}
 
 
 def _is_a_file(path: str) -> bool:
