@@ -5,6 +5,8 @@
 #               benchmarks/README.md as well: make healthy HEALTHY="--engines 26.1 --hosts 3 --runs 5"
 # make docs   docs/checks.md, docs/stack-files.md and docs/runbooks.md anew, from the code
 # make nightly  every test there is: those too that take minutes each and are left out of make test
+# make originals ORIGINALS=DIR  what Docker's tool and swarmkit make of a stack, compared for well-known public files too; DIR has
+#               their repositories as clones, OWNER/NAME
 # make faults the whole fault matrix, 10 seeds of each random fault: hours
 # Each installs what it needs first; the second time there is nothing to install.
 
@@ -16,7 +18,7 @@ MARK := $(VENV)/.installed
 # Else each of pytest's workers rewrites every test module's assertions anew, for seconds in every run.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test check bench faults healthy nightly docs packages prepared python venv down clean
+.PHONY: demo test check bench faults healthy nightly originals clones docs packages prepared python venv down clean
 
 demo:
 	@examples/demo
@@ -28,6 +30,14 @@ test: prepared
 
 nightly: prepared
 	.ci/beside-sshd $(BIN)/python -m pytest --nightly -n 2 --dist loadgroup --no-loadscope-reorder --durations=25
+
+originals: clones prepared
+	@rm -rf build/originals
+	$(BIN)/python tests/parity/originals.py "$(ORIGINALS)" build/originals
+	SWARMKIT_PARITY_FOLDER=$(CURDIR)/build/originals .ci/beside-sshd $(BIN)/python -m pytest tests/parity
+
+clones:
+	@test -d "$(ORIGINALS)" || { echo "make originals ORIGINALS=DIR: a folder of clones, as OWNER/NAME; tests/parity/public/README.md says how to have one"; exit 1; }
 
 # mypy, seconds of one processor where nothing is cached, goes on beside the tests, and is heard when they have ended.
 check: venv

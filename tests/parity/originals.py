@@ -1,8 +1,9 @@
 """The public originals as a folder for the comparison, in the text that went through: from clones, by their sums.
 
+    make originals ORIGINALS=CLONES         all of it: the folder, and the comparison
     python tests/parity/originals.py CLONES FOLDER
 
-CLONES has each repository under its OWNER/NAME. A text that is no longer the newest is found in the clone's history.
+CLONES has repositories under their OWNER/NAME. A text that is no longer the newest is found in the clone's history.
 What an original names beside itself gets a stand-in, each of its variables a value.
 """
 
@@ -109,11 +110,12 @@ def prepare(clones: Path, folder: Path, sums: Path = SUMS) -> list[Original]:
 
 def main() -> None:
     clones, folder = (Path(word).expanduser() for word in sys.argv[1:])
-    missing = prepare(clones, folder)
+    missing, count = prepare(clones, folder, SUMS), len(originals(SUMS))
     for original in missing:
         print(f"no clone has this text: {original.repository}/{original.path}", file=sys.stderr)
-    print(f"{len(originals()) - len(missing)} stacks; to compare: SWARMKIT_PARITY_FOLDER={folder} pytest tests/parity")
-    sys.exit(1 if missing else 0)
+    if len(missing) == count:
+        sys.exit(f"nothing to compare: {clones} has, as OWNER/NAME, no repository with a text of {SUMS}")
+    print(f"{count - len(missing)} of {count}; to compare: SWARMKIT_PARITY_FOLDER={folder} pytest tests/parity")
 
 
 if __name__ == "__main__":
