@@ -257,7 +257,9 @@ def test_a_wiped_manager_takes_its_old_place_with_its_labels(life: Lab, tmp_path
         interval_seconds=2,
     )
     assert "R Down" in seen
-    margin = unproved(life, whole)["V21", "managers"]
+    wrong = unproved(life, whole)
+    assert wrong["V23", "R"]["remedy"] == "let it take its place again: swarmkit node replace R"
+    margin = wrong["V21", "managers"]
     assert (margin["severity"], margin["what"]) == ("warning", "R of 3 managers cannot be reached: none may be lost")
     assert margin["evidence"].startswith("2 of 3 managers reachable, 2 needed; ")
     assert margin["remedy"] == "its host is in no swarm any more: swarmkit node replace R"
