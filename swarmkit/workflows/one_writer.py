@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from swarmkit.errors import SwarmkitError, TerminatedError
 from swarmkit.journal.record import RunRecord, RunState
 from swarmkit.observed.model import Observed
+from swarmkit.plan.engines.gossip import AGENT, LET_GO
 from swarmkit.plan.engines.plans import UPGRADE
 from swarmkit.plan.model import Step
 from swarmkit.plan.planner import INIT
@@ -40,13 +41,15 @@ class OneWriter:
     def guard(self, step: Step) -> None:
         """Raise before a write that this run may not do; a swarm that *step* makes is held right after it is made.
 
-        Before that the hosts are held. Images may be on their way before both, and two that send the same do no harm.
+        Before that the hosts are held. Images may be on their way before both, or an engine that is in no swarm started
+        again, and two that do the same do no harm.
         """
+        is_harmless = step.subject == "image" or step.key.startswith(LET_GO)
         if step.key.startswith(INIT):
             self.hosts.guard()
-        elif not (step.subject == "image" and not self.lock.is_held):
+        elif not (is_harmless and not self.lock.is_held):
             self.lock.guard()
-        if step.key.startswith(UPGRADE) or step.key == TAKE_STATE:
+        if step.key.startswith((UPGRADE, AGENT)) or step.key == TAKE_STATE:
             self.lock.avoid(step.target)
         self.written.append(step.key)
 

@@ -22,6 +22,9 @@ from swarmkit.plan.engines.unit import restart_engine
 from swarmkit.plan.model import Step
 from swarmkit.secret import Secret
 
+AGENT, LET_GO = "agent:", "port:"
+"""Begin the keys of the two operations, before the host's name."""
+
 
 @dataclass(frozen=True)
 class StartAgent:
@@ -63,7 +66,7 @@ def start_agents(observed: Observed, after: frozenset[str]) -> Iterator[StartAge
         node = observed.cluster.node(facts.engine.node_id) if observed.cluster else None
         if node and node.state == "ready" and lacks_agent(facts):
             reason = "nothing listens on port 7946: it hears no other node, and its tasks end meanwhile"
-            step = Step(f"agent:{name}", "node", "update", name, "start its engine again", reason, after)
+            step = Step(f"{AGENT}{name}", "node", "update", name, "start its engine again", reason, after)
             yield StartAgent(step, node.id)
             after = frozenset({step.key})
 
@@ -79,7 +82,7 @@ def let_go(observed: Observed) -> Iterator[LetGoOfSwarm]:
     for name, facts in observed.hosts.items():
         if lets_go(facts):
             reason = "it has port 7946 of a swarm that it left still; no container runs there"
-            yield LetGoOfSwarm(Step(f"port:{name}", "node", "update", name, "start its engine again", reason))
+            yield LetGoOfSwarm(Step(f"{LET_GO}{name}", "node", "update", name, "start its engine again", reason))
 
 
 def lets_go(facts: HostFacts) -> bool:

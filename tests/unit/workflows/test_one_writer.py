@@ -13,6 +13,7 @@ from swarmkit.journal.record import RunRecord
 from swarmkit.journal.write import Journal
 from swarmkit.observed.observe import observe
 from swarmkit.plan.declaration import Declared
+from swarmkit.plan.engines.gossip import AGENT, LET_GO
 from swarmkit.plan.engines.plans import UPGRADE
 from swarmkit.plan.model import Step
 from swarmkit.plan.planner import INIT
@@ -45,7 +46,7 @@ def test_a_cluster_is_held_for_the_block_alone(fleet: FakeFleet, declared: Decla
     assert not held(fleet)
 
 
-@pytest.mark.parametrize("key", [TAKE_STATE, f"{UPGRADE}A"])
+@pytest.mark.parametrize("key", [TAKE_STATE, f"{UPGRADE}A", f"{AGENT}A"])
 def test_the_manager_whose_engine_stops_is_not_the_one_that_keeps_the_heartbeat(
     fleet: FakeFleet, declared: Declared, key: str
 ) -> None:
@@ -79,6 +80,7 @@ def test_a_cluster_that_is_made_is_held_from_the_first_write_after(fleet: FakeFl
     with one_writer(fleet, observe(fleet, kernel="never"), Silent(), "up", 0) as writer:
         writer.guard(step(INIT, "swarm"))
         writer.guard(step("image:A:x", "image"))
+        writer.guard(step(f"{LET_GO}B"))
         run_once(fleet, declared)
         assert not held(fleet)
         writer.guard(step("join:B"))
