@@ -41,7 +41,7 @@ class OneHost:
         password: str = "first",
         other: str = "old",
         host_port: int | None = None,
-        monitor: str = "15s",
+        monitor: str = "3s",
         team: str = "",
         order: str = "start-first",
     ) -> None:
