@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lab.doctored import command_for, findings, set_right, the_one
+from lab.doctored import command_for, findings, leave_right, set_right, the_one
 from lab.spare_lab import SpareLab
 
 pytestmark = pytest.mark.lab
@@ -19,14 +19,15 @@ pytestmark = pytest.mark.lab
 def inventory(spare_lab: SpareLab, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("doctor") / "inventory.yaml"
     path.write_text(spare_lab.inventory("doctored"))
+    set_right(spare_lab, path)
     return path
 
 
 @pytest.fixture(autouse=True)
 def steady(spare_lab: SpareLab, inventory: Path) -> Iterator[None]:
-    set_right(spare_lab, inventory)
+    """What one test leaves is found after it, so the next one need not look again."""
     yield
-    assert findings(spare_lab, inventory) == []
+    leave_right(spare_lab, inventory)
 
 
 STATE = """
@@ -56,11 +57,12 @@ def test_what_it_looked_at_is_as_it_was(spare_lab: SpareLab, inventory: Path) ->
     ("rule", "host", "code", "kind"),
     [
         ("-p esp", "Y", "H06", "IP protocol 50"),
-        ("-p esp", "X", "H06", "IP protocol 50"),
-        ("-p udp --dport 4789", "Y", "H07", "udp/4789"),
-        ("-p udp --dport 7946", "X", "H07", "udp/7946"),
-        ("-p tcp --dport 7946", "Y", "H07", "tcp/7946"),
         ("-p tcp --dport 2377", "X", "H07", "tcp/2377"),
+        # Of these every day's tests show each direction with its rule when both are closed.
+        pytest.param("-p esp", "X", "H06", "IP protocol 50", marks=pytest.mark.nightly),
+        pytest.param("-p udp --dport 4789", "Y", "H07", "udp/4789", marks=pytest.mark.nightly),
+        pytest.param("-p udp --dport 7946", "X", "H07", "udp/7946", marks=pytest.mark.nightly),
+        pytest.param("-p tcp --dport 7946", "Y", "H07", "tcp/7946", marks=pytest.mark.nightly),
     ],
 )
 def test_what_a_firewall_drops_is_named_with_the_rule_that_lets_it_in(
