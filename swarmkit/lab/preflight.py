@@ -27,14 +27,23 @@ def check_machine(hosts: Sequence[LabHost]) -> None:
             OWN_HOSTS,
         )
     require_tools(TOOLS)
-    if not os.access(TUN, os.R_OK | os.W_OK):
-        raise SwarmkitError(
-            f"the lab needs {TUN}, which is missing or closed to this user",
-            "each lab host's cable is a tap device",
-            f"run it as root; load the module with `modprobe tun` (in a container: pass {TUN} in); {OWN_HOSTS}",
-        )
+    _check_tun()
     if os.geteuid() != 0:
         _check_without_root(hosts)
+
+
+def _check_tun() -> None:
+    why = "each lab host's cable is a tap device"
+    if not TUN.exists():
+        raise SwarmkitError(
+            f"the lab needs {TUN}, which is missing", why,
+            f"as root: modprobe tun (in a container: pass {TUN} in); {OWN_HOSTS}",
+        )  # fmt: skip
+    if not os.access(TUN, os.R_OK | os.W_OK):
+        raise SwarmkitError(
+            f"the lab needs {TUN}, which is closed to this user", why,
+            f"run it as root; or open it to all users, as most distributions do: chmod 0666 {TUN}; {OWN_HOSTS}",
+        )  # fmt: skip
 
 
 def _check_without_root(hosts: Sequence[LabHost]) -> None:

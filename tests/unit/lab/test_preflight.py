@@ -31,8 +31,19 @@ def test_another_processor_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("usable_machine")
 def test_missing_tun_device_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(preflight, "TUN", Path("/nowhere/tun"))
-    with pytest.raises(SwarmkitError, match="/nowhere/tun"):
+    with pytest.raises(SwarmkitError, match="/nowhere/tun, which is missing") as refusal:
         preflight.check_machine(HOSTS)
+    assert "modprobe tun" in refusal.value.to_do
+
+
+@pytest.mark.usefixtures("usable_machine")
+def test_a_tun_device_that_is_closed_to_an_ordinary_user_is_told_with_the_command_that_opens_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(preflight.os, "access", lambda *_: False)
+    with pytest.raises(SwarmkitError, match="which is closed to this user") as refusal:
+        preflight.check_machine(HOSTS)
+    assert f"chmod 0666 {preflight.TUN}" in refusal.value.to_do
 
 
 @pytest.mark.usefixtures("usable_machine")
