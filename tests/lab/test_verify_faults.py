@@ -189,6 +189,32 @@ def test_keys_that_do_not_fit_are_told_by_what_the_kernel_counts_and_the_restart
     wait_until_proved(shop)
 
 
+FLUSHED = {"state": "B holds no ESP state ", "policy": "B has no policy with mark 0xd0c4e3 "}
+"""What of the kernel's IPsec is flushed -> what the evidence says."""
+
+
+@pytest.mark.parametrize("what", ["state", pytest.param("policy", marks=pytest.mark.nightly)])
+def test_esp_that_others_flushed_is_found_on_every_way_of_its_host_and_the_restart_makes_it_anew(
+    shop: Shop, what: str
+) -> None:
+    """Another IPsec's start takes states and policies away (HAZARDS H18); without a policy frames leave in clear."""
+    shop.lab.run("B", f"ip xfrm {what} flush")
+    said = json.loads(shop.lab.swarmkit("verify", *shop.declared, "--json").stdout)["findings"]
+    found = [one for one in said if one["severity"] == "error"]
+    kernels = {one["where"]: one for one in of(found, "V09")}
+    back = {"A -> B", "C -> B"} if what == "state" else set()
+    assert kernels.keys() == {"B -> A", "B -> C"} | back
+    assert all(FLUSHED[what] in one["evidence"] for one in kernels.values())
+    assert {one["where"]: one["severity"] for one in of(said, "V12")} == {
+        "A <-> B": "error",
+        "B <-> C": "error",
+        "A <-> C": "ok",
+    }
+    (remedy,) = {one["remedy"] for one in kernels.values()}
+    apply(shop, remedy)
+    wait_until_proved(shop)
+
+
 CLOSED = {
     "-p udp --dport 4789 -s 10.88.0.33": ("B", "C -> B", "udp/4789"),
     "-p tcp --dport 2377 -s 10.88.0.33": ("A", "C -> A", "tcp/2377"),

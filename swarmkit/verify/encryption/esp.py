@@ -94,8 +94,8 @@ def prove_direction(esp: Esp, source: str, destination: str, firewalls: Firewall
             where,
             f"the kernels are not set up to encrypt from {source} to {destination}",
             evidence="; ".join(what for _, what in missing),
-            remedy=f"on {hosts}, unless Docker started there within the last minute, when it makes them still: "
-            "systemctl restart docker; compare docker version on both hosts",
+            remedy=f"on {hosts}: systemctl restart docker (unless it started there within the last minute: it makes "
+            "them still); compare docker version on both hosts",
         )
         return
     sent = esp.bytes_counted(source, source, destination)
