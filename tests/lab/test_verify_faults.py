@@ -448,6 +448,67 @@ def test_a_name_that_the_gossip_lost_is_found_and_its_remedy_brings_it_back(shop
     assert "tasks.shop_backend is" in finding["evidence"]
     (behind,) = (one for one in of(found, "V05") if one["where"] == finding["where"])
     assert behind["remedy"] == f"first do what V04 says of this way: {finding['remedy']}"
+    (left_out,) = (one for one in of(found, "V28") if one["where"] == "shop_backend at A")
+    assert "does not lead to" in left_out["evidence"]
+    assert left_out["remedy"] == finding["remedy"]
     assert finding["remedy"] == "on A: docker service update --force shop_backend"
     apply(shop, f"{finding['remedy']} --detach")
+    wait_until_proved(shop)
+
+
+SET_IPVS = """
+namespace=$(echo /run/docker/netns/{namespace})
+rule=$(nsenter --net=$namespace iptables -w -t mangle -S | grep -m 1 -e "{way} ")
+mark=${rule##*--set-xmark }
+nsenter --net=$namespace perl -e '
+    my ($mark, $address) = @ARGV;
+    socket(my $s, 2, 3, 255) or die "socket: $!";
+    my $service = pack("S x2 L S x2 L a16 L L L", 6, 0, 0, hex((split m{/}, $mark)[0]), "rr", 0, 0, 0);
+    my $server = pack("C4 S x2 L l L L", split(/\\./, $address), 0, 0, 1, 0, 0);
+    setsockopt($s, 0, {option}, $service . $server) or die "IPVS: $!";
+' "$mark" {address}
+"""
+"""Adds a server to what IPVS leads a way to, or takes one from it: there is no ipvsadm on the hosts."""
+ADD, TAKE = 1159, 1160
+"""IP_VS_SO_SET_ADDDEST and IP_VS_SO_SET_DELDEST (linux/ip_vs.h)."""
+ON_INGRESS = (
+    "docker ps -q -f name=shop_frontend | xargs docker inspect -f '{{.NetworkSettings.Networks.ingress.IPAddress}}'"
+)
+
+
+def set_ipvs(shop: Shop, host: str, option: int, **what: str) -> None:
+    script = SET_IPVS
+    for name, word in {"option": str(option), **what}.items():
+        script = script.replace(f"{{{name}}}", word)
+    shop.lab.run(host, f"bash -ec {shlex.quote(script)}")
+
+
+def balance(shop: Shop) -> dict[str, dict[str, Any]]:
+    return {one["where"]: one for one in findings(shop, "verify") if one["code"] == "V28"}
+
+
+@pytest.mark.nightly
+def test_a_task_that_a_port_leaves_out_and_a_dead_address_behind_a_vip_are_found_and_their_remedies_heal(
+    shop: Shop,
+) -> None:
+    """One try of each met a task that answers, and each second request was lost (HAZARDS H16)."""
+    shop.lab.run("A", "docker service scale --detach shop_frontend=2")
+    try:
+        deadline = time.monotonic() + HEALING_SECONDS
+        while len(addresses := shop.lab.run("A", ON_INGRESS).split()) < 2 or balance(shop):
+            assert time.monotonic() < deadline
+        inspect = "docker service inspect -f '{{(index .Endpoint.VirtualIPs 0).Addr}}' shop_backend"
+        vip = shop.lab.run("A", inspect).strip().partition("/")[0]
+        set_ipvs(shop, "C", TAKE, namespace="ingress_sbox", way="--dport 8080", address=addresses[0])
+        set_ipvs(shop, "B", ADD, namespace="lb_*", way=f"-d {vip}.32", address="203.0.113.9")
+        found = balance(shop)
+        assert found.keys() == {"shop_frontend at C", "shop_backend at B"}
+        left_out, dead = found["shop_frontend at C"], found["shop_backend at B"]
+        assert left_out["evidence"] == f"port 8080/tcp does not lead to {addresses[0]}, where a task runs"
+        assert dead["evidence"] == f"VIP {vip} on shop_shop leads to 203.0.113.9, which is no task's"
+        assert left_out["remedy"] == "on A: docker service update --force shop_frontend"
+        apply(shop, f"{left_out['remedy']} --detach")
+        apply(shop, dead["remedy"])
+    finally:
+        shop.lab.run("A", "docker service scale --detach shop_frontend=1")
     wait_until_proved(shop)
