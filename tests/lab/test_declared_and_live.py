@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -110,6 +111,47 @@ def proved_without_a_shell(apart: Apart, found: Findings) -> None:
         assert found["V06", f"apart_bare:5354/udp at {host}"]["severity"] == "ok"
 
 
+WAY_INTO_INNER = """
+network=$(docker network inspect --format '{{.Id}}' apart_inner)
+namespace=$(echo /run/docker/netns/*-${network:0:9}*)
+ip link add way0 type veth peer name way1
+ip link set way1 netns "$namespace"
+nsenter --net="$namespace" ip link set way1 master br0 up
+ip link set way0 up
+ip address add ADDRESS dev way0
+for end in -i -o; do iptables -w -I FORWARD $end way0 -j ACCEPT; done
+iptables -w -t nat -I POSTROUTING -o way0 -j MASQUERADE
+"""
+"""A cable from B into its end of the network, open to what B forwards."""
+NO_WAY = (
+    "ip link del way0; for end in -i -o; do iptables -w -D FORWARD $end way0 -j ACCEPT; done; "
+    "iptables -w -t nat -D POSTROUTING -o way0 -j MASQUERADE"
+)
+
+
+def a_way_past_isolation(apart: Apart) -> None:
+    """Check that a route of A's by B into a network that A's containers are not on is told, and shown by its remedy."""
+    lab = apart.shop.lab
+    subnet = apart.docker("network inspect --format '{{(index .IPAM.Config 0).Subnet}}' apart_inner")
+    own = f"{subnet.rpartition('.')[0]}.250/{subnet.partition('/')[2]}"
+    lab.run("B", f"bash -ec {shlex.quote(WAY_INTO_INNER.replace('ADDRESS', own))}")
+    try:
+        lab.run("A", f"ip route add {subnet} via 10.88.0.32")
+        code, found = apart.verify()
+        shown = lab.run(
+            "A", found["V18", "apart_front@A -> apart_inside"]["remedy"].partition(": ")[2].partition(", ")[0]
+        )
+        lab.run("A", f"ip route del {subnet}")
+    finally:
+        lab.run("B", NO_WAY)
+    assert code == 4
+    assert f"{subnet} via 10.88.0.32" in shown
+    told = {where for code, where in wrong(found) if code == "V18"}
+    assert told == {"apart_front@A -> apart_inside", "apart_front@A -> apart_bare"}
+    assert {("V24", "host A -> apart_inside"), ("V24", "host B -> apart_inside")} <= wrong(found)
+    assert found["V18", "apart_inside@B -> apart_front"]["severity"] == "ok"
+
+
 def test_changes_by_hand_are_found_and_each_remedy_takes_one_back(apart: Apart) -> None:
     code, steady = apart.verify()
     assert (code, wrong(steady)) == (0, set())
@@ -118,6 +160,7 @@ def test_changes_by_hand_are_found_and_each_remedy_takes_one_back(apart: Apart) 
     assert steady["V05", "apart_front@A -> apart_middle"]["severity"] == "ok"
     assert steady["V05", "apart_middle@B -> apart_inside"]["severity"] == "ok"
     proved_without_a_shell(apart, steady)
+    a_way_past_isolation(apart)
 
     node = "$(docker node ls -q --filter name=B)"
     apart.docker(f"node update --label-rm disk {node}")

@@ -512,3 +512,30 @@ def test_a_task_that_a_port_leaves_out_and_a_dead_address_behind_a_vip_are_found
     finally:
         shop.lab.run("A", "docker service scale --detach shop_frontend=1")
     wait_until_proved(shop)
+
+
+WAY_IN = """
+network=$(docker network inspect --format '{{.Id}}' shop_shop)
+namespace=$(echo /run/docker/netns/*-${network:0:9}*)
+subnet=$(docker network inspect --format '{{(index .IPAM.Config 0).Subnet}}' shop_shop)
+ip link add way0 type veth peer name way1
+ip link set way1 netns "$namespace"
+nsenter --net="$namespace" ip link set way1 master br0 up
+ip link set way0 up
+ip address add "${subnet%.*}.250/${subnet#*/}" dev way0
+"""
+"""A cable from the host into its end of the overlay, and with its address a route."""
+
+
+def test_a_way_from_a_host_into_an_overlay_is_found_and_gone_when_what_the_remedy_shows_is(shop: Shop) -> None:
+    shop.lab.run("B", f"bash -ec {shlex.quote(WAY_IN)}")
+    try:
+        found = {one["where"]: one for one in of(findings(shop, "verify"), "V24")}
+        breach = found["host B -> shop_backend"]
+        assert breach["what"] == "host B gets to shop_backend, with which it shares no network"
+        assert not [where for where in found if not where.startswith("host B -> ")]
+        shown = shop.lab.run("B", breach["remedy"].removeprefix("on B: ").partition(", shows")[0])
+        assert "dev way0" in shown
+    finally:
+        shop.lab.run("B", "ip link del way0")
+    wait_until_proved(shop)

@@ -20,7 +20,7 @@ def _remedy(source: str) -> str:
     host = source.removeprefix("host ").rpartition("@")[2]
     in_container = "" if source.startswith("host ") else ", and in the container docker exec CONTAINER ip route"
     look = f"on {host}: ip route; iptables -w -S FORWARD{in_container}, shows the way that Docker has not made"
-    return f"{look}; when it is gone: systemctl restart docker"
+    return f"{look}: take that away; where rules of Docker's own are gone too: systemctl restart docker"
 
 
 def prove_isolation(
