@@ -217,3 +217,46 @@ def test_changes_by_hand_are_found_and_each_remedy_takes_one_back(apart: Apart) 
     code, healed = apart.verify()
     assert (code, wrong(healed)) == (0, set())
     assert healed["V18", "apart_front@A -> apart_inside"]["severity"] == "ok"
+
+
+ORPHAN = (
+    "docker run -d --name orphan --network none --entrypoint /bin/busybox "
+    "--label com.docker.swarm.service.id=gone --label com.docker.swarm.service.name=shop_gone "
+    "shop-frontend:1.0 sleep 600"
+)
+
+
+def leftovers(shop: Shop) -> dict[str, dict[str, Any]]:
+    """Return what is left over, by what the remedy names."""
+    said = shop.lab.swarmkit("verify", *shop.declared, "--json")
+    assert said.returncode == 0, said.stdout + said.stderr
+    found = [one for one in json.loads(said.stdout)["findings"] if one["code"] == "V23" and one["severity"] != "ok"]
+    return {one["remedy"].split()[-1]: one for one in found}
+
+
+def test_what_lies_about_on_hosts_is_told_and_each_remedy_takes_it_away(deployed_shop: Shop) -> None:
+    lab = deployed_shop.lab
+    assert leftovers(deployed_shop) == {}
+    lab.run("A", ORPHAN)
+    lab.run("A", "docker network create -d overlay dangling")
+    lab.run("C", "docker volume create --label com.docker.stack.namespace=shop shop_old")
+    found = leftovers(deployed_shop)
+    told = {name: (one["severity"], one["where"], one["what"], one["remedy"]) for name, one in found.items()}
+    assert told == {
+        "orphan": (
+            *("warning", "A", "container orphan runs on A, and its service shop_gone is no more"),
+            "on A: docker rm -f orphan",
+        ),
+        "dangling": (
+            *("warning", "dangling", "nothing is on the overlay network dangling, which is of no stack"),
+            "only if nobody means to use it: on A: docker network rm dangling",
+        ),
+        "shop_old": (
+            *("warning", "C", "volume shop_old of the stack shop is on C and not in the stack file"),
+            "only if its data is not needed: on C: docker volume rm shop_old",
+        ),
+    }
+    for _, _, _, remedy in told.values():
+        host, _, command = remedy.rpartition("on ")[2].partition(": ")
+        lab.run(host, command)
+    assert leftovers(deployed_shop) == {}
