@@ -40,6 +40,8 @@ def test_a_bridge_on_one_host_gives_names_and_is_refused_removal_while_in_use(ne
     answer = networks.lab.run("B", "docker", "exec", "client", "wget", "-qO-", "http://web")
     assert networks.endpoint("B", "client", "app")["IPAddress"] in answer
     assert networks.lab.run("B", "docker", "exec", "web", "wget", "-qO-", "http://me") != ""
+    for asking, name in (("client", "web"), ("web", "me")):
+        assert " 0% packet loss" in networks.lab.run("B", "docker", "exec", asking, "ping", "-c", "1", name)
     shown = json.loads(networks.network("inspect", "app"))
     assert set(shown["app"]["B"]["Users"]) == {"web", "client"}
     listed = networks.network("ls")
