@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import random
+import re
 import subprocess
 import sys
+import tarfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,6 +21,10 @@ from lab.packed_engine import OFFERING, packing
 from lab.shop_lab import ROOT, Lab
 
 from swarmkit.reach.retry import wait_until
+from swarmkit.recovery.archive import Archive, read
+from swarmkit.recovery.archive_writer import STATE, writing
+from swarmkit.recovery.keys import Opener, Sealer
+from swarmkit.secret import Secret
 
 pytestmark = pytest.mark.lab
 
@@ -314,6 +321,73 @@ def test_a_database_node_whose_volume_is_gone_stops_for_a_decision(years: Years)
     years.settled(path)
 
 
+UNTOUCHED = (
+    "find /var/lib/docker -printf '%p %s %T@\\n' | sort | sha256sum; systemctl show -p MainPID --value docker; "
+    "docker info --format '{{.Swarm.LocalNodeState}}'"
+)
+"""Prints what a restore would change: Docker's folder, its engine, its node."""
+
+
+def bad_backups(
+    years: Years, good: Path, key: Path, inventory: Path
+) -> Iterator[tuple[Path, tuple[str | Path, ...], Path, str]]:
+    """Yield backups that must be refused, with how they are opened, for which inventory, and what is said."""
+    opened = ("--passphrase-file", key)
+    folder = years.folder / "bad"
+    folder.mkdir()
+    whole, path = good.read_bytes(), folder / "years.swarmkit.age"
+    path.write_bytes(whole[:-3000] + bytes([whole[-3000] ^ 1]) + whole[-2999:])
+    yield path, opened, inventory, "cannot be opened"
+    path.write_bytes(whole[: len(whole) // 2])
+    yield path, opened, inventory, "cannot be opened"
+    other = folder / "passphrase"
+    other.touch(mode=0o600)
+    other.write_text("wrong horse\n")
+    yield good, ("--passphrase-file", other), inventory, "cannot be opened"
+    foreign = folder / "others.yaml"
+    foreign.write_text(inventory.read_text().replace('"swarm_cluster": "years"', '"swarm_cluster": "others"'))
+    yield good, opened, foreign, "is of cluster 'years', the inventory says 'others'"
+    packed = read(good, Opener(passphrase=Secret(b"correct horse battery staple")))
+    rewritten(path, packed, {STATE: with_a_file(packed.small[STATE], "swarm/../../../etc/evil")})
+    yield path, opened, inventory, "the state in it holds 'swarm/../../../etc/evil'"
+    rewritten(path, packed, {}, engine_version="99.0.1")
+    yield path, opened, inventory, "its engine is older than the one the backup is of"
+
+
+def rewritten(path: Path, packed: Archive, files: dict[str, bytes], **changes: object) -> None:
+    """Write *packed* anew with other *files*, and a manifest that fits them but for *changes*."""
+    path.unlink()
+    with writing(path, Sealer(passphrase=Secret(b"correct horse battery staple"))) as writer:
+        for name, content in {**packed.small, **files}.items():
+            writer.add(name, content)
+        writer.finish(packed.manifest.model_copy(update={"files": dict(writer.files), **changes}))
+
+
+def with_a_file(state: bytes, name: str) -> bytes:
+    """Return the packed *state* with one more file."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=io.BytesIO(state)) as old, tarfile.open(fileobj=packed, mode="w:gz") as new:
+        for member in old:
+            new.addfile(member, old.extractfile(member))
+        new.addfile(tarfile.TarInfo(name), io.BytesIO())
+    return packed.getvalue()
+
+
+def two_restores_at_once(years: Years, archive: Path, key: Path, inventory: Path) -> None:
+    """See that of two operators one restores, and that the other is told who and changes nothing."""
+    command = ("restore", archive, "--yes", "-i", inventory, "--passphrase-file", key)
+    with ThreadPoolExecutor() as pool:
+        first, second = (one.result() for one in [pool.submit(years.lab.swarmkit, *command) for _ in range(2)])
+    won, lost = (first, second) if second.returncode == 1 else (second, first)
+    # Wiped hosts have no images: 4 is for what cannot be proved yet.
+    assert won.returncode in (0, 4), won.stdout + won.stderr
+    assert lost.returncode == 1, lost.stdout + lost.stderr
+    assert "another run holds the cluster, nothing was changed" in lost.stderr
+    assert re.search(r"@\S+ pid \d+ since .*: restore", lost.stderr), lost.stderr
+    for name in "PQR":
+        assert years.lab.run(name, "ls /run/swarmkit.lock 2>/dev/null || true") == ""
+
+
 def test_restore_same_hosts(years: Years) -> None:
     path = years.inventory("PQR", "S")
     key = years.passphrase()
@@ -322,6 +396,13 @@ def test_restore_same_hosts(years: Years) -> None:
     (archive,) = years.folder.glob("years-*.swarmkit.age")
     before = years.lab.run("P", "docker info --format '{{.Swarm.Cluster.ID}}'; docker swarm ca")
     assert years.lab.swarmkit("lab", "reset", "P", "Q", "R").returncode == 0
+    bare = {name: years.lab.run(name, UNTOUCHED) for name in "PQR"}
+    for bad, opened, inventory, why in bad_backups(years, archive, key, path):
+        refused = years.lab.swarmkit("restore", bad, "--yes", "-i", inventory, *opened)
+        assert refused.returncode in (1, 2), why + refused.stdout + refused.stderr
+        assert why in refused.stderr
+    assert {name: years.lab.run(name, UNTOUCHED) for name in "PQR"} == bare
+    two_restores_at_once(years, archive, key, path)
     said = years.play("restore-same-hosts", path, "--set", f"archive={archive}", "--set", f"passphrase-file={key}")
     assert "whole" in said
     assert years.nodes(path) == {**dict.fromkeys("PQR", "manager ready"), "S": "worker ready"}
