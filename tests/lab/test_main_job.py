@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from json_schemas import assert_fits
@@ -56,15 +57,19 @@ def eventually(look: Callable[[], bool], seconds: float) -> bool:
 
 def versions(lab: Lab) -> dict[str, object]:
     """Every swarm object's version, by id; of nodes what was asked of them, for their heartbeats change the version."""
-    found = {"swarm": json.loads(lab.run("A", "docker", "info", "--format", "'{{json .Swarm.Cluster}}'"))}
-    for identity in lab.run("A", "docker", "node", "ls", "-q").split():
-        found[identity] = json.loads(lab.run("A", "docker", "node", "inspect", identity))[0]["Spec"]
+    found: dict[str, object] = {"swarm": json.loads(lab.run("A", "docker info --format '{{json .Swarm.Cluster}}'"))}
+    found |= {node["ID"]: node["Spec"] for node in inspected(lab, "node")}
     for kind in ("service", "network", "secret", "config"):
-        ids = lab.run("A", "docker", kind, "ls", "-q", "--no-trunc" if kind == "network" else "-q").split()
-        for identity in ids:
-            item = json.loads(lab.run("A", "docker", kind, "inspect", identity))[0]
-            found[identity] = (item.get("Version"), item.get("UpdatedAt"), item.get("Created"))
+        for item in inspected(lab, kind):
+            found[item.get("ID") or item["Id"]] = (item.get("Version"), item.get("UpdatedAt"), item.get("Created"))
     return found
+
+
+def inspected(lab: Lab, kind: str) -> list[dict[str, Any]]:
+    """Return what A's engine tells of every object of *kind*, in one call: each takes a login."""
+    asked = f"set -- $(docker {kind} ls -q); if [ $# = 0 ]; then echo '[]'; else docker {kind} inspect $@; fi"
+    items: list[dict[str, Any]] = json.loads(lab.run("A", asked))
+    return items
 
 
 def database_rows(lab: Lab, customer: str) -> str:
