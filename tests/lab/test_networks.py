@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-import time
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from lab.network_commands import SERVER, Networks
-from lab.shop_lab import Shop
+from lab.shop_lab import ROOT, Shop
 from lab.test_main_job import eventually
 
 pytestmark = pytest.mark.lab
@@ -196,19 +197,21 @@ def test_a_container_whose_followers_connection_is_lost_goes_on(networks: Networ
     """`run` of a restore, say: it was stopped, and removed, because a line broke."""
     lab, name = networks.lab, "lost-line"
     networks.containers.append(("B", name))
-    sleeps = ("shop-backend:1.0", "-e", "setInterval(() => 0, 1000)")
-    words = ("--rm", "--name", name, "--network", "none", "--entrypoint", "node", *sleeps)
-    with ThreadPoolExecutor(1) as beside:
-        followed = beside.submit(networks.run, "B", *words)
-        assert eventually(lambda: name in lab.run("B", "docker", "ps", "--format", "{{.Names}}"), seconds=60)
-        assert not followed.done(), followed.result()
-        # It has to be followed before the line breaks: its container is there a moment earlier.
-        time.sleep(2)
+    goes_on = ("shop-backend:1.0", "-e", "console.log('followed'); setInterval(() => 0, 1000)")
+    words = ("--rm", "--name", name, "--network", "none", "--entrypoint", "node", *goes_on)
+    with subprocess.Popen(
+        [sys.executable, "-m", "swarmkit", "run", "--yes", "-i", str(lab.inventory), "--on", "B", *words],
+        env=lab.environment, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True,
+    ) as followed:  # fmt: skip
+        assert followed.stdout
+        assert followed.stderr
+        assert followed.stdout.readline() == "followed\n"
         lab.run("B", "for one in $(pgrep -f 'sshd[^ ]*: root'); do [ $one = $PPID ] || kill -9 $one; done")
-        ended = followed.result(timeout=120)
-    assert ended.returncode == 1
-    assert f"the way to container {name} broke off; it goes on as it is" in ended.stderr
-    assert f"on B: docker logs -f {name}" in ended.stderr
+        said = followed.stderr.read()
+    assert followed.returncode == 1, said
+    assert f"the way to container {name} broke off; it goes on as it is" in said
+    assert f"on B: docker logs -f {name}" in said
     assert name in lab.run("B", "docker", "ps", "--format", "{{.Names}}")
 
 
@@ -229,9 +232,8 @@ def test_a_detached_container_removes_itself_at_its_end(networks: Networks) -> N
     never = networks.run("A", "--name", "never", "-d", "--rm", "--entrypoint", "/no/such", "shop-frontend:1.0")
     assert never.returncode == 1, never.stdout + never.stderr
     assert "/no/such" in never.stderr
-    networks.lab.run("A", "timeout 20 docker wait passing || true")
-    left = networks.lab.run("A", "docker ps --all --format '{{.Names}}'").split()
-    assert not {"passing", "gone", "never"} & set(left)
+    names = {"passing", "gone", "never"}
+    assert eventually(lambda: not names & set(networks.lab.run("A", "docker ps -a --format '{{.Names}}'").split()), 20)
 
 
 def test_a_detached_container_that_ends_at_once_is_no_success(networks: Networks) -> None:
