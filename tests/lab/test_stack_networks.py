@@ -51,6 +51,9 @@ OLDER_BY_NIGHT = pytest.mark.parametrize(
     [ON_SHOP, pytest.param("20.10", marks=[pytest.mark.xdist_group("older"), pytest.mark.nightly])],
     indirect=True,
 )
+# What test_networks.py shows on the newer engine every day.
+SHOP_BY_NIGHT = pytest.param("26.1", marks=[pytest.mark.xdist_group("shop"), pytest.mark.nightly])
+NEWER_BY_NIGHT = pytest.mark.parametrize("made", [SHOP_BY_NIGHT, ON_OLDER], indirect=True)
 
 
 @dataclass
@@ -350,7 +353,7 @@ def test_an_overlay_by_command_has_subnets_and_numbers_and_an_internal_one_has_n
 
 
 @OLDER_BY_NIGHT
-@pytest.mark.parametrize("driver", ["macvlan", "ipvlan"])
+@pytest.mark.parametrize("driver", [pytest.param("macvlan", marks=pytest.mark.nightly), "ipvlan"])
 def test_both_engines_put_containers_on_the_hosts_lan(made: Made, driver: str) -> None:
     commands = Networks(made.lab)
     # A VLAN: vec0 itself carries the stack's network.
@@ -404,6 +407,7 @@ def test_a_job_that_failed_on_one_of_its_hosts_is_not_hung_upon(made: Made, tmp_
     made.stack_command("down", "--keep-swarm", "--confirm", made.cluster, file=jobs)
 
 
+@NEWER_BY_NIGHT
 def test_both_engines_publish_a_containers_port_and_give_one_the_hosts_own(made: Made) -> None:
     commands = Networks(made.lab)
     address = re.findall(r"10\.88\.0\.\d+", made.lab.run("B", "ip -4 -o addr show vec0"))[0]
