@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from lab.network_commands import SERVER, Networks
@@ -15,6 +16,23 @@ from lab.shop_lab import ROOT, Shop
 from lab.test_main_job import eventually
 
 pytestmark = pytest.mark.lab
+
+PAIR = """
+services:
+  page: &SLEEPING
+    image: {image}
+    entrypoint: [/bin/busybox, sleep, "100000"]
+    healthcheck: {{disable: true}}
+    secrets: [token]
+    networks: [{networks}]
+    stop_grace_period: 1s
+    deploy: {{placement: {{constraints: [node.labels.role == frontend]}}, update_config: {{order: start-first}}}}
+  api:
+    <<: *SLEEPING
+    deploy: {{placement: {{constraints: [node.labels.role == backend]}}, update_config: {{order: start-first}}}}
+networks: {{{declared}}}
+secrets: {{token: {{file: ./token.txt}}}}
+"""
 
 MAC = "02:42:0a:58:00:c5"
 
@@ -256,3 +274,48 @@ def test_the_address_sheet_names_a_route_that_a_pool_would_hide(networks: Networ
     finally:
         networks.lab.run("B", "ip", "route", "del", "10.20.64.0/20")
     assert "overlaps 10.20.64.0/20, a route of B" in said
+
+
+@pytest.mark.nightly
+def test_a_pruned_network_an_image_and_a_secret_on_two_hosts_come_back_together(
+    deployed_shop: Shop, tmp_path: Path
+) -> None:
+    lab, file, token = deployed_shop.lab, tmp_path / "pair.yaml", tmp_path / "token.txt"
+    words = ("-i", lab.inventory, "-f", file, "--stack", "pair", "--images", deployed_shop.images)
+
+    def write(image: str, networks: str, content: str) -> None:
+        declared = ", ".join(f"{one}: {{}}" for one in networks.split(", "))
+        file.write_text(PAIR.format(image=image, networks=networks, declared=declared))
+        token.write_text(content)
+        token.chmod(0o600)
+
+    def call(command: str, *options: str) -> str:
+        done = lab.swarmkit(command, *words, *options)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def runs() -> dict[str, tuple[str, str, bool]]:
+        """Return for each host the image that its task runs, its secret, and whether it is on the network side."""
+        found = {}
+        for host, service in (("A", "page"), ("B", "api")):
+            (one,) = json.loads(lab.run(host, f"docker inspect $(docker ps -q --filter name=pair_{service})"))
+            tags = json.loads(lab.run(host, f"docker image inspect {one['Image']}"))[0]["RepoTags"]
+            secret = lab.run(host, f"docker exec {one['Id']} /bin/busybox cat /run/secrets/token")
+            found[host] = (tags[0], secret, "pair_side" in one["NetworkSettings"]["Networks"])
+        return found
+
+    before = ("shop-frontend:1.0", "front, side", "first token")
+    write(*before)
+    call("up", "--yes")
+    assert runs() == dict.fromkeys("AB", ("shop-frontend:1.0", "first token", True))
+    write("shop-database:1.0", "front", "second token")
+    assert "remove network" in call("up", "--yes", "--prune")
+    assert runs() == dict.fromkeys("AB", ("shop-database:1.0", "second token", False))
+    assert "pair_side" not in lab.run("A", "docker network ls")
+    said = call("rollback", "--yes")
+    assert "create encrypted overlay" in said
+    assert runs() == dict.fromkeys("AB", ("shop-frontend:1.0", "first token", True))
+    write(*before)
+    call("plan", "--prune", "--detailed-exitcode")
+    done = lab.swarmkit("down", *words[:6], "--keep-swarm", "--confirm", "lab")
+    assert done.returncode == 0, done.stdout + done.stderr
