@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from swarmkit.declared.inventory.host import Inventory
 from swarmkit.errors import SwarmkitError, brief
 from swarmkit.finding import Finding
-from swarmkit.observed.ingress import with_ingress
 from swarmkit.observed.model import Observed
 from swarmkit.observed.observe import observe
 from swarmkit.plan.engines.started_engine import ingress_sandbox, is_unannounced
 from swarmkit.plan.logins import for_logins
-from swarmkit.plan.model import Applied, Operation, Plan, Step
-from swarmkit.plan.networks import ingress_operations
-from swarmkit.plan.networks.ingress import take_up
+from swarmkit.plan.model import Applied, Plan, Step
 from swarmkit.plan.progress import telling
 from swarmkit.plan.states.quorum_recovery import MARK
 from swarmkit.plan.states.recovery_operations import AnnounceIngress
 from swarmkit.reach.answering import in_a_line
 from swarmkit.reach.fleet import ReachedHost, reach_some
-from swarmkit.reach.retry import wait_until
 from swarmkit.secret import Secret
 from swarmkit.verify.prove import prove
+from swarmkit.workflows.late_ingress import taken_up
 from swarmkit.workflows.one_writer import one_writer, refuse_an_old_plan
 from swarmkit.workflows.quorum_survey import QuorumRun, of_fleet, survey_and_plan
 from swarmkit.workflows.returned_managers import Fenced, answering, fence, refuse_what_came_back
@@ -97,7 +94,7 @@ def recover_quorum(
         back = answering(inventory, silent, terms, resources)
         fenced = fence(run, fleet, observed, back, silent, unlock_keys) if back else Fenced(fleet, observed)
         fenced = _with_ingress(run, fenced, reached[recovery.manager], ingress)
-        fenced = _taken_up(run, fenced, _joined((*applied, *fenced.applied)))
+        fenced = taken_up(run, fenced, applied)
         if refused is not None:
             raise refused
         progress.phase("verify")
@@ -109,51 +106,20 @@ def recover_quorum(
 
 def _with_ingress(run: QuorumRun, fenced: Fenced, survivor: ReachedHost, before: str) -> Fenced:
     """Let other nodes learn of the *survivor*'s published ports; after the fencing, as its engine is started again."""
-    name = survivor.host.name
-    why = "its ingress is of before the new cluster, and no other node knows of it"
-    announce = AnnounceIngress(Step(f"ingress:{name}", "node", "update", name, "start its engine again", why))
-    return _of_ingress(run, fenced, [name], lambda: announce if is_unannounced(survivor, before) else None)
-
-
-def _taken_up(run: QuorumRun, fenced: Fenced, joined: Sequence[str]) -> Fenced:
-    """Tell the nodes that *joined* of ingress again, where their engines gave up on it: see TakeUpIngress."""
-    observed = fenced.observed
-
-    def late() -> Operation | None:
-        hosts = wait_until(
-            lambda: with_ingress(fenced.fleet, observed).without_ingress,
-            lambda hosts: not hosts,
-            timeout_seconds=ingress_operations.TAKEN_UP_SECONDS,
-        )
-        told_by = observed.cluster.told_by if observed.cluster else ""
-        return take_up(told_by, sorted(hosts), frozenset()) if hosts else None
-
-    return _of_ingress(run, fenced, joined, late) if joined else fenced
-
-
-def _joined(applied: Sequence[Applied]) -> list[str]:
-    """Return the hosts whose joins were *applied*."""
-    steps = (outcome.step for one in applied for outcome in one.outcomes.values() if outcome.status == "done")
-    return [step.target for step in steps if step.key.startswith("join:")]
-
-
-def _of_ingress(
-    run: QuorumRun, fenced: Fenced, hosts: Sequence[str], still_to_do: Callable[[], Operation | None]
-) -> Fenced:
-    """Do what is *still_to_do* for the ports that *hosts* publish."""
     if fenced.observed.cluster is None:
         return fenced
+    name = survivor.host.name
+    why = "its ingress is of before the new cluster, and no other node knows of it"
+    plan = Plan((AnnounceIngress(Step(f"ingress:{name}", "node", "update", name, "start its engine again", why)),))
     try:
-        operation = still_to_do()
-        if operation is None:
+        if not is_unannounced(survivor, before):
             return fenced
-        applied, observed = run.apply(Plan((operation,)), fenced.fleet, fenced.observed)
+        applied, observed = run.apply(plan, fenced.fleet, fenced.observed)
     except SwarmkitError as error:
         # The recovery is made by now, and is told.
         begun = (error.applied,) if isinstance(error, IncompleteError) else ()
-        what = "its published ports may answer nobody"
-        remedy = f"on {', then on '.join(hosts)}: sudo systemctl restart docker"
-        told = Finding("V06", "error", ", ".join(hosts), what, brief(error), remedy)
+        what, remedy = "its published ports may answer nobody", f"on {name}: systemctl restart docker"
+        told = Finding("V06", "error", name, what, brief(error), remedy)
         findings = for_logins((*fenced.findings, told), run.inventory, "")
         return replace(fenced, applied=(*fenced.applied, *begun), findings=findings)
     return replace(fenced, applied=(*fenced.applied, *applied), observed=observed)
