@@ -14,6 +14,8 @@ import pytest
 from lab.doctored import as_deploy, by_code, command_for, findings, leave_right, restart, set_right, the_one
 from lab.spare_lab import SpareLab
 
+from swarmkit.reach.retry import wait_until
+
 pytestmark = pytest.mark.lab
 
 AS_DEPLOY = "swarm_advertise_addr: 10.88.0.35, ansible_user: deploy, ansible_become: true"
@@ -219,6 +221,9 @@ def test_modules_that_went_with_a_kernel_s_package_are_told(spare_lab: SpareLab,
         spare_lab.run("Y", "mv /lib/modules/away /lib/modules/$(uname -r)")
 
 
+STATES = "docker node ls --format '{{.Status}}'"
+
+
 def test_a_node_by_another_address_and_one_whose_address_is_gone_come_back_as_is_told(
     spare_lab: SpareLab, inventory: Path, tmp_path: Path
 ) -> None:
@@ -238,6 +243,9 @@ def test_a_node_by_another_address_and_one_whose_address_is_gone_come_back_as_is
         spare_lab.swarmkit("node", "drain", "Y", "--yes", "-i", str(inventory))
         spare_lab.run("Y", command_for("Y", elsewhere))
         spare_lab.swarmkit("up", "--yes", "-i", str(inventory))
+        # The node that left is missed after a quarter of a minute, and told then.
+        wait_until(lambda: spare_lab.run("X", STATES).stdout, lambda said: "Down" in said, timeout_seconds=60)
+        spare_lab.run("X", command_for("X", the_one(spare_lab, inventory, "H52")))
         assert findings(spare_lab, inventory) == []
         fixed = the_one(spare_lab, port, "B17")
         port.write_text(port.read_text().replace("swarm_data_path_port: 7789", fixed["remedy"].partition("vars: ")[2]))
