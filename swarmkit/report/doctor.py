@@ -108,7 +108,10 @@ list; `--only CODE` and `--skip CODE` choose among the doctor's. `swarmkit up` r
 goes on in spite of one.
 The doctor changes no file, setting, rule or network of a host. What a kernel can do is tried in a throw-away namespace,
 for which the modules that dockerd itself loads (`xfrm_user`, `xfrm_algo`, `esp4`, `vxlan`, `xt_bpf`, `xt_policy`,
-`ip_vs`, `ip_vs_rr`, `xt_ipvs`, and what the kernel brings along) are loaded where they are not yet; they stay loaded.
+`ip_vs`, `ip_vs_rr`, `xt_ipvs`, and what the kernel brings along) are loaded where they are not yet.
+They stay loaded: by the time that one was taken away another run might rely on it, or an engine, which looks for IPVS
+once, when it starts. Each is one that Docker loads itself for the first encrypted network and published port: on a lab
+host, after all that a doctor had left were unloaded, that brought every one of them back (`tests/lab/test_doctor.py`).
 Packets between hosts are sent and heard by perl or python3. On a host with neither, bash tries the connections, where a
 refusal counts as an answer, and ping, where it is there, the path's MTU; ESP and UDP cannot be tried so: H07 says it.
 On healthy hosts it finds nothing: measured in [benchmarks/README.md](../benchmarks/README.md#healthy).

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from lab.bare_image import write_bare_image
 from lab.doctored import command_for, findings, leave_right, set_right, the_one
 from lab.spare_lab import SpareLab
 
@@ -34,13 +35,13 @@ STATE = """
 for table in filter nat mangle raw; do iptables -w -t $table -S; done
 ip -o link | cut -d: -f2-; ip -o -4 addr; ip route show table all; ip rule; ip neigh show nud permanent; ip netns
 ip xfrm policy; ip xfrm state list nokeys; grep -o " /run/docker/netns/[^ ]*" /proc/mounts
-find /run/docker/netns -newer /tmp/before
+find /run/docker/netns -newer /tmp/before; cut -d ' ' -f 1 /proc/modules | sort
 docker network ls -q; docker ps -aq; docker volume ls -q; docker image ls -q
 sysctl -a 2>/dev/null | grep -E '^net[.](ipv4|ipv6|bridge)'; systemctl is-enabled docker ssh; systemctl --failed -q
 ps -e -o comm= | grep -E '^(perl|python3|unshare|nsenter|timeout)$'
 find /etc /usr /root /home /opt /tmp /var/tmp -xdev -newer /tmp/before -type f; true
 """
-"""Rules, links, addresses, routes, IPsec, namespaces, the engine's objects, settings, probes, and changed files."""
+"""Rules, links, addresses, routes, IPsec, namespaces, modules, engine's objects, settings, probes, changed files."""
 
 
 def test_what_it_looked_at_is_as_it_was(spare_lab: SpareLab, inventory: Path) -> None:
@@ -51,6 +52,55 @@ def test_what_it_looked_at_is_as_it_was(spare_lab: SpareLab, inventory: Path) ->
     assert {host: spare_lab.run(host, STATE).stdout for host in "XY"} == before
     for host in "XY":
         spare_lab.run(host, "rm /tmp/before")
+
+
+UNLOAD = """
+for module in $(cut -d ' ' -f 1 /proc/modules); do
+    case " {} " in *" $module "*) rmmod "$module" || true ;; esac
+done
+"""
+"""The newest first: what others are made of goes after them; what the engine has in use stays."""
+OF_DOCTOR = "xt_ipvs ip_vs_rr ip_vs xt_policy xt_bpf vxlan esp4 xfrm_user xfrm_algo"
+UP = """
+until test -n "$(ip xfrm state list nokeys)" && nsenter --net=/run/docker/netns/ingress_sbox grep -q FWM /proc/net/ip_vs
+do sleep 0.3; done
+"""
+"""Until the engine has made what an encrypted network and a published port need."""
+
+
+def test_the_modules_that_it_leaves_loaded_are_those_that_docker_loads_itself(
+    spare_lab: SpareLab, inventory: Path, tmp_path: Path
+) -> None:
+    """They stay: another run, or an engine that begins, may rely on one by the time it was taken away."""
+
+    def modules(host: str) -> set[str]:
+        return set(spare_lab.run(host, "cut -d ' ' -f 1 /proc/modules").stdout.split())
+
+    spare_lab.run("Y", UNLOAD.format(OF_DOCTOR))
+    bare = modules("Y")
+    assert findings(spare_lab, inventory) == []
+    left = modules("Y") - bare
+    print(f"bare: {sorted(bare)}; left: {sorted(left)}")
+    assert left >= {"esp4", "vxlan", "ip_vs", "xt_ipvs"}
+    spare_lab.run("Y", UNLOAD.format(" ".join(left)))
+    assert modules("Y") == bare
+    image = write_bare_image(tmp_path).read_bytes()
+    try:
+        for host in "XY":
+            spare_lab.run(host, "docker load", stdin=image)
+        spare_lab.run("X", "docker swarm init --advertise-addr 10.88.0.34 --default-addr-pool 10.20.0.0/16")
+        token = spare_lab.run("X", "docker swarm join-token -q worker").stdout.strip()
+        spare_lab.run("Y", f"docker swarm join --advertise-addr 10.88.0.35 --token {token} 10.88.0.34:2377")
+        spare_lab.run("X", "docker network create -d overlay --opt encrypted hidden")
+        service = "--mode global --network hidden --publish 5354:5353/udp --stop-signal SIGKILL --name bare"
+        spare_lab.run("X", f"docker service create --detach --no-resolve-image {service} bare:1.0")
+        spare_lab.run("Y", UP)
+        print(f"left: {sorted(left)}; Docker: {sorted(modules('Y') - bare)}")
+        assert left <= modules("Y") - bare
+    finally:
+        for host in "YX":
+            spare_lab.leave_swarm(host)
+            spare_lab.run(host, "docker image rm bare:1.0")
 
 
 @pytest.mark.parametrize(
