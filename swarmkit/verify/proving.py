@@ -67,6 +67,7 @@ class Proving:
         self._leaks = leaks
         self._inventory, self._observed, self._cluster = inventory, observed, cluster
         self._live, self._from_here_seconds = live, from_here_seconds
+        self._looked_at = live
         self._asking = Asking(fleet, inventory, observed, cluster, live)
 
     def proof(self, stack: Stack | None, on_phase: Callable[[str], None]) -> Proof:
@@ -76,6 +77,7 @@ class Proving:
         looks = self._asking.look(published, datagrams, balance=True)
         sources = tuple(prove_sources(self._live, looks))
         self._leave_out(frozenset().union(*(seen.ended for seen in looks.values())))
+        self._looked_at = self._live
         parcels = self._asking.parcels(looks)
         closed = closed_ports(self._live, self._cluster, self._observed, looks)
         on_phase("probing between containers, and published ports")
@@ -191,7 +193,7 @@ class Proving:
         cables = self._leaks.with_cables(seen)
         return Judge(
             self._live,
-            look_into_kernels(self._live, evidence),
+            look_into_kernels(self._live, evidence, self._looked_at),
             evidence.esp,
             WireSeen(cables, self._asking.addresses),
             ended.deliveries(deliveries(parcels.parcels, cables)),

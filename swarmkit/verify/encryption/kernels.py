@@ -48,8 +48,11 @@ class Kernels:
     """(network ID, host)."""
 
 
-def look_into_kernels(live: Live, evidence: Evidence) -> Kernels:
-    """Find what lacks for each pair of hosts and each host that carries an encrypted network."""
+def look_into_kernels(live: Live, evidence: Evidence, looked_at: Live) -> Kernels:
+    """Find what lacks for each pair of hosts and each host that carries an encrypted network.
+
+    Rules were read at the look: they are those of *looked_at*, though a task has ended since, as one does without them.
+    """
     pairs = {way for network in live.encrypted for pair in live.pairs(network.id) for way in (pair, pair[::-1])}
     return Kernels(
         {
@@ -59,8 +62,8 @@ def look_into_kernels(live: Live, evidence: Evidence) -> Kernels:
         },
         {
             (network.id, host): tuple(_firewall(network, host, evidence))
-            for network in live.encrypted
-            for host in live.carriers(network.id)
+            for network in looked_at.encrypted
+            for host in looked_at.carriers(network.id)
             if host in evidence.looks
         },
     )

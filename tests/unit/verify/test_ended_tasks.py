@@ -65,3 +65,9 @@ def test_what_could_not_be_entered_and_runs_is_told_of_its_task_alone(world: Wor
 def test_frames_that_come_for_it_when_it_has_ended_are_no_error_of_the_kernel(world: World) -> None:
     world.shells["C"].new_errors = 2
     assert not [code for code, _ in wrong(world) if code == "V15"]
+
+
+def test_a_rule_that_was_missing_while_it_ran_is_told_for_it_may_have_ended_by_that(world: World) -> None:
+    """On a slow lab a backend whose frames were dropped ended in the proof, and V10 with it."""
+    world.shells["C"].sections["mangle"] = ""
+    assert ("V10", "shop_shop on C") in wrong(world)
