@@ -58,10 +58,6 @@ def networks_of_vips(live: Live, host: str) -> tuple[str, ...]:
     return tuple(sorted(vips & {network for task in live.tasks_on(host) for network in task.addresses}))
 
 
-def has_ingress_port(service: LiveService) -> bool:
-    return any(port.mode == "ingress" and port.published and port.protocol in _BALANCED for port in service.ports)
-
-
 def shares(live: Live, looks: Mapping[str, HostLook]) -> dict[tuple[str, str, str], Share]:
     """Return what each host leads requests to, by service, host and way."""
     found = [
@@ -89,9 +85,9 @@ def _by_vip(live: Live, service: LiveService, host: str, looks: Mapping[str, Hos
 
 
 def _by_port(live: Live, service: LiveService, host: str, looks: Mapping[str, HostLook]) -> Iterator[Share]:
-    if live.ingress is None or host not in live.ready_hosts or not has_ingress_port(service):
-        return
     seen = looks[host]
+    if live.ingress is None or not seen.mesh_rules:  # of a node that is not ready, or has no IPv4 address, none is read
+        return
     for port in service.ports:
         if port.mode != "ingress" or not port.published or port.protocol not in _BALANCED:
             continue
@@ -128,12 +124,15 @@ def prove_balance(found: Mapping[tuple[str, str, str], Share], live: Live) -> It
             if not share.is_right:
                 wrong.setdefault(share.host, []).append(share)
         yield from (_error(service.name, host, of_host) for host, of_host in wrong.items())
-        right = sorted({share.host for share in of_service} - wrong.keys())
+        right: dict[str, list[str]] = {}
+        for share in of_service:
+            if share.host not in wrong:
+                right.setdefault(share.way, []).append(share.host)
         if right:
-            ways = ", ".join(dict.fromkeys(share.way for share in of_service))
             count = len(service.tasks)
             what = f"requests for {service.name} are led to its {count} task{'s' * (count > 1)} and nowhere else"
-            yield Finding(codes.BALANCE, "ok", service.name, what, f"by IPVS of {', '.join(right)}: {ways}")
+            ways = (f"{way} by IPVS of {', '.join(sorted(hosts))}" for way, hosts in right.items())
+            yield Finding(codes.BALANCE, "ok", service.name, what, "; ".join(ways))
 
 
 def _error(service: str, host: str, wrong: list[Share]) -> Finding:

@@ -34,9 +34,9 @@ def test_every_host_leads_requests_to_all_tasks_and_nowhere_else(world: World) -
     found = told(world)
     assert found.keys() == {"shop_frontend", "shop_backend", "shop_database"}
     assert {one.severity for one in found.values()} == {"ok"}
-    assert found["shop_backend"].evidence == "by IPVS of A, B, C: VIP 10.0.1.4 on shop_shop"
-    ways = "by IPVS of A, B, C: VIP 10.0.1.2 on shop_shop, port 8080/tcp, port 5354/udp"
-    assert found["shop_frontend"].evidence == ways
+    assert found["shop_backend"].evidence == "VIP 10.0.1.4 on shop_shop by IPVS of A, B, C"
+    ways = "VIP 10.0.1.2 on shop_shop", "port 8080/tcp", "port 5354/udp"
+    assert found["shop_frontend"].evidence == "; ".join(f"{way} by IPVS of A, B, C" for way in ways)
 
 
 def test_a_dead_address_behind_published_ports_is_told_on_its_host(world: World) -> None:
@@ -108,6 +108,13 @@ def test_a_task_that_came_while_it_was_looked_at_is_known_at_the_second_look(
 def test_what_cannot_be_read_is_no_proof(world: World) -> None:
     world.shells["C"].sections[f"vip_rules.{NET}"] = "unreadable"
     assert wrong(world)["shop_backend at C"] == "VIP 10.0.1.4 on shop_shop: iptables does not work there"
+
+
+def test_of_a_node_that_others_reach_by_ipv6_only_vips_are_told(world: World) -> None:
+    """Its ports are not asked for, so where they lead is not read either."""
+    world.nodes[1]["Status"]["Addr"] = "fd00::12"
+    assert wrong(world) == {}
+    assert "; port 8080/tcp by IPVS of A, C; " in told(world)["shop_frontend"].evidence
 
 
 def test_a_task_of_a_host_that_does_not_answer_is_not_missed(world: World) -> None:
