@@ -434,10 +434,13 @@ def test_both_engines_take_the_commands_of_everyday_use(made: Made) -> None:
         made.lab.run("B", "docker", "network", "disconnect", "none", "client")
         commands.network("connect", "extra", "client", "--on", "B")
         assert "10.30.0." in made.lab.run("B", "docker", "exec", "client", "wget", "-qO-", "http://answerer")
+        assert " 0% packet loss" in made.lab.run("B", "docker", "exec", "client", "ping", "-c", "1", "answerer")
         assert "client" in commands.network("rm", "extra", code=1)
         commands.network("disconnect", "extra", "client", "--on", "B")
         commands.network("create", "wide", "-d", "overlay", "--encrypted", "--attachable")
         commands.start("afar", "wide")
+        idle = commands.network("ls", "-q", "--filter", "dangling=true", "--filter", "name=^(extra|wide)$")
+        assert idle.count("\n") == 0, "containers are on both"
         ask = ("--entrypoint", "wget", "shop-frontend:1.0", "-qO-", "http://afar")
         assert commands.run("A", "--rm", "--network", "wide", *ask).returncode == 0
         alone = ("--rm", "--network", "none", "--entrypoint", "node", "shop-backend:1.0", "-p")
@@ -445,13 +448,22 @@ def test_both_engines_take_the_commands_of_everyday_use(made: Made) -> None:
         assert (said.returncode, said.stdout) == (0, "lo\n")
         names = ("--add-host", "there:10.30.0.9", "--dns", "10.30.0.8", "--dns-search", "shop.example", "-h", "named")
         bounds = ("--cap-drop", "ALL", "--read-only", "--init", "--restart", "always", "-l", "a=b", "-w", "/etc")
-        commands.start("held", "extra", *names, *bounds, "-v", "kept:/kept", "--network-alias", "other")
+        limits = ("-m", "128m", "--cpus", "0.5", "--pids-limit", "90", "--ulimit", "core=9:99", "--shm-size", "8m")
+        rights = ("--group-add", "7", "--security-opt", "no-new-privileges", "--sysctl", "net.core.somaxconn=99")
+        places = ("--tmpfs", "/scratch:size=1m", "--mount", "type=volume,source=kept,target=/again,readonly")
+        ends = ("--stop-signal", "USR1", "--health-cmd", "true", "--log-opt", "max-size=1m")
+        words = (*names, *bounds, *limits, *rights, *places, *ends, "-v", "kept:/kept", "--network-alias", "other")
+        commands.start("held", "extra", *words)
         (held,) = json.loads(made.lab.run("B", "docker", "inspect", "held"))
         host, config = held["HostConfig"], held["Config"]
         assert (host["Dns"], host["CapDrop"], host["ReadonlyRootfs"]) == (["10.30.0.8"], ["ALL"], True)
         assert (host["Init"], host["RestartPolicy"]["Name"]) == (True, "always")
         assert (config["Hostname"], config["Labels"]["a"], config["WorkingDir"]) == ("named", "b", "/etc")
-        assert [mount["Destination"] for mount in held["Mounts"]] == ["/kept"]
+        assert (host["Memory"], host["NanoCpus"], host["PidsLimit"]) == (128 << 20, 500_000_000, 90)
+        assert (host["SecurityOpt"], config["StopSignal"]) == (["no-new-privileges"], "USR1")
+        assert made.lab.run("B", "docker", "exec", "held", "cat", "/proc/sys/net/core/somaxconn").strip() == "99"
+        assert {mount["Destination"]: mount["RW"] for mount in held["Mounts"]} == {"/kept": True, "/again": False}
+        assert "no terminal" in commands.run("B", "-it", "shop-backend:1.0", "sh").stderr
         assert "10.30.0.9\tthere" in made.lab.run("B", "docker", "exec", "held", "cat", "/etc/hosts")
         assert "search shop.example" in made.lab.run("B", "docker", "exec", "held", "cat", "/etc/resolv.conf")
         assert "10.30.0." in made.lab.run("B", "docker", "exec", "answerer", "wget", "-qO-", "http://other")
