@@ -20,19 +20,30 @@ from swarmkit.reach.lock import HEARTBEAT_SECONDS, STALE_SECONDS, Holder, LockLo
 from swarmkit.reach.ssh import CommandTimeoutError, ConnectionLostError
 
 FILE = "/run/swarmkit.lock"
-HOLD = """
-# TOKEN CONTENT SEEN: have CONTENT in the file if it is free, or TOKEN's, or has SEEN; tell what is there then.
+NOT_HELD = "not held"
+# busybox's flock knows no -w.
+_ALONE = """
 exec 9</run
-flock -w 10 9 || exit 1
+tries=0
+until flock -n 9; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 100 ] || { echo "another run writes there" >&2; exit 1; }
+    sleep 0.1
+done
+"""
+HOLD = f"""
+# TOKEN CONTENT SEEN: have CONTENT in the file if it is free, or TOKEN's, or has SEEN; tell what is there then.
+# A login that may use Docker alone has no place where another's run would look.
+if ! [ -w /run ] || ! command -v flock >/dev/null; then echo '{NOT_HELD}'; exit 0; fi
+{_ALONE}
 there=$(cat /run/swarmkit.lock 2>/dev/null)
-if [ -z "$there" ] || [ "${there%% *}" = "$1" ] || [ "$there" = "$3" ]; then
+if [ -z "$there" ] || [ "${{there%% *}}" = "$1" ] || [ "$there" = "$3" ]; then
     printf '%s' "$2" >/run/swarmkit.lock.new && mv /run/swarmkit.lock.new /run/swarmkit.lock || exit 1
 fi
 cat /run/swarmkit.lock
 """
-_DROP = """
-exec 9</run
-flock -w 10 9 || exit 1
+_DROP = f"""
+{_ALONE}
 case "$(cat /run/swarmkit.lock 2>/dev/null)" in "$1 "*) rm /run/swarmkit.lock ;; esac
 """
 _SCRIPT_SECONDS = 20.0
@@ -58,13 +69,19 @@ class HostsLock:
         self._lock = threading.RLock()
         self._stop = threading.Event()
         self._beat, self._sure_at = 0, 0.0
-        self._held, self._lost_to = frozenset[str](), ""
+        self._held, self._not_held, self._lost_to = frozenset[str](), frozenset[str](), ""
+        self._is_taken = False
         self._met: dict[Holder, bool] = {}
         """The holders that were in the way, and whether they are dead."""
 
     @property
     def is_held(self) -> bool:
-        return bool(self._held) and not self._lost_to
+        """Whether this run has the hosts, but those that its logins cannot hold."""
+        return self._is_taken and not self._lost_to
+
+    @property
+    def is_lost(self) -> bool:
+        return bool(self._lost_to)
 
     def take(self) -> bool:
         """Hold the hosts from now on; tell whether a run that lives held one meanwhile, so that the plan is old.
@@ -73,11 +90,15 @@ class HostsLock:
         *wait_seconds* are over.
         """
         with self._lock:
-            if self._held:
+            if self._is_taken:
                 return False
             names = sorted(self._shells)
             met = [self._take(some) for some in (names[:1], names)]
-            self._sure_at = seconds_now()
+            self._sure_at, self._is_taken = seconds_now(), True
+        if self._not_held:
+            self._tell(
+                f"{', '.join(sorted(self._not_held))} cannot be held without root and flock: let no other run begin"
+            )
         threading.Thread(target=self._keep, daemon=True).start()
         return any(met)
 
@@ -112,14 +133,17 @@ class HostsLock:
     def _hold(self, names: Iterable[str], over: Mapping[str, str]) -> dict[str, str]:
         """Beat wherever this holder may, in the place of the content *over* too; return what another has, by host.
 
-        A host that fell silent has no writer. Raises SwarmkitError when there is no other, or it cannot be written.
+        A host that fell silent has no writer, and one whose login cannot hold it is told. Raises SwarmkitError when
+        there is no other, or it cannot be written.
         """
         self._beat += 1
         content = f"{self.holder.token} {json.dumps({**dataclasses.asdict(self.holder), 'beat': self._beat})}"
         said = fan_out(names, lambda name: self._run(name, HOLD, self.holder.token, content, over.get(name, "")))
         there = {name: text for name, text in said.items() if not isinstance(text, Exception)}
+        self._not_held |= {name for name, text in there.items() if text == NOT_HELD}
+        there = {name: text for name, text in there.items() if text != NOT_HELD}
         for answer in said.values():
-            if isinstance(answer, Exception) and not (there and isinstance(answer, _SILENT)):
+            if isinstance(answer, Exception) and not ((there or self._not_held) and isinstance(answer, _SILENT)):
                 raise answer
         others = {name: text for name, text in there.items() if not text.startswith(f"{self.holder.token} ")}
         self._held = self._held - said.keys() | (there.keys() - others.keys())
@@ -137,8 +161,7 @@ class HostsLock:
 
     def guard(self) -> None:
         """Take the hosts if they are not held yet; raise LockLostError if one is lost. Called before each write."""
-        if not self._held:
-            self.take()
+        self.take()
         with self._lock:
             if not self._lost_to and seconds_now() - self._sure_at >= self._stale / 2:
                 self._renew()
@@ -156,7 +179,7 @@ class HostsLock:
             for answer in fan_out(self._held, lambda name: self._run(name, _DROP, self.holder.token)).values():
                 if isinstance(answer, Exception) and not isinstance(answer, SwarmkitError):
                     raise answer
-            self._held = frozenset()
+            self._held, self._is_taken = frozenset(), False
 
     def _keep(self) -> None:
         while not self._stop.wait(self._every):

@@ -94,7 +94,7 @@ def one_writer(
         if lock.is_held:
             _remember(writer, time.monotonic() - began, ended_by, tell)
         if told:
-            ok = (lock.is_held and not lock.is_lost) or hosts_lock.is_held
+            ok = (lock.is_held or hosts_lock.is_held) and not (lock.is_lost or hosts_lock.is_lost)
             note = "held by this run" if ok else "the cluster is held by another run"
             progress.ended(_KEY, ok=ok, note=note)
         lock.release()

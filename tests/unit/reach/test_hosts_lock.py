@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import time
@@ -143,12 +144,27 @@ def test_a_host_that_fell_silent_stops_no_writer_and_one_that_cannot_be_written_
         make(of="BC").take()
 
 
+def test_a_login_that_may_use_docker_alone_holds_no_host_and_goes_on_told_once(
+    make: Make, fleet: FakeFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its first up was refused: the README lets it make a swarm."""
+    for reached in fleet.values():
+        monkeypatch.setattr(reached.shell, "run", lambda *_, **__: CommandResult(0, f"{hosts_lock.NOT_HELD}\n", ""))
+    told: list[str] = []
+    lock = make(tell=told.append)
+    assert lock.take() is False
+    lock.guard()
+    lock.guard()
+    assert lock.is_held
+    assert told == ["A, B, C cannot be held without root and flock: let no other run begin"]
+
+
 @pytest.fixture
 def on_host(tmp_path: Path) -> Callable[..., str]:
-    def run(script: str, *arguments: str) -> str:
+    def run(script: str, *arguments: str, path: str = os.environ["PATH"]) -> str:
         script = script.replace("/run", str(tmp_path))
         command = [shutil.which("sh") or "sh", "-c", script, "sh", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        return subprocess.run(command, capture_output=True, text=True, check=True, env={"PATH": path}).stdout
 
     return run
 
@@ -163,4 +179,9 @@ def test_the_scripts_hold_what_is_free_or_seen_and_let_go_what_is_theirs(
     on_host(drop, "b")
     assert on_host(hold, "b", "b {1}", "a {2}") == "b {1}"
     on_host(drop, "b")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_where_nothing_can_be_locked_nothing_is_written(on_host: Callable[..., str], tmp_path: Path) -> None:
+    assert on_host(hosts_lock.HOLD, "a", "a {1}", "", path=str(tmp_path)).strip() == hosts_lock.NOT_HELD
     assert list(tmp_path.iterdir()) == []
