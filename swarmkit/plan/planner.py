@@ -167,25 +167,27 @@ def _pools(inventory: Inventory, observed: Observed) -> tuple[str, ...]:
 def _membership(inventory: Inventory, observed: Observed, pools: tuple[str, ...]) -> Iterator[Operation]:
     """Yield init, joins and promotions (one manager after another, workers side by side) and node updates."""
     first = inventory.host(first_manager(inventory, observed))
-    before: frozenset[str] = frozenset()
-    freed: dict[str, frozenset[str]] = {}
-    for restart in let_go(observed):
-        yield restart
-        freed[restart.step.target] = frozenset({restart.step.key})
+    releases, starts = list(let_go(observed)), list(start_agents(observed))
+    yield from releases
+    # Nothing joins, or is written, by a manager whose engine is about to go away.
+    yield from starts
+    freed = {release.step.target: frozenset({release.step.key}) for release in releases}
+    before = heard = frozenset(start.step.key for start in starts)
     if observed.cluster is None:
         yield _init(first, inventory, observed, pools, freed.get(first.name, before))
         before = frozenset({INIT})
     elif CLUSTER_LABEL not in observed.cluster.labels:
         reason = "made by others, the inventory's from now on"
         labels = {CLUSTER_LABEL: inventory.cluster}
-        yield AdoptSwarm(Step("swarm:adopt", "swarm", "update", first.name, "label the swarm as ours", reason), labels)
+        step = Step("swarm:adopt", "swarm", "update", first.name, "label the swarm as ours", reason, heard)
+        yield AdoptSwarm(step, labels)
     for operation in renew_ingress(inventory, observed, first.name, before):
         yield operation
         # A node that joins meanwhile would get the old one for a moment.
         before |= {operation.step.key}
     last_manager = before
     for host in (*inventory.managers, *inventory.workers):
-        joined = before if host is first else frozenset[str]()
+        joined = before if host is first else heard
         if host is not first and observed.hosts[host.name].engine.swarm_state not in ("inactive", "active"):
             # Accepted by --override: such an engine takes no request to join.
             continue
@@ -203,7 +205,6 @@ def _membership(inventory: Inventory, observed: Observed, pools: tuple[str, ...]
             yield _promote(key, host, observed, last_manager)
             last_manager = frozenset({key})
         yield from _update_node(host, observed, joined)
-    yield from start_agents(observed, last_manager)
 
 
 def addresses(host: Host, observed: Observed) -> dict[str, str]:

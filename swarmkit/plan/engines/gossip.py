@@ -8,7 +8,6 @@ so to the others; where that is too short it keeps the port, and the agent of th
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -34,10 +33,12 @@ class StartAgent:
     node_id: str
 
     def run(self, context: Context) -> str:
-        host = self.step.target
-        key = step_aside(context, host, self.node_id)
-        wait = functools.partial(wait_for_node, context, host, self.node_id, key)
-        restarted = start_network_agent(context.reached(host), wait)
+        host, keys = self.step.target, list[Secret]()
+        restarted = start_network_agent(
+            context.reached(host),
+            lambda: wait_for_node(context, host, self.node_id, keys[-1]),
+            before=lambda: keys.append(step_aside(context, host, self.node_id)),
+        )
         return restarted.removeprefix("; ") or "its engine hears other nodes by now"
 
 
@@ -60,8 +61,9 @@ class LetGoOfSwarm:
         return ""
 
 
-def start_agents(observed: Observed, after: frozenset[str]) -> Iterator[StartAgent]:
+def start_agents(observed: Observed) -> Iterator[StartAgent]:
     """Yield what starts the network agents of ready nodes that have none, one after another."""
+    after = frozenset[str]()
     for name, facts in observed.hosts.items():
         node = observed.cluster.node(facts.engine.node_id) if observed.cluster else None
         if node and node.state == "ready" and lacks_agent(facts):

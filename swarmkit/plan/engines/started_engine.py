@@ -89,15 +89,19 @@ def wait_for_locking_manager(reached: ReachedHost, unlock_key: Secret) -> None:
     wait_for_manager(reached)
 
 
-def start_network_agent(reached: ReachedHost, wait: Callable[[], None]) -> str:
+def start_network_agent(
+    reached: ReachedHost, wait: Callable[[], None], *, before: Callable[[], None] = lambda: None
+) -> str:
     """See that a node's engine listens for the other nodes; start it again where it does not, MOST_RESTARTS times.
 
-    *wait* waits until the engine that was started again is a node. Returns what had to be done, for the step's note.
+    *before* comes before each start, and *wait* waits until the engine that was started again is a node. Returns what
+    had to be done, for the step's note.
     """
     for restarts in range(MOST_RESTARTS + 1):
         if _listens(reached):
             return f"; restarts of its engine until it heard other nodes: {restarts}" if restarts else ""
         if restarts < MOST_RESTARTS:
+            before()
             _restart(reached)
             wait()
     raise NotConvergedError(

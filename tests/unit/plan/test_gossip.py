@@ -19,7 +19,7 @@ from swarmkit.observed.model import Observed
 from swarmkit.observed.observe import observe
 from swarmkit.observed.parse import system_facts
 from swarmkit.plan.declaration import Declared
-from swarmkit.plan.engines import started_engine
+from swarmkit.plan.engines import gossip, started_engine
 from swarmkit.plan.planner import make_plan
 from swarmkit.reach.ssh import CommandResult
 
@@ -40,6 +40,12 @@ TABLE = """  sl  local_address rem_address   st tx_queue rx_queue tr tm->when re
 def declared_of(fleet: FakeFleet, stack: Path | None = None) -> Declared:
     hosts = tuple(reached.host for reached in fleet.values())
     return Declared(Inventory(Path("hosts.yaml"), "prod", hosts), load_stack(stack, environment={}) if stack else None)
+
+
+def relabelled(fleet: FakeFleet, host: str) -> Declared:
+    declared = declared_of(fleet)
+    hosts = tuple(replace(one, labels={"rack": "7"}) if one.name == host else one for one in declared.inventory.hosts)
+    return replace(declared, inventory=replace(declared.inventory, hosts=hosts))
 
 
 @pytest.fixture
@@ -83,6 +89,16 @@ def test_two_of_them_are_started_one_after_the_other(made: FakeFleet) -> None:
     assert keys(made) == {"agent:A": frozenset(), "agent:C": frozenset({"agent:A"})}
 
 
+def test_nothing_joins_or_is_written_by_a_manager_that_is_about_to_be_started_again(made: FakeFleet) -> None:
+    made.engine("A").machine.gossip = ""
+    made.engine("C").leave_swarm(force=True)
+    plan = make_plan(relabelled(made, "B"), looked_at(made))
+    after = {operation.step.key: operation.step.after for operation in plan.operations}
+    assert after.pop("agent:A") == frozenset()
+    assert len(after) >= 2
+    assert all("agent:A" in before or before & after.keys() for before in after.values())
+
+
 def test_a_host_where_the_engines_ports_cannot_be_seen_is_left_alone(made: FakeFleet) -> None:
     """An engine in a namespace of its own listens there."""
     machine = made.engine("B").machine
@@ -108,6 +124,9 @@ def test_an_engine_that_is_only_late_is_not_started_again(
         return CommandResult(0 if restarts or is_late or "/proc/net/tcp" not in script else 1, "", "")
 
     shell.answer = answer
+    aside: list[str] = []
+    step_aside = gossip.step_aside
+    monkeypatch.setattr(gossip, "step_aside", lambda *asked: aside.append(asked[1]) or step_aside(*asked))
     applied = run_once(made, declared_of(made))[1]
     assert [(one.status, one.note) for one in applied.outcomes.values()] == [
         (
@@ -118,6 +137,8 @@ def test_an_engine_that_is_only_late_is_not_started_again(
         )
     ]
     assert len(restarts) == (0 if is_late else 1)
+    # It is refused where no quorum would be left, and gives the writes to another manager.
+    assert aside == ([] if is_late else ["A"])
 
 
 def test_an_engine_that_keeps_the_port_of_a_swarm_it_left_is_started_again_before_it_joins(fleet: FakeFleet) -> None:
