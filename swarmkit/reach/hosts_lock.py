@@ -11,7 +11,7 @@ import dataclasses
 import json
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from swarmkit.errors import SwarmkitError
 from swarmkit.reach.fan_out import fan_out
@@ -32,20 +32,22 @@ until flock -n 9; do
 done
 """
 HOLD = f"""
-# TOKEN CONTENT SEEN: have CONTENT in the file if it is free, or TOKEN's, or has SEEN; tell what is there then.
+# TOKEN CONTENT SEEN [renew]: have CONTENT in the file if it is free, or TOKEN's, or has SEEN; tell what is there then.
+# To renew, TOKEN must be there still: a file that is gone is one that another run had, and gave back.
 # A login that may use Docker alone has no place where another's run would look.
 if ! [ -w /run ] || ! command -v flock >/dev/null; then echo '{NOT_HELD}'; exit 0; fi
 {_ALONE}
 there=$(cat /run/swarmkit.lock 2>/dev/null)
-if [ -z "$there" ] || [ "${{there%% *}}" = "$1" ] || [ "$there" = "$3" ]; then
+if [ "${{there%% *}}" = "$1" ] || {{ [ "$there" = "$3" ] && [ -n "$3" ]; }} || [ -z "$there$4" ]; then
     printf '%s' "$2" >/run/swarmkit.lock.new && mv /run/swarmkit.lock.new /run/swarmkit.lock || exit 1
 fi
-cat /run/swarmkit.lock
+cat /run/swarmkit.lock 2>/dev/null || :
 """
 _DROP = f"""
 {_ALONE}
 case "$(cat /run/swarmkit.lock 2>/dev/null)" in "$1 "*) rm /run/swarmkit.lock ;; esac
 """
+_GONE = "a run that has ended, or the host was booted"
 _SCRIPT_SECONDS = 20.0
 _SILENT = (ConnectionLostError, CommandTimeoutError)
 
@@ -93,7 +95,7 @@ class HostsLock:
             if self._is_taken:
                 return False
             names = sorted(self._shells)
-            met = [self._take(some) for some in (names[:1], names)]
+            met = [self._take_first(names), self._take(names)]
             self._sure_at, self._is_taken = seconds_now(), True
         if self._not_held:
             self._tell(
@@ -101,6 +103,13 @@ class HostsLock:
             )
         threading.Thread(target=self._keep, daemon=True).start()
         return any(met)
+
+    def _take_first(self, names: Sequence[str]) -> bool:
+        """Take the first host of *names* that does not fall silent meanwhile."""
+        for name in names[:-1]:
+            with contextlib.suppress(*_SILENT):
+                return self._take([name])
+        return self._take(names[-1:])
 
     def _take(self, names: Iterable[str]) -> bool:
         began, seen, over = seconds_now(), dict[str, tuple[str, float]](), dict[str, str]()
@@ -130,7 +139,7 @@ class HostsLock:
             self._tell(f"taking over from {holder}, which is dead")
         return self._met[holder]
 
-    def _hold(self, names: Iterable[str], over: Mapping[str, str]) -> dict[str, str]:
+    def _hold(self, names: Iterable[str], over: Mapping[str, str], *, renew: bool = False) -> dict[str, str]:
         """Beat wherever this holder may, in the place of the content *over* too; return what another has, by host.
 
         A host that fell silent has no writer, and one whose login cannot hold it is told. Raises SwarmkitError when
@@ -138,15 +147,16 @@ class HostsLock:
         """
         self._beat += 1
         content = f"{self.holder.token} {json.dumps({**dataclasses.asdict(self.holder), 'beat': self._beat})}"
-        said = fan_out(names, lambda name: self._run(name, HOLD, self.holder.token, content, over.get(name, "")))
+        how = "renew" if renew else ""
+        said = fan_out(names, lambda name: self._run(name, HOLD, self.holder.token, content, over.get(name, ""), how))
         there = {name: text for name, text in said.items() if not isinstance(text, Exception)}
         self._not_held |= {name for name, text in there.items() if text == NOT_HELD}
         there = {name: text for name, text in there.items() if text != NOT_HELD}
+        others = {name: text for name, text in there.items() if not text.startswith(f"{self.holder.token} ")}
+        self._held = self._held - said.keys() | (there.keys() - others.keys())
         for answer in said.values():
             if isinstance(answer, Exception) and not ((there or self._not_held) and isinstance(answer, _SILENT)):
                 raise answer
-        others = {name: text for name, text in there.items() if not text.startswith(f"{self.holder.token} ")}
-        self._held = self._held - said.keys() | (there.keys() - others.keys())
         return others
 
     def _run(self, name: str, script: str, *arguments: str) -> str:
@@ -188,8 +198,8 @@ class HostsLock:
                     self._renew()
 
     def _renew(self) -> None:
-        if others := self._hold(sorted(self._held), {}):
-            self._lost_to = "; ".join(f"{name}: {holder_in(text)}" for name, text in others.items())
+        if others := self._hold(sorted(self._held), {}, renew=True):
+            self._lost_to = "; ".join(f"{name}: {holder_in(text) if text else _GONE}" for name, text in others.items())
         else:
             self._sure_at = seconds_now()
 

@@ -72,11 +72,11 @@ class FakeShell:
             b"",
         )
 
-    def _hold(self, token: str, content: str = "", seen: str = "") -> str:
+    def _hold(self, token: str, content: str = "", seen: str = "", how: str = "") -> str:
         """Do what the scripts of the hosts' lock do; without *content* give it back."""
         machine = self.machine
         mine = machine.held.startswith(f"{token} ")
-        if mine or (content and machine.held in ("", seen)):
+        if mine or (content and (not machine.held + how or (seen and machine.held == seen))):
             machine.held = content
         return machine.held
 

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from fakes.swarm import FakeFleet, FakeShell
 
+from swarmkit.errors import SwarmkitError
 from swarmkit.reach import hosts_lock
 from swarmkit.reach.hosts_lock import HostsLock, holder_in
 from swarmkit.reach.lock import Holder, LockedError, LockLostError
@@ -98,6 +99,30 @@ def test_a_holder_without_a_heartbeat_is_taken_over_told_once_and_stops_before_i
     lock.guard()
 
 
+def test_one_that_stood_still_while_another_had_the_hosts_and_gave_them_back_stops_too(make: Make) -> None:
+    """It found the files free, took them again, and would have forced a second cluster by its old plan."""
+    still = frozen(make())
+    still.take()
+    other = make()
+    other.take()
+    other.release()
+    still._sure_at = 0.0
+    with pytest.raises(LockLostError) as lost:
+        still.guard()
+    assert "a run that has ended, or the host was booted" in lost.value.why
+
+
+def test_what_was_held_before_a_host_refused_is_given_back(
+    make: Make, fleet: FakeFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fleet["C"].shell, "run", lambda *_, **__: CommandResult(1, "", "Read-only file system"))
+    lock = make()
+    with pytest.raises(SwarmkitError, match="cannot be held"):
+        lock.take()
+    lock.release()
+    assert files(fleet)[:2] == ["", ""]
+
+
 def test_one_that_stood_still_and_goes_on_before_it_is_taken_over_keeps_its_hosts(make: Make) -> None:
     still = frozen(make())
     still.take()
@@ -137,8 +162,12 @@ def test_a_host_that_fell_silent_stops_no_writer_and_one_that_cannot_be_written_
     def silent(*_: object, **__: object) -> CommandResult:
         raise ConnectionLostError("B: the SSH connection is gone")
 
-    monkeypatch.setattr(fleet["B"].shell, "run", silent)
-    make().take()
+    for name in "BA":
+        with monkeypatch.context() as patched:
+            patched.setattr(fleet[name].shell, "run", silent)
+            lock = make()
+            lock.take()
+            lock.release()
     monkeypatch.setattr(fleet["B"].shell, "run", lambda *_, **__: CommandResult(1, "", "Read-only file system"))
     with pytest.raises(Exception, match="Read-only"):
         make(of="BC").take()
@@ -178,7 +207,10 @@ def test_the_scripts_hold_what_is_free_or_seen_and_let_go_what_is_theirs(
     assert on_host(hold, "b", "b {1}", "a {1}") == "a {2}"
     on_host(drop, "b")
     assert on_host(hold, "b", "b {1}", "a {2}") == "b {1}"
+    assert on_host(hold, "b", "b {2}", "", "renew") == "b {2}"
+    assert on_host(hold, "a", "a {3}", "", "renew") == "b {2}"
     on_host(drop, "b")
+    assert on_host(hold, "b", "b {3}", "", "renew") == ""
     assert list(tmp_path.iterdir()) == []
 
 
