@@ -17,11 +17,11 @@ from swarmkit.plan.model import Operation, Plan, Step
 from swarmkit.plan.networks.ingress import ingress_refusals, renew_ingress
 from swarmkit.plan.networks.ingress_operations import EncryptIngress, TakeUpIngress
 from swarmkit.plan.networks.pools import NO_FREE_RANGE, free_pool, pool_refusals
+from swarmkit.plan.nodes.absent import absent_nodes, leaving_nodes, staying
 from swarmkit.plan.nodes.departures import (
     demotions,
     departure_refusals,
     departure_warnings,
-    leaving_hosts,
     of_members,
     removals,
     strangers,
@@ -94,13 +94,13 @@ def make_plan(declared: Declared, observed: Observed, found: Sequence[Finding] =
         refusals += planner.refusals
         warnings += planner.warnings
     if not refusals:
-        leaving, hosts = _leaving(declared, everyone), leaving_hosts(inventory, everyone)
+        leaving = _leaving(declared, everyone)
         demoted = list(demotions(inventory, observed, operations))
         refusals += departure_refusals(
             observed, leaving, [operation.node_id for operation in demoted], joining=_seats(operations)
         )
         operations += demoted
-        operations += list(removals(observed, leaving, hosts, operations))
+        operations += list(removals(everyone, leaving, absent_nodes(inventory, everyone), operations))
         operations += list(forget_unfinished(unfinished(observed)))
     told_by = observed.cluster.told_by if observed.cluster else ""
     shown = for_logins(warnings, inventory, told_by)
@@ -124,9 +124,9 @@ def with_found(plan: Plan, declared: Declared, observed: Observed, found: Sequen
 
 def _leaving(declared: Declared, observed: Observed) -> tuple[Node, ...]:
     """Return the nodes that go, managers last: of hosts that shall be absent, and all strangers where that is asked."""
-    hosts = leaving_hosts(declared.inventory, observed)
+    absent = leaving_nodes(declared.inventory, observed)
     others = strangers(of_members(declared.inventory, observed))
-    return tuple(node for node in others if declared.remove_nodes or node.id in hosts)
+    return tuple(node for node in others if declared.remove_nodes or node.id in absent)
 
 
 def joining_after(operations: Iterable[Operation], waiting: Mapping[str, frozenset[str]]) -> list[Operation]:
@@ -295,13 +295,14 @@ def _warnings(declared: Declared, observed: Observed) -> Iterator[Finding]:
     inventory = declared.inventory
     if observed.cluster is None:
         return
-    yield from departure_warnings(observed, _leaving(declared, observed))
-    if not declared.remove_nodes:
-        for node in strangers(observed):
-            yield Finding(
-                "H52", "warning", node.hostname, f"node {node.id[:12]} is not in the inventory", f"it is {node.state}",
-                "if it has left for good, run again with --remove-nodes",
-            )  # fmt: skip
+    leaving = _leaving(declared, observed)
+    yield from departure_warnings(observed, leaving)
+    absent = absent_nodes(inventory, observed)
+    for node in (one for one in strangers(observed) if one not in leaving):
+        yield staying(node, absent[node.id], observed) if node.id in absent else Finding(
+            "H52", "warning", node.hostname, f"node {node.id[:12]} is not in the inventory", f"it is {node.state}",
+            "if it has left for good, run again with --remove-nodes",
+        )  # fmt: skip
     if len(inventory.managers) == 1 and len(inventory.hosts) > 3:
         yield Finding(
             "B07", "warning", "swarm", "one manager: if it is lost, the swarm cannot be managed", "", "declare three"

@@ -28,13 +28,6 @@ def strangers(observed: Observed) -> tuple[Node, ...]:
     return tuple(sorted((n for n in observed.cluster.nodes if n.id not in known), key=lambda n: n.role == "manager"))
 
 
-def leaving_hosts(inventory: Inventory, observed: Observed) -> dict[str, str]:
-    """Return the nodes whose hosts the inventory wants out of the swarm, by node id, with the hosts' names."""
-    asked = [host.name for host in inventory.leaving if host.name in observed.hosts]
-    ids = {observed.hosts[name].engine.node_id: name for name in asked}
-    return {node.id: ids[node.id] for node in (observed.cluster.nodes if observed.cluster else ()) if node.id in ids}
-
-
 def of_members(inventory: Inventory, observed: Observed, *, but: str = "") -> Observed:
     """Return *observed* without the hosts that shall leave, *but* one: no rule for a node is one for them."""
     leaving = {host.name for host in inventory.leaving} - {but}
@@ -63,7 +56,7 @@ def removals(
 ) -> Iterator[Operation]:
     """Yield for each of *leaving*, one after another: drain, wait, demote, leave, remove; all of it after *before*.
 
-    The host of a node leaves where it can be told to: *hosts* are those, by node id.
+    *hosts* are those that the inventory has absent, by node id: one that still is that node is told to leave.
     """
     after = _keys(before)
     for node in leaving:
@@ -75,6 +68,7 @@ def removals(
 def _removal(observed: Observed, node: Node, host: str, after: frozenset[str]) -> Iterator[Operation]:
     name = host or node.hostname
     is_down = node.state == "down"
+    can_leave = host in observed.hosts and observed.hosts[host].engine.node_id == node.id
     why = "the inventory has it absent" if host else "it left the inventory"
     if not is_down:
         if node.availability != "drain":
@@ -92,7 +86,7 @@ def _removal(observed: Observed, node: Node, host: str, after: frozenset[str]) -
         key = f"demote:{node.id}"
         yield Demote(Step(key, "node", "update", name, "demote to worker", why, after), node.id)
         after |= {key}
-    if host:
+    if can_leave:
         key = f"leave:{node.id}"
         yield LeaveSwarm(Step(key, "node", "remove", name, "leave the swarm", why, after, destructive=True), host)
         after |= {key}
@@ -100,7 +94,7 @@ def _removal(observed: Observed, node: Node, host: str, after: frozenset[str]) -
     step = Step(
         f"remove:{node.id}", "node", "remove", name, f"remove node {node.id[:12]}", reason, after, destructive=True
     )
-    yield RemoveNode(step, node.id, is_down, has_left=bool(host))
+    yield RemoveNode(step, node.id, is_down, has_left=can_leave)
 
 
 def departure_refusals(

@@ -29,9 +29,9 @@ def after_plan(scene: Scene) -> Plan:
     if operations := (*fence.operations, *_leaving(scene)):
         return replace(fence, operations=operations)
     hosts = tuple(replace(host, labels=scene.labels(host)) for host in scene.answering())
-    # Whoever made the swarm: it was backed up as the inventory's.
+    # Whoever made the swarm: it was backed up as the inventory's. What is down in it, as all is, does not go by that.
     declared = Declared(
-        replace(scene.inventory, hosts=hosts), adopt=True, data=DeclaredData(), overridden=scene.overridden
+        replace(scene.inventory, hosts=hosts, leaving=()), adopt=True, data=DeclaredData(), overridden=scene.overridden
     )
     members = make_plan(declared, scene.observed)
     if members.refusals:

@@ -126,6 +126,20 @@ def test_hosts_that_shall_be_absent_leave_and_nothing_is_left_to_do(managers: st
     assert plan_on(those, declared).is_empty
 
 
+def test_the_node_of_an_absent_host_that_left_in_a_run_that_was_cut_off_is_removed_by_the_next() -> None:
+    whole = managers_and_workers("ABC", "D")
+    fleet = fleet_of(whole.inventory)
+    run_once(fleet, whole)
+    for name in "CD":
+        fleet.engine(name).leave_swarm(force=True)
+    absent = tuple(host for host in whole.inventory.hosts if host.name in "CD")
+    declared = Declared(replace(managers_and_workers("AB", "").inventory, leaving=absent))
+    _, applied = run_once(fleet, declared)
+    assert applied.failed == ()
+    assert {node["Description"]["Hostname"] for node in fleet.cluster.nodes.values()} == {"host-a", "host-b"}
+    assert plan_on(fleet, declared).is_empty
+
+
 def forced(fleet: FakeFleet, survivor: str) -> None:
     """Have *survivor* go on alone, in a raft of its own that nothing marks yet, while the others are back in theirs."""
     engine = fleet.engine(survivor)
