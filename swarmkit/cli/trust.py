@@ -11,6 +11,7 @@ import click
 from swarmkit.cli.options import allow_even_managers_option, confirmed, inventory_option, yes_option
 
 if TYPE_CHECKING:
+    from swarmkit.errors import SwarmkitError
     from swarmkit.report.host_keys import ShownKey
     from swarmkit.workflows.trust import PresentedKey
 
@@ -45,8 +46,11 @@ def trust(*, hosts: tuple[str, ...], inventory_file: Path, replace: bool, yes: b
             click.echo(f"recording the keys of {names} in {files}", err=True)
         return is_agreed
 
+    def tell(error: SwarmkitError) -> None:
+        click.echo(f"{error.what} ({error.why}); the inventory has it absent: left out", err=True)
+
     inventory = load_inventory(inventory_file, allow_even_managers=allow_even_managers)
-    workflow.trust(inventory, hosts, replace=replace, show=show, confirm=confirm)
+    workflow.trust(inventory, hosts, replace=replace, show=show, confirm=confirm, tell=tell)
 
 
 def _shown(key: PresentedKey) -> ShownKey:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
@@ -100,16 +100,22 @@ def reach_some(
     *,
     sudo_password: Secret | None = None,
     on_waiting: Tell = lambda _: None,
+    needed: Collection[str] = (),
+    meanwhile: Callable[[], object] = lambda: None,
     in_turn: bool = False,
 ) -> Iterator[tuple[Fleet, Unreached]]:
     """Connect to every host at once; yield those that answer, and why each of the others does not.
 
-    With *in_turn*, one shell a host runs its scripts one after the other. Raises NoneReachedError when none answers.
+    With *in_turn*, one shell a host runs its scripts one after the other; *meanwhile* is as in reach.
+
+    Raises NoneReachedError when none answers, and UnreachableError with all those *needed* that do not.
     """
-    with _opened(inventory, sudo_password, on_waiting, in_turn=in_turn) as (fleet, failures):
+    with _opened(inventory, sudo_password, on_waiting, meanwhile=meanwhile, in_turn=in_turn) as (fleet, failures):
         silent = {name: error for name, error in failures.items() if isinstance(error, SwarmkitError)}
         if len(silent) < len(failures):
             raise _all_failures(list(failures.values()))
+        if lacking := [silent[name] for name in needed if name in silent]:
+            raise _all_failures(lacking)
         if not fleet:
             raise NoneReachedError(silent)
         yield fleet, silent

@@ -12,9 +12,9 @@ from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan
 from swarmkit.plan.progress import Progress, telling
 from swarmkit.reach.answering import of_those_that_answer
-from swarmkit.reach.fleet import Unreached, reach, reach_some
+from swarmkit.reach.fleet import Unreached, reach_some
 from swarmkit.secret import Secret
-from swarmkit.workflows.planning import import_planner, plan_for
+from swarmkit.workflows.leaving_hosts import plan_without, reach_with_leaving
 
 if TYPE_CHECKING:
     from swarmkit.proof import Proof
@@ -26,15 +26,10 @@ PATIENCE_SECONDS = 5.0
 def plan(declared: Declared, *, progress: Progress, sudo_password: Secret | None = None) -> Plan:
     """Return the plan that `up` would show."""
     progress.phase("connect")
-    reached = reach(
-        declared.inventory.with_leaving,
-        sudo_password=sudo_password,
-        on_waiting=telling(progress),
-        meanwhile=import_planner,
-    )
-    with reached as fleet:
+    reached = reach_with_leaving(declared.inventory, sudo_password=sudo_password, on_waiting=telling(progress))
+    with reached as (fleet, silent):
         progress.phase("observe")
-        return plan_for(declared, fleet)[0]
+        return plan_without(declared, silent, fleet)[0]
 
 
 def status(

@@ -51,23 +51,30 @@ def trust(
     replace: bool,
     show: Callable[[Sequence[PresentedKey]], None],
     confirm: Callable[[Sequence[PresentedKey]], bool],
+    tell: Callable[[SwarmkitError], None],
 ) -> None:
     """Make the keys of *names* (all hosts when empty) and of the jump hosts before them trusted.
 
     Jump hosts come first: what lies behind one is asked for through it. Keys are shown, confirmed and recorded round
     by round; without *replace* a changed key is never recorded. Raises InputError for an unknown name and
-    UnreachableError when a host could not be asked or is not trusted at the end.
+    UnreachableError when a host could not be asked or is not trusted at the end. Of one that shall leave and that
+    nobody named, *tell* is told why it could not be asked: it may be gone.
     """
     failures: list[SwarmkitError] = []
     depth = 1
     while targets := _targets(inventory, names, depth):
-        presented, unreachable = _scan(targets)
+        presented, silent = _scan(targets)
         show(presented)
         wanted = [key for key in presented if key.state == "unknown" or (replace and key.state == "changed")]
         agreed = bool(wanted) and confirm(wanted)
         if agreed:
             _record(wanted)
-        failures += unreachable
+        for target, error in silent.items():
+            host, way = targets[target]
+            if host in inventory.leaving and way[-1].name not in names:
+                tell(error)
+            else:
+                failures.append(error)
         failures += [
             _not_trusted(key) for key in presented if key.state != "trusted" and not (agreed and key in wanted)
         ]
@@ -78,8 +85,9 @@ def trust(
 
 def _targets(inventory: Inventory, names: Sequence[str], depth: int) -> dict[str, tuple[Host, tuple[Hop, ...]]]:
     """Return lookup name -> a host on whose way it is and the hops to it, of hops at *depth*; each machine once."""
-    settings = read_ssh_settings(inventory)
-    ways = [(host, hops_to(host, settings)) for host in inventory.hosts]
+    everyone = inventory.with_leaving
+    settings = read_ssh_settings(everyone)
+    ways = [(host, hops_to(host, settings)) for host in everyone.hosts]
     known = {hop.name for _, hops in ways for hop in hops}
     _refuse_unknown(names, sorted(known))
     targets: dict[str, tuple[Host, tuple[Hop, ...]]] = {}
@@ -101,18 +109,18 @@ def _refuse_unknown(names: Sequence[str], known: Sequence[str]) -> None:
 
 def _scan(
     targets: Mapping[str, tuple[Host, tuple[Hop, ...]]],
-) -> tuple[list[PresentedKey], list[SwarmkitError]]:
+) -> tuple[list[PresentedKey], dict[str, SwarmkitError]]:
     answers = fan_out(targets, lambda target: scan_host_key(*targets[target]))
     presented: list[PresentedKey] = []
-    failures: list[SwarmkitError] = []
+    silent: dict[str, SwarmkitError] = {}
     for target, answer in answers.items():
         if isinstance(answer, ScannedKey):
             presented.append(_judge(targets[target][1][-1], answer))
         elif isinstance(answer, SwarmkitError):
-            failures.append(answer)
+            silent[target] = answer
         else:
             raise answer
-    return presented, failures
+    return presented, silent
 
 
 def _judge(hop: Hop, scanned: ScannedKey) -> PresentedKey:

@@ -18,10 +18,11 @@ from swarmkit.observed.observe import with_cluster_now
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Applied, Plan
 from swarmkit.plan.progress import telling
-from swarmkit.reach.fleet import Fleet, Unreached, reach
+from swarmkit.reach.fleet import Fleet, Unreached
 from swarmkit.workflows.joining import joins_ended
+from swarmkit.workflows.leaving_hosts import plan_without, reach_with_leaving
 from swarmkit.workflows.lost_hosts import telling_of_lost
-from swarmkit.workflows.planning import import_planner, look_at, members, plan_for
+from swarmkit.workflows.planning import look_at, members
 from swarmkit.workflows.terms import Terms
 from swarmkit.workflows.unfinished import IncompleteError, RefusedError
 from swarmkit.workflows.waiting import Waiter, taken_back
@@ -63,15 +64,11 @@ def up(declared: Declared, terms: Terms, *, verify: bool = True) -> UpReport:
     """
     progress, confirm = terms.progress, terms.confirm
     progress.phase("connect")
-    reached = reach(
-        declared.inventory.with_leaving,
-        sudo_password=terms.sudo_password,
-        on_waiting=telling(progress),
-        meanwhile=import_planner,
-    )
-    with reached as fleet, telling_of_lost(fleet) as watched:
+    reached = reach_with_leaving(declared.inventory, sudo_password=terms.sudo_password, on_waiting=telling(progress))
+    with reached as (fleet, silent), telling_of_lost(fleet) as watched:
+        look = functools.partial(plan_without, declared, silent)
         progress.phase("observe")
-        plan, observed = joins_ended(fleet, lambda those: plan_for(declared, those), progress)
+        plan, observed = joins_ended(fleet, look, progress)
         if plan.refusals:
             raise RefusedError(plan)
         if not confirm(plan):
@@ -88,7 +85,7 @@ def up(declared: Declared, terms: Terms, *, verify: bool = True) -> UpReport:
             else:
                 writer = resources.enter_context(one_writer(fleet, observed, progress, "up", terms.lock_wait_seconds))
                 if writer.met_another:
-                    plan, observed = plan_for(declared, fleet)
+                    plan, observed = look(fleet)
                     if plan.refusals:
                         raise RefusedError(plan)
                     if not confirm(plan):

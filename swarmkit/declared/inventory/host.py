@@ -64,7 +64,7 @@ class Inventory:
     """Name of the cluster for confirmations and reports (``swarm_cluster``, default: file name without suffix)."""
     hosts: tuple[Host, ...]
     leaving: tuple[Host, ...] = ()
-    """Those that shall be no nodes (``swarm_state: absent``): no other command than `up` and `plan` asks them."""
+    """Those that shall be no nodes (``swarm_state: absent``): `up`, `plan` and `trust` alone ask them."""
     data_path_port: int | None = None
     """None leaves Docker's 4789."""
     address_pools: tuple[str, ...] = ()

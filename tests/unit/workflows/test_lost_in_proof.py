@@ -13,6 +13,7 @@ from unit.verify.verify_world import World
 
 from swarmkit.declared.inventory.host import Inventory
 from swarmkit.declared.stack.reading import load_stack
+from swarmkit.errors import SwarmkitError
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.progress import Silent
 from swarmkit.reach.ssh import ConnectionLostError
@@ -82,8 +83,8 @@ def test_up_ends_with_the_host_that_its_proof_lost(
     declared = Declared(inventory, load_stack(tmp_path / "s.yaml", environment={}))
 
     @contextmanager
-    def reach(*_: object, **__: object) -> Iterator[FakeFleet]:
-        yield fleet
+    def reach(*_: object, **__: object) -> Iterator[tuple[FakeFleet, dict[str, SwarmkitError]]]:
+        yield fleet, {}
 
     def lost(*_: object) -> None:
         raise LOST
@@ -93,7 +94,7 @@ def test_up_ends_with_the_host_that_its_proof_lost(
         shell.answer = lost
         raise LOST
 
-    monkeypatch.setattr("swarmkit.workflows.up.reach", reach)
+    monkeypatch.setattr("swarmkit.workflows.up.reach_with_leaving", reach)
     monkeypatch.setattr("swarmkit.workflows.up.PROOF_PATIENCE_SECONDS", 0.0)
     monkeypatch.setattr(proofs, "read_live", read_live)
     with pytest.raises(HostLostError) as caught:

@@ -1,0 +1,146 @@
+"""Hosts that the inventory has absent: asked where they answer, and no run waits for one that does not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes.running import run_once
+from fakes.swarm import FakeFleet
+
+from swarmkit.declared.inventory.host import Host, Inventory
+from swarmkit.errors import SwarmkitError, UnreachableError
+from swarmkit.plan.declaration import Declared
+from swarmkit.plan.model import Plan
+from swarmkit.plan.progress import Silent
+from swarmkit.reach import fleet as reaching
+from swarmkit.reach.host_key_scan import ScannedKey
+from swarmkit.reach.ssh_connect import Hop
+from swarmkit.workflows import look, trust
+from swarmkit.workflows.terms import Terms
+from swarmkit.workflows.up import up
+
+
+@pytest.fixture
+def away(fleet: FakeFleet, monkeypatch: pytest.MonkeyPatch) -> set[str]:
+    """The hosts that SSH does not reach; empty at first."""
+    names: set[str] = set()
+
+    def connect(host: Host, *_: Any, **__: Any) -> Any:
+        if host.name in names:
+            raise UnreachableError(f"{host.name}: no route to host", "timed out")
+        shell: Any = fleet[host.name].shell
+        shell.name, shell.session, shell.close = host.name, None, lambda: None
+        return shell
+
+    def engine(connection: Any, _: object) -> Any:
+        found: Any = fleet.engine(connection.name)
+        found.close = lambda: None
+        return found
+
+    monkeypatch.setattr(reaching, "connect", connect)
+    monkeypatch.setattr(reaching, "_engine", engine)
+    return names
+
+
+def absent(fleet: FakeFleet, folder: Path, names: str = "C") -> Declared:
+    hosts = tuple(reached.host for reached in fleet.values())
+    leaving = tuple(host for host in hosts if host.name in names)
+    known = folder / "known_hosts"
+    known.touch()
+    inventory = Inventory(folder / "i.yaml", "prod", hosts, known_hosts=known)
+    return Declared(replace(inventory, hosts=tuple(host for host in hosts if host not in leaving), leaving=leaving))
+
+
+def swarm(fleet: FakeFleet, folder: Path) -> None:
+    run_once(fleet, absent(fleet, folder, ""))
+
+
+def told(plan: Plan) -> list[tuple[str, str]]:
+    return [(one.code, one.where) for one in plan.warnings]
+
+
+def test_one_that_is_switched_off_and_down_has_its_node_removed_and_is_told(
+    fleet: FakeFleet, tmp_path: Path, away: set[str]
+) -> None:
+    swarm(fleet, tmp_path)
+    fleet.cluster.nodes[fleet.engine("C").node_id]["Status"]["State"] = "down"
+    away.add("C")
+    declared = absent(fleet, tmp_path)
+    planned = look.plan(declared, progress=Silent())
+    assert [operation.step.key for operation in planned.operations] == [f"remove:{fleet.engine('C').node_id}"]
+    assert told(planned) == [("D11", "C")]
+    report = up(declared, Terms(Silent(), lambda _: True), verify=False)
+    assert [node["Description"]["Hostname"] for node in fleet.cluster.nodes.values()] == ["host-a", "host-b"]
+    assert (told(report.plan), report.applied[0].failed) == ([("D11", "C")], ())
+    again = look.plan(declared, progress=Silent())
+    assert (again.is_empty, told(again)) == (True, [("D11", "C")])
+
+
+def test_the_node_of_one_that_does_not_answer_and_is_ready_stays_and_is_told(
+    fleet: FakeFleet, tmp_path: Path, away: set[str]
+) -> None:
+    swarm(fleet, tmp_path)
+    away.add("C")
+    planned = look.plan(absent(fleet, tmp_path), progress=Silent())
+    assert planned.is_empty
+    stays, silent = planned.warnings
+    assert (stays.code, stays.where, silent.code, silent.where) == ("H52", "host-c", "D11", "C")
+    assert "stays, though the inventory has its host C absent" in stays.what
+    assert stays.evidence == "it is ready, and the host does not answer"
+    assert "timed out" in silent.evidence
+
+
+def test_hosts_that_shall_be_nodes_are_needed_all_of_them(fleet: FakeFleet, tmp_path: Path, away: set[str]) -> None:
+    away |= {"A", "B", "C"}
+    with pytest.raises(UnreachableError) as caught:
+        look.plan(absent(fleet, tmp_path), progress=Silent())
+    assert caught.value.exit_code == 3
+    assert "2 hosts cannot be used" in caught.value.what
+    away -= {"A"}
+    with pytest.raises(UnreachableError, match="B: no route"):
+        up(absent(fleet, tmp_path), Terms(Silent(), lambda _: True))
+
+
+def trusted(
+    inventory: Inventory, monkeypatch: pytest.MonkeyPatch, *names: str, silent: str = ""
+) -> tuple[list[str], list[str]]:
+    """Return whose keys were recorded, and what was told, where *silent* do not answer."""
+
+    def scan(_: Host, hops: Sequence[Hop]) -> ScannedKey:
+        name = hops[-1].name
+        if name in silent:
+            raise UnreachableError(f"{name}: no SSH host key", "timed out")
+        return ScannedKey("ssh-ed25519", name.encode())
+
+    monkeypatch.setattr(trust, "scan_host_key", scan)
+    recorded: list[str] = []
+    said: list[SwarmkitError] = []
+    trust.trust(
+        inventory,
+        names,
+        replace=False,
+        show=lambda _: None,
+        confirm=lambda keys: recorded.extend(key.hop.name for key in keys) is None,
+        tell=said.append,
+    )
+    return recorded, [error.what for error in said]
+
+
+def test_trust_asks_one_too(fleet: FakeFleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`up` needs to log in there: without its key it ended with "run swarmkit trust", which never asked that host."""
+    inventory = absent(fleet, tmp_path).inventory
+    assert trusted(inventory, monkeypatch, "C") == (["C"], [])
+    assert trusted(inventory, monkeypatch) == (["A", "B"], [])
+
+
+def test_trust_goes_on_without_one_that_does_not_answer(
+    fleet: FakeFleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inventory = absent(fleet, tmp_path).inventory
+    assert trusted(inventory, monkeypatch, silent="C") == (["A", "B"], ["C: no SSH host key"])
+    with pytest.raises(UnreachableError, match="C: no SSH host key"):
+        trusted(inventory, monkeypatch, "C", silent="C")
