@@ -101,6 +101,7 @@ def up(declared: Declared, terms: Terms, *, verify: bool = True) -> UpReport:
             # The hosts were read after the last write; since then tasks alone came and went.
             observed = with_cluster_now(fleet, observed)
             if verify:
+                from swarmkit.plan.nodes.departures import of_members
                 from swarmkit.verify.prove import prove
 
                 progress.phase("verify")
@@ -108,7 +109,7 @@ def up(declared: Declared, terms: Terms, *, verify: bool = True) -> UpReport:
                     members(fleet, declared.inventory),
                     declared.inventory,
                     declared.stack,
-                    observed,
+                    of_members(declared.inventory, observed),
                     patience_seconds=PROOF_PATIENCE_SECONDS,
                     all_must_answer=True,
                 ).findings

@@ -13,10 +13,13 @@ from fakes.swarm import FakeFleet
 
 from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.errors import SwarmkitError, UnreachableError
+from swarmkit.observed.model import Observed
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan
 from swarmkit.plan.progress import Silent
+from swarmkit.proof import Proof
 from swarmkit.reach import fleet as reaching
+from swarmkit.reach.fleet import Fleet
 from swarmkit.reach.host_key_scan import ScannedKey
 from swarmkit.reach.ssh_connect import Hop
 from swarmkit.workflows import look, trust
@@ -103,6 +106,23 @@ def test_hosts_that_shall_be_nodes_are_needed_all_of_them(fleet: FakeFleet, tmp_
     away -= {"A"}
     with pytest.raises(UnreachableError, match="B: no route"):
         up(absent(fleet, tmp_path), Terms(Silent(), lambda _: True))
+
+
+def test_the_proof_that_follows_is_of_those_that_are_nodes_from_its_first_look(
+    fleet: FakeFleet, tmp_path: Path, away: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It had read the absent host, and never looked at it: that nothing is left over (V23) was not proved at once."""
+    del away
+    swarm(fleet, tmp_path)
+    asked: list[tuple[list[str], list[str]]] = []
+
+    def prove(those: Fleet, _: object, __: object, observed: Observed, **___: object) -> Proof:
+        asked.append((sorted(those), sorted(observed.hosts)))
+        return Proof(())
+
+    monkeypatch.setattr("swarmkit.verify.prove.prove", prove)
+    up(absent(fleet, tmp_path), Terms(Silent(), lambda _: True))
+    assert asked == [(["A", "B"], ["A", "B"])]
 
 
 def trusted(
