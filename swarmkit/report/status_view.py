@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.declared.stack.service import Network, Stack
 from swarmkit.observed.model import STACK_LABEL, ClusterState, NetworkState, Node, Observed, network_targets
 from swarmkit.observed.set_aside import states_aside
+from swarmkit.plan.nodes.absent import absent_nodes
 from swarmkit.plan.nodes.silent_hosts import silent_nodes
 from swarmkit.report.status_services import ServiceRow, service_rows
 
@@ -28,6 +29,8 @@ class NodeRow:
     labels: Mapping[str, str]
     engine: str
     in_inventory: bool = True
+    is_absent: bool = False
+    """Whether the inventory has its host absent: the next `up` has it leave."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,9 @@ def _nodes(
         for host in inventory.hosts
     ]
     strangers = [node for node in cluster.nodes if node.id not in names]
-    return (*rows, *(_node(node, node.hostname, in_inventory=False) for node in strangers))
+    absent = absent_nodes(inventory, observed)
+    shown = (_node(node, node.hostname, in_inventory=False) for node in strangers)
+    return (*rows, *(replace(row, is_absent=node.id in absent) for row, node in zip(shown, strangers, strict=True)))
 
 
 def _node(node: Node, name: str, *, in_inventory: bool = True) -> NodeRow:

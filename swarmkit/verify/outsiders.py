@@ -6,21 +6,27 @@ from collections.abc import Iterator
 
 from swarmkit.declared.inventory.host import Inventory
 from swarmkit.finding import Finding
-from swarmkit.observed.model import ClusterState
+from swarmkit.observed.model import ClusterState, Observed
+from swarmkit.plan.nodes.absent import absent_nodes
 from swarmkit.verify import codes
 from swarmkit.verify.live import Live
 
 
-def prove_outsiders(inventory: Inventory, cluster: ClusterState, live: Live) -> Iterator[Finding]:
+def prove_outsiders(inventory: Inventory, observed: Observed, cluster: ClusterState, live: Live) -> Iterator[Finding]:
     """Yield V14 for each node with tasks that no login is known of: what others find on ways to it proves one end."""
     known = {host.name for host in inventory.hosts}
+    absent = absent_nodes(inventory, observed)
     names: dict[str, list[str]] = {}
     for service in live.services:
         for task in service.tasks:
             if task.host not in known and service.name not in names.setdefault(task.host, []):
                 names[task.host].append(service.name)
     for host, services in sorted(names.items()):
+        those = [node for node in cluster.nodes if node.hostname == host]
+        nodes = ", ".join(f"node {node.id} at {node.address}" for node in those)
         what = f"nothing is proved on {host}, which runs tasks and is no host of the inventory"
-        nodes = ", ".join(f"node {node.id} at {node.address}" for node in cluster.nodes if node.hostname == host)
         remedy = "add it to the inventory, or if it has left for good: swarmkit up --remove-nodes"
+        if {node.id for node in those} & absent.keys():
+            what = f"nothing is proved on {host}, which runs tasks and which the inventory has absent"
+            remedy = "swarmkit up"
         yield Finding(codes.HOST, "error", host, what, f"{nodes} runs {', '.join(services)}", remedy)

@@ -104,7 +104,7 @@ class Proving:
         findings = [
             *prove_state(self._inventory, stack, self._observed, self._cluster, self._live, looks, silence),
             *sources,
-            *prove_outsiders(self._inventory, self._cluster, self._live),
+            *prove_outsiders(self._inventory, self._observed, self._cluster, self._live),
             *self._reached(looks, results, ended.publications(published), judge, silence),
             *prove_isolation(parcels.trespasses, (one for told in results.values() for one in told), cables, ended),
             *prove_cut_off(heard),

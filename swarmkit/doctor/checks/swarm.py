@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from swarmkit.doctor.evidence import Evidence, HostEvidence
 from swarmkit.finding import Finding
 from swarmkit.observed.certificates import rejoin_remedy, validity
+from swarmkit.plan.nodes.absent import absent_nodes
 
 _CA_DUE = datetime.timedelta(days=180)
 
@@ -32,17 +33,20 @@ def check_strangers(evidence: Evidence) -> Iterator[Finding]:
     names = {host.facts.system.hostname for host in evidence.hosts.values()}
     # The node that one of these hosts was, and is no more when its engine keeps its state elsewhere now.
     addresses = {address for host in evidence.hosts.values() for address in host.facts.system.addresses}
+    absent = absent_nodes(evidence.inventory, evidence.observed)
     unread = {address for host in evidence.unread for address in (host.name, host.address, host.advertise_addr)}
     for node in cluster.nodes if cluster else ():
         if {node.hostname, node.address} & unread:
             continue
         is_earlier = node.hostname in names and (node.state == "down" or node.address in addresses)
         if node.id not in known and not is_earlier:
-            yield Finding(
-                "H63", "warning", node.hostname, "a node of the swarm is no host of the inventory",
-                f"node {node.id}, {node.role}, {node.state}, {node.address}",
-                "add it to the inventory; or: swarmkit up --remove-nodes, then swarmkit rotate tokens",
-            )  # fmt: skip
+            what = "a node of the swarm is no host of the inventory"
+            remedy = "add it to the inventory; or: swarmkit up --remove-nodes, then swarmkit rotate tokens"
+            if host := absent.get(node.id):
+                what = f"a node of the swarm is host {host}, which the inventory has absent"
+                remedy = "swarmkit up"
+            seen = f"node {node.id}, {node.role}, {node.state}, {node.address}"
+            yield Finding("H63", "warning", node.hostname, what, seen, remedy)
 
 
 def check_managers(evidence: Evidence) -> Iterator[Finding]:

@@ -36,6 +36,8 @@ class Remains:
     """The IDs of nodes that are hosts which do not answer."""
     returning: Mapping[str, str] = field(default_factory=dict)
     """ID of a node -> the host that it was, which is in no swarm now: wiped, or new under its name."""
+    absent: Mapping[str, str] = field(default_factory=dict)
+    """ID of a node -> the host that it is, or was, which the inventory has absent."""
 
     def findings(self) -> tuple[Finding, ...]:
         """Return every leftover; where there is none, that."""
@@ -65,6 +67,9 @@ class Remains:
                 yield _leftover(
                     node.hostname, what, evidence, f"let it take its place again: swarmkit node replace {host}"
                 )
+            elif host := self.absent.get(node.id):
+                what = f"node {node.hostname} is {node.state}, and the inventory has its host {host} absent"
+                yield _leftover(node.hostname, what, evidence, "swarmkit up")
             elif node.state == "down" and node.hostname in ready:
                 what = f"an earlier node of {ready[node.hostname]} is still listed as down"
                 demote = f"docker node demote {node.id} && " if node.role == "manager" else ""

@@ -12,6 +12,7 @@ from swarmkit.finding import Finding
 from swarmkit.observed.model import ClusterState, Observed
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan
+from swarmkit.plan.nodes.absent import absent_nodes
 from swarmkit.plan.nodes.plans import rejoining
 from swarmkit.plan.nodes.silent_hosts import silent_nodes
 from swarmkit.verify import codes
@@ -45,15 +46,18 @@ def prove_state(
     yield from prove_services(live, stack, looks, untried_networks(live, cluster, observed), silence)
     yield from prove_images(live, looks, observed)
     returning = {node.id: host for host, nodes in rejoining(inventory, observed).items() for node in nodes}
+    absent = absent_nodes(inventory, observed)
     if unread := [host.name for host in inventory.hosts if host.name not in observed.hosts]:
         yield _not_compared(inventory, unread)
-        yield from Remains(stack, observed, cluster, Plan(), looks, frozenset(unread_nodes), returning).findings()
+        yield from Remains(
+            stack, observed, cluster, Plan(), looks, frozenset(unread_nodes), returning, absent
+        ).findings()
         return
     declared = Declared(inventory, stack)
     try:
         plan = compare(declared, observed)
         yield from prove_as_declared(declared, observed, plan)
-        yield from Remains(stack, observed, cluster, plan, looks, returning=returning).findings()
+        yield from Remains(stack, observed, cluster, plan, looks, returning=returning, absent=absent).findings()
     except SwarmkitError as error:
         yield Finding(codes.DECLARED, "error", inventory.cluster, error.what, error.why, error.to_do)
 

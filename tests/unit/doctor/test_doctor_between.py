@@ -115,6 +115,16 @@ def test_an_engines_own_pools_must_not_share_the_swarms() -> None:
     assert found(with_cluster(evidence(info=pools), address_pools=("10.30.0.0/16",))) == []
 
 
+def test_a_node_whose_host_the_inventory_has_absent_is_to_leave_and_not_to_be_added() -> None:
+    seen = evidence()
+    leaving = (Host("gone", "203.0.113.9", "worker"),)
+    seen = dataclasses.replace(seen, inventory=dataclasses.replace(seen.inventory, leaving=leaving))
+    node = Node("n9", 1, "elsewhere", "worker", "active", {}, "ready", "203.0.113.9")
+    finding = the_one(with_cluster(seen, nodes=(*cluster_of(seen).nodes, node)))
+    assert (finding.code, finding.where, finding.remedy) == ("H63", "elsewhere", "swarmkit up")
+    assert finding.what == "a node of the swarm is host gone, which the inventory has absent"
+
+
 def test_a_node_that_is_no_host_is_a_stranger_and_an_earlier_node_of_a_host_is_not() -> None:
     nodes = cluster_of(evidence()).nodes
     stranger = Node("n9", 1, "elsewhere", "worker", "active", {}, "ready", "203.0.113.9")

@@ -247,6 +247,17 @@ def test_host_that_is_no_node_and_node_that_is_no_host_are_both_shown() -> None:
     assert any("stray (not in the inventory)" in line for line in lines)
 
 
+def test_a_node_whose_host_the_inventory_has_absent_is_shown_so() -> None:
+    leaving = replace(INVENTORY.hosts[2], advertise_addr="10.88.0.3")
+    without = replace(INVENTORY, hosts=INVENTORY.hosts[:2], leaving=(leaving,))
+    seen = replace(OBSERVED, hosts={name: OBSERVED.hosts[name] for name in "AB"})
+    nodes = status_as_json(without, seen, STACK)["nodes"]
+    assert [(row["name"], row["in_inventory"], row["is_absent"]) for row in nodes[2:]] == [("vm-C", False, True)]
+    stream = io.StringIO()
+    print_status(Console(file=stream, width=100), without, seen, STACK)
+    assert "vm-C (the inventory has it absent: swarmkit up)" in stream.getvalue()
+
+
 def test_drained_down_and_unreachable_nodes_are_told_apart() -> None:
     nodes = (
         replace(NODES[0], is_leader=False, reachability="unreachable"),
