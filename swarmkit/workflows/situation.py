@@ -13,7 +13,7 @@ from swarmkit.plan.situation import Situation, holds
 from swarmkit.reach.answering import in_a_line
 from swarmkit.reach.engine import EngineError
 from swarmkit.reach.engine_start import Tell
-from swarmkit.reach.fleet import reach_some
+from swarmkit.reach.fleet import NoneReachedError, reach_some
 from swarmkit.reach.retry import wait_until
 from swarmkit.reach.ssh import CommandTimeoutError, ConnectionLostError
 from swarmkit.secret import Secret
@@ -22,12 +22,17 @@ _INTERVAL_SECONDS = 2.0
 
 
 def look(inventory: Inventory, *, sudo_password: Secret | None = None, on_waiting: Tell = lambda _: None) -> Situation:
-    """Return how things are; that no host answers is a fact like others, told in ``silent``."""
+    """Return how things are; that no host answers is a fact like others, told in ``silent``.
+
+    Raises NoneReachedError where one of them answers, and lets nobody do what is needed.
+    """
     try:
         with reach_some(inventory, sudo_password=sudo_password, on_waiting=on_waiting) as (fleet, silent):
             return Situation(inventory, observe(fleet, kernel="never"), in_a_line(silent))
-    except UnreachableError as error:
-        return Situation(inventory, Observed({}, None), {host.name: error.what for host in inventory.hosts})
+    except NoneReachedError as error:
+        if not all(isinstance(one, (UnreachableError, CommandTimeoutError)) for one in error.failures.values()):
+            raise
+        return Situation(inventory, Observed({}, None), in_a_line(error.failures))
 
 
 def unmet(situation: Situation, conditions: Sequence[Condition]) -> tuple[Condition, ...]:
