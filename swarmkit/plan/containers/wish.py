@@ -138,4 +138,11 @@ def _holds(found: Any, wanted: Any) -> bool:
         return isinstance(found, Mapping) and all(_holds(found.get(key), value) for key, value in wanted.items())
     if isinstance(wanted, list):
         return all(any(_holds(item, one) for item in found or ()) for one in wanted)
+    if _of_container(wanted):
+        # The name is an ID in what the engine made of it.
+        return _of_container(found)
     return found == wanted or (not found and not wanted) or (isinstance(wanted, int) and wanted < 0)
+
+
+def _of_container(mode: Any) -> bool:
+    return isinstance(mode, str) and mode.startswith("container:") and mode != "container:"

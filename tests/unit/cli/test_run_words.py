@@ -177,6 +177,17 @@ def test_what_an_engine_dropped_of_the_settings_is_named() -> None:
     assert no_limit.left_out_of({"HostConfig": {"PidsLimit": None}}) == ()
 
 
+@pytest.mark.parametrize("mode", ["PidMode", "IpcMode"])
+def test_a_container_by_name_whose_namespace_is_taken_is_kept_by_its_id(mode: str) -> None:
+    """An engine writes the ID in the name's place: the command ended with 1, though it ran as asked."""
+    wish = ContainerWish("i:1", settings={"HostConfig": {mode: "container:web"}})
+    assert wish.left_out_of({"HostConfig": {mode: f"container:{'4f' * 32}"}}) == ()
+    for other in ("", "host", "private", "container:"):
+        assert wish.left_out_of({"HostConfig": {mode: other}}) == (mode,), other
+    private = ContainerWish("i:1", settings={"HostConfig": {mode: "private"}})
+    assert private.left_out_of({"HostConfig": {mode: f"container:{'4f' * 32}"}}) == (mode,)
+
+
 class Forgetful:
     """An engine that starts a container and keeps none of its settings."""
 
