@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 from swarmkit.converge.cause import Cause
 from swarmkit.errors import SwarmkitError
-from swarmkit.observed.model import TaskState
-from swarmkit.reach.engine import Engine, Json
+from swarmkit.observed import parse
+from swarmkit.observed.model import Node, TaskState
+from swarmkit.reach.engine import Engine
 
 _CONSTRAINTS = "scheduling constraints"
 _SCHEDULER = {
@@ -45,17 +46,17 @@ def _asked_and_known(task: TaskState, manager: Engine) -> str:
     """Return the constraints of *task*, and what the nodes have of what these ask for."""
     asked = [str(text) for text in (task.spec.get("Placement") or {}).get("Constraints") or ()]
     try:
-        nodes = manager.find("nodes")
+        nodes = [parse.node(item) for item in manager.find("nodes")]
     except SwarmkitError as error:
         return f"; it asks for {', '.join(asked)}; the nodes' labels cannot be read: {error.why or error.what}"
     names = ""
     if any(text.lstrip().startswith("node.hostname") for text in asked):
-        names = f"; the nodes' names are: {_listed(str(node['Description']['Hostname']) for node in nodes)}"
+        names = f"; the nodes' names are: {_listed(node.hostname for node in nodes if node.hostname)}"
     return f"; it asks for {', '.join(asked)}{names}; the nodes' labels are: {_listed(_labels(nodes))}"
 
 
-def _labels(nodes: Iterable[Json]) -> Iterable[str]:
-    return (f"{key}={value}" for node in nodes for key, value in (node["Spec"].get("Labels") or {}).items())
+def _labels(nodes: Iterable[Node]) -> Iterable[str]:
+    return (f"{key}={value}" for node in nodes for key, value in node.labels.items())
 
 
 def _listed(words: Iterable[str]) -> str:

@@ -324,6 +324,20 @@ def test_the_labels_and_names_that_the_nodes_have_are_told_with_a_task_without_a
     assert "the nodes' labels are: disk=fast, role=host-a, role=host-b\n" in said
 
 
+@pytest.mark.parametrize("unfinished", [{"Description": {"Engine": {}}}, {}], ids=["unnamed", "undescribed"])
+def test_the_entry_of_a_join_that_was_never_finished_has_no_name_to_tell(
+    fleet: FakeFleet, monkeypatch: pytest.MonkeyPatch, unfinished: dict[str, object]
+) -> None:
+    """The wait ended with a KeyError."""
+    start(fleet, constraint="node.hostname == host-z")
+    manager = fleet.engine("A")
+    (task,) = look_at(manager, "shop_x").states
+    (node,) = manager.find("nodes")
+    entry = {key: value for key, value in node.items() if key != "Description"} | {"ID": "x"} | unfinished
+    monkeypatch.setattr(manager, "find", lambda _: [entry, node])
+    assert "the nodes' names are: host-a; the nodes' labels are" in unplaced(task, manager).sentence
+
+
 def test_nodes_that_cannot_be_read_do_not_hide_why_a_task_has_no_node(
     fleet: FakeFleet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
