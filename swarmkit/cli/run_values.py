@@ -131,7 +131,12 @@ def mounts(option: str, values: Sequence[str]) -> list[dict[str, Any]]:
 
 def _mount(option: str, value: str) -> dict[str, Any]:
     found: dict[str, Any] = {"Type": "volume"}
-    for part in next(csv.reader([value])):
+    try:
+        parts = next(csv.reader([value]))
+    except csv.Error:
+        to_do = "write it in one line: type=bind,source=/a,target=/b"
+        raise InputError(f"{option} {value!r} is no line of words between commas", to_do=to_do) from None
+    for part in parts:
         key, sign, rest = part.partition("=")
         key = key.strip().lower()
         if key not in _MOUNT_KEYS or (not sign and key not in _SWITCHES):

@@ -55,7 +55,8 @@ def rollback(declared: Declared, stack: str, terms: Terms, *, verify: bool = Tru
         watched = resources.enter_context(telling_of_lost(fleet))
         agreed = resources.enter_context(agreed_plan(terms, fleet, "rollback", look))
         if agreed.writer is None:
-            return UpReport(agreed.plan, agreed.observed)
+            # A plan that somebody said no to has told of them.
+            return UpReport(agreed.plan, agreed.observed, silent=silent if agreed.plan.is_empty else {})
         target = _plan(declared, stack, agreed.observed)[1]
         assert target is not None  # noqa: S101 - its plan was not refused
         woken = resources.enter_context(wakeups(fleet))

@@ -117,6 +117,8 @@ def test_a_seccomp_profile_is_read_where_the_command_runs(tmp_path: Path) -> Non
         (["--device", "a:b:c:d"], "no device"),
         (["--mount", "type=bind,sorce=/a,target=/b"], "'sorce=/a' is none of its words"),
         (["--mount", "type=bind,source=/a"], "names no target"),
+        (["--mount", "type=bind,source=/a,\ntarget=/b"], "is no line of words"),
+        (["--mount", "type=bind,source=/a,\rtarget=/b"], "is no line of words"),
         (["--mount", "target=/a,readonly=maybe"], "neither true nor false"),
         (["--mount", "type=tmpfs,target=/a,tmpfs-mode=rwx"], "no mode"),
         (["--security-opt", "seccomp=/no/such"], "cannot read the seccomp profile"),

@@ -194,6 +194,17 @@ def test_a_way_back_without_a_proof_names_the_dead_host_where_nobody_looked(
     assert "nothing was proved, and nobody looked at C: swarmkit verify proves what is there" in done.stderr
 
 
+def test_where_nothing_is_to_be_rolled_back_the_dead_host_is_named_too(
+    up: Callable[..., Declared], back_by_command: Callable[[Declared], Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    up("1")
+    declared = up("2")
+    monkeypatch.setattr(taking_back, "_plan", lambda *_: (Plan(()), None))
+    done = back_by_command(declared)
+    assert done.exit_code == 0, done.output
+    assert "nothing was proved, and nobody looked at C" in done.stderr
+
+
 def test_a_way_back_without_a_proof_is_not_converged_where_a_service_can_run_on_a_dead_host_alone(
     fleet: FakeFleet, up: Callable[..., Declared], back_by_command: Callable[[Declared], Result]
 ) -> None:
