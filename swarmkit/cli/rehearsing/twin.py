@@ -111,10 +111,11 @@ def _is_free(number: int, port: int) -> bool:
 
 
 def twin_inventory(inventory: Inventory, hosts: list[room.LabHost], places: room.Places) -> Inventory:
-    """Return *inventory* with *hosts* in the place of its own."""
+    """Return *inventory* with *hosts* in the place of its own, and without those that shall leave: they are real."""
     twins = tuple(_host(host, lab, places) for host, lab in zip(inventory.hosts, hosts, strict=True))
     pools = tuple(pool for pool in inventory.address_pools if not ipaddress.ip_network(pool).overlaps(_DATA))
-    return replace(inventory, hosts=twins, address_pools=pools, known_hosts=places.known_hosts, ssh_config=None)
+    made = replace(inventory, hosts=twins, leaving=(), address_pools=pools)
+    return replace(made, known_hosts=places.known_hosts, ssh_config=None)
 
 
 def _host(host: Host, lab: room.LabHost, places: room.Places) -> Host:

@@ -45,6 +45,13 @@ def test_a_twin_has_the_names_roles_and_labels_and_no_way_to_a_real_host() -> No
     assert made.address_pools == ("10.20.0.0/16",)
 
 
+def test_a_twin_has_no_absent_hosts_which_are_real_ones() -> None:
+    """`up` asks those as well: on a twin it went on by the real one, and by the swarm that this was still in."""
+    real = replace(REAL, leaving=(Host("old", "198.51.100.9", "manager"),))
+    made = twin.twin_inventory(real, twin.lab_hosts_for(real), PLACES)
+    assert made.with_leaving.hosts == made.hosts
+
+
 def test_addresses_that_are_in_use_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.88.0.205", 0)) as taken:
         monkeypatch.setattr(twin, "_SSH_PORTS", (taken.getsockname()[1],))
