@@ -203,7 +203,8 @@ def _membership(inventory: Inventory, observed: Observed, pools: tuple[str, ...]
         elif _is_live_worker(host, observed):
             key = f"promote:{host.name}"
             yield _promote(key, host, observed, last_manager)
-            last_manager = frozenset({key})
+            # What is written beside it of the same node would write its old role too.
+            last_manager = joined = frozenset({key})
         yield from _update_node(host, observed, joined)
 
 

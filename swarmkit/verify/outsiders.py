@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from swarmkit.declared.inventory.host import Inventory
-from swarmkit.finding import Finding
+from swarmkit.finding import Finding, Severity
 from swarmkit.observed.model import ClusterState, Observed
 from swarmkit.plan.nodes.absent import absent_nodes
 from swarmkit.verify import codes
@@ -13,14 +13,19 @@ from swarmkit.verify.live import Live
 
 
 def prove_outsiders(inventory: Inventory, observed: Observed, cluster: ClusterState, live: Live) -> Iterator[Finding]:
-    """Yield V14 for each node with tasks that no login is known of: what others find on ways to it proves one end."""
+    """Yield V14 for each node with tasks that no login is known of: what others find on ways to it proves one end.
+
+    An error where one of those tasks is on a network: who reaches whom, and how, is claimed of both ends.
+    """
     known = {host.name for host in inventory.hosts}
     absent = absent_nodes(inventory, observed)
-    names: dict[str, list[str]] = {}
+    names, networked = dict[str, list[str]](), set[str]()
     for service in live.services:
         for task in service.tasks:
             if task.host not in known and service.name not in names.setdefault(task.host, []):
                 names[task.host].append(service.name)
+            if task.addresses:
+                networked.add(task.host)
     for host, services in sorted(names.items()):
         those = [node for node in cluster.nodes if node.hostname == host]
         nodes = ", ".join(f"node {node.id} at {node.address}" for node in those)
@@ -29,4 +34,5 @@ def prove_outsiders(inventory: Inventory, observed: Observed, cluster: ClusterSt
         if {node.id for node in those} & absent.keys():
             what = f"nothing is proved on {host}, which runs tasks and which the inventory has absent"
             remedy = "swarmkit up"
-        yield Finding(codes.HOST, "error", host, what, f"{nodes} runs {', '.join(services)}", remedy)
+        severity: Severity = "error" if host in networked else "warning"
+        yield Finding(codes.HOST, severity, host, what, f"{nodes} runs {', '.join(services)}", remedy)

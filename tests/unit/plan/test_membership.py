@@ -86,6 +86,17 @@ def test_three_managers_change_places_with_two_workers() -> None:
     assert plan_on(fleet, managers_and_workers("CDE", "AB")).is_empty
 
 
+def test_labels_of_a_node_that_is_promoted_are_set_after_that() -> None:
+    """Written beside it, with the role of before, they were a demotion to the engine, which knew no such manager."""
+    fleet = fleet_of(managers_and_workers("A", "B").inventory)
+    run_once(fleet, managers_and_workers("A", "B"))
+    declared = managers_and_workers("AB", "")
+    hosts = tuple(replace(host, labels={"role": "data"}) for host in declared.inventory.hosts)
+    plan = plan_on(fleet, replace(declared, inventory=replace(declared.inventory, hosts=hosts)))
+    after = {operation.step.key: operation.step.after for operation in plan.operations}
+    assert after == {"node:A": frozenset(), "promote:B": frozenset(), "node:B": frozenset({"promote:B"})}
+
+
 def test_a_demotion_that_would_cost_the_quorum_by_now_is_not_done() -> None:
     fleet = fleet_of(managers_and_workers("ABC", "").inventory)
     run_once(fleet, managers_and_workers("ABC", ""))

@@ -43,6 +43,16 @@ def test_a_node_with_tasks_that_no_login_is_known_of_is_an_error(world: World) -
     assert told.remedy == "add it to the inventory, or if it has left for good: swarmkit up --remove-nodes"
 
 
+def test_one_whose_tasks_are_on_no_network_is_a_warning(world: World) -> None:
+    """It made every `up` beside it end with 4, where nothing was claimed of any way."""
+    for task in world.tasks:
+        if task["NodeID"] == "node-C":
+            task["NetworksAttachments"] = []
+    world.shells["C"].error = RuntimeError("never asked")
+    (told,) = (one for one in found(world) if (one.code, one.where) == ("V14", "venus"))
+    assert told.severity == "warning"
+
+
 def test_what_lacks_its_word_follows_from_that(world: World) -> None:
     world.shells["C"].error = RuntimeError("never asked")
     (cause,) = (one for one in wrong(world) if not one.follows_from)
