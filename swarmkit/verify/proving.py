@@ -159,7 +159,7 @@ class Proving:
                 for key, one in found.items()
                 if one.is_right or key in later
             }
-        yield from prove_balance(found, self._live)
+        yield from prove_balance(found, self._live, looks.keys())
 
     def _leave_out(self, ended: Collection[str]) -> None:
         """Go on without the tasks that have *ended* since they were read: what is not there encrypts nothing."""

@@ -5,7 +5,7 @@ A connection, however often it is tried, meets one task: what loses each third r
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from swarmkit.finding import Finding
@@ -115,8 +115,13 @@ def _addresses(service: LiveService, network: str, looks: Mapping[str, HostLook]
     return frozenset(address for task in there for address in task.addresses.get(network, ()))
 
 
-def prove_balance(found: Mapping[tuple[str, str, str], Share], live: Live) -> Iterator[Finding]:
-    """Prove it for each service, one finding for all hosts that are right and one for each that is not."""
+def prove_balance(
+    found: Mapping[tuple[str, str, str], Share], live: Live, looked_at: Collection[str]
+) -> Iterator[Finding]:
+    """Prove it for each service, one finding for all hosts that are right and one for each that is not.
+
+    Only tasks of the hosts *looked_at* are missed: with none there, what leads nowhere looks right too.
+    """
     for service in live.services:
         of_service = [share for share in found.values() if share.service == service.name]
         wrong: dict[str, list[Share]] = {}
@@ -128,11 +133,18 @@ def prove_balance(found: Mapping[tuple[str, str, str], Share], live: Live) -> It
         for share in of_service:
             if share.host not in wrong:
                 right.setdefault(share.way, []).append(share.host)
-        if right:
-            count = len(service.tasks)
-            what = f"requests for {service.name} are led to its {count} task{'s' * (count > 1)} and nowhere else"
+        seen = sum(task.host in looked_at for task in service.tasks)
+        if right and seen:
+            what = f"requests for {service.name} are led to {_told(seen, len(service.tasks))}"
             ways = (f"{way} by IPVS of {', '.join(sorted(hosts))}" for way, hosts in right.items())
             yield Finding(codes.BALANCE, "ok", service.name, what, "; ".join(ways))
+
+
+def _told(seen: int, all_of_them: int) -> str:
+    tasks = f"its {seen} task{'s' * (seen > 1)}"
+    if seen == all_of_them:
+        return f"{tasks} and nowhere else"
+    return f"{tasks} that {'were' if seen > 1 else 'was'} looked at, and to no address that is no task's"
 
 
 def _error(service: str, host: str, wrong: list[Share]) -> Finding:

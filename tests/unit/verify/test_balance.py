@@ -117,14 +117,36 @@ def test_of_a_node_that_others_reach_by_ipv6_only_vips_are_told(world: World) ->
     assert "; port 8080/tcp by IPVS of A, C; " in told(world)["shop_frontend"].evidence
 
 
-def test_a_task_of_a_host_that_does_not_answer_is_not_missed(world: World) -> None:
-    """Gossip gives its records up before the managers see it down."""
+def silent_c(world: World) -> None:
+    """C does not answer, and the IPVS of the others, which gossip made anew, leads to nothing there."""
     world.shells["C"].error = CommandTimeoutError("C: no answer within 20 s", "")
     for host in "AB":
         world.shells[host].sections[f"vip_services.{NET}"] = "\n".join(
             f"FWM  {0x200 + mark:08X} rr\n{server_at(at) if mark < 2 else ''}" for mark, at in enumerate(TASK.values())
         )
+
+
+def test_a_task_of_a_host_that_does_not_answer_is_not_missed(world: World) -> None:
+    """Gossip gives its records up before the managers see it down."""
+    silent_c(world)
     assert wrong(world) == {}
+
+
+def test_requests_for_tasks_of_silent_hosts_alone_are_not_proved_to_be_led_anywhere(world: World) -> None:
+    """What led nowhere was told as led to its 1 task."""
+    silent_c(world)
+    assert told(world).keys() == {"shop_frontend", "shop_backend"}
+
+
+def test_only_tasks_that_were_looked_at_are_counted_as_led_to(world: World) -> None:
+    silent_c(world)
+    there = {**world.tasks[0], "ID": "t-silent", "NodeID": "node-C"}
+    there["NetworksAttachments"] = [{"Network": {"ID": NET}, "Addresses": ["10.0.1.8/24"]}]
+    world.tasks.append(there)
+    found = told(world)["shop_frontend"]
+    assert found.severity == "ok"
+    led = "are led to its 1 task that was looked at, and to no address that is no task's"
+    assert found.what == f"requests for shop_frontend {led}"
 
 
 def test_a_host_that_fails_at_the_second_look_is_told_as_that(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
