@@ -6,7 +6,7 @@ A connection, however often it is tried, meets one task: what loses each third r
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from swarmkit.finding import Finding
 from swarmkit.verify import codes
@@ -45,11 +45,12 @@ class Share:
         return f"{self.way} {' and '.join(told)}"
 
     def still(self, later: Share) -> Share:
-        """Return what is wrong at both looks, each against the tasks of its time."""
-        unread = later.unread if self.unread else ""
-        missing = self.missing if later.unread else self.missing & later.missing
-        foreign = self.foreign if later.unread else self.foreign & later.foreign
-        return Share(self.service, self.host, self.way, missing, foreign, unread)
+        """Return what is wrong at both looks, each against the tasks of its time, or at the one that could be read."""
+        if self.unread:
+            return later
+        if later.unread:
+            return self
+        return replace(self, missing=self.missing & later.missing, foreign=self.foreign & later.foreign)
 
 
 def networks_of_vips(live: Live, host: str) -> tuple[str, ...]:

@@ -164,3 +164,22 @@ def test_a_host_that_fails_at_the_second_look_is_told_as_that(world: World, monk
     found = prove(world.fleet, world.inventory, None, world.observed).findings
     assert [one.where for one in found if one.code == "V14" and one.severity == "error"] == ["B"]
     assert "shop_frontend at B" not in {one.where for one in found if one.code == "V28"}
+
+
+def test_what_is_wrong_at_the_second_look_stands_where_the_first_could_not_be_read(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was not known at first erased it, and the host was proved right."""
+    shell = world.shells["C"]
+    shell.sections[f"vip_rules.{NET}"] = "unreadable"
+    run = shell.run
+
+    def later(script: str, **more: float) -> object:
+        said = run(script, timeout_seconds=more["timeout_seconds"])
+        if "vips() {" in script:
+            shell.sections = {f"vip_services.{NET}": f"{BACKEND}{server_at(GONE)}"}
+        return said
+
+    monkeypatch.setattr(shell, "run", later)
+    lost = f"does not lead to 10.0.1.5, where a task runs and leads to {GONE}, which is no task's"
+    assert wrong(world)["shop_backend at C"] == f"VIP 10.0.1.4 on shop_shop {lost}"
