@@ -5,7 +5,7 @@ A connection, however often it is tried, meets one task: what loses each third r
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from swarmkit.finding import Finding
@@ -61,18 +61,23 @@ def networks_of_vips(live: Live, host: str) -> tuple[str, ...]:
 
 def shares(live: Live, looks: Mapping[str, HostLook]) -> dict[tuple[str, str, str], Share]:
     """Return what each host leads requests to, by service, host and way."""
+    # With the last task of a host on a network its load balancer goes too: the task may have ended since the look.
+    networks = {host: [one for one in networks_of_vips(live, host) if one in seen.vips] for host, seen in looks.items()}
     found = [
         share
-        for host, seen in looks.items()
+        for host in looks
         for service in live.services
         if service.tasks
-        for share in (*_by_vip(live, service, host, looks), *_by_port(live, service, host, looks))
+        for share in (*_by_vip(live, service, host, looks, networks[host]), *_by_port(live, service, host, looks))
     ]
     return {(share.service, share.host, share.way): share for share in found}
 
 
-def _by_vip(live: Live, service: LiveService, host: str, looks: Mapping[str, HostLook]) -> Iterator[Share]:
-    for network, (rules, services) in looks[host].vips.items():
+def _by_vip(
+    live: Live, service: LiveService, host: str, looks: Mapping[str, HostLook], networks: Iterable[str]
+) -> Iterator[Share]:
+    for network in networks:
+        rules, services = looks[host].vips[network]
         vip = service.vips.get(network)
         if not vip or not any(task.addresses.get(network) for task in service.tasks):
             continue

@@ -183,3 +183,36 @@ def test_what_is_wrong_at_the_second_look_stands_where_the_first_could_not_be_re
     monkeypatch.setattr(shell, "run", later)
     lost = f"does not lead to 10.0.1.5, where a task runs and leads to {GONE}, which is no task's"
     assert wrong(world)["shop_backend at C"] == f"VIP 10.0.1.4 on shop_shop {lost}"
+
+
+def test_a_network_that_a_host_gave_up_with_its_last_task_meanwhile_is_not_asked_of_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its load balancer is gone with it: that told a restart of the engine as the remedy."""
+    inspect = FakeEngine.inspect
+
+    def later(engine: FakeEngine, kind: str, identity: str) -> dict[str, object]:
+        if identity == "c-shop_backend":
+            return {"State": {"Running": False, "Pid": 0, "Status": "exited"}}
+        return inspect(engine, kind, identity)
+
+    monkeypatch.setattr(FakeEngine, "inspect", later)
+    world.shells["B"].sections[f"vip_rules.{NET}"] = "unreadable"
+    assert wrong(world) == {}
+    assert told(world)["shop_database"].evidence == "VIP 10.0.1.6 on shop_shop by IPVS of A, C"
+
+
+def test_a_network_that_a_host_gives_up_before_the_second_look_is_not_told_of_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.shells["B"].sections[f"vip_rules.{NET}"] = "unreadable"
+    find, read = FakeEngine.find, []
+
+    def later(engine: FakeEngine, kind: str, filters: dict[str, list[str]] | None = None) -> list[dict[str, object]]:
+        read.append(kind)
+        found = find(engine, kind, filters)
+        is_second = kind == "tasks" and read.count("tasks") > 1
+        return [task for task in found if task["NodeID"] != "node-B"] if is_second else found
+
+    monkeypatch.setattr(FakeEngine, "find", later)
+    assert wrong(world) == {}
