@@ -40,8 +40,10 @@ def prove_services(
     for name, service in found.items():
         wanted = declared[name].deploy.replicas if name in declared and _is_replicated(service) else _replicas(service)
         paused = [task for task in service.tasks if task.host in looks and task.id in looks[task.host].paused]
-        found_now = _paused(service, paused) if paused else _replicas_finding(service, wanted, untried.get(name, ()))
-        yield _by_word_alone(found_now, service, silence)
+        if paused:
+            yield _paused(service, paused)
+        else:
+            yield _by_word_alone(_replicas_finding(service, wanted, untried.get(name, ())), service, silence)
         yield from _update(service)
 
 
@@ -90,8 +92,9 @@ def _replicas_finding(service: LiveService, wanted: int, untried: Sequence[Untri
 def _by_word_alone(finding: Finding, service: LiveService, silence: Silence) -> Finding:
     """Return *finding*, but for what hosts that do not answer have to do with it: they prove no task, and cost some."""
     if finding.severity != "ok":
-        waits_alone = all(task.state == "pending" for task in service.waiting)
-        is_cost = bool(service.unheard_on) and waits_alone and all(task.is_current for task in service.tasks)
+        waits = bool(service.waiting) and all(task.state == "pending" for task in service.waiting)
+        has_its_own = bool(service.ended) or not all(task.is_current for task in service.tasks)
+        is_cost = bool(service.unheard_on) and waits and not has_its_own
         return silence.following(finding) if is_cost else finding
     there = ", ".join(sorted(task.host for task in silence.tasks_of(service.name)))
     if not there:

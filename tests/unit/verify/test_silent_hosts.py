@@ -280,6 +280,23 @@ def test_a_task_that_waits_for_it_follows_and_one_that_fails_elsewhere_does_not(
     assert not of("V02", proof(world))["shop_database"].follows_from
 
 
+@pytest.mark.parametrize("fault", ["paused", "ended", "scaled"])
+def test_what_is_wrong_with_a_service_that_a_silent_host_has_left_stands_for_itself(world: World, fault: str) -> None:
+    """Nothing of it waits for that host: that none did was taken for that all do."""
+    backend = next(task for task in world.tasks if task["ServiceID"] == "s-shop_backend")
+    world.tasks.append({**backend, "ID": "t-old", "NodeID": "node-C", "DesiredState": "shutdown"})
+    if fault == "paused":
+        world.paused = {"shop_backend"}
+    elif fault == "ended":
+        world.ending = {"shop_backend"}
+    else:
+        service = next(one for one in world.services if one["ID"] == "s-shop_backend")
+        service["Spec"]["Mode"]["Replicated"]["Replicas"] = 2
+    found = of("V02", proof(world))["shop_backend"]
+    assert (found.severity, found.follows_from) == ("error", "")
+    assert "V14" not in found.remedy
+
+
 def test_no_leftovers_are_not_told_of_a_host_that_fell_silent_when_it_was_looked_at(unnoticed: World) -> None:
     unnoticed.shells["C"].error = CommandTimeoutError("C: no answer within 20 s", "")
     found = prove(unnoticed.fleet, unnoticed.inventory, None, unnoticed.observed)
