@@ -109,7 +109,7 @@ class Proving:
             *prove_isolation(parcels.trespasses, (one for told in results.values() for one in told), cables, ended),
             *prove_cut_off(heard),
             *prove_gossip(tried, {host: seen.firewalls for host, seen in looks.items()}),
-            *prove_udp(datagrams, self._live, looks),
+            *prove_udp(datagrams, self._live, looks, silence),
             *self._balanced(looks, stack),
             *prove_declared_isolation(self._live, stack),
             *from_here,

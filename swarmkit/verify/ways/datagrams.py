@@ -14,6 +14,7 @@ from swarmkit.verify.encryption.firewall import forwarded_ports, host_mode_ports
 from swarmkit.verify.encryption.xfrm import UnreadableError
 from swarmkit.verify.live import Live, LiveService, PublishedPort
 from swarmkit.verify.probe.look import HostLook
+from swarmkit.verify.silence import NONE, Silence
 from swarmkit.verify.ways.mesh import parse_mesh
 
 _TRIED = ("tcp", "udp")
@@ -32,6 +33,10 @@ class UdpPort:
     def endpoint(self) -> str:
         return f"udp port {self.port.published} of {self.address}"
 
+    @property
+    def where(self) -> str:
+        return f"{self.service.name}:{self.port.published}/udp at {self.host}"
+
 
 def udp_ports(live: Live, addresses: Mapping[str, str]) -> tuple[UdpPort, ...]:
     """Return where UDP ports shall be led to tasks; *addresses* are those of the nodes that are ready."""
@@ -47,11 +52,17 @@ def udp_ports(live: Live, addresses: Mapping[str, str]) -> tuple[UdpPort, ...]:
     )
 
 
-def prove_udp(ports: Iterable[UdpPort], live: Live, looks: Mapping[str, HostLook]) -> Iterator[Finding]:
+def prove_udp(
+    ports: Iterable[UdpPort], live: Live, looks: Mapping[str, HostLook], silence: Silence = NONE
+) -> Iterator[Finding]:
     """Prove for each node that the datagrams of each port are led to its tasks, and say which tasks do not listen."""
     for entry in ports:
         seen = looks.get(entry.host)
-        yield _finding(entry, list(_wrong(entry, live, seen)) if seen else [f"{entry.host} could not be looked at"])
+        unseen = [f"{entry.host} could not be looked at"]
+        wrong = list(_wrong(entry, live, seen, silence)) if seen else unseen
+        # A node takes its rules away itself when gossip gives up the last task that they would lead to.
+        is_lost = silence.has_all_of(entry.service.name)
+        yield silence.following(_unknown(entry, wrong, silence)) if is_lost else _finding(entry, wrong)
     for service in live.services:
         for port in service.ports:
             if port.protocol == "udp" and port.published:
@@ -60,7 +71,7 @@ def prove_udp(ports: Iterable[UdpPort], live: Live, looks: Mapping[str, HostLook
                 yield _not_tried(service, port)
 
 
-def _wrong(entry: UdpPort, live: Live, seen: HostLook) -> Iterator[str]:
+def _wrong(entry: UdpPort, live: Live, seen: HostLook, silence: Silence) -> Iterator[str]:
     port = entry.port
     try:
         if port.mode != "ingress":
@@ -75,18 +86,26 @@ def _wrong(entry: UdpPort, live: Live, seen: HostLook) -> Iterator[str]:
         return
     if served is None:
         yield f"no rule of the ingress network's namespace on {entry.host} marks port {port.published}"
-    elif (running := _on_ingress(entry.service, live)) and not running & served:  # if to some alone: V28
+    elif (running := _on_ingress(entry.service, live, silence)) and not running & served:  # if to some alone: V28
         yield f"IPVS of {entry.host} does not lead to {', '.join(sorted(running))}"
 
 
-def _on_ingress(service: LiveService, live: Live) -> set[str]:
+def _on_ingress(service: LiveService, live: Live, silence: Silence) -> set[str]:
+    """Return where tasks run by more than the managers' word."""
     ingress = live.ingress.id if live.ingress else ""
-    return {address for task in service.tasks for address in task.addresses.get(ingress, ())}
+    there = (task for task in service.tasks if task.host not in silence.hosts)
+    return {address for task in there for address in task.addresses.get(ingress, ())}
+
+
+def _unknown(entry: UdpPort, wrong: list[str], silence: Silence) -> Finding:
+    name = entry.service.name
+    what = f"that datagrams to {entry.endpoint} are led to a task of {name} is not proved"
+    there = ", ".join(sorted({task.host for task in silence.tasks_of(name)}))
+    return Finding(codes.PUBLISHED, "error", entry.where, what, "; ".join([f"all its tasks are on {there}", *wrong]))
 
 
 def _finding(entry: UdpPort, wrong: list[str]) -> Finding:
-    name, host = entry.service.name, entry.host
-    where = f"{name}:{entry.port.published}/udp at {host}"
+    name, host, where = entry.service.name, entry.host, entry.where
     if wrong:
         what = f"datagrams to {entry.endpoint} are not led to {name}"
         remedy = f"docker service ps {name}; if it runs, on {host}: systemctl restart docker"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from unit.verify.verify_world import TASK, VIP, World
+from unit.verify.verify_world import ADDRESS, ON_INGRESS, TASK, VIP, World, server_at
 
 from swarmkit.cli.main import cli
 from swarmkit.errors import SwarmkitError, UnreachableError
@@ -264,6 +264,40 @@ def test_a_published_port_of_a_task_there_follows_too(world: World) -> None:
     told = of("V06", proof(world))
     assert told.keys() == {"shop_frontend at A", "shop_frontend at B"}
     assert {one.follows_from for one in told.values()} == {"V14"}
+
+
+@pytest.mark.parametrize("gone", [{}, {"mesh_rules": "-P PREROUTING ACCEPT"}], ids=["servers", "rules too"])
+def test_a_published_udp_port_of_tasks_there_alone_follows_too(unnoticed: World, gone: dict[str, str]) -> None:
+    """Each healthy node was told to restart its engine."""
+    unnoticed.publish(5354, "udp", "ingress")
+    unnoticed.tasks[0]["NodeID"] = "node-C"
+    for host in "AB":
+        unnoticed.shells[host].unanswered |= set(ADDRESS.values())
+        unnoticed.shells[host].sections = {"mesh_services": "FWM  00000101 rr", **gone}
+    told = {where: one for where, one in of("V06", proof(unnoticed)).items() if "udp" in where}
+    assert told.keys() == {f"shop_frontend:5354/udp at {host}" for host in "AB"}
+    assert {(one.severity, one.follows_from) for one in told.values()} == {("error", "V14")}
+    assert {one.remedy for one in told.values()} == {"first do what V14 says of C"}
+
+
+def test_a_udp_port_that_is_led_to_a_task_there_alone_is_not_proved(unnoticed: World) -> None:
+    unnoticed.publish(5354, "udp", "ingress")
+    unnoticed.tasks[0]["NodeID"] = "node-C"
+    at_a = of("V06", proof(unnoticed))["shop_frontend:5354/udp at A"]
+    assert (at_a.severity, at_a.evidence) == ("error", "all its tasks are on C")
+
+
+def test_a_udp_port_that_is_not_led_to_a_task_elsewhere_stands_for_itself(unnoticed: World) -> None:
+    unnoticed.publish(5354, "udp", "ingress")
+    there = {**unnoticed.tasks[0], "ID": "t-silent", "NodeID": "node-C"}
+    there["NetworksAttachments"] = [{"Network": {"ID": "ingid"}, "Addresses": ["10.0.0.6/24"]}]
+    unnoticed.tasks.append(there)
+    unnoticed.shells["B"].sections["mesh_services"] = f"FWM  00000101 rr\n{server_at('10.0.0.6')}"
+    told = of("V06", proof(unnoticed))
+    assert told["shop_frontend:5354/udp at A"].severity == "ok"
+    at_b = told["shop_frontend:5354/udp at B"]
+    assert (at_b.severity, at_b.follows_from) == ("error", "")
+    assert at_b.evidence == f"IPVS of B does not lead to {ON_INGRESS}"
 
 
 def test_a_task_that_waits_for_it_follows_and_one_that_fails_elsewhere_does_not(world: World) -> None:
