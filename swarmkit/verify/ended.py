@@ -9,7 +9,7 @@ from swarmkit.finding import Finding
 from swarmkit.verify import codes
 from swarmkit.verify.encryption.injection import Attempt
 from swarmkit.verify.live import Live, LiveTask
-from swarmkit.verify.probe.look import HostLook
+from swarmkit.verify.probe.look import HOST_NAMESPACE, HostLook
 from swarmkit.verify.probe.parcels import Spot, Trespass
 from swarmkit.verify.probe.probes import Ask, Connect
 from swarmkit.verify.probe.probing import Result
@@ -92,7 +92,10 @@ NOBODY = Ended({}, frozenset())
 def prove_tried(
     live: Live, looks: Mapping[str, HostLook], results: Mapping[str, Iterable[Result]], ended: Mapping[str, str]
 ) -> Iterator[Finding]:
-    """Name the tasks from which nothing could be probed after all; *ended* tells by ID how those ended that did."""
+    """Name the tasks and hosts from which nothing could be probed after all, so that silence is never taken for proof.
+
+    *ended* tells by ID how the tasks ended that did.
+    """
     why = {
         Spot(host, str(one.probe.pid)): one.answer for host, told in results.items() for one in told if not one.is_asked
     }
@@ -108,3 +111,8 @@ def prove_tried(
                 what = f"nothing could be probed from {where}: {reason}"
                 remedy = f"verify again; if it stays, docker service ps --no-trunc {service.name}"
                 yield Finding(codes.CONNECTION, "error", where, what, remedy=remedy)
+    for host in looks:
+        if reason := why.get(Spot(host, str(HOST_NAMESPACE))):
+            what = f"nothing could be probed from {host} itself: {reason}"
+            remedy = f"verify again; if it stays, on {host}: journalctl -k -n 20"
+            yield Finding(codes.GOSSIP, "error", host, what, "its ways to the others were not tried", remedy)

@@ -75,7 +75,7 @@ def probe_host(
     answers = _answers(text, "dns", "tcp")
     lost = {pid: f"its network could not be entered ({why})" for pid, why in _answers(text, "lost").items()}
     cable = parse_cable(said.get("cable", "")) if cabling or speaks else None
-    blind = cable.why_blind if cable else ""
+    blind = cable.why_blind if cable and speaks else ""
     silence = f"no answer within {patience_seconds:g} s"
     return HostAnswers(
         results=tuple(

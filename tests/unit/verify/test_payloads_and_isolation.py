@@ -16,6 +16,9 @@ from swarmkit.observed.model import Route
 from swarmkit.plan.networks.firewall_rules import STILL_CLOSED
 from swarmkit.proof import Proof
 from swarmkit.verify.live import read_live
+from swarmkit.verify.probe.look import HOST_NAMESPACE
+from swarmkit.verify.probe.probes import Connect
+from swarmkit.verify.probe.probing import probe_host
 from swarmkit.verify.prove import prove
 from swarmkit.verify.ways.gossip import SwarmWay, TriedWay, prove_gossip
 from swarmkit.verify.ways.isolation import prove_declared_isolation
@@ -174,6 +177,25 @@ def test_a_host_whose_probes_did_not_run_is_not_tried(world: World) -> None:
     found = of("V19", world)
     assert found["shop_shop on C"].severity == "warning"
     assert found["shop_shop on C"].evidence == "the probes of C did not run: no perl"
+
+
+def test_a_host_whose_probes_died_is_named_where_its_own_ways_were_not_tried(world: World) -> None:
+    """The ways from it were missing among those of the swarm, and nothing said so."""
+    world.shells["C"].sections["cable"] = "lost 0 packet socket: No buffer space available"
+    found = of("V26", world)
+    assert found.keys() == {"C", "A -> B", "A -> C", "B -> A", "B -> C"}
+    assert [where for where, one in found.items() if one.severity != "ok"] == ["C"]
+    assert found["C"].what == "nothing could be probed from C itself: packet socket: No buffer space available"
+
+
+def test_what_bash_asked_without_an_answer_was_asked_though_nothing_watched_the_cable(world: World) -> None:
+    """What a firewall drops from there was taken for what nobody could ask."""
+    shell = world.shells["C"]
+    shell.sections = {"cable": "lost 0 neither perl, python3 nor tcpdump is there"}
+    probe = Connect(None, HOST_NAMESPACE, ADDRESS["A"], 7946, "swarm")
+    watch = f"cable watch 4789 4097 eth0 {ADDRESS['A']}"
+    (result,) = probe_host(shell, [probe], 3.5, encrypted=False, cabling=[watch], speaks=None).results
+    assert (result.holds, result.is_asked, result.answer) == (False, True, "no answer within 3.5 s")
 
 
 @pytest.mark.parametrize("members", ["A", "AB", "ABC"])
