@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from swarmkit.finding import Finding
 from swarmkit.observed.dropping.rules import Drop
@@ -58,6 +58,8 @@ class Paths:
     """Host -> why nothing could be tried from it, or not all."""
     bare: frozenset[str] = frozenset()
     """The hosts of *untried* between which and others connections were tried all the same."""
+    refused: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    """Host of *bare* -> (source, kind) of the connections that were refused, by it or by a firewall: it hears none."""
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ def _probe_twice(fleet: Fleet, peers: Mapping[str, Peer], data_path_port: int, m
         for way in again.ways
     )
     translated = {**first.translated, **again.translated}
-    return Paths(tuple(ways), translated, again.untried, again.bare)
+    return replace(again, ways=tuple(ways), translated=translated)
 
 
 def _probe(
@@ -151,6 +151,7 @@ def paths_from(
     )
     ways = []
     translated = {}
+    refused: dict[str, tuple[tuple[str, str], ...]] = {}
     for source, target in permutations(said, 2):
         if source in bare:
             number = str(names.index(target))
@@ -168,13 +169,16 @@ def paths_from(
             ways.append(Way(source, target, kind.format(data_path_port), passes, "" if passes else why))
         for port in ("7946", "2377") if peers[target].is_manager else ("7946",):
             answer = told.get((source, target, "tcp", port), "not tried")
-            arrived = target in bare or (source, target, f"tcp{port}") in heard
+            if target in bare and answer == "Connection refused":
+                refused[target] = (*refused.get(target, ()), (source, f"tcp/{port}"))
+                continue
+            arrived = (source, target, f"tcp{port}") in heard
             passes = answer == "ok" or (answer == "Connection refused" and arrived)
             ways.append(Way(source, target, f"tcp/{port}", passes, "" if passes else answer))
         seen = heard.get((source, target, "udpdata"))
         if seen and seen not in (peers[source].data, peers[source].advertise):
             translated[source, target] = seen
-    return Paths(tuple(ways), translated, untried, bare)
+    return Paths(tuple(ways), translated, untried, bare, refused)
 
 
 def _pinged(source: str, target: str, sizes: list[str]) -> list[Way]:

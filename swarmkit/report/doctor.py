@@ -113,7 +113,9 @@ They stay loaded: by the time that one was taken away another run might rely on 
 once, when it starts. Each is one that Docker loads itself for the first encrypted network and published port: on a lab
 host, after all that a doctor had left were unloaded, that brought every one of them back (`tests/lab/test_doctor.py`).
 Packets between hosts are sent and heard by perl or python3. On a host with neither, bash tries the connections, where a
-refusal counts as an answer, and ping, where it is there, the path's MTU; ESP and UDP cannot be tried so: H07 says it.
+refusal counts as an answer if the other host has heard what it answers, and ping, where it is there, the path's MTU.
+ESP and UDP cannot be tried so, nor can it be told who refuses a connection to that host, itself or a firewall: H07 says
+it.
 On healthy hosts it finds nothing: measured in [benchmarks/README.md](../benchmarks/README.md#healthy).
 
 ## Before: the doctor's codes

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from lab.namespaces import ADDRESS, PEERS, cable, inside, namespace, run
 
+from swarmkit.doctor.model import Paths
 from swarmkit.doctor.paths import paths_from, probe_script
 from swarmkit.reach.ssh import CommandResult
 from swarmkit.verify.probe.cable import Cable, parse_cable
@@ -48,12 +49,20 @@ def lines(name: str, language: str, patience_seconds: int) -> list[list[str]]:
     return [line.split(maxsplit=3) for line in told.stdout.splitlines()[:-1]]
 
 
-def closed_ways(languages: dict[str, str]) -> set[tuple[str, str, str]]:
+def paths_between(languages: dict[str, str]) -> Paths:
     patience = BASH_SECONDS if "bash" in languages.values() else PATIENCE_SECONDS
     with ThreadPoolExecutor() as pool:
         told = pool.map(lambda name: lines(name, languages[name], patience), languages)
         said = dict(zip(languages, told, strict=True))
-    return {(way.source, way.target, way.kind) for way in paths_from(PEERS, said, 4789).ways if not way.passes}
+    return paths_from(PEERS, said, 4789)
+
+
+def closed(paths: Paths) -> set[tuple[str, str, str]]:
+    return {(way.source, way.target, way.kind) for way in paths.ways if not way.passes}
+
+
+def closed_ways(languages: dict[str, str]) -> set[tuple[str, str, str]]:
+    return closed(paths_between(languages))
 
 
 @pytest.mark.parametrize("languages", [("python3", "perl"), ("python3", "python3")])
@@ -92,16 +101,26 @@ def test_what_is_missing_of_a_host_that_is_heard_is_certain_long_before_patience
 @pytest.mark.parametrize("other", ["perl", "python3", "bash"])
 @pytest.mark.usefixtures("cable")
 def test_a_host_with_neither_tries_connections_by_bash(other: str) -> None:
-    """Nothing listens there: a refusal has come from the host itself where that has heard what it answers."""
+    """Nothing listens there: a refusal has come from the host itself where that has heard what it answers.
+
+    Of one that hears nothing it may be a firewall's, and is no way that was tried.
+    """
     spoken = {"left": "bash", "right": other}
-    assert closed_ways(spoken) == set()
+    seen = paths_between(spoken)
+    assert closed(seen) == set()
+    both = {"tcp/7946", "tcp/2377"}
+    assert {kind for _, kind in seen.refused["left"]} == both
+    assert {kind for _, kind in seen.refused.get("right", ())} == (both if other == "bash" else set())
+    assert {way.kind for way in seen.ways if way.kind in both} == (set() if other == "bash" else both)
     rule = ("INPUT", "-p", "tcp", "--dport", "7946", "-j")
     run(*inside("right"), "iptables", "-A", *rule, "DROP")
     try:
         assert closed_ways(spoken) == {("left", "right", "tcp/7946")}
         run(*inside("right"), "iptables", "-F", "INPUT")
         run(*inside("right"), "iptables", "-A", *rule, "REJECT")
-        assert closed_ways(spoken) == (set() if other == "bash" else {("left", "right", "tcp/7946")})
+        seen = paths_between(spoken)
+        assert closed(seen) == (set() if other == "bash" else {("left", "right", "tcp/7946")})
+        assert (("left", "tcp/7946") in seen.refused.get("right", ())) == (other == "bash")
     finally:
         run(*inside("right"), "iptables", "-F", "INPUT")
 

@@ -20,11 +20,7 @@ def check_paths(
     Where no packet of any kind passes between hosts, all of it is one finding, and ESP one that follows from it.
     A way that carries frames of *assumed_mtu*, an overlay's largest, is wide enough, whatever its links have.
     """
-    for host, why in paths.untried.items():
-        remedy = _AS_ROOT if "permitted" in why else "apt-get install -y perl || dnf install -y python3 || apk add perl"
-        what = f"neither UDP nor ESP could be tried from or to {host}"
-        what = what if host in paths.bare else f"no packet could be tried from or to {host}"
-        yield Finding("H07", "warning", host, what, why, f"on {host}: {remedy}")
+    yield from _untried(paths)
     # Where connections alone were tried, their failing does not say that nothing passes.
     cut_off = cuts([way for way in paths.ways if not paths.bare & {way.source, way.target}])
     yield from check_cuts(cut_off, peers)
@@ -56,6 +52,16 @@ def check_paths(
         what = f"{target} sees {source} as {seen}: an address is translated on the way, which breaks overlays"
         sent = f"{source} sends as {peers[source].data}"
         yield Finding("H17", "error", f"{source} -> {target}", what, sent, _nat(source, target))
+
+
+def _untried(paths: Paths) -> Iterator[Finding]:
+    for host, why in paths.untried.items():
+        remedy = _AS_ROOT if "permitted" in why else "apt-get install -y perl || dnf install -y python3 || apk add perl"
+        refused = ", ".join(f"{source} at {kind}" for source, kind in paths.refused.get(host, ()))
+        what = f"neither UDP nor ESP could be tried from or to {host}{', nor TCP to it' if refused else ''}"
+        what = what if host in paths.bare else f"no packet could be tried from or to {host}"
+        evidence = f"{why}; refused by it or by a firewall: {refused}" if refused else why
+        yield Finding("H07", "warning", host, what, evidence, f"on {host}: {remedy}")
 
 
 def _is_lost_by_translation(way: Way, translated: Set[tuple[str, str]]) -> bool:

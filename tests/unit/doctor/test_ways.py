@@ -274,6 +274,22 @@ def test_a_refusal_that_the_other_host_has_not_heard_is_a_firewall_s() -> None:
     assert "iptables -w -I INPUT -s 10.88.0.13 -p tcp --dport 7946" in closed.remedy
 
 
+def test_a_refusal_by_a_host_that_hears_nothing_may_be_a_firewall_s_and_is_told_as_untried() -> None:
+    """iptables -j REJECT on C passed for an open way."""
+    said = with_bare_c("tcp 0 7946 ok", "tcp 0 2377 ok", "tcp 1 7946 ok")
+    for host, answer in (("A", "Connection refused"), ("B", "ok")):
+        lines = said[host]
+        assert isinstance(lines, list)
+        lines[:] = [words for words in lines if words[:3] != ["tcp", "2", "7946"]]
+        lines.append(["tcp", "2", "7946", answer])
+    seen = paths(said)
+    (finding,) = found(seen)
+    assert (finding.code, finding.severity) == ("H07", "warning")
+    assert finding.what == "neither UDP nor ESP could be tried from or to C, nor TCP to it"
+    assert finding.evidence.endswith("; refused by it or by a firewall: A at tcp/7946")
+    assert {(way.source, way.passes) for way in seen.paths.ways if way.target == "C"} == {("B", True)}
+
+
 def test_connections_that_fail_from_bash_are_ports_and_no_cut() -> None:
     """What was not tried is not told to be closed."""
     told = ("tcp 0 7946 timeout", "tcp 0 2377 timeout", "tcp 1 7946 ok")
