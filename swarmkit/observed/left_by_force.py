@@ -12,18 +12,27 @@ def no_members(nodes: Iterable[Node]) -> list[Node]:
     return [node for node in nodes if node.role == "manager" and not node.reachability]
 
 
-def left_by_force(nodes: Iterable[Node], managers: Collection[str]) -> list[Node]:
-    """Return those of them that a recovery left which was cut off after its force: no other swarm has such entries.
+def left_by_force(nodes: Collection[Node], managers: Collection[str]) -> list[Node]:
+    """Return those of them that a recovery left which was cut off after its force, where there is a sign of that.
 
-    They are away, or among the *managers* that answer, by node id: those of another raft then. Who is about to become
-    a manager is there, and none yet; one that asked twice for a certificate leaves an entry without a name.
+    The sign is one of them that answers among the *managers*, by node id: it is in another raft then. Who is about to
+    become a manager is there, and none yet. With that sign those that are away were left too.
     """
+    if not any(node.id in managers for node in no_members(nodes)):
+        return []
+    away = {node.id for node in away_and_no_members(nodes)}
+    return [node for node in no_members(nodes) if node.id in managers or node.id in away]
 
-    def is_away(node: Node) -> bool:
-        # To a leader that was elected just now everybody is unknown; after half a minute without a word, down.
-        return node.state == "down" or (node.state == "unknown" and bool(node.hostname))
 
-    return [node for node in no_members(nodes) if node.id in managers or is_away(node)]
+def away_and_no_members(nodes: Iterable[Node]) -> list[Node]:
+    """Return those of them that are away: left by a recovery, or workers that were promoted and are down since or then.
+
+    One that asked twice for a certificate leaves an entry without a name.
+    """
+    # To a leader that was elected just now everybody is unknown; after half a minute without a word, down.
+    return [
+        node for node in no_members(nodes) if node.state == "down" or (node.state == "unknown" and bool(node.hostname))
+    ]
 
 
 def answering_managers(hosts: Mapping[str, HostFacts]) -> frozenset[str]:

@@ -8,12 +8,12 @@ from typing import Any
 
 from swarmkit.declared.inventory.host import Host
 from swarmkit.finding import Finding
-from swarmkit.observed.left_by_force import answering_managers, left_by_force
 from swarmkit.observed.model import RECOVERY_LABEL
 from swarmkit.observed.raft import RaftFacts
 from swarmkit.plan.model import Operation, Plan, Step
 from swarmkit.plan.nodes.leaving import LeaveSwarm
 from swarmkit.plan.planner import INIT, addresses, as_warnings
+from swarmkit.plan.states.left_managers import left_managers
 from swarmkit.plan.states.operations import TakeLockOff
 from swarmkit.plan.states.recovery_operations import ForceNewCluster, MarkRecovered, RemoveOldManagers
 from swarmkit.plan.states.survey import Survey, lock_refusals, member_refusals, recovery_refusals
@@ -48,7 +48,7 @@ def recovery_plan(
     """
     cluster = survey.observed.cluster
     if cluster is not None:
-        return _fence(survey)
+        return _fence(survey, lost)
     refusals = list(recovery_refusals(survey, lost, going_on))
     refusals += lock_refusals(survey, unlock_keys)
     of_members = list(member_refusals(survey))
@@ -140,15 +140,16 @@ def _unused_key(raft: RaftFacts, manager: str, unlock_keys: Sequence[Secret]) ->
         )  # fmt: skip
 
 
-def _fence(survey: Survey) -> Recovery:
+def _fence(survey: Survey, lost: Collection[str]) -> Recovery:
     """Return how managers that missed a recovery leave the raft they still believe in."""
     observed, cluster = survey.observed, survey.observed.cluster
     assert cluster is not None  # noqa: S101 - the caller's branch
     members = {node.id for node in cluster.nodes}
     recovered = int(cluster.labels.get(RECOVERY_LABEL, "0"))
     operations: list[Operation] = []
-    refusals: list[Finding] = []
-    if old := frozenset(node.id for node in left_by_force(cluster.nodes, answering_managers(observed.hosts))):
+    left = left_managers(survey, cluster, lost)
+    refusals = list(left.refusals)
+    if old := left.nodes:
         # Whether it was cut off before its mark or after cannot be told, and one mark more does no harm.
         reason = "a recovery was cut off after its force; who has not the mark missed it"
         mark = Step(MARK, "swarm", "update", cluster.told_by, "mark it as recovered", reason)

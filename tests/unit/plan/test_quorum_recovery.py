@@ -139,11 +139,48 @@ def test_entries_that_a_killed_recovery_left_are_removed_by_the_next(made: FakeF
     observed = recovered(made, "E")
     assert observed.cluster
     first, *others = observed.cluster.nodes
-    lost = replace(first, id="lost", hostname="lost", state="down", reachability="")
+    lost = replace(first, id="lost", hostname="lost", address="10.88.0.99", state="down", reachability="")
     cluster = replace(observed.cluster, nodes=(first, *others, lost))
     raft = dict.fromkeys("ABCD", RaftFacts(cluster.id))
-    recovery = recovery_plan(Survey(INVENTORY, Observed(observed.hosts, cluster), raft, {}), lost=())
+    recovery = recovery_plan(Survey(INVENTORY, Observed(observed.hosts, cluster), raft, {}), lost=["lost"])
     assert [operation.step.key for operation in recovery.plan.operations] == ["recover:mark", "recover:old-managers"]
+
+
+def promoted_while_down(fleet: FakeFleet, members: str) -> Survey:
+    """E was a worker that is down, and was promoted: its entry is a manager's, and no raft ever had it."""
+    observed = observe(fleet, kernel="never")
+    assert observed.cluster
+    ids = {observed.hosts[name].engine.node_id: name for name in "ABCDE"}
+    nodes = tuple(
+        replace(node, state="down", reachability="") if ids[node.id] == "E" else node
+        for node in observed.cluster.nodes
+        if ids[node.id] in (*members, "E")
+    )
+    hosts = {name: observed.hosts[name] for name in members}
+    raft = dict.fromkeys(members, RaftFacts(observed.cluster.id))
+    inventory = replace(INVENTORY, hosts=tuple(host for host in HOSTS if host.name in (*members, "E")))
+    seen = Observed(hosts, replace(observed.cluster, nodes=nodes))
+    return Survey(inventory, seen, raft, {"E": "E: cannot be reached"})
+
+
+def test_a_worker_that_was_promoted_while_down_is_left_in_a_swarm_of_several_managers(made: FakeFleet) -> None:
+    """No recovery leaves several: the swarm was marked as recovered, and the node removed by force."""
+    recovery = recovery_plan(promoted_while_down(made, "ABCD"), lost=())
+    assert recovery.plan.is_empty
+    assert not recovery.plan.refusals
+
+
+def test_whether_the_only_manager_was_forced_to_go_on_is_for_the_operator_to_say(made: FakeFleet) -> None:
+    survey = promoted_while_down(made, "A")
+    (refusal,) = recovery_plan(survey, lost=()).plan.refusals
+    assert (refusal.code, refusal.where) == ("H54", "E")
+    assert refusal.what == "is a manager by its entry, no member of the raft, and away"
+    assert survey.observed.cluster
+    (of_e,) = (node.id for node in survey.observed.cluster.nodes if node.state == "down")
+    again = "swarmkit recover quorum --lost E"
+    assert refusal.remedy == f"if a recovery was cut off, end it: {again}; else on A: docker node rm --force {of_e}"
+    confirmed = recovery_plan(survey, lost="E").plan
+    assert [operation.step.key for operation in confirmed.operations] == ["recover:mark", "recover:old-managers"]
 
 
 def cut_off(fleet: FakeFleet, state: str) -> Observed:
