@@ -51,7 +51,7 @@ class Compared:
 @pytest.fixture(scope="module", params=HOST_NUMBERS)
 def compared(request: pytest.FixtureRequest) -> Compared:
     """Every stack of the corpus, deployed by both tools on one engine."""
-    found = Compared(request.param, {}, {}, {}, {}, {}, {}, {})
+    found = Compared(request.param, {}, {}, {}, {}, {}, {}, {}, {})
     refused = REFUSED_ON[found.engine]
     with engine_room(found.engine, HOST_NUMBERS[found.engine], CASES) as engine:
         for group in batches([case for case in CASES if case.name not in refused]):
