@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import fcntl
 import json
@@ -46,11 +47,10 @@ class Journal:
         if self._file is not None:
             return
         now = datetime.datetime.now(datetime.UTC)
-        self.run = run = f"{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            path = self._folder / (run + SUFFIX)
-            self._file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600), "w")
+            run, self._file = _new_file(self._folder, f"{now:%Y%m%d-%H%M%S}")
+            self.run = run
             # Held until the process ends, however it ends: so a reader knows a running run from a killed one.
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self._write("began", schema=SCHEMA, run=run, at=now.isoformat(timespec="seconds"), command=self._command,
@@ -125,3 +125,12 @@ def _who() -> dict[str, str | int]:
     except KeyError:
         user = str(os.getuid())
     return {"user": user, "host": socket.gethostname(), "pid": os.getpid()}
+
+
+def _new_file(folder: Path, second: str) -> tuple[str, TextIO]:
+    """Return the name and the empty journal of a run that begins in that *second*, as perhaps others do."""
+    while True:
+        run = f"{second}-{secrets.token_hex(2)}"
+        with contextlib.suppress(FileExistsError):
+            path = folder / (run + SUFFIX)
+            return run, os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600), "w")

@@ -17,7 +17,7 @@ from swarmkit.declared.inventory.host import Inventory
 from swarmkit.errors import InputError, NotConvergedError, SwarmkitError
 from swarmkit.journal.read import find_run, read_runs
 from swarmkit.journal.record import RunRecord, journal_folder
-from swarmkit.journal.write import Journal
+from swarmkit.journal.write import Journal, _new_file
 from swarmkit.plan.context import Context
 from swarmkit.plan.model import Plan, Step
 from swarmkit.plan.progress import Silent
@@ -185,3 +185,15 @@ def test_a_run_that_is_nowhere_here_is_told_with_where_else_to_look(monkeypatch:
     said = CliRunner().invoke(history, ["show", "20260101-101112-abcd"])
     assert isinstance(said.exception, InputError)
     assert "-i FILE" in said.exception.to_do
+
+
+def test_two_runs_of_one_second_that_draw_one_name_get_two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One in 65536 pairs did, and the second run was refused as if the disk were full."""
+    drawn = iter(["00aa", "00aa", "00ab"])
+    monkeypatch.setattr("swarmkit.journal.write.secrets.token_hex", lambda _: next(drawn))
+    names = []
+    for _ in range(2):
+        name, file = _new_file(tmp_path, "20261130-120000")
+        file.close()
+        names.append(name)
+    assert names == ["20261130-120000-00aa", "20261130-120000-00ab"]
