@@ -152,13 +152,22 @@ def test_a_drop_that_was_narrowed_to_some_senders_is_no_rule_of_the_engine_thoug
     assert verify(deployed_shop)[0] == 0
 
 
-def test_a_paused_container_is_no_running_task_and_its_remedy_works(deployed_shop: Shop) -> None:
+@pytest.mark.parametrize(
+    ("command", "how"),
+    [
+        ("docker pause {}", "paused, on A"),
+        ("docker container top {} -o pid | tail -n +2 | xargs kill -STOP", "stopped by a signal, on A"),
+    ],
+)
+def test_a_container_that_stands_is_no_running_task_and_its_remedy_works(
+    deployed_shop: Shop, command: str, how: str
+) -> None:
     lab = deployed_shop.lab
-    lab.run("A", "docker pause $(docker ps -q -f name=shop_frontend)")
+    lab.run("A", command.format("$(docker ps -q -f name=shop_frontend)"))
     code, found = verify(deployed_shop)
     said = found["V02", "shop_frontend"]
     assert code == 4
-    assert "paused, on A" in said["what"]
+    assert how in said["what"]
     lab.run("A", said["remedy"].removeprefix("on A: "))
     assert verify(deployed_shop)[0] == 0
 

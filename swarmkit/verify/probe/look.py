@@ -89,6 +89,8 @@ class HostLook:
     """The IDs of tasks whose containers have ended since the tasks were read."""
     paused: frozenset[str] = frozenset()
     """The IDs of tasks whose containers are paused: their kernel answers, and no process of theirs."""
+    stopped: frozenset[str] = frozenset()
+    """The same of those whose processes a signal has stopped."""
     volumes: Mapping[str, str] = field(default_factory=dict)
     """Name -> the stack that it was made for; of stacks alone."""
 
@@ -121,6 +123,7 @@ def look(
         found = fan_out(by_id, lambda task: _process(reached, by_id[task]))
         processes = {task: seen for task, seen in found.items() if not isinstance(seen, Exception)}
         wishes = [f"listen {pid}" for pid in {HOST_NAMESPACE, *(process.pid for process in processes.values())}]
+        wishes += [f"stopped {process.pid}" for process in processes.values()]
         wishes += [f"datagrams {process.pid}" for task, process in processes.items() if task in datagrams]
         wishes += ["ipsec"] * encrypted + ["published"] * published + ["mesh"] * mesh
         wishes += [f"vips {network}" for network in vips] + [f"links {network}" for network in links]
@@ -172,6 +175,7 @@ def look(
         containers=tuple(_container(item) for item in containers.result() if _is_running_task(item)),
         attached=frozenset(network for item in containers.result() for network in _networks(item)),
         paused=frozenset(task for task, process in there.items() if process.is_paused),
+        stopped=frozenset(task for task, process in there.items() if said.get(f"stopped.{process.pid}")),
         volumes={str(item["Name"]): str(item["Labels"][STACK_LABEL]) for item in volumes.result()},
     )
 

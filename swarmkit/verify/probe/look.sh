@@ -1,5 +1,5 @@
 # What a host's containers listen on, and its encryption before the probes; reads only.
-# On stdin a line each: "listen PID", "datagrams PID", "ipsec", "published", "mesh", "vips NETWORK_ID",
+# On stdin a line each: "listen PID", "stopped PID", "datagrams PID", "ipsec", "published", "mesh", "vips NETWORK_ID",
 # "certificate FILE", "links NETWORK_ID".
 in_state() {
   [[ -r /proc/$1/net/$2 ]] || { printf 'gone\n'; return; }
@@ -8,6 +8,18 @@ in_state() {
       [[ $state == "$3" ]] && printf '%s\n' "$address"
     done <"$table"
   done
+}
+
+# Whether each of a container's processes below its first one, or that alone, is stopped by a signal.
+stopped() {
+  local process children=() line state
+  [[ -r /proc/$1/task/$1/children ]] && read -ra children <"/proc/$1/task/$1/children"
+  for process in "$1" "${children[@]}"; do
+    line=$(</proc/"$process"/stat) || continue
+    line=${line##*) }
+    state+=${line:0:1}
+  done 2>/dev/null
+  [[ $state =~ ^(T|.T+)$ ]] && printf 'stopped\n'
 }
 
 # In the namespace by which the engine leads requests for published ports to tasks.
@@ -63,6 +75,7 @@ for entry in "${wanted[@]}"; do
   read -r word value <<<"$entry"
   case $word in
     listen) section "listen.$value"; in_state "$value" tcp 0A ;;
+    stopped) section "stopped.$value"; stopped "$value" ;;
     datagrams) section "datagrams.$value"; in_state "$value" udp 07 ;;
     mesh) mesh ;;
     vips) vips "$value" ;;

@@ -17,6 +17,7 @@ from swarmkit.verify.probe.look import HostLook
 from swarmkit.verify.silence import NONE, Silence
 from swarmkit.verify.state.untried_networks import Untried, lacking_for
 
+_GO_ON = "docker container top {} -o pid | tail -n +2 | xargs kill -CONT"
 _STOPPED_UPDATES = ("paused", "rollback_started", "rollback_paused")
 _MOVING_UPDATES = ("updating",)
 
@@ -30,7 +31,8 @@ def prove_services(
 ) -> Iterator[Finding]:
     """Prove that every service of *stack*, or of the cluster, runs as often as declared and its update went through.
 
-    A paused container runs for the managers, and its kernel takes every connection: nothing else tells of it.
+    A paused container, or one whose processes a signal has stopped, runs for the managers, and its kernel takes every
+    connection: nothing else tells of it.
     *untried* says of a service by name what no running task could prove.
     """
     found = {service.name: service for service in live.services}
@@ -40,8 +42,11 @@ def prove_services(
     for name, service in found.items():
         wanted = declared[name].deploy.replicas if name in declared and _is_replicated(service) else _replicas(service)
         paused = [task for task in service.tasks if task.host in looks and task.id in looks[task.host].paused]
+        stopped = [task for task in service.tasks if task.host in looks and task.id in looks[task.host].stopped]
         if paused:
-            yield _paused(service, paused)
+            yield _standing(service, paused, "paused", "docker unpause {}")
+        elif stopped:
+            yield _standing(service, stopped, "stopped by a signal", _GO_ON)
         else:
             yield _by_word_alone(_replicas_finding(service, wanted, untried.get(name, ())), service, silence)
         yield from _update(service)
@@ -103,15 +108,15 @@ def _by_word_alone(finding: Finding, service: LiveService, silence: Silence) -> 
     return silence.following(replace(finding, severity="error", what=what, evidence=finding.what))
 
 
-def _paused(service: LiveService, paused: Sequence[LiveTask]) -> Finding:
-    on = ", ".join(sorted(task.host for task in paused))
+def _standing(service: LiveService, tasks: Sequence[LiveTask], how: str, command: str) -> Finding:
+    on = ", ".join(sorted(task.host for task in tasks))
     return Finding(
         codes.REPLICAS,
         "error",
         service.name,
-        f"service {service.name}: {len(paused)} of {len(service.tasks)} tasks are paused, on {on}: nothing runs there",
+        f"service {service.name}: {len(tasks)} of {len(service.tasks)} tasks are {how}, on {on}: nothing runs there",
         evidence="connections to them stand, and nobody answers",
-        remedy="; ".join(f"on {task.host}: docker unpause {task.container_id[:12]}" for task in paused),
+        remedy="; ".join(f"on {task.host}: {command.format(task.container_id[:12])}" for task in tasks),
     )
 
 

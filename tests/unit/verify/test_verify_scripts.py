@@ -3,12 +3,13 @@
 import ast
 import os
 import shutil
+import signal
 import socket
 import socketserver
 import subprocess
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,29 @@ def test_look_script_tells_udp_sockets_and_where_the_ingress_network_leads(tools
         assert f"0100007F:{bound.getsockname()[1]:04X}" in said["datagrams.1"].splitlines()
     assert said["mesh_rules"] == "-A -w 5 -t mangle -S PREROUTING"
     assert "mesh_services" in said
+
+
+@pytest.mark.parametrize("command", ["exec sleep 60", "sleep 60; true"])
+def test_look_script_tells_a_container_whose_processes_a_signal_has_stopped(tools: Path, command: str) -> None:
+    with subprocess.Popen(["sh", "-c", command], start_new_session=True) as process:
+        try:
+            first = Path(f"/proc/{process.pid}")
+            children = first / "task" / first.name / "children"
+            wait_for(lambda: children.read_text() or "sleep" in (first / "comm").read_text())
+            assert run(tools, "look.sh", f"stopped {process.pid}")[f"stopped.{process.pid}"] == ""
+            last = (children.read_text().split() or [first.name])[-1]
+            os.kill(int(last), signal.SIGSTOP)
+            wait_for(lambda: ") T " in Path(f"/proc/{last}/stat").read_text())
+            assert run(tools, "look.sh", f"stopped {process.pid}")[f"stopped.{process.pid}"] == "stopped"
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
+
+
+def wait_for(so: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 10
+    while not so():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_look_script_tells_a_host_without_an_ingress_network(tools: Path) -> None:

@@ -77,6 +77,15 @@ def test_a_paused_task_runs_for_the_managers_and_is_an_error_with_the_command_th
     assert found.remedy == "on A: docker unpause c-shop_front"
 
 
+def test_a_task_whose_processes_a_signal_has_stopped_is_an_error_too(world: World) -> None:
+    """Its kernel took every connection, and all was proved."""
+    world.stopped.add("shop_backend")
+    found = next(f for f in proved(world) if f.severity == "error")
+    assert (found.code, found.where) == ("V02", "shop_backend")
+    assert found.what == "service shop_backend: 1 of 1 tasks are stopped by a signal, on B: nothing runs there"
+    assert found.remedy == "on B: docker container top c-shop_backe -o pid | tail -n +2 | xargs kill -CONT"
+
+
 def test_a_task_that_waits_is_explained(world: World) -> None:
     world.tasks[1]["Status"] = {"State": "pending", "Err": "no suitable node"}
     found = next(f for f in proved(world) if f.code == "V02" and f.severity == "error")

@@ -84,6 +84,8 @@ class World:
         """Service -> why its container, which runs, cannot be entered."""
         self.paused: set[str] = set()
         """The services whose containers are paused."""
+        self.stopped: set[str] = set()
+        """Those whose processes a signal has stopped."""
         self.images: dict[str, str] = {}
         """Service -> the image that its container runs, instead of the right one."""
         self.digests: dict[str, list[str]] = {}
@@ -284,6 +286,9 @@ class FakeShell:
                     continue
                 port = SERVICES[sorted(SERVICES)[int(pid) - 1000]][1]
                 said[f"listen.{pid}"] = f"00000000:{port:04X}\n0B00007F:A2C1"
+            elif word == "stopped":
+                is_so = sorted(SERVICES)[int(pid) - 1000] in self.world.stopped
+                said[f"stopped.{pid}"] = "stopped" if is_so else ""
             elif word == "datagrams":
                 said[f"datagrams.{pid}"] = "00000000:14E9\n0B00007F:A2C1"
             elif word == "links":
