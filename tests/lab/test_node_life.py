@@ -528,6 +528,46 @@ def test_the_last_of_three_managers_goes_on_and_those_that_come_back_join_it(lif
 
 
 @pytest.mark.nightly
+def test_a_recovery_that_was_cut_off_before_its_mark_stops_up_though_the_old_managers_are_back_and_asked_first(
+    life: Lab, tmp_path: Path
+) -> None:
+    whole = inventory(life, tmp_path, "PQR", labels="data")
+    changed(life, "up", "--yes", "-i", whole)
+    # Where R answered them, the two would learn that they are no members of its raft, and end their own.
+    changed(life, "lab", "fault", "partition", "P,Q", "R")
+    for name in "PQ":
+        changed(life, "lab", "fault", "freeze", name)
+    wait_until(
+        lambda: life.run("R", "docker node ls 2>&1 || true"),
+        lambda said: "leader" in said or "DeadlineExceeded" in said,
+        timeout_seconds=90,
+    )
+    recover = ("recover", "quorum", "--yes", "--lost", "P", "--lost", "Q", "-i", str(whole))
+    assert "R  go on alone with its state" in cut_off(life, "mark_recovered", *recover)
+    for name in "PQ":
+        changed(life, "lab", "fault", "thaw", name)
+    told = wait_until(
+        lambda: life.run("P", "docker node ls --format '{{.Hostname}} {{.Status}}' 2>&1 || true").splitlines(),
+        lambda said: {"P Ready", "Q Ready", "R Down"} <= set(said),
+        timeout_seconds=120,
+    )
+    assert {"P Ready", "Q Ready", "R Down"} <= set(told)
+    before = life.run("P", "docker node ls -q")
+    refused = life.swarmkit("up", "--yes", "-i", whole)
+    assert life.run("P", "docker node ls -q") == before
+    changed(life, "lab", "fault", "heal")
+    assert refused.returncode == 1, refused.stdout + refused.stderr
+    for name in "PQ":
+        assert re.search(rf"^error  H49  {name}$", refused.stderr, re.MULTILINE), refused.stderr
+    assert "run: swarmkit recover quorum" in refused.stderr
+    # Where R has answered them meanwhile, they are away, and by --lost alone it is known that there was a recovery.
+    changed(life, *recover)
+    for name in "PQR":
+        assert nodes(life, name) == {"P": "manager", "Q": "manager", "R": "manager"}
+    assert "nothing to do" in changed(life, "up", "--yes", "-i", whole)
+
+
+@pytest.mark.nightly
 def test_lost_managers_that_are_back_before_the_recovery_ends_make_no_second_swarm_and_the_ca_stays(
     life: Lab, tmp_path: Path
 ) -> None:
