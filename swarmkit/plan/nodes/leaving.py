@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from swarmkit.errors import SwarmkitError
+from swarmkit.observed import parse
 from swarmkit.plan.context import Context
 from swarmkit.plan.model import Step
 from swarmkit.reach.engine import Engine, EngineError, Json
@@ -22,6 +23,25 @@ class LeaveSwarm:
     def run(self, context: Context) -> str:
         left_behind = leave(context.reached(self.host).engine, self.host)
         return f"networks Docker left behind were removed: {', '.join(left_behind)}" if left_behind else ""
+
+
+@dataclass(frozen=True)
+class LeaveOldRaft:
+    """Leave the raft of before a recovery; who has joined the new one by itself stays.
+
+    An engine does so where the manager that goes on answers it while it has its entry still. One that left then would
+    be a lost member: of two, the quorum.
+    """
+
+    step: Step
+    host: str
+    node_id: str
+
+    def run(self, context: Context) -> str:
+        members = {node.id for node in map(parse.node, context.manager.find("nodes")) if node.reachability}
+        if self.node_id in members:
+            return "it has joined the new one by itself, and stays"
+        return LeaveSwarm(self.step, self.host).run(context)
 
 
 def leave(engine: Engine, host: str) -> list[str]:

@@ -6,12 +6,11 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from swarmkit.declared.inventory.host import Host
 from swarmkit.finding import Finding
 from swarmkit.observed.model import RECOVERY_LABEL
 from swarmkit.observed.raft import RaftFacts
 from swarmkit.plan.model import Operation, Plan, Step
-from swarmkit.plan.nodes.leaving import LeaveSwarm
+from swarmkit.plan.nodes.leaving import LeaveOldRaft
 from swarmkit.plan.planner import INIT, addresses, as_warnings
 from swarmkit.plan.states.left_managers import left_managers
 from swarmkit.plan.states.operations import TakeLockOff
@@ -86,7 +85,7 @@ def _operations(survey: Survey, manager: str, unlock_keys: Sequence[Secret]) -> 
     yield _remove_old(manager, frozenset({INIT}))
     for name in survey.survivors:
         if name != manager:
-            yield _leave(survey.inventory.host(name), f"{survey.raft[name]}; joins again at once", frozenset({_OLD}))
+            yield _leave(survey, name, f"{survey.raft[name]}; joins again at once", frozenset({_OLD}))
 
 
 def force_new_cluster(*, autolock: bool, ca_rotations: int = 0) -> dict[str, Any]:
@@ -106,11 +105,13 @@ def _remove_old(manager: str, after: frozenset[str], known: frozenset[str] | Non
     return RemoveOldManagers(step, known)
 
 
-def _leave(host: Host, reason: str, after: frozenset[str] = frozenset()) -> LeaveSwarm:
-    step = Step(
-        f"leave:{host.name}", "node", "remove", host.name, "leave the old raft", reason, after, destructive=True
-    )
-    return LeaveSwarm(step, host.name)
+def _leave(survey: Survey, name: str, reason: str, after: frozenset[str] = frozenset()) -> LeaveOldRaft:
+    step = Step(f"leave:{name}", "node", "remove", name, "leave the old raft", reason, after, destructive=True)
+    return LeaveOldRaft(step, name, _node_id(survey, name))
+
+
+def _node_id(survey: Survey, name: str) -> str:
+    return survey.observed.hosts[name].engine.node_id or survey.raft[name].node_id
 
 
 def _warnings(survey: Survey, manager: str, lost: Collection[str]) -> Iterator[Finding]:
@@ -158,11 +159,11 @@ def _fence(survey: Survey, lost: Collection[str]) -> Recovery:
         recovered += 1
     for name, raft in survey.raft.items():
         engine = observed.hosts[name].engine
-        if (engine.node_id or raft.node_id) in members:
+        if _node_id(survey, name) in members:
             continue
         if raft.cluster_id == cluster.id and engine.recovery < recovered:
             reason = "it missed the recovery and may make a second swarm; joins again at once"
-            operations.append(_leave(survey.inventory.host(name), reason))
+            operations.append(_leave(survey, name, reason))
         else:
             refusals.append(
                 Finding(

@@ -16,6 +16,7 @@ from swarmkit.observed.raft import RaftFacts, cluster_of, parse_raft
 from swarmkit.plan.context import Context
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Step
+from swarmkit.plan.nodes.leaving import LeaveOldRaft
 from swarmkit.plan.planner import make_plan
 from swarmkit.plan.progress import Silent
 from swarmkit.plan.states.operations import TakeLockOff
@@ -123,6 +124,29 @@ def recovered(fleet: FakeFleet, old: str) -> Observed:
         for name, facts in observed.hosts.items()
     }
     return Observed(hosts, cluster)
+
+
+def leaving(fleet: FakeFleet) -> LeaveOldRaft:
+    """A has to leave, once B was forced to go on."""
+    survey = Survey(INVENTORY, without_leader(fleet, "A", "B"), KNOWN, LOST)
+    leave = recovery_plan(survey, lost="CDE").plan.operations[-1]
+    assert isinstance(leave, LeaveOldRaft)
+    return leave
+
+
+def test_a_survivor_that_has_joined_the_new_raft_by_itself_stays_as_its_loss_would_be_the_quorum(
+    made: FakeFleet,
+) -> None:
+    """Seen on the lab: the one that went on restarted its engine for a minute, the other joined, and left."""
+    leave = leaving(made)
+    assert leave.run(Context(made, Silent(), "B")) == "it has joined the new one by itself, and stays"
+    assert made.engine("A").info()["Swarm"]["LocalNodeState"] == "active"
+
+
+def test_a_survivor_that_the_new_raft_does_not_have_leaves_the_old_one(made: FakeFleet) -> None:
+    leave = replace(leaving(made), node_id="unknown")
+    leave.run(Context(made, Silent(), "B"))
+    assert made.engine("A").info()["Swarm"]["LocalNodeState"] == "inactive"
 
 
 def test_a_manager_that_missed_the_recovery_leaves_and_up_says_how(made: FakeFleet) -> None:
