@@ -248,9 +248,21 @@ def test_upgrade_engines(years: Years) -> None:
         list(pool.map(lambda name: years.lab.run(name, NEWER), "PQRS"))
     before = {name: years.lab.run(name, VERSION).split() for name in "PQRS"}
     leader = years.lab.run("P", "docker node ls --format '{{.Hostname}} {{.ManagerStatus}}' | grep Leader").split()[0]
-    said = years.play("upgrade-engines", path)
+    second = next(name for name in "PQR" if name != leader)
+    years.lab.run(second, "echo broken >/opt/packed/docker.io.deb")
+    stopped = years.try_to_play("upgrade-engines", path, "--yes")
+    order = [line.split()[1] for line in stopped.stdout.splitlines() if "  install docker.io" in line]
+    assert (order[:2], order[-1], sorted(order)) == (["S", second], leader, [*"PQRS"]), stopped.stdout
+    assert stopped.returncode == 1
+    assert f"{second}: apt could not install docker.io=" in stopped.stderr
+    versions = {name: years.lab.run(name, VERSION).split() for name in "PQRS"}
+    assert versions["S"][0] == before["S"][0] + "+lab1"
+    assert {name: versions[name] for name in "PQR"} == {name: before[name] for name in "PQR"}
+    assert "--from upgrade" in stopped.stderr
+    years.lab.run(second, NEWER)
+    said = years.play("upgrade-engines", path, "--from", "upgrade")
     order = [line.split()[1] for line in said.splitlines() if "  install docker.io" in line]
-    assert (order[0], order[-1], sorted(order)) == ("S", leader, [*"PQRS"]), said
+    assert (order[0], order[-1], sorted(order)) == (second, leader, [*"PQR"]), said
     after = {name: years.lab.run(name, VERSION).split() for name in "PQRS"}
     for name, (version, process) in before.items():
         assert after[name][0] == version + "+lab1"
