@@ -14,6 +14,9 @@ import pytest
 from faults.hurting import WAYS, BringUp, FirstCluster, bring_up_hurt, cluster_ids, hurt
 from faults.invariants import check, made, record, wait_for_leader
 from faults.world import HOSTS, World, where_backups_go, witness
+from pyrage import x25519
+
+from swarmkit.recovery.archive_writer import SUFFIX
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(1800)]
 # Without it: what `make test` tries.
@@ -250,15 +253,21 @@ def test_f14_a_backup_whose_engine_is_woken_during_the_copy_leaves_no_file(
     shop: World, tmp_path: Path, note: Note
 ) -> None:
     before = record(shop)
-    backups, opened = where_backups_go(tmp_path)
-    take = ("backup", "--yes", *shop.declared, "-o", str(backups), *opened)
+    backups, _ = where_backups_go(tmp_path)
+    key, own = x25519.Identity.generate(), tmp_path / "age.key"
+    own.touch(mode=0o600)
+    own.write_text(f"{key}\n")
+    older = backups / f"faults-20200101T000000Z{SUFFIX}"
+    older.touch()
+    to = ("-o", str(backups), "--recipient", str(key.to_public()), "--keep", "1")
+    take = ("backup", "--yes", *shop.declared, *to)
     with witness("f14b", tmp_path) as seen:
         for host in HOSTS:
             shop.lab.run(host, WAKING)
         woken = shop.swarmkit(*take)
         assert woken.returncode == 1, woken.stdout
         assert "docker was started while its state was copied" in woken.stderr
-        assert list(backups.iterdir()) == []
+        assert list(backups.iterdir()) == [older]
         for host in HOSTS:
             shop.lab.run(host, "rm /usr/local/bin/cp")
         began = time.time()
@@ -268,7 +277,11 @@ def test_f14_a_backup_whose_engine_is_woken_during_the_copy_leaves_no_file(
         seen.wait_for_order()
         seconds = round(time.time() - began, 1)
         check(shop, before, seen)
-    assert len(list(backups.iterdir())) == 1
+    (made_now,) = backups.iterdir()
+    assert made_now != older
+    verified = shop.swarmkit("backup", "verify", str(made_now), "--identity", str(own))
+    assert verified.returncode == 0, verified.stderr
+    assert "volume    shop_database-data" in verified.stdout
     note |= {"fault": "F14B", "recovered": seconds, "silence": seen.longest_silence()}
 
 
