@@ -163,12 +163,13 @@ def test_a_container_that_stands_is_no_running_task_and_its_remedy_works(
     deployed_shop: Shop, command: str, how: str
 ) -> None:
     lab = deployed_shop.lab
-    lab.run("A", command.format("$(docker ps -q -f name=shop_frontend)"))
+    # One of the processes may be a health check's, which has ended by then.
+    lab.run("A", command.format("$(docker ps -q -f name=shop_frontend)") + " || true")
     code, found = verify(deployed_shop)
     said = found["V02", "shop_frontend"]
     assert code == 4
     assert how in said["what"]
-    lab.run("A", said["remedy"].removeprefix("on A: "))
+    lab.run("A", said["remedy"].removeprefix("on A: ") + " || true")
     assert verify(deployed_shop)[0] == 0
 
 
