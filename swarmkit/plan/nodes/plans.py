@@ -38,10 +38,8 @@ def drain_plan(inventory: Inventory, host: Host, observed: Observed) -> Plan:
     warnings += tuple(moving_warnings(observed.cluster, node, host.name))
     operations = list(_set_availability(host, node, "drain"))
     names = tuple(service.name for service in moving)
-    wait = Step(
-        f"emptied:{host.name}", "node", "wait", host.name, "wait until what it ran runs elsewhere", ", ".join(names),
-        _keys(operations),
-    )  # fmt: skip
+    what = "wait until what it ran runs elsewhere" if names else "wait until its tasks have ended"
+    wait = Step(f"emptied:{host.name}", "node", "wait", host.name, what, ", ".join(names), _keys(operations))
     return Plan((*operations, AwaitEmptied(wait, node.id, names)), (), (*warnings, *_undeclared(host, "drain")))
 
 
@@ -75,7 +73,8 @@ def replace_plan(
         refusals += _lost_data(host, cluster, stale, set(volumes))
     if refusals:
         return Plan((), tuple(refusals))
-    return Plan(tuple(_replacement(inventory, host, observed, stale)))
+    operations = tuple(_replacement(inventory, host, observed, stale))
+    return Plan(operations, why_nothing=f"{host.name} has its place in the swarm, and no earlier entry")
 
 
 def _replacement(inventory: Inventory, host: Host, observed: Observed, stale: list[Node]) -> Iterator[Operation]:

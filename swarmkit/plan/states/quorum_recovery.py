@@ -173,4 +173,5 @@ def _fence(survey: Survey, lost: Collection[str]) -> Recovery:
             )  # fmt: skip
     if refusals:
         return Recovery(Plan((), tuple(refusals)), "")
-    return Recovery(Plan(tuple(operations)), cluster.told_by)
+    nothing = f"the swarm has its quorum, {cluster.told_by} tells; whether it is as declared: swarmkit verify"
+    return Recovery(Plan(tuple(operations), why_nothing=nothing), cluster.told_by)
