@@ -71,8 +71,8 @@ def recovery_refusals(survey: Survey, lost: Collection[str], going_on: str) -> I
     if not survivors:
         yield Finding(
             "H54", "error", "swarm", "no manager is left that answers", survey.observed.cluster_error,
-            "a swarm without a manager comes back from a backup alone: swarmkit restore; or it is made anew, and data in "
-            "volumes stays: on each worker docker swarm leave --force, then swarmkit up",
+            "a swarm without a manager comes back from a backup alone: swarmkit restore; or it is made anew, and data "
+            "in volumes stays: on each worker docker swarm leave --force, then swarmkit up",
         )  # fmt: skip
         return
     ids = {survey.raft[name].cluster_id for name in survivors}
