@@ -22,14 +22,9 @@ VERSION = "28."
 _SUITES = ("forky", "sid")
 
 
-def kept_cli() -> Path:
-    """Return where the binary is kept, there or not yet."""
-    return Places.from_environment().cache / f"docker-cli-{VERSION}x" / "docker"
-
-
 def docker_cli() -> Path:
     """Return the path of the binary, fetched now if the cache lacks it."""
-    kept = kept_cli()
+    kept = Places.from_environment().cache / f"docker-cli-{VERSION}x" / "docker"
     if not kept.exists():
         kept.parent.mkdir(parents=True, exist_ok=True)
         mirrors = machine_mirror()
