@@ -53,17 +53,8 @@ def make_plan(declared: Declared, observed: Observed, found: Sequence[Finding] =
     """
     inventory = declared.inventory
     everyone, observed = observed, of_members(declared.inventory, observed)
-    refusals = list(host_refusals(inventory, observed, adopt=declared.adopt))
-    refusals += kernel_refusals(observed)
     pools = _pools(inventory, observed)
-    if observed.cluster is None:
-        refusals += pool_refusals(pools, observed)
-        if not pools:
-            refusals.append(NO_FREE_RANGE)
-    refusals += ingress_refusals(inventory, observed.cluster)
-    if observed.cluster is not None and declared.data is None:
-        joins = any(host.engine.swarm_state == "inactive" for host in observed.hosts.values())
-        refusals += started_refusals(observed.cluster, declared.stack.name if declared.stack else "", joins=joins)
+    refusals = _refusals(declared, observed, pools)
     refusals = list(dict.fromkeys([*refusals, *(finding for finding in found if finding.severity == "error")]))
     accepted = [finding for finding in refusals if finding.code in declared.overridden]
     refusals = [finding for finding in refusals if finding.code not in declared.overridden]
@@ -107,6 +98,21 @@ def make_plan(declared: Declared, observed: Observed, found: Sequence[Finding] =
     if refusals:
         return Plan((), for_logins(refusals, inventory, told_by), shown, tuple(operations))
     return Plan(tuple(operations), (), shown)
+
+
+def _refusals(declared: Declared, observed: Observed, pools: tuple[str, ...]) -> list[Finding]:
+    """Return why the hosts cannot become the nodes that are declared, whatever shall run on them."""
+    inventory, cluster = declared.inventory, observed.cluster
+    refusals = [*host_refusals(inventory, observed, adopt=declared.adopt), *kernel_refusals(observed)]
+    if cluster is None:
+        refusals += pool_refusals(pools, observed)
+        if not pools:
+            refusals.append(NO_FREE_RANGE)
+    refusals += ingress_refusals(inventory, cluster)
+    if cluster is not None and declared.data is None:
+        joins = any(host.engine.swarm_state == "inactive" for host in observed.hosts.values())
+        refusals += started_refusals(cluster, declared.stack.name if declared.stack else "", joins=joins)
+    return refusals
 
 
 def with_found(plan: Plan, declared: Declared, observed: Observed, found: Sequence[Finding]) -> Plan:
