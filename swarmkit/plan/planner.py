@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.finding import Finding
@@ -29,6 +30,7 @@ from swarmkit.plan.nodes.departures import (
 from swarmkit.plan.nodes.kernel_refusals import kernel_refusals
 from swarmkit.plan.nodes.operations import Promote
 from swarmkit.plan.nodes.returning import old_nodes, vacate_seats
+from swarmkit.plan.nodes.stranded import stranded_refusals, with_services_to_come
 from swarmkit.plan.nodes.swarm_operations import AdoptSwarm, InitSwarm, JoinNode, UpdateNode
 from swarmkit.plan.nodes.unfinished_joins import forget_unfinished, unfinished
 from swarmkit.plan.refusals import (
@@ -64,6 +66,7 @@ def make_plan(declared: Declared, observed: Observed, found: Sequence[Finding] =
     operations: list[Operation] = list(members)
     warnings = [*as_warnings(accepted), *(finding for finding in found if finding.severity == "warning")]
     warnings += [*_warnings_of_files(declared), *_warnings(declared, everyone)]
+    specs: Mapping[str, Mapping[str, Any]] = {}
     if declared.stack is not None and not refusals:
         ready = frozenset({INIT}) if observed.cluster is None else frozenset[str]()
         ready |= {op.step.key for op in members if isinstance(op, (EncryptIngress, TakeUpIngress, StartAgent))}
@@ -84,14 +87,16 @@ def make_plan(declared: Declared, observed: Observed, found: Sequence[Finding] =
             operations = joining_after(operations, planner.data.waiting)
         refusals += planner.refusals
         warnings += planner.warnings
+        specs = planner.specs
     if not refusals:
-        leaving = _leaving(declared, everyone)
+        leaving, absent = _leaving(declared, everyone), absent_nodes(inventory, everyone)
         demoted = list(demotions(inventory, observed, operations))
-        refusals += departure_refusals(
-            observed, leaving, [operation.node_id for operation in demoted], joining=_seats(operations)
-        )
+        then = with_services_to_come(everyone, operations, specs)
+        refusals += list(
+            departure_refusals(observed, leaving, [one.node_id for one in demoted], joining=_seats(operations))
+        ) or stranded_refusals(inventory, then, leaving, absent)
         operations += demoted
-        operations += list(removals(everyone, leaving, absent_nodes(inventory, everyone), operations))
+        operations += list(removals(then, leaving, absent, operations))
         operations += list(forget_unfinished(unfinished(observed)))
     told_by = observed.cluster.told_by if observed.cluster else ""
     shown = for_logins(warnings, inventory, told_by)

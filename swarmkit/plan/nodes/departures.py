@@ -100,8 +100,7 @@ def _removal(observed: Observed, node: Node, host: str, after: frozenset[str]) -
 def departure_refusals(
     observed: Observed, leaving: tuple[Node, ...], demoted: Iterable[str], *, joining: int
 ) -> Iterator[Finding]:
-    """Yield each step at which the quorum would be lost, once *joining* managers have come, and each service that
-    could run nowhere without the *leaving* nodes."""
+    """Yield the step at which the quorum would be lost, once *joining* managers have come."""
     cluster = observed.cluster
     if cluster is None:
         return
@@ -113,13 +112,6 @@ def departure_refusals(
             if not quorum.holds:
                 yield _quorum_lost(node, quorum)
                 return
-    gone = {node.id for node in leaving}
-    for node in leaving:
-        if node.state != "down":
-            stays = [other for other in cluster.nodes if other.id not in gone and other.state == "ready"]
-            for service in filter(is_replicated, running_on(cluster, node)):
-                if not any(node_may_run(service.spec, other) for other in stays):
-                    yield _stranded(node, service)
 
 
 def departure_warnings(observed: Observed, leaving: Iterable[Node]) -> Iterator[Finding]:
@@ -171,13 +163,6 @@ def _quorum_lost(node: Node, quorum: Quorum) -> Finding:
     return Finding(
         "H53", "error", node.hostname, "without it as a manager the quorum would be lost", str(quorum),
         "bring the other managers back, or add managers, first",
-    )  # fmt: skip
-
-
-def _stranded(node: Node, service: ServiceState) -> Finding:
-    return Finding(
-        "B35", "error", node.hostname, f"service {service.name} runs on it and may run nowhere else",
-        "its constraints match no node that stays", "give another host the labels it asks for, or change the service",
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from swarmkit.plan.stacks.container_spec import familiar
 from swarmkit.plan.stacks.names import has_image, image_name, tagged
 from swarmkit.plan.stacks.operations import SendImage
 from swarmkit.plan.stacks.placement import eligible_hosts, lacking_generic, lacking_room, most_tasks, wants_tasks
+from swarmkit.plan.stacks.unplaceable import unplaceable
 
 
 @dataclass
@@ -38,7 +39,7 @@ class StackImages:
                 self._tell_of_room(service, hosts)
             self._warn_of_too_many(service, hosts)
             if not hosts:
-                self._refuse_unplaceable(service)
+                self.refusals.append(unplaceable(service, self.inventory, self.observed))
             elif archive is None:
                 self._warn_of_unpullable(service, hosts)
                 self._warn_of_registry(service, hosts)
@@ -79,18 +80,6 @@ class StackImages:
             remedy = "reserve less, or name what a host has as node-generic-resources in its daemon.json"
             what = f"each task reserves {amount} of {where}"
             self.warnings.append(Finding("B42", "warning", service.name, what, why, remedy))
-
-    def _refuse_unplaceable(self, service: Service) -> None:
-        labels = sorted({f"{key}={value}" for host in self.inventory.hosts for key, value in host.labels.items()})
-        known = f"the hosts' labels are: {', '.join(labels) or 'none'}"
-        if any(text.lstrip().startswith("node.hostname") for text in service.deploy.constraints):
-            names = [self.observed.hosts[host.name].system.hostname for host in self.inventory.hosts]
-            known = f"the hosts' names are: {', '.join(names)}; their labels: {', '.join(labels) or 'none'}"
-        self._refuse(
-            "B35", service.name, f"its constraints match no active host: {', '.join(service.deploy.constraints)}",
-            f"{known} ({service.place})",
-            "correct deploy.placement.constraints, or swarm_labels in the inventory",
-        )  # fmt: skip
 
     def _warn_of_too_many(self, service: Service, hosts: tuple[Host, ...]) -> None:
         wanted = service.deploy.replicas if service.deploy.mode == "replicated" else 0

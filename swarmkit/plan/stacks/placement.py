@@ -18,15 +18,13 @@ def eligible_hosts(service: Service, hosts: Iterable[Host], observed: Observed) 
 
     Labels that were set by hand stay and count, but where the inventory declares the same ones.
     """
-    return tuple(
-        host
-        for host in hosts
-        if host.availability == "active"
-        and all(
-            _holds(text, host, observed.hosts[host.name], _labels(host, observed))
-            for text in service.deploy.constraints
-        )
-    )
+    return tuple(host for host in hosts if host_may_run(service.deploy.constraints, host, observed))
+
+
+def host_may_run(constraints: Iterable[str], host: Host, observed: Observed) -> bool:
+    """Tell whether *host* satisfies *constraints* once its labels, role and availability are as declared."""
+    facts, labels = observed.hosts[host.name], _labels(host, observed)
+    return host.availability == "active" and all(_holds(text, host, facts, labels) for text in constraints)
 
 
 def _labels(host: Host, observed: Observed) -> Mapping[str, str]:
@@ -78,7 +76,6 @@ def most_tasks(service: Service, hosts: Iterable[Host]) -> tuple[int, str] | Non
 
 def node_may_run(spec: Mapping[str, Any], node: Node) -> bool:
     """Tell whether *node* as it is satisfies the constraints of a live service's *spec*."""
-    constraints = (spec["TaskTemplate"].get("Placement") or {}).get("Constraints") or ()
     known = {"node.role": node.role, "node.hostname": node.hostname, "node.id": node.id}
 
     def value(attribute: str) -> str | None:
@@ -86,7 +83,26 @@ def node_may_run(spec: Mapping[str, Any], node: Node) -> bool:
             return node.labels.get(attribute.removeprefix("node.labels."), "")
         return known.get(attribute)
 
-    return node.availability == "active" and all(_satisfied(text, value) for text in constraints)
+    return node.availability == "active" and all(_satisfied(text, value) for text in constraints_of(spec))
+
+
+def absent_host_matches(constraints: Iterable[str], host: Host, node: Node | None) -> bool:
+    """Tell whether *host*, which shall be no node and is *node* still, if any, would satisfy *constraints* as one."""
+    labels = {**(node.labels if node else {}), **host.labels}
+    # The inventory tells no role of such a host.
+    known = {"node.role": node.role if node else "", "node.hostname": node.hostname if node else host.name}
+
+    def value(attribute: str) -> str | None:
+        if attribute.startswith("node.labels."):
+            return labels.get(attribute.removeprefix("node.labels."), "")
+        return known.get(attribute)
+
+    return host.availability == "active" and all(_satisfied(text, value) for text in constraints)
+
+
+def constraints_of(spec: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the constraints of a service's *spec*."""
+    return tuple((spec["TaskTemplate"].get("Placement") or {}).get("Constraints") or ())
 
 
 def _holds(constraint: str, host: Host, facts: HostFacts, labels: Mapping[str, str]) -> bool:
