@@ -204,6 +204,11 @@ class Node:
     updated_at: str = ""
     """When anything of it last changed; the leading manager's clock."""
 
+    @property
+    def name(self) -> str:
+        """Its host name; the entry of a join that never ended has none."""
+        return self.hostname or f"node {self.id[:12]}"
+
 
 @dataclass(frozen=True)
 class SecretState:

@@ -9,6 +9,7 @@ from swarmkit.doctor.evidence import Evidence, HostEvidence
 from swarmkit.finding import Finding
 from swarmkit.observed.certificates import rejoin_remedy, validity
 from swarmkit.plan.nodes.absent import absent_nodes
+from swarmkit.plan.nodes.unfinished_joins import is_unfinished
 
 _CA_DUE = datetime.timedelta(days=180)
 
@@ -45,8 +46,10 @@ def check_strangers(evidence: Evidence) -> Iterator[Finding]:
             if host := absent.get(node.id):
                 what = f"a node of the swarm is host {host}, which the inventory has absent"
                 remedy = "swarmkit up"
+            elif is_unfinished(node):
+                what, remedy = "the entry of a join that never ended is left", "swarmkit up"
             seen = f"node {node.id}, {node.role}, {node.state}, {node.address}"
-            yield Finding("H63", "warning", node.hostname, what, seen, remedy)
+            yield Finding("H63", "warning", node.name, what, seen, remedy)
 
 
 def check_managers(evidence: Evidence) -> Iterator[Finding]:

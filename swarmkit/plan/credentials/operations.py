@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from swarmkit.errors import NotConvergedError, SwarmkitError
+from swarmkit.observed import parse
 from swarmkit.observed.parse import swarm_state
 from swarmkit.plan.context import Context
 from swarmkit.plan.engines.started_engine import start_network_agent, wait_for_locking_manager, wait_for_manager
@@ -73,7 +74,8 @@ class RotateCa:
             raise NotConvergedError(
                 "the CA's rotation is not over",
                 f"waited {CA_TIMEOUT_SECONDS:g} s for: {', '.join(behind) or 'the new root'}",
-                "it goes on by itself when the nodes are ready: see docker node ls",
+                "it goes on by itself when the nodes are ready: see docker node ls; what is left of a join that never "
+                "ended, swarmkit up removes",
             )
         return f"{len(manager.find('nodes'))} nodes have new certificates"
 
@@ -83,9 +85,10 @@ def _rotation(manager: Engine, old_root: str) -> tuple[bool, list[str]]:
     swarm = manager.swarm()
     root = swarm["TLSInfo"]["TrustRoot"]
     behind = [
-        str(node["Description"]["Hostname"])
+        parse.node(node).name
         for node in manager.find("nodes")
-        if node["Description"].get("TLSInfo", {}).get("TrustRoot") != root
+        # The entry of a join that never ended has neither a host name nor a certificate of its own.
+        if ((node.get("Description") or {}).get("TLSInfo") or {}).get("TrustRoot") != root
     ]
     return not swarm.get("RootRotationInProgress") and root != old_root, behind
 

@@ -20,6 +20,7 @@ from swarmkit.plan.credentials.operations import (
     Unlock,
 )
 from swarmkit.plan.model import Operation, Plan, Step
+from swarmkit.plan.nodes.unfinished_joins import is_unfinished
 from swarmkit.plan.refusals import host_refusals
 from swarmkit.secret import Secret
 
@@ -94,10 +95,15 @@ def _refusals(cluster: ClusterState, change: Change, key_file: KeyFile | None, *
     if key_file and key_file.path.exists() and key_file.path not in key_file.unfinished:
         yield Finding("H60", "error", "swarm", f"{key_file.path} is there already, and may hold an older key", "",
                       "name a new file: a backup needs the key of its own day")  # fmt: skip
-    away = [node.hostname for node in cluster.nodes if node.state != "ready"]
+    away = [node for node in cluster.nodes if node.state != "ready"]
     if change == "ca" and away:
-        yield Finding("H63", "error", ", ".join(away), "not ready, so a rotation of the CA would not end", "",
-                      "bring them back, or remove them with swarmkit up --remove-nodes")  # fmt: skip
+        remedies = ["bring them back, or remove them with swarmkit up --remove-nodes"]
+        if unnamed := [node.name for node in away if is_unfinished(node)]:
+            # What a join left that never ended holds a rotation up as well: it never gets a certificate.
+            remedy = f"{', '.join(unnamed)} is what a join left that never ended: swarmkit up removes it"
+            remedies = [remedy] if len(unnamed) == len(away) else [remedy, *remedies]
+        yield Finding("H63", "error", ", ".join(node.name for node in away),
+                      "not ready, so a rotation of the CA would not end", "", "; ".join(remedies))  # fmt: skip
 
 
 def _warnings(inventory: Inventory, change: Change) -> Iterator[Finding]:

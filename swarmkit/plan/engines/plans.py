@@ -180,8 +180,9 @@ def _cluster_refusals(cluster: ClusterState, observed: Observed, targets: Mappin
     for node in cluster.nodes:
         if node.state != "ready":
             yield Finding(
-                "H54", "error", node.hostname, f"is {node.state}: an upgrade takes one host after another away",
-                f"node {node.id[:12]}", "bring it back, or remove it, first",
+                "H54", "error", node.name, f"is {node.state}: an upgrade takes one host after another away",
+                f"node {node.id[:12]}",
+                "bring it back, or remove it, first" if node.hostname else "swarmkit up removes it: a join left it",
             )  # fmt: skip
     quorum = quorum_of(cluster.nodes)
     if quorum.reachable < quorum.managers and quorum.reachable - 1 < quorum.needed:

@@ -78,7 +78,7 @@ class TakeUpIngress:
                 f"waited {THERE_TIMEOUT_SECONDS:g} s for its end of network {identity[:12]}",
                 f"on {', then on '.join(without)}: sudo systemctl restart docker; then run the same again",
             )
-        away = [node.hostname for node in nodes if node.state != "ready"]
+        away = [node.name for node in nodes if node.state != "ready"]
         return f"not yet: {', '.join(away)}; takes it up when it is back" if away else ""
 
     def _tell_again(self, context: Context, identity: str, hosts: Sequence[str]) -> list[str]:

@@ -125,6 +125,13 @@ def test_a_node_whose_host_the_inventory_has_absent_is_to_leave_and_not_to_be_ad
     assert finding.what == "a node of the swarm is host gone, which the inventory has absent"
 
 
+def test_what_a_join_left_that_never_ended_is_no_stranger_to_be_added() -> None:
+    entry = Node("n9", 1, "", "worker", "active", {}, "unknown", "")
+    finding = the_one(with_cluster(evidence(), nodes=(*cluster_of(evidence()).nodes, entry)))
+    assert (finding.code, finding.where, finding.remedy) == ("H63", "node n9", "swarmkit up")
+    assert finding.what == "the entry of a join that never ended is left"
+
+
 def test_a_node_that_is_no_host_is_a_stranger_and_an_earlier_node_of_a_host_is_not() -> None:
     nodes = cluster_of(evidence()).nodes
     stranger = Node("n9", 1, "elsewhere", "worker", "active", {}, "ready", "203.0.113.9")

@@ -7,7 +7,7 @@ from fakes.running import run_once
 from fakes.swarm import FakeFleet, fake_fleet
 
 from swarmkit.declared.inventory.host import Host, Inventory
-from swarmkit.errors import SwarmkitError, UnreachableError
+from swarmkit.errors import NotConvergedError, SwarmkitError, UnreachableError
 from swarmkit.observed.observe import observe
 from swarmkit.plan.apply import apply
 from swarmkit.plan.context import Context
@@ -178,3 +178,36 @@ def test_an_unlocked_manager_that_hears_no_other_node_is_started_once_more(
     assert run(made, unlock_plan(observe(made, kernel="never"), [key])) == ["done"] * 6
     assert len(restarts) == 1
     assert not any("restart" in script for name in "AC" for script in made.hosts[name].shell.scripts)
+
+
+def without_a_name(fleet: FakeFleet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Add the entry of a join that never ended, told as managers tell it: with nothing of its engine."""
+    fleet.cluster.add_node("entryofnobody123", "", "", "worker", "active", "")
+    fleet.cluster.nodes["entryofnobody123"]["Status"] = {"State": "unknown"}
+    shown = fleet.cluster.shown_node
+
+    def told(node: dict[str, object]) -> dict[str, object]:
+        return {**shown(node), "Description": {}} if node["ID"] == "entryofnobody123" else shown(node)
+
+    monkeypatch.setattr(fleet.cluster, "shown_node", told)
+
+
+def test_the_ca_is_not_rotated_while_a_join_has_left_an_entry_that_would_hold_it_up(
+    made: FakeFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_a_name(made, monkeypatch)
+    (refusal,) = planned(made, "ca").refusals
+    assert (refusal.code, refusal.where) == ("H63", "node entryofnobod")
+    assert "swarmkit up removes it" in refusal.remedy
+
+
+def test_an_entry_of_a_join_that_comes_during_a_rotation_of_the_ca_is_told_as_what_holds_it_up(
+    made: FakeFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such an entry has no description, and the wait ended with a KeyError."""
+    monkeypatch.setattr("swarmkit.plan.credentials.operations.CA_TIMEOUT_SECONDS", 0.1)
+    (operation,) = planned(made, "ca").operations
+    without_a_name(made, monkeypatch)
+    with pytest.raises(NotConvergedError, match=r"waited 0\.1 s for: node entryofnobod") as caught:
+        operation.run(Context(made, Silent(), "A"))
+    assert "swarmkit up" in caught.value.to_do

@@ -141,6 +141,10 @@ def test_what_cannot_be_upgraded_is_refused_beforehand(made: FakeFleet) -> None:
     down = replace(seen.cluster.nodes[1], state="down", reachability="unreachable")
     nodes = (seen.cluster.nodes[0], down, *seen.cluster.nodes[2:])
     assert refused(planned(made, observed=replace(seen, cluster=replace(seen.cluster, nodes=nodes)))) == {"H54"}
+    entry = replace(seen.cluster.nodes[-1], id="entryofnobody", hostname="", state="unknown")
+    left = replace(seen, cluster=replace(seen.cluster, nodes=(*seen.cluster.nodes, entry)))
+    (refusal,) = planned(made, observed=left).refusals
+    assert (refusal.where, refusal.remedy) == ("node entryofnobod", "swarmkit up removes it: a join left it")
 
 
 def test_the_version_may_be_the_engines_own() -> None:
