@@ -9,7 +9,14 @@ from swarmkit.converge.unplaced import unplaced
 from swarmkit.declared.stack.image_archive import DOCKER_HUB, registry_of
 from swarmkit.errors import SwarmkitError
 from swarmkit.observed.model import TaskState
-from swarmkit.observed.rejections import LINK_LEFT, NO_AGENT, link_left_remedy, no_agent_remedy
+from swarmkit.observed.rejections import (
+    LINK_LEFT,
+    NO_AGENT,
+    link_left_remedy,
+    no_agent_remedy,
+    taken_port,
+    taken_port_remedy,
+)
 from swarmkit.reach.engine import Engine, EngineError, Json
 from swarmkit.reach.fleet import Fleet
 
@@ -46,10 +53,9 @@ def explain(tasks: Iterable[TaskState], fleet: Fleet, manager: Engine | None) ->
         return unplaced(task, manager)
     if "No such image" in task.error or _asks_for_login(task.error):
         return _not_pulled(task, node, fleet if manager else {})
-    if LINK_LEFT in task.error:
-        return Cause(f"{node} rejected the task: {task.error}", link_left_remedy(node))
-    if NO_AGENT in task.error:
-        return Cause(f"{node} rejected the task: {task.error}", no_agent_remedy(node))
+    if remedy := _known_remedy(task.error, node):
+        how = f"{node} rejected the task" if task.state == "rejected" else f"its task on {node} ended"
+        return Cause(f"{how}: {task.error}", remedy)
     if task.state == "rejected":
         return Cause(f"{node} rejected the task: {task.error}", f"see: journalctl -u docker on {node}")
     if task.state == "running":
@@ -63,6 +69,16 @@ def explain(tasks: Iterable[TaskState], fleet: Fleet, manager: Engine | None) ->
         why = f"its health check said: {health}" if health else "its program ended with exit code 0"
         return Cause(f"its task on {node} ended: {why}", logged=_logs(task, manager))
     return Cause(f"its task on {node} ended: {health or task.error or task.message}", logged=_logs(task, manager))
+
+
+def _known_remedy(error: str, node: str) -> str:
+    """Return what helps where the engine's words name it; else nothing."""
+    if LINK_LEFT in error:
+        return link_left_remedy(node)
+    if NO_AGENT in error:
+        return no_agent_remedy(node)
+    port = taken_port(error)
+    return taken_port_remedy(node, port) if port else ""
 
 
 def _is_well(task: TaskState) -> bool:

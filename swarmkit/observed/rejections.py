@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 LINK_LEFT = "error creating vxlan interface: file exists"
 """What stopped before its task's sandbox was taken away may leave a network's link: in the sandbox, which the engine
 takes away when it starts, or in the host's own namespace, where no engine looks for it (both on 26.1)."""
@@ -20,3 +22,23 @@ NO_AGENT = "cannot create a swarm scoped network when swarm is not active"
 
 def no_agent_remedy(host: str) -> str:
     return f"its engine's network agent did not start: on {host}: sudo systemctl restart docker; then run up again"
+
+
+_TAKEN_PORT = re.compile(
+    r"listen (?:tcp|udp)\S* \S+:(\d+): bind: address already in use"
+    r"|Bind for \S+:(\d+) failed: port is already allocated"
+)
+"""Of a process of the host, and of another container."""
+
+
+def taken_port(error: str) -> str:
+    """Return the port that a task could not have, as something on its host has it; else nothing."""
+    match = _TAKEN_PORT.search(error)
+    return next(filter(None, match.groups())) if match else ""
+
+
+def taken_port_remedy(host: str, port: str) -> str:
+    return (
+        f"on {host}: ss -lnptu 'sport = :{port}' names who has port {port} there: stop that, and the next task "
+        "has it; or publish another port"
+    )

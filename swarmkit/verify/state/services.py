@@ -10,7 +10,7 @@ from swarmkit.declared.stack.service import Stack
 from swarmkit.finding import Finding
 from swarmkit.observed.jobs import is_job
 from swarmkit.observed.model import Observed
-from swarmkit.observed.rejections import LINK_LEFT, link_left_remedy
+from swarmkit.observed.rejections import LINK_LEFT, link_left_remedy, taken_port, taken_port_remedy
 from swarmkit.verify import codes
 from swarmkit.verify.live import Live, LiveService, LiveTask
 from swarmkit.verify.probe.look import HostLook
@@ -74,9 +74,9 @@ def _replicas_finding(service: LiveService, wanted: int, untried: Sequence[Untri
         what = f"{wanted} of {wanted} tasks, {where}" if wanted else "no task is declared, none runs"
         return Finding(codes.REPLICAS, "ok", service.name, f"service {service.name}: {what}")
     why = [f"{task.state}: {task.error or task.message}" for task in service.waiting]
-    is_link_left = LINK_LEFT in service.last_error and bool(service.failed_on)
+    known = _known_remedy(service)
     is_untold = not any(service.last_error in reason for reason in why)
-    if service.last_error and (not service.tasks or is_link_left) and is_untold:
+    if service.last_error and (not service.tasks or known) and is_untold:
         why.append(f"the last one that failed: {service.last_error}")
     if outdated:
         why.append(f"{outdated} still run an older spec")
@@ -88,10 +88,19 @@ def _replicas_finding(service: LiveService, wanted: int, untried: Sequence[Untri
         service.name,
         f"service {service.name}: {len(current)} of {wanted} tasks run",
         evidence="; ".join([*why, *map(str, untried)]) or where,
-        remedy=link_left_remedy(service.failed_on)
-        if is_link_left
-        else f"docker service ps --no-trunc {service.name}{lacking}",
+        remedy=known or f"docker service ps --no-trunc {service.name}{lacking}",
     )
+
+
+def _known_remedy(service: LiveService) -> str:
+    """Return what helps where the engine's words of the last failure name it; else nothing."""
+    if service.failed_on and LINK_LEFT in service.last_error:
+        return link_left_remedy(service.failed_on)
+    # What waits for a node waits for something else by now.
+    if service.failed_on and all(task.state != "pending" for task in service.waiting):
+        port = taken_port(service.last_error)
+        return taken_port_remedy(service.failed_on, port) if port else ""
+    return ""
 
 
 def _by_word_alone(finding: Finding, service: LiveService, silence: Silence) -> Finding:

@@ -20,7 +20,7 @@ from swarmkit.converge.wait import wait_for_service, wakeups
 from swarmkit.errors import NotConvergedError
 from swarmkit.observed import parse
 from swarmkit.observed.observe import observe
-from swarmkit.observed.rejections import link_left_remedy
+from swarmkit.observed.rejections import link_left_remedy, taken_port_remedy
 from swarmkit.plan.progress import Progress, Silent
 from swarmkit.reach.engine import EngineError
 from swarmkit.secret import Secret
@@ -384,6 +384,32 @@ def test_a_vxlan_link_that_was_left_behind_is_told_with_what_removes_it(fleet: F
     assert cause.to_do == link_left_remedy("A")
     assert "ip link delete" in cause.to_do
     assert cause.to_do.endswith("sudo systemctl restart docker (H65)")
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        "GW Network failed: Error starting userland proxy: listen tcp4 0.0.0.0:8099: bind: address already in use",
+        "driver failed programming external connectivity: Bind for 0.0.0.0:8099 failed: port is already allocated",
+    ],
+    ids=["by a process", "by a container"],
+)
+def test_a_port_that_something_on_the_host_has_is_told_with_what_names_it(fleet: FakeFleet, error: str) -> None:
+    """What was told was that the host may lack ESP, and the doctor, who finds nothing."""
+    start(fleet)
+    (task,) = fleet.cluster.tasks.values()
+    task["Status"].update(State="failed", Err=error)
+    cause = explain(look_at(fleet.engine("A"), "shop_x").states, fleet, fleet.engine("A"))
+    assert cause.sentence == f"its task on A ended: {error}"
+    assert cause.to_do == taken_port_remedy("A", "8099")
+    assert "on A: ss -lnptu 'sport = :8099'" in cause.to_do
+
+
+def test_an_address_that_another_container_has_is_no_port_that_is_taken(fleet: FakeFleet) -> None:
+    start(fleet)
+    (task,) = fleet.cluster.tasks.values()
+    task["Status"].update(State="failed", Err="failed to allocate gateway (10.20.1.1): Address already in use")
+    assert explain(look_at(fleet.engine("A"), "shop_x").states, fleet, fleet.engine("A")).to_do == ""
 
 
 def test_an_engine_whose_network_agent_did_not_start_is_told_with_what_starts_it(fleet: FakeFleet) -> None:

@@ -10,7 +10,7 @@ from verify_world import ADDRESS, NET, SAMPLES, SPI, TASK, VIP, World
 from swarmkit.errors import SwarmkitError
 from swarmkit.finding import Finding
 from swarmkit.observed.model import Observed
-from swarmkit.observed.rejections import link_left_remedy
+from swarmkit.observed.rejections import link_left_remedy, taken_port_remedy
 from swarmkit.plan.networks.firewall_rules import STILL_CLOSED
 from swarmkit.reach.engine import EngineError
 from swarmkit.verify import prove as proofs
@@ -128,6 +128,21 @@ def test_a_link_that_stands_in_the_way_of_a_task_is_told_with_its_host_and_what_
     found = next(f for f in proved(world) if f.code == "V02" and f.severity == "error")
     assert found.evidence.endswith(rejected["Err"])
     assert found.remedy == link_left_remedy("B").replace("sudo ", "")
+
+
+@pytest.mark.parametrize(
+    ("state", "is_told"), [("preparing", True), ("pending", False)], ids=["it tries again", "it waits for a node"]
+)
+def test_a_port_that_something_on_the_host_has_is_told_where_the_task_tries_again(
+    world: World, state: str, is_told: bool
+) -> None:
+    """V02 said that the host may lack ESP, and sent to the doctor, who finds nothing."""
+    failed = {"State": "failed", "Err": "userland proxy: listen tcp4 0.0.0.0:8099: bind: address already in use"}
+    world.tasks[1] |= {"DesiredState": "shutdown", "CreatedAt": "2", "Status": failed}
+    waiting = {"DesiredState": "running", "CreatedAt": "3", "Status": {"State": state}}
+    world.tasks.append(world.tasks[1] | waiting)
+    found = next(f for f in proved(world) if f.code == "V02" and f.severity == "error")
+    assert (found.remedy == taken_port_remedy("B", "8099")) is is_told
 
 
 def test_a_task_that_ended_since_it_was_read_leaves_nothing_to_encrypt_on_its_host(world: World) -> None:
