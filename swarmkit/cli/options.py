@@ -168,7 +168,9 @@ def check_hosts(inventory: Inventory, names: Iterable[str], *, backed_up: Iterab
     known = list(dict.fromkeys((*(host.name for host in inventory.hosts), *backed_up)))
     where = "in the inventory" + (" or among the backup's managers" if backed_up else "")
     if unknown := [name for name in names if name not in known]:
-        raise InputError(f"no host {', '.join(unknown)} {where}", to_do=f"there are: {', '.join(known)}")
+        absent = [host.name for host in inventory.leaving if host.name in unknown]
+        more = f"; with swarm_state: absent: {', '.join(absent)}" if absent else ""
+        raise InputError(f"no host {', '.join(unknown)} {where}", to_do=f"there are: {', '.join(known)}{more}")
 
 
 def confirmed(question: str, *, yes: bool) -> bool:

@@ -121,6 +121,8 @@ def _memberships(inventory: Inventory, observed: Observed, *, adopt: bool) -> It
         return
     cluster = observed.cluster
     if cluster is None:
+        absent = ", ".join(host.name for host in inventory.leaving)
+        start = f"the inventory has {absent} absent, which may be its manager: start it; " if absent else ""
         for name in active:
             yield Finding(
                 "H49",
@@ -128,7 +130,7 @@ def _memberships(inventory: Inventory, observed: Observed, *, adopt: bool) -> It
                 name,
                 "it is in a swarm of which no host of the inventory is a manager",
                 f"its swarm state is active, its node id {active[name].node_id}",
-                _leave(name),
+                f"{start}{_leave(name)}",
             )
         return
     yield from _cluster(inventory, cluster, active, adopt=adopt)

@@ -55,6 +55,8 @@ def change_node(wish: Wish, terms: Terms) -> Applied | None:
 def host_of(inventory: Inventory, name: str) -> Host:
     """Return the host *name*; raises InputError with a hint when there is none."""
     names = [host.name for host in inventory.hosts]
+    if name in (host.name for host in inventory.leaving):
+        raise InputError(f"host {name} has swarm_state: absent in the inventory", to_do="swarmkit up lets it leave")
     if name not in names:
         near = difflib.get_close_matches(name, names, n=1)
         raise InputError(

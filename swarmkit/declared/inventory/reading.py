@@ -40,7 +40,7 @@ def load_inventory(path: Path, *, allow_even_managers: bool = False, check_files
     hosts, leaving, of_hosts = _hosts(groups, path, check_files=check_files)
     settings = read_cluster(path, of_hosts)
     refuse_pool_clashes(settings["address_pools"], hosts, of_hosts)
-    _refuse_manager_count(hosts, root, allow_even=allow_even_managers)
+    _refuse_manager_count(hosts, _managers_of(leaving, groups), root, allow_even=allow_even_managers)
     _refuse_twins((*hosts, *leaving), groups)
     _refuse_mixed_families(hosts, groups)
     log.raise_if_any("the inventory cannot be used")
@@ -99,10 +99,22 @@ def _refuse_misspelt_groups(groups: Groups) -> None:
             group.place.refuse("B08", f"unknown group {shown(group.name)}", hint)
 
 
-def _refuse_manager_count(hosts: tuple[Host, ...], root: Field, *, allow_even: bool) -> None:
+def _managers_of(leaving: tuple[Host, ...], groups: Groups) -> list[str]:
+    """Return those of the *leaving* hosts that are written as managers."""
+    of_host = groups.groups_of_hosts()
+    return [host.name for host in leaving if not of_host[host.name].isdisjoint(MANAGER_GROUPS)]
+
+
+def _refuse_manager_count(hosts: tuple[Host, ...], absent: list[str], root: Field, *, allow_even: bool) -> None:
     count = sum(host.role == "manager" for host in hosts)
     if count == 0:
-        root.log.refuse("B06", None, "", "no manager", "at least one host needs to be in the group managers")
+        what, to_do = "no manager", "at least one host needs to be in the group managers"
+        if absent:
+            what = f"no manager but {', '.join(map(shown, absent))}, absent (swarm_state)"
+            to_do = "at least one host that stays needs to be in the group managers"
+        if absent and not hosts:
+            to_do += "; to take the whole swarm apart: swarmkit down, with an inventory that has them still"
+        root.log.refuse("B06", None, "", what, to_do)
     elif count % 2 == 0 and not allow_even:
         what = f"{count} managers tolerate {(count - 1) // 2} failures, no more than {count - 1} do"
         root.log.refuse("B07", None, "", what, "use 1, 3, 5 or 7, or give --allow-even-managers")

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.finding import Finding
-from swarmkit.observed.model import ClusterState, Node, Observed
+from swarmkit.observed.model import ClusterState, Node, Observed, ServiceState
 from swarmkit.plan.model import Operation, Plan, Step
 from swarmkit.plan.nodes.departures import is_replicated, moving_warnings, running_on, volumes_of
 from swarmkit.plan.nodes.kernel_refusals import kernel_refusals
@@ -16,7 +16,7 @@ from swarmkit.plan.nodes.returning import old_nodes, vacate_seats
 from swarmkit.plan.nodes.swarm_operations import UpdateNode
 from swarmkit.plan.planner import first_manager, join_node
 from swarmkit.plan.refusals import host_refusals
-from swarmkit.plan.stacks.placement import node_may_run
+from swarmkit.plan.stacks.placement import constraints_of, node_may_run
 from swarmkit.plan.stacks.spec_diff import Change
 
 _REBUILD = "with a backup's data: swarmkit rebuild -f STACK --data ARCHIVE --override H52"
@@ -30,17 +30,20 @@ def drain_plan(inventory: Inventory, host: Host, observed: Observed) -> Plan:
     services = [service for service in running_on(observed.cluster, node) if is_replicated(service)]
     others = [other for other in observed.cluster.nodes if other.id != node.id and other.state == "ready"]
     moving = [service for service in services if any(node_may_run(service.spec, other) for other in others)]
-    warnings = tuple(
-        Finding("B35", "warning", host.name, f"service {service.name} may run nowhere else: it stops")
-        for service in services
-        if service not in moving
-    )
+    warnings = tuple(_stops(host, service) for service in services if service not in moving)
     warnings += tuple(moving_warnings(observed.cluster, node, host.name))
     operations = list(_set_availability(host, node, "drain"))
     names = tuple(service.name for service in moving)
     what = "wait until what it ran runs elsewhere" if names else "wait until its tasks have ended"
     wait = Step(f"emptied:{host.name}", "node", "wait", host.name, what, ", ".join(names), _keys(operations))
     return Plan((*operations, AwaitEmptied(wait, node.id, names)), (), (*warnings, *_undeclared(host, "drain")))
+
+
+def _stops(host: Host, service: ServiceState) -> Finding:
+    constraints = ", ".join(constraints_of(service.spec))
+    why = f"no other node that is ready and active {f'has {constraints}' if constraints else 'is there'}"
+    remedy = f"let another host be one, first; else it runs here again after: swarmkit node activate {host.name}"
+    return Finding("B35", "warning", host.name, f"service {service.name} may run nowhere else: it stops", why, remedy)
 
 
 def activate_plan(inventory: Inventory, host: Host, observed: Observed) -> Plan:

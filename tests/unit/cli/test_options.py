@@ -7,6 +7,7 @@ from click.testing import CliRunner
 from swarmkit.cli import options
 from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.errors import InputError
+from swarmkit.workflows.node import host_of
 
 
 @click.command()
@@ -101,3 +102,13 @@ def test_a_manager_of_a_backup_may_be_named_where_the_inventory_has_it_no_more()
     assert caught.value.to_do == "there are: A, B"
     with pytest.raises(InputError, match=r"no host B in the inventory\n"):
         options.check_hosts(inventory, ("B",))
+
+
+def test_an_absent_host_is_told_as_such_and_not_as_none_of_the_inventory() -> None:
+    hosts = (Host("A", "192.0.2.1", "manager"),)
+    inventory = Inventory(Path("i.yaml"), "prod", hosts, leaving=(Host("B", "192.0.2.2", "worker"),))
+    with pytest.raises(InputError) as caught:
+        options.check_hosts(inventory, ("B",))
+    assert caught.value.to_do == "there are: A; with swarm_state: absent: B"
+    with pytest.raises(InputError, match="host B has swarm_state: absent"):
+        host_of(inventory, "B")

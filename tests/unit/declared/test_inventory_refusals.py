@@ -141,6 +141,16 @@ def test_a_pool_prefix_must_fit_into_the_pools(tmp_path: Path) -> None:
         ("B06", "", "empty inventory"),
         ("B06", "all: {hosts: {a: {}}}", "no manager"),
         ("B06", "workers: {hosts: {a: {}}}", "no manager"),
+        (
+            "B06",
+            "managers: {hosts: {a: {swarm_state: absent}}}\nworkers: {hosts: {b: {}}}",
+            "no manager but 'a', absent",
+        ),
+        (
+            "B06",
+            "managers: {hosts: {a: {swarm_state: absent}}}",
+            "swarmkit down, with an inventory that has them still",
+        ),
         ("B07", "managers: {hosts: {a: {}, b: {}}}", "2 managers tolerate 0 failures"),
         ("B07", "managers: {hosts: {'m[1:4]': {}}}", "4 managers tolerate 1 failures"),
         ("B08", "mangers: {hosts: {b: {}}}\nmanagers: {hosts: {a: {}}}", "did you mean 'managers'?"),

@@ -180,3 +180,15 @@ def test_a_manager_whose_node_is_down_for_a_moment_after_its_start_stops_no_plan
     run_once(fleet, whole)
     fleet.cluster.nodes[fleet.engine("C").node_id]["Status"]["State"] = "down"
     assert plan_on(fleet, whole).refusals == ()
+
+
+def test_workers_whose_only_manager_shall_be_absent_and_is_silent_are_told_to_bring_it_back() -> None:
+    """They were told to leave their swarm by force, with all that it runs."""
+    whole = managers_and_workers("A", "BC")
+    fleet = fleet_of(whole.inventory)
+    run_once(fleet, whole)
+    absent = tuple(host for host in whole.inventory.hosts if host.name == "A")
+    plan = plan_on(fleet.of("BC"), Declared(replace(managers_and_workers("B", "C").inventory, leaving=absent)))
+    assert [(one.code, one.where) for one in plan.refusals] == [("H49", "B"), ("H49", "C")]
+    assert plan.refusals[0].remedy.startswith("the inventory has A absent, which may be its manager: start it")
+    assert plan_on(fleet, Declared(replace(managers_and_workers("B", "C").inventory, leaving=absent))).refusals == ()

@@ -68,6 +68,8 @@ def test_what_stops_because_it_may_run_nowhere_else_is_said_before(made: FakeFle
     made.engine("A").create("services", service("db", "node.labels.role == data"))
     plan = drain_plan(INVENTORY, D, observe(made, kernel="never"))
     assert (plan.warnings[0].code, plan.warnings[0].what) == ("B35", "service db may run nowhere else: it stops")
+    assert plan.warnings[0].evidence == "no other node that is ready and active has node.labels.role == data"
+    assert plan.warnings[0].remedy.endswith("swarmkit node activate D")
 
 
 def test_data_that_stays_behind_when_its_service_moves_is_said_before(made: FakeFleet) -> None:
