@@ -22,8 +22,8 @@ PROOFS: dict[str, Explanation] = {
     ),
     "V02": Explanation(
         "As many tasks run as declared, with the newest spec",
-        "Fewer replicas than asked for; old ones among them.",
-        "The task's own error is the evidence: no suitable node, image, mount, health.",
+        "Fewer replicas than asked for; old ones among them; a warning: they run, and keep failing.",
+        "The task's own error is the evidence: no suitable node, image, mount, health, an exit code.",
         "docker service ps --no-trunc SERVICE",
         "moby swarmkit task states",
     ),

@@ -67,6 +67,8 @@ class LiveService:
     """Tasks that ran when they were read, and have ended since."""
     unheard_on: tuple[str, ...] = ()
     """Hosts that do not answer, where a task shall end, and nobody told that it did."""
+    failed: tuple[TaskState, ...] = ()
+    """Tasks of its newest spec that the managers remember as failed."""
 
     @property
     def networks(self) -> frozenset[str]:
@@ -192,8 +194,9 @@ def _service(
 ) -> LiveService:
     state, endpoint, template = parse.service(item), item.get("Endpoint") or {}, item["Spec"].get("TaskTemplate") or {}
     wanted = [(task, parse.task(task)) for task in tasks if task.get("DesiredState") == "running"]
-    given_up = [task for task in map(parse.task, tasks) if task.state == "running" and task.desired_state != "running"]
-    failed = sorted((task for task in map(parse.task, tasks) if task.error), key=lambda task: task.created_at)
+    told = tuple(map(parse.task, tasks))
+    given_up = [task for task in told if task.state == "running" and task.desired_state != "running"]
+    wrong = sorted((task for task in told if task.error), key=lambda task: task.created_at)
     attachments = template.get("Networks") or item["Spec"].get("Networks") or ()
     return LiveService(
         id=state.id,
@@ -212,12 +215,13 @@ def _service(
         ports=tuple(_port(port) for port in endpoint.get("Ports") or ()),
         tasks=tuple(_task(raw, task, state.name, hosts, template) for raw, task in wanted if task.state == "running"),
         waiting=tuple(task for _, task in wanted if task.state != "running"),
-        passing=_addresses(task for task in map(parse.task, tasks) if task.state in _PASSING),
-        last_error=failed[-1].error if failed else "",
-        failed_on=hosts.get(failed[-1].node_id, "") if failed else "",
+        passing=_addresses(task for task in told if task.state in _PASSING),
+        last_error=wrong[-1].error if wrong else "",
+        failed_on=hosts.get(wrong[-1].node_id, "") if wrong else "",
         update_state=state.update_state,
         update_message=state.update_message,
         unheard_on=tuple(sorted({silent[task.node_id] for task in given_up if task.node_id in silent})),
+        failed=tuple(task for task in told if task.state == "failed" and task.is_made_from(template)),
     )
 
 

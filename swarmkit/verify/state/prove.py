@@ -21,6 +21,7 @@ from swarmkit.verify.probe.look import HostLook
 from swarmkit.verify.silence import NONE, Silence, first_of
 from swarmkit.verify.state.certificates import prove_certificates
 from swarmkit.verify.state.comparison import compare, prove_as_declared
+from swarmkit.verify.state.failing import managers_time
 from swarmkit.verify.state.leftovers import Remains
 from swarmkit.verify.state.nodes import prove_nodes, prove_quorum
 from swarmkit.verify.state.services import prove_images, prove_services
@@ -43,7 +44,8 @@ def prove_state(
     yield from prove_nodes(inventory, cluster, observed, silence)
     yield prove_quorum(cluster, observed, unheard)
     yield from prove_certificates(looks, observed, datetime.datetime.now(tz=datetime.UTC))
-    yield from prove_services(live, stack, looks, untried_networks(live, cluster, observed), silence)
+    now = managers_time(cluster, observed)
+    yield from prove_services(live, stack, looks, untried_networks(live, cluster, observed), silence, now)
     yield from prove_images(live, looks, observed)
     returning = {node.id: host for host, nodes in rejoining(inventory, observed).items() for node in nodes}
     absent = absent_nodes(inventory, observed)

@@ -15,6 +15,7 @@ from swarmkit.verify import codes
 from swarmkit.verify.live import Live, LiveService, LiveTask
 from swarmkit.verify.probe.look import HostLook
 from swarmkit.verify.silence import NONE, Silence
+from swarmkit.verify.state.failing import with_failures
 from swarmkit.verify.state.untried_networks import Untried, lacking_for
 
 _GO_ON = "docker container top {} -o pid | tail -n +2 | xargs kill -CONT"
@@ -28,12 +29,13 @@ def prove_services(
     looks: Mapping[str, HostLook],
     untried: Mapping[str, Sequence[Untried]] = MappingProxyType({}),
     silence: Silence = NONE,
+    now: float = 0.0,
 ) -> Iterator[Finding]:
     """Prove that every service of *stack*, or of the cluster, runs as often as declared and its update went through.
 
     A paused container, or one whose processes a signal has stopped, runs for the managers, and its kernel takes every
     connection: nothing else tells of it.
-    *untried* says of a service by name what no running task could prove.
+    *untried* says of a service by name what no running task could prove; *now* is the managers' time.
     """
     found = {service.name: service for service in live.services}
     declared = {f"{stack.name}_{service.name}": service for service in stack.services} if stack else {}
@@ -48,7 +50,8 @@ def prove_services(
         elif stopped:
             yield _standing(service, stopped, "stopped by a signal", _GO_ON)
         else:
-            yield _by_word_alone(_replicas_finding(service, wanted, untried.get(name, ())), service, silence)
+            replicas = _by_word_alone(_replicas_finding(service, wanted, untried.get(name, ())), service, silence)
+            yield with_failures(replicas, service, now)
         yield from _update(service)
 
 
