@@ -44,25 +44,35 @@ class Judge:
             for wrong in look(network, *pair)
         )
 
+    def _codes_of_broken(self, network: NetworkState, first: str, second: str) -> list[str]:
+        """Return the codes of what shows that it is open, and of what lets it be so: states, policies and rules."""
+        found = [
+            finding for pair in ((first, second), (second, first)) for finding in self.kernels.directions.get(pair, ())
+        ]
+        found += [finding for host in (first, second) for finding in self.kernels.rules.get((network.id, host), ())]
+        causes = {one.code for one in found} & {codes.ESP_STATE, codes.FIREWALL}
+        return sorted(causes | {code for code, _ in self._broken(network, first, second)})
+
     def _verdict(self, network: NetworkState, first: str, second: str) -> PairVerdict:
         broken = tuple(self._broken(network, first, second))
         if broken:
-            return PairVerdict(first, second, "broken", broken)
+            return PairVerdict(first, second, "broken", tuple(broken_by for _, broken_by in broken))
         missing = (*self._missing(network, first, second), *self._unseen(network, first, second))
         return PairVerdict(first, second, "not proved" if missing else "proved", missing)
 
-    def _broken(self, network: NetworkState, first: str, second: str) -> Iterator[str]:
+    def _broken(self, network: NetworkState, first: str, second: str) -> Iterator[tuple[str, str]]:
+        """Yield what shows that it is open, each with the code that says what to do."""
         for host, peer in self.wire.ends(first, second):
             clear, marked = self.wire.clear(host, peer, network), self.wire.marked(host, peer)
             for source, target, count in ((host, peer, clear.sent), (peer, host, clear.received)):
                 if count:
-                    yield f"{count} clear frames from {source} to {target} seen at {host}"
+                    yield codes.WIRE, f"{count} clear frames from {source} to {target} seen at {host}"
             if marked.sent or marked.received:
-                yield f"frames that show the probes' mark seen at {host}"
+                yield codes.WIRE, f"frames that show the probes' mark seen at {host}"
         for attempt in self.tried:
             injection = attempt.injection
             if attempt.entered and injection.network.id == network.id and injection.receiver in (first, second):
-                yield f"a clear frame enters on {injection.receiver}"
+                yield codes.INJECTION, f"a clear frame enters on {injection.receiver}"
 
     def _missing(self, network: NetworkState, first: str, second: str) -> Iterator[str]:
         """Yield what contradicts the proof."""
@@ -143,7 +153,9 @@ class Judge:
         where, lack = f"{first} <-> {second}", "; ".join(verdict.missing)
         if verdict.verdict == "broken":
             what = f"{BROKEN}: network {network.name} is open between {first} and {second}"
-            return Finding(codes.ENCRYPTION, "error", where, what, lack, "first do what V10, V16 and V19 say")
+            *rest, last = self._codes_of_broken(network, first, second)
+            remedy = f"first do what {', '.join(rest)} and {last} say" if rest else f"first do what {last} says"
+            return Finding(codes.ENCRYPTION, "error", where, what, lack, remedy)
         if verdict.verdict == "proved":
             injected = " and ".join(host for host in (first, second) if self._was_injected(network, host))
             what = f"network {network.name} is encrypted between {first} and {second}"

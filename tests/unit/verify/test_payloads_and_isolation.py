@@ -125,6 +125,17 @@ def test_the_probes_mark_on_the_cable_breaks_it_too(world: World) -> None:
     assert of("V12", world)["B <-> C"].what.startswith("broken")
 
 
+def test_a_broken_pair_sends_to_what_was_found_of_it_and_to_nothing_else(world: World) -> None:
+    """It named V10, V16 and V19 whatever was told, and not V09, of which the frames left in clear."""
+    world.shells["B"].cable_more = ["clear 10.88.0.11 4097 0 3"]
+    assert of("V12", world)["A <-> B"].remedy == "first do what V16 says"
+    world.shells["A"].sections["policies"] = ""
+    assert of("V12", world)["A <-> B"].remedy == "first do what V09 and V16 say"
+    world.shells["A"].sections |= {"policies": "", "mangle": ""}
+    world.shells["B"].cable_more.append(f"heard 1000 {INJECTION_KEY['B']} small 60")
+    assert of("V12", world)["A <-> B"].remedy == "first do what V09, V10, V16 and V19 say"
+
+
 INJECTION_KEY = {"A": 1, "B": 2, "C": 3}
 """Receiver -> the key of its injection: the first of a proof."""
 
