@@ -296,15 +296,23 @@ def test_an_upgrade_of_the_engines_that_was_killed_goes_on_and_leaves_no_node_dr
 
 
 @pytest.mark.nightly
-def test_game_day_with_replace_host_and_quorum_loss(years: Years) -> None:
+@pytest.mark.timeout(1800)
+def test_game_day_with_replace_host_quorum_loss_and_restore(years: Years) -> None:
     path = years.inventory("PQR", "S")
     assert years.lab.swarmkit("autolock", "off", "--yes", "-i", path).returncode == 0
     before = years.lab.run("P", "docker info --format '{{.Swarm.Cluster.ID}}'").strip()
     years.lab.run("P", "docker node update --label-add rack=7 S >/dev/null")
-    said = years.play("game-day", path, "--set", "worker=S", "--set", "first=Q", "--set", "second=R", seconds=1800)
+    folder, key = years.folder / "of-game-day", years.passphrase()
+    folder.mkdir(mode=0o700)
+    taken = years.lab.swarmkit("backup", "--yes", "-i", path, "-o", folder, "--passphrase-file", key)
+    assert taken.returncode == 0, taken.stderr
+    (archive,) = folder.iterdir()
+    given = ("worker=S", "first=Q", "second=R", "third=P", f"archive={archive}", f"passphrase-file={key}")
+    said = years.play("game-day", path, *(word for one in given for word in ("--set", one)), seconds=1800)
     assert "mended/replace" in said
     assert "Q: go on alone" not in said
     assert "P  go on alone with its state" in said
+    assert "restored/restore" in said
     assert years.nodes(path) == {**dict.fromkeys("PQR", "manager ready"), "S": "worker ready"}
     assert years.lab.run("P", "docker info --format '{{.Swarm.Cluster.ID}}'").strip() == before
     assert years.lab.run("P", "docker node inspect S --format '{{.Spec.Labels.rack}}'").strip() == "7"
