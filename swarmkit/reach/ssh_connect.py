@@ -29,6 +29,7 @@ from swarmkit.secret import Secret
 # Paramiko also logs what it raises, with tracebacks, which Python would print where nobody handles them.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
+ATTEMPTS = 3
 KEEPALIVE_SECONDS = 15
 SILENCE_SECONDS = 60
 """So long the other end of a connection may answer nothing at all: a busy host's takes seconds."""
@@ -48,15 +49,19 @@ class Hop:
     keys: TrustedKeys
 
 
-def connect(host: Host, hops: Sequence[Hop], *, sudo_password: Secret | None = None) -> Connection:
+def connect(
+    host: Host, hops: Sequence[Hop], *, sudo_password: Secret | None = None, attempts: int = ATTEMPTS
+) -> Connection:
     """Open the SSH connection to *host* through *hops* (its own is the last) and return it.
 
     Raises UnreachableError saying what, why and what to do; an authentication failure or a host key that is not trusted
-    is final, a dropped or refused connection is tried three times.
+    is final, a dropped or refused connection is tried again, *attempts* times in all.
     """
     for hop in hops:
         _check_key_files(hop)
-    return connect_with_retry(lambda: _connect_once(host, hops, sudo_password), retry_on=(TransientError,), attempts=3)
+    return connect_with_retry(
+        lambda: _connect_once(host, hops, sudo_password), retry_on=(TransientError,), attempts=attempts
+    )
 
 
 def _connect_once(host: Host, hops: Sequence[Hop], sudo_password: Secret | None) -> Connection:

@@ -15,6 +15,8 @@ from swarmkit.reach.fleet import Fleet, Unreached, reach_some
 from swarmkit.secret import Secret
 from swarmkit.workflows.planning import import_planner, plan_for
 
+_AWAY = "; where it is gone for good, take it out of the inventory"
+
 
 @contextmanager
 def reach_with_leaving(
@@ -29,6 +31,7 @@ def reach_with_leaving(
         sudo_password=sudo_password,
         on_waiting=on_waiting,
         needed=[host.name for host in inventory.hosts],
+        once=[host.name for host in inventory.leaving],
         meanwhile=import_planner,
     )
     with reached as (fleet, silent):
@@ -42,5 +45,6 @@ def plan_without(declared: Declared, silent: Unreached, fleet: Fleet) -> tuple[P
         return plan, observed
     from swarmkit.doctor.checks.reached import check_reached
 
-    told = (replace(finding, severity="warning") for finding in check_reached(declared.inventory, silent))
+    found = check_reached(declared.inventory, silent)
+    told = (replace(one, severity="warning", remedy=one.remedy + _AWAY) for one in found)
     return replace(plan, warnings=(*plan.warnings, *told)), observed

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Never
 
 import pytest
 from fakes.running import run_once
 from fakes.swarm import FakeFleet
+from tenacity import wait_none
 
 from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.errors import SwarmkitError, UnreachableError
@@ -19,9 +20,11 @@ from swarmkit.plan.model import Plan
 from swarmkit.plan.progress import Silent
 from swarmkit.proof import Proof
 from swarmkit.reach import fleet as reaching
+from swarmkit.reach import ssh_connect
 from swarmkit.reach.fleet import Fleet
 from swarmkit.reach.host_key_scan import ScannedKey
 from swarmkit.reach.ssh_connect import Hop
+from swarmkit.reach.ssh_failures import TransientError
 from swarmkit.workflows import look, trust
 from swarmkit.workflows.terms import Terms
 from swarmkit.workflows.up import up
@@ -95,6 +98,24 @@ def test_the_node_of_one_that_does_not_answer_and_is_ready_stays_and_is_told(
     assert "stays, though the inventory has its host C absent" in stays.what
     assert stays.evidence == "it is ready, and the host does not answer"
     assert "timed out" in silent.evidence
+    assert silent.remedy.endswith("; where it is gone for good, take it out of the inventory")
+
+
+def test_one_that_does_not_answer_is_tried_once_and_those_that_shall_be_nodes_three_times(
+    fleet: FakeFleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A host without power answers nothing: each attempt takes its time-out, 30 s in all, before every `up`."""
+    tried: list[str] = []
+
+    def connect_once(host: Host, *_: object) -> Never:
+        tried.append(host.name)
+        raise TransientError(f"{host.name}: cannot reach it", "timed out")
+
+    monkeypatch.setattr(ssh_connect, "_connect_once", connect_once)
+    monkeypatch.setattr("swarmkit.reach.retry.tenacity.wait_random_exponential", lambda **_: wait_none())
+    with pytest.raises(UnreachableError, match="2 hosts cannot be used"):
+        look.plan(absent(fleet, tmp_path), progress=Silent())
+    assert sorted(tried) == [*"AAABBBC"]
 
 
 def test_hosts_that_shall_be_nodes_are_needed_all_of_them(fleet: FakeFleet, tmp_path: Path, away: set[str]) -> None:
