@@ -23,6 +23,7 @@ from swarmkit.plan.states.operations import TakeLockOff
 from swarmkit.plan.states.quorum_recovery import recovery_plan
 from swarmkit.plan.states.recovery_operations import ForceNewCluster, mark_recovered
 from swarmkit.plan.states.survey import Survey
+from swarmkit.reach.engine import EngineError, Json, Kind
 from swarmkit.reach.ssh import CommandResult
 from swarmkit.recovery.locked_state import unlocked_key_file
 from swarmkit.secret import Secret
@@ -141,6 +142,22 @@ def test_a_survivor_that_has_joined_the_new_raft_by_itself_stays_as_its_loss_wou
     leave = leaving(made)
     assert leave.run(Context(made, Silent(), "B")) == "it has joined the new one by itself, and stays"
     assert made.engine("A").info()["Swarm"]["LocalNodeState"] == "active"
+
+
+def test_a_survivor_that_is_just_becoming_one_of_two_is_asked_for_until_they_have_a_leader(
+    made: FakeFleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the second catches up nobody leads: the recovery ended there with 4."""
+    leave, find, asked = leaving(made), made.engine("B").find, list[str]()
+
+    def without_leader_yet(kind: Kind, filters: dict[str, list[str]] | None = None) -> list[Json]:
+        asked.append(kind)
+        if len(asked) < 3:
+            raise EngineError("B", "list nodes", 503, "rpc error: The swarm does not have a leader.")
+        return find(kind, filters)
+
+    monkeypatch.setattr(made.engine("B"), "find", without_leader_yet)
+    assert leave.run(Context(made, Silent(), "B")) == "it has joined the new one by itself, and stays"
 
 
 def test_a_survivor_that_the_new_raft_does_not_have_leaves_the_old_one(made: FakeFleet) -> None:
