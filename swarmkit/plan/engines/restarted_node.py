@@ -6,7 +6,7 @@ from swarmkit.errors import NotConvergedError, SwarmkitError
 from swarmkit.observed import parse
 from swarmkit.plan.context import Context
 from swarmkit.plan.engines.started_engine import NOT_YET, swarm_once
-from swarmkit.plan.nodes.quorum import Quorum, quorum_of
+from swarmkit.plan.nodes.quorum import Quorum, quorum_of, the_node
 from swarmkit.reach.retry import wait_until
 from swarmkit.secret import Secret
 
@@ -18,8 +18,8 @@ def step_aside(context: Context, host: str, node_id: str) -> Secret:
 
     Returns the key that unlocks it, where managers lock.
     """
-    nodes = {node.id: node for node in parse.nodes(context.manager.find("nodes"))}
-    quorum, node = quorum_of(nodes.values()), nodes[node_id]
+    nodes = parse.nodes(context.manager.find("nodes"))
+    quorum, node = quorum_of(nodes), the_node(nodes, node_id, host)
     if not node.reachability:
         return Secret(b"")
     left = Quorum(quorum.managers, quorum.reachable - 1)

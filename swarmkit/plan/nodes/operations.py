@@ -11,7 +11,7 @@ from swarmkit.errors import NotConvergedError, SwarmkitError
 from swarmkit.observed import parse
 from swarmkit.plan.context import Context
 from swarmkit.plan.model import Step
-from swarmkit.plan.nodes.quorum import quorum_of
+from swarmkit.plan.nodes.quorum import quorum_of, the_node
 from swarmkit.plan.nodes.swarm_operations import change_node, wait_until_reachable
 from swarmkit.reach.engine import EngineError, Json
 from swarmkit.reach.retry import wait_until
@@ -56,8 +56,8 @@ class Demote:
 
     def run(self, context: Context) -> str:
         context.hand_over(self.node_id)
-        nodes = {node.id: node for node in parse.nodes(context.manager.find("nodes"))}
-        left = quorum_of(nodes.values()).without(nodes[self.node_id])
+        nodes = parse.nodes(context.manager.find("nodes"))
+        left = quorum_of(nodes).without(the_node(nodes, self.node_id, self.step.target))
         if not left.holds:
             raise SwarmkitError(
                 f"{self.step.target}: not demoted, the quorum would be lost", str(left), "bring the other managers back"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from swarmkit.errors import SwarmkitError
 from swarmkit.observed.model import Node
 
 
@@ -35,3 +36,12 @@ def quorum_of(nodes: Iterable[Node]) -> Quorum:
     """Return the quorum as it is; a manager is a member of the raft, whatever its spec asks for."""
     members = [node for node in nodes if node.reachability]
     return Quorum(len(members), sum(node.reachability == "reachable" for node in members))
+
+
+def the_node(nodes: Iterable[Node], node_id: str, host: str) -> Node:
+    """Return the node of *host*; raises SwarmkitError where somebody has removed it since the plan was made."""
+    for node in nodes:
+        if node.id == node_id:
+            return node
+    why = f"node {node_id[:12]} has been removed since the plan was made"
+    raise SwarmkitError(f"{host}: its node is no more in the swarm", why, "run the same again: it plans anew")

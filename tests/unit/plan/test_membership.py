@@ -1,4 +1,5 @@
 import copy
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,12 @@ from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.errors import SwarmkitError
 from swarmkit.plan.context import Context
 from swarmkit.plan.declaration import Declared
+from swarmkit.plan.engines.restarted_node import step_aside
+from swarmkit.plan.model import Step
+from swarmkit.plan.nodes.operations import Demote
 from swarmkit.plan.progress import Silent
+
+GONE = "gone0123456789"
 
 
 def inventory(*hosts: Host) -> Inventory:
@@ -106,6 +112,19 @@ def test_a_demotion_that_would_cost_the_quorum_by_now_is_not_done() -> None:
     with pytest.raises(SwarmkitError, match="quorum would be lost"):
         demote.run(Context(fleet, Silent(), "A"))
     assert fleet.engine("B").is_manager
+
+
+@pytest.mark.parametrize("act", [lambda step, context: Demote(step, GONE).run(context),
+                                 lambda step, context: step_aside(context, step.target, GONE)])  # fmt: skip
+def test_a_node_that_was_removed_since_the_plan_was_made_is_told_as_gone(
+    act: Callable[[Step, Context], object],
+) -> None:
+    """It ended with a KeyError."""
+    fleet = fleet_of(managers_and_workers("ABC", "").inventory)
+    run_once(fleet, managers_and_workers("ABC", ""))
+    with pytest.raises(SwarmkitError, match="B: its node is no more in the swarm") as caught:
+        act(Step("key", "node", "update", "B", "demote"), Context(fleet, Silent(), "A"))
+    assert caught.value.to_do == "run the same again: it plans anew"
 
 
 def test_removed_nodes_are_gone_and_nothing_is_left_to_do() -> None:
