@@ -29,7 +29,7 @@ from swarmkit.plan.nodes.departures import (
 )
 from swarmkit.plan.nodes.kernel_refusals import kernel_refusals
 from swarmkit.plan.nodes.operations import Promote
-from swarmkit.plan.nodes.returning import old_nodes, vacate_seats
+from swarmkit.plan.nodes.returning import earlier_nodes, old_nodes, vacate_seats
 from swarmkit.plan.nodes.stranded import stranded_refusals, with_services_to_come
 from swarmkit.plan.nodes.swarm_operations import AdoptSwarm, InitSwarm, JoinNode, UpdateNode
 from swarmkit.plan.nodes.unfinished_joins import forget_unfinished, unfinished
@@ -294,6 +294,18 @@ def _node_changes(host: Host, node: Node | None) -> tuple[Change, ...]:
     return tuple(changes)
 
 
+def _stranger(node: Node, was: str) -> Finding:
+    """Return H52 of a *node* that is no host, or *was* one that is another by now."""
+    what, remedy = (
+        f"node {node.id[:12]} is not in the inventory",
+        "if it has left for good, run again with --remove-nodes",
+    )
+    if was:
+        what = f"node {node.id[:12]} is what {was} was before, and stays listed"
+        remedy = f"swarmkit node replace {was} takes it away, and lets {was} take its place"
+    return Finding("H52", "warning", node.hostname, what, f"it is {node.state}", remedy)
+
+
 def _warnings_of_files(declared: Declared) -> Iterator[Finding]:
     """Yield what the files' readers warn of: keys that Docker ignores, and what is taken but likely not meant."""
     stack = declared.stack.warnings if declared.stack else ()
@@ -309,12 +321,11 @@ def _warnings(declared: Declared, observed: Observed) -> Iterator[Finding]:
         return
     leaving = _leaving(declared, observed)
     yield from departure_warnings(observed, leaving)
-    absent = absent_nodes(inventory, observed)
+    absent, earlier = absent_nodes(inventory, observed), earlier_nodes(inventory, observed)
     for node in (one for one in strangers(observed) if one not in leaving):
-        yield staying(node, absent[node.id], observed) if node.id in absent else Finding(
-            "H52", "warning", node.hostname, f"node {node.id[:12]} is not in the inventory", f"it is {node.state}",
-            "if it has left for good, run again with --remove-nodes",
-        )  # fmt: skip
+        yield (
+            staying(node, absent[node.id], observed) if node.id in absent else _stranger(node, earlier.get(node.id, ""))
+        )
     if len(inventory.managers) == 1 and len(inventory.hosts) > 3:
         yield Finding(
             "B07", "warning", "swarm", "one manager: if it is lost, the swarm cannot be managed", "", "declare three"

@@ -77,7 +77,8 @@ def _node(row: NodeRow) -> Sequence[Text]:
     elif row.reachability and row.reachability != "reachable":
         role += f", {row.reachability}"
     state = row.state if row.availability in ("", "active") else f"{row.state}, {row.availability}"
-    why = "the inventory has it absent: swarmkit up" if row.is_absent else "not in the inventory"
+    why = f"what {row.earlier_of} was before" if row.earlier_of else "not in the inventory"
+    why = "the inventory has it absent: swarmkit up" if row.is_absent else why
     name = row.name if row.in_inventory else f"{row.name} ({why})"
     return [_text(name), _text(role), _state(state), *map(_text, (row.address, _labels(row.labels), row.engine))]
 

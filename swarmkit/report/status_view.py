@@ -11,6 +11,7 @@ from swarmkit.declared.stack.service import Network, Stack
 from swarmkit.observed.model import STACK_LABEL, ClusterState, NetworkState, Node, Observed, network_targets
 from swarmkit.observed.set_aside import states_aside
 from swarmkit.plan.nodes.absent import absent_nodes
+from swarmkit.plan.nodes.returning import earlier_nodes
 from swarmkit.plan.nodes.silent_hosts import silent_nodes
 from swarmkit.report.status_services import ServiceRow, service_rows
 
@@ -31,6 +32,8 @@ class NodeRow:
     in_inventory: bool = True
     is_absent: bool = False
     """Whether the inventory has its host absent: the next `up` has it leave."""
+    earlier_of: str = ""
+    """The host that it was, which is another node by now, or none."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,14 @@ def _nodes(
     strangers = [node for node in cluster.nodes if node.id not in names]
     absent = absent_nodes(inventory, observed)
     shown = (_node(node, node.hostname, in_inventory=False) for node in strangers)
-    return (*rows, *(replace(row, is_absent=node.id in absent) for row, node in zip(shown, strangers, strict=True)))
+    earlier = earlier_nodes(inventory, observed)
+    return (
+        *rows,
+        *(
+            replace(row, is_absent=node.id in absent, earlier_of=earlier.get(node.id, ""))
+            for row, node in zip(shown, strangers, strict=True)
+        ),
+    )
 
 
 def _node(node: Node, name: str, *, in_inventory: bool = True) -> NodeRow:

@@ -17,7 +17,8 @@ PROOFS: dict[str, Explanation] = {
         "Each host is one ready node as declared",
         "Tasks run elsewhere or not at all.",
         "The engine is down, the node was changed by hand, or a host is a clone.",
-        "swarmkit up; where the node is down: systemctl restart docker; unknown, after an election: wait a minute.",
+        "swarmkit up; where the node is down: systemctl restart docker; unknown, after an election: wait a minute; "
+        "left by hand: swarmkit node replace HOST.",
         "Docker documentation, manage nodes",
     ),
     "V02": Explanation(

@@ -9,14 +9,23 @@ from swarmkit.doctor.evidence import Evidence, HostEvidence
 from swarmkit.finding import Finding
 from swarmkit.observed.certificates import rejoin_remedy, validity
 from swarmkit.plan.nodes.absent import absent_nodes
+from swarmkit.plan.nodes.returning import earlier_nodes
 from swarmkit.plan.nodes.unfinished_joins import is_unfinished
 
 _CA_DUE = datetime.timedelta(days=180)
 
 
 def check_earlier_nodes(evidence: Evidence) -> Iterator[Finding]:
-    """Yield H52: nodes that a host left behind."""
+    """Yield H52: nodes that a host left behind, and hosts that left one behind and are in no swarm."""
     cluster = evidence.observed.cluster
+    earlier = earlier_nodes(evidence.inventory, evidence.observed)
+    for name, host in evidence.hosts.items():
+        left = [node_id for node_id, was in earlier.items() if was == name]
+        if left and host.facts.engine.swarm_state == "inactive":
+            yield Finding(
+                "H52", "warning", name, f"{name} is in no swarm, and what it was before is still listed as down",
+                f"node {', '.join(left)}", f"let it take its place again: swarmkit node replace {name}",
+            )  # fmt: skip
     live = {host.facts.engine.node_id: name for name, host in evidence.hosts.items()}
     ready = {node.hostname for node in cluster.nodes if node.id in live} if cluster else set()
     for node in cluster.nodes if cluster else ():

@@ -38,7 +38,7 @@ SWARM: dict[str, Explanation] = {
         "Earlier nodes of a host",
         "Labels and constraints point to the dead entry.",
         "A host that leaves and joins is a new node; the old entry stays.",
-        "docker node rm ID",
+        "docker node rm ID; where the host is in no swarm now: swarmkit node replace HOST.",
         "moby/moby#30059",
     ),
     "H54": Explanation(

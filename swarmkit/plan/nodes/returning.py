@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from swarmkit.declared.inventory.host import Host
+from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.observed.model import Node, Observed
 from swarmkit.plan.model import Step
 from swarmkit.plan.nodes.operations import Demote
@@ -26,6 +26,14 @@ def old_nodes(host: Host, observed: Observed) -> list[Node]:
         return node.state == "down" and node.address == address and node.id not in live
 
     return [node for node in (observed.cluster.nodes if observed.cluster else ()) if was_host(node)]
+
+
+def earlier_nodes(inventory: Inventory, observed: Observed) -> dict[str, str]:
+    """Return the nodes that are down and were hosts which are another node by now, or none: by id, with their names."""
+    live = {facts.engine.node_id for facts in observed.hosts.values()}
+    read = [host for host in inventory.hosts if host.name in observed.hosts]
+    old = [(node, host.name) for host in read for node in old_nodes(host, observed)]
+    return {node.id: name for node, name in old if node.state == "down" and node.id not in live}
 
 
 def vacate_seats(host: str, old: Iterable[Node], after: frozenset[str]) -> Iterator[Demote]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -16,9 +16,16 @@ from swarmkit.verify.silence import NONE, Silence, first_of
 
 
 def prove_nodes(
-    inventory: Inventory, cluster: ClusterState, observed: Observed, silence: Silence = NONE
+    inventory: Inventory,
+    cluster: ClusterState,
+    observed: Observed,
+    silence: Silence = NONE,
+    returning: Collection[str] = (),
 ) -> Iterator[Finding]:
-    """Prove that each host is one ready node as declared; one that does not answer is so by their word alone."""
+    """Prove that each host is one ready node as declared; one that does not answer is so by their word alone.
+
+    *returning* are hosts that are in no swarm, while a node that they were is listed.
+    """
     node_ids = {name: facts.engine.node_id for name, facts in observed.hosts.items()}
     unread = {name: node_id for node_id, name in silent_nodes(inventory, observed, cluster).items()}
     for host in inventory.hosts:
@@ -28,7 +35,7 @@ def prove_nodes(
             yield silence.following(Finding(codes.NODE, "error", host.name, what))
             continue
         twins = [name for name, node_id in node_ids.items() if node and node_id == node.id and name != host.name]
-        found = _node(host, node, twins)
+        found = _no_node(host.name, returning) if node is None else _node(host, node, twins)
         if found.severity == "ok" and host.name in silence.hosts:
             what = f"that {found.what} is the managers' word alone: it could not be looked at"
             found = replace(found, severity="error", what=what)
@@ -36,10 +43,15 @@ def prove_nodes(
         yield silence.following(found) if is_silent else found
 
 
-def _node(host: Host, node: Node | None, twins: list[str]) -> Finding:
-    if node is None:
-        what = f"{host.name} is no node of the cluster"
-        return Finding(codes.NODE, "error", host.name, what, remedy="join it: swarmkit up")
+def _no_node(host: str, returning: Collection[str]) -> Finding:
+    what, remedy = f"{host} is no node of the cluster", "join it: swarmkit up"
+    if host in returning:
+        # An up lets it join too, and leaves the entry of before.
+        remedy = f"let it take its place again: swarmkit node replace {host}"
+    return Finding(codes.NODE, "error", host, what, remedy=remedy)
+
+
+def _node(host: Host, node: Node, twins: list[str]) -> Finding:
     wrong = _differences(host, node)
     if twins:
         wrong.append(f"{', '.join(twins)} shows the same node ID {node.id}: cloned machines")

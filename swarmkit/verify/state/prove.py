@@ -41,13 +41,14 @@ def prove_state(
     unread_nodes = silent_nodes(inventory, observed, cluster)
     nodes = {facts.engine.node_id: name for name, facts in observed.hosts.items()} | unread_nodes
     unheard = {node: host for node, host in nodes.items() if host in silence.hosts}
-    yield from prove_nodes(inventory, cluster, observed, silence)
+    back = rejoining(inventory, observed)
+    yield from prove_nodes(inventory, cluster, observed, silence, back.keys())
     yield prove_quorum(cluster, observed, unheard)
     yield from prove_certificates(looks, observed, datetime.datetime.now(tz=datetime.UTC))
     now = managers_time(cluster, observed)
     yield from prove_services(live, stack, looks, untried_networks(live, cluster, observed), silence, now)
     yield from prove_images(live, looks, observed)
-    returning = {node.id: host for host, nodes in rejoining(inventory, observed).items() for node in nodes}
+    returning = {node.id: host for host, nodes in back.items() for node in nodes}
     absent = absent_nodes(inventory, observed)
     if unread := [host.name for host in inventory.hosts if host.name not in observed.hosts]:
         yield _not_compared(inventory, unread)

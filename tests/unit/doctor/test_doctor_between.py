@@ -147,6 +147,16 @@ def test_a_node_that_is_no_host_is_a_stranger_and_an_earlier_node_of_a_host_is_n
     assert found(with_cluster(evidence(), nodes=(*nodes, earlier))) == [], "the engine keeps its state elsewhere now"
 
 
+def test_a_host_that_left_the_swarm_by_hand_is_told_with_what_lets_it_take_its_place_again() -> None:
+    """Nothing was found of it: its node was down, and no host's."""
+    seen = with_engine(evidence(), "C", swarm_state="inactive", node_id="")
+    assert found(seen) == [], "as long as the managers do not see that it left"
+    nodes = [dataclasses.replace(one, state="down") if one.id == "node-C" else one for one in cluster_of(seen).nodes]
+    finding = the_one(with_cluster(seen, nodes=tuple(nodes)))
+    assert (finding.code, finding.severity, finding.where) == ("H52", "warning", "C")
+    assert finding.remedy == "let it take its place again: swarmkit node replace C"
+
+
 def test_two_managers_bear_no_more_than_one() -> None:
     assert [finding.code for finding in found(dataclasses.replace(evidence(), managers_declared=2))] == ["H51"]
 

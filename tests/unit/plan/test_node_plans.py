@@ -137,6 +137,19 @@ def test_an_up_stops_for_the_same_decision_when_the_host_would_join_anew(made: F
     assert not planned(overridden=("H52",)).refusals
 
 
+def test_the_entry_that_a_host_left_behind_is_not_called_a_node_of_no_host(made: FakeFleet) -> None:
+    old = made.engine("D").node_id
+    wiped(made, "D").cluster.nodes[old]["Status"]["State"] = "down"
+    for joins in (True, False):
+        observed = observe(made, kernel="always")
+        (warned,) = (one for one in make_plan(Declared(INVENTORY), observed).warnings if one.code == "H52")
+        assert warned.what == f"node {old[:12]} is what D was before, and stays listed"
+        assert warned.remedy == "swarmkit node replace D takes it away, and lets D take its place"
+        if joins:
+            run_once(made, Declared(INVENTORY))
+            assert made.engine("D").node_id != old
+
+
 def test_a_replaced_machine_that_calls_itself_otherwise_takes_the_place_its_address_had(made: FakeFleet) -> None:
     made.engine("A").create("services", service("db", "node.labels.role == data", "db-data"))
     old = made.engine("D").node_id

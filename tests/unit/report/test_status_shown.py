@@ -247,6 +247,14 @@ def test_host_that_is_no_node_and_node_that_is_no_host_are_both_shown() -> None:
     assert any("stray (not in the inventory)" in line for line in lines)
 
 
+def test_a_node_that_was_a_host_which_is_another_node_by_now_is_shown_so() -> None:
+    """It was called not in the inventory, beside the host of that name."""
+    earlier = replace(NODES[2], id="node-old", hostname="C", state="down")
+    seen = with_cluster(nodes=(*NODES, earlier))
+    assert any(line.startswith("C (what C was before)") for line in text_of(seen))
+    assert [row["earlier_of"] for row in status_as_json(INVENTORY, seen, STACK)["nodes"]] == ["", "", "", "C"]
+
+
 def test_a_node_whose_host_the_inventory_has_absent_is_shown_so() -> None:
     leaving = replace(INVENTORY.hosts[2], advertise_addr="10.88.0.3")
     without = replace(INVENTORY, hosts=INVENTORY.hosts[:2], leaving=(leaving,))

@@ -221,6 +221,19 @@ def test_the_node_of_a_host_that_was_wiped_is_no_stranger_to_be_removed() -> Non
     (told,) = (one for one in found if one.code == "V23" and one.severity == "warning")
     assert (told.where, told.what) == ("C", "node C was C, which is in no swarm any more")
     assert told.remedy == "let it take its place again: swarmkit node replace C"
+    (error,) = (one for one in found if (one.code, one.where) == ("V01", "C"))
+    assert error.remedy == told.remedy, "up was told, which leaves the entry"
+
+
+def test_a_host_that_was_never_a_node_is_joined_by_up() -> None:
+    world = World()
+    observed, host = world.observed, world.observed.hosts["C"]
+    assert observed.cluster
+    cluster = replace(observed.cluster, nodes=observed.cluster.nodes[:2])
+    hosts = {**observed.hosts, "C": replace(host, engine=replace(host.engine, swarm_state="inactive", node_id=""))}
+    found = prove(world.fleet, world.inventory, None, replace(observed, cluster=cluster, hosts=hosts)).findings
+    (error,) = (one for one in found if (one.code, one.where) == ("V01", "C"))
+    assert error.remedy == "join it: swarmkit up"
 
 
 @pytest.mark.parametrize(("pid", "said"), [(0, 0), (2**22 - 1, 1)])
