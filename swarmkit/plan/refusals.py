@@ -130,7 +130,7 @@ def _memberships(inventory: Inventory, observed: Observed, *, adopt: bool) -> It
                 name,
                 "it is in a swarm of which no host of the inventory is a manager",
                 f"its swarm state is active, its node id {active[name].node_id}",
-                f"{start}{_leave(name)}",
+                f"{start}{_leave_lost(name, inventory, observed)}",
             )
         return
     yield from _cluster(inventory, cluster, active, adopt=adopt)
@@ -184,6 +184,16 @@ def _cluster(
 def _leave(hosts: str) -> str:
     leave = f"if that swarm is not needed, on {hosts}: docker swarm leave --force"
     return f"{leave}; swarmkit never does that by itself"
+
+
+def _leave_lost(name: str, inventory: Inventory, observed: Observed) -> str:
+    """Return what helps a worker whose managers are not found: they may have left its swarm, which nobody tells of."""
+    managers = [host.name for host in inventory.managers]
+    read = [observed.hosts[manager].engine.swarm_state for manager in managers if manager in observed.hosts]
+    if len(read) < len(managers) or set(read) != {"inactive"}:
+        return _leave(name)
+    lost = f"if {', '.join(managers)} managed that swarm and left it: swarmkit restore ARCHIVE"
+    return f"{lost}; without a backup, or {_leave(name)}; swarmkit up then makes it anew, and data in volumes stays"
 
 
 def _addresses(host: Host, facts: HostFacts) -> Iterator[Finding]:

@@ -193,6 +193,21 @@ def test_up_is_refused_where_a_recovery_was_cut_off_after_its_force_and_the_othe
     assert {one.remedy for one in refusals} == {"run: swarmkit recover quorum"}
 
 
+def test_workers_whose_only_manager_left_are_told_of_a_backup_and_of_a_swarm_made_anew() -> None:
+    """It was all that they shall leave a swarm which is not needed; theirs was, and is no more."""
+    whole = managers_and_workers("A", "BC")
+    fleet = fleet_of(whole.inventory)
+    run_once(fleet, whole)
+    fleet.engine("A").leave_swarm(force=True)
+    refusals = plan_on(fleet, whole).refusals
+    assert {(one.code, one.where) for one in refusals} == {("H49", "B"), ("H49", "C")}
+    assert refusals[0].remedy == (
+        "if A managed that swarm and left it: swarmkit restore ARCHIVE; without a backup, or if that swarm is not "
+        "needed, on B: docker swarm leave --force; swarmkit never does that by itself; swarmkit up then makes it anew, "
+        "and data in volumes stays"
+    )
+
+
 def test_a_manager_whose_node_is_down_for_a_moment_after_its_start_stops_no_plan() -> None:
     whole = managers_and_workers("ABC", "")
     fleet = fleet_of(whole.inventory)

@@ -36,6 +36,18 @@ def test_a_swarm_that_cannot_decide_is_not_made_anew(state: str, remedy: str) ->
     assert "swarmkit up" not in found.remedy
 
 
+def test_where_every_manager_has_left_the_swarm_comes_of_a_backup_or_is_made_anew() -> None:
+    """The only one had left by force: it said to start the others, and to recover a quorum that needs one."""
+    hosts = dict(engines("active").hosts)
+    hosts["A"] = replace(hosts["A"], engine=replace(hosts["A"].engine, swarm_state="inactive", is_manager=False))
+    (found,) = prove({}, World().inventory, None, Observed(hosts, None, "")).findings
+    assert found.what.endswith("nothing is proved: the managers that the inventory has are in no swarm (A)")
+    assert found.remedy == (
+        "swarmkit restore ARCHIVE -i hosts.yaml; without a backup of the swarm it is made anew, and data in volumes "
+        "stays: on B and C: docker swarm leave --force; then swarmkit up -i hosts.yaml"
+    )
+
+
 def without(*silent: str) -> Observed:
     observed = engines("active")
     return replace(observed, hosts={name: facts for name, facts in observed.hosts.items() if name not in silent})
