@@ -19,6 +19,7 @@ from swarmkit.verify import codes
 from swarmkit.verify.live import Live
 from swarmkit.verify.probe.look import HostLook
 from swarmkit.verify.silence import NONE, Silence, first_of
+from swarmkit.verify.state.awaited_hosts import awaited_hosts, with_awaited
 from swarmkit.verify.state.certificates import prove_certificates
 from swarmkit.verify.state.comparison import compare, prove_as_declared
 from swarmkit.verify.state.failing import managers_time
@@ -46,7 +47,9 @@ def prove_state(
     yield prove_quorum(cluster, observed, unheard)
     yield from prove_certificates(looks, observed, datetime.datetime.now(tz=datetime.UTC))
     now = managers_time(cluster, observed)
-    yield from prove_services(live, stack, looks, untried_networks(live, cluster, observed), silence, now)
+    awaited = awaited_hosts(inventory, observed, cluster, live)
+    services = prove_services(live, stack, looks, untried_networks(live, cluster, observed), silence, now)
+    yield from (with_awaited(one, awaited) for one in services)
     yield from prove_images(live, looks, observed)
     returning = {node.id: host for host, nodes in back.items() for node in nodes}
     absent = absent_nodes(inventory, observed)
