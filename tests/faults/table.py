@@ -29,7 +29,7 @@ FAULTS = {
     "F14": "an engine stopped in an update",
     "F14B": "an engine started by somebody while a backup copies its state; the backup again",
     "F15": "the disk of the manager that takes the writes full, in an update",
-    "F16": "a clock two hours off",
+    "F16": "a clock two hours off, ahead and behind",
     "F17": "a host whose kernel lost esp4, xt_bpf, ip_vs or vxlan joins: refused, overridden, mended",
     "F24": "the operator's key revoked and its sessions ended, in an update",
     "F25": "a manager wiped; a restore of it refused while the others live; it takes its place again",

@@ -285,11 +285,14 @@ def test_f14_a_backup_whose_engine_is_woken_during_the_copy_leaves_no_file(
     note |= {"fault": "F14B", "recovered": seconds, "silence": seen.longest_silence()}
 
 
+@pytest.mark.parametrize("seconds", [7200, -7200])
 @nightly
-def test_f16_a_clock_that_is_two_hours_off_is_told_and_mended(shop: World, tmp_path: Path, note: Note) -> None:
+def test_f16_a_clock_that_is_two_hours_off_is_told_and_mended(
+    shop: World, seconds: int, tmp_path: Path, note: Note
+) -> None:
     before = record(shop)
-    with witness("f16", tmp_path) as seen:
-        shop.fault("skew", "T", "7200")
+    with witness(f"f16{seconds:+}", tmp_path) as seen:
+        shop.fault("skew", "T", str(seconds))
         told = shop.swarmkit("doctor", "-i", str(shop.lab.inventory))
         assert told.returncode == 4
         assert "H34" in told.stdout
@@ -297,7 +300,7 @@ def test_f16_a_clock_that_is_two_hours_off_is_told_and_mended(shop: World, tmp_p
         assert shop.swarmkit("doctor", "-i", str(shop.lab.inventory)).returncode == 0
         seen.wait_for_order()
         check(shop, before, seen)
-    note |= {"fault": "F16", "silence": seen.longest_silence()}
+    note |= {"fault": "F16", "phase": f"{seconds:+} s", "silence": seen.longest_silence()}
 
 
 @nightly
