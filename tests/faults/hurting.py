@@ -48,6 +48,25 @@ def _ended_as_it_should(ended: subprocess.CompletedProcess[str], way: str, *, re
         assert ended.returncode in (0, {"kill": -9, "terminate": 143, "interrupt": 130}[way]), ended.stderr
 
 
+def cut_power(world: World, chance: random.Random, *, lines: int) -> str:
+    """Start an ``up`` of what runs and cut a host's power, until after its end; return whose, and where that was.
+
+    What was there before is on its disk: an engine leaves it to the kernel when an image gets there.
+    """
+    host, count, pause = chance.choice(tuple(HOSTS)), chance.randrange(lines), chance.random() * 0.5
+    world.lab.run(host, "sync")
+    run = world.start("--timeout", "60")
+    reached = run.lines(count)
+    time.sleep(pause)
+    where = f"{host} after line {count}: {run.said[-1]}" if reached else f"{host} after the run's end"
+    world.fault("power-off", host)
+    ended = world.finish(run)
+    assert ended.returncode in ((0, 1, 3, 4) if reached else (0,)), ended.stderr
+    world.fault("power-on", host)
+    world.lab.up()
+    return where
+
+
 _CLUSTER = "docker info --format '{{with .Swarm.Cluster}}{{.ID}}{{end}}'"
 _FIRST_CLUSTER = f'until id=$({_CLUSTER} 2>/dev/null) && [ -n "$id" ]; do sleep 0.5; done; echo "$id"'
 

@@ -21,6 +21,7 @@ FAULTS = {
     "F03": "an update, hurt at a random moment in one of these ways",
     "F04": "power of the first manager lost right after it made the swarm",
     "F06": "power of the backend's host lost in an update",
+    "F06R": "an update, the power of a random host lost at a random moment",
     "F08": "two hosts that do not hear each other",
     "F09": "the leader alone on its side of a partition, in an update",
     "F10": "the database's host alone for 60 s",
