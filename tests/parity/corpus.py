@@ -52,6 +52,12 @@ class Case:
         found |= {f"name {one.name}" for one in objects if not one.external and one.name != f"{self.name}_{one.key}"}
         return frozenset(found | {f"subnet {subnet}" for one in stack.networks for subnet in one.subnets})
 
+    def outside(self) -> frozenset[str]:
+        """Return the names of what it calls external, which no other stack may declare at the same time."""
+        stack = self.load()
+        objects = (*stack.networks, *stack.secrets, *stack.configs)
+        return frozenset(f"name {one.name}" for one in objects if one.external)
+
 
 def cases() -> list[Case]:
     found = [case for folder in FOLDERS for case in _cases(HERE / folder, ENVIRONMENT)]
@@ -90,14 +96,15 @@ def external_objects(all_cases: list[Case]) -> dict[str, list[str]]:
 
 def batches(all_cases: list[Case]) -> list[list[Case]]:
     """Return the cases in as few groups as their claims let be in one swarm together."""
-    groups: list[tuple[set[str], list[Case]]] = []
+    groups: list[tuple[set[str], set[str], list[Case]]] = []
     for case in all_cases:
-        claims = case.claims()
-        for taken, group in groups:
-            if not taken & claims:
+        claims, outside = case.claims(), case.outside()
+        for taken, shared, group in groups:
+            if not taken & (claims | outside) and not shared & claims:
                 taken |= claims
+                shared |= outside
                 group.append(case)
                 break
         else:
-            groups.append((set(claims), [case]))
-    return [group for _, group in groups]
+            groups.append((set(claims), set(outside), [case]))
+    return [group for _, _, group in groups]

@@ -10,7 +10,7 @@ import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -51,6 +51,7 @@ all:
     swarm_advertise_addr: {host.data_address}
   children: {{managers: {{hosts: {{{host.name}: {{ansible_host: {host.address}}}}}}}}}
 """
+_ENGINES_NETWORKS = frozenset({"ingress", "bridge", "host", "none", "docker_gwbridge"})
 _AT_ONCE = 8
 _CLEAR_SECONDS = 120.0
 
@@ -81,6 +82,10 @@ class EngineRoom:
     @property
     def engine(self) -> Engine:
         return next(iter(self.fleet.values())).engine
+
+    def makes_external_objects(self, cases: list[Case]) -> None:
+        """Make what the stacks call external, as an operator has made it before either tool deploys."""
+        _make_external_objects(self.engine, external_objects(cases))
 
     def docker_deploys(self, cases: list[Case]) -> dict[str, str]:
         """Deploy each stack with docker's own tool and return what it said, by stack."""
@@ -155,8 +160,15 @@ class EngineRoom:
 
     def clear(self) -> None:
         """Remove every object of a stack, and return when none is left."""
+        self._clear(_is_of_stack)
+
+    def clear_all(self) -> None:
+        """Remove what was made beforehand too: the next stacks may declare what these call external."""
+        self._clear(lambda one: not _is_engines_own(one))
+
+    def _clear(self, is_meant: Callable[[dict[str, Any]], bool]) -> None:
         deadline = time.monotonic() + _CLEAR_SECONDS
-        while left := [(kind, one) for kind in KINDS for one in self.engine.find(kind) if _is_of_stack(one)]:
+        while left := [(kind, one) for kind in KINDS for one in self.engine.find(kind) if is_meant(one)]:
             assert time.monotonic() < deadline, f"the engine keeps {left}"
             for kind in KINDS:
                 with ThreadPoolExecutor(_AT_ONCE) as pool:
@@ -184,9 +196,13 @@ def _is_of_stack(item: dict[str, Any]) -> bool:
     return NAMESPACE in (item.get("Spec", item).get("Labels") or {}) or not made_from.startswith(OUTSIDE)
 
 
+def _is_engines_own(item: dict[str, Any]) -> bool:
+    return item.get("Name") in _ENGINES_NETWORKS
+
+
 @contextmanager
-def engine_room(engine: str, number: int, cases: list[Case]) -> Iterator[EngineRoom]:
-    """Boot a host with the lab's engine *engine*, make a drained swarm of it for *cases*, and end it afterwards."""
+def engine_room(engine: str, number: int) -> Iterator[EngineRoom]:
+    """Boot a host with the lab's engine *engine*, make a drained swarm of it, and end it afterwards."""
     judge = docker_cli()
     with tempfile.TemporaryDirectory(prefix="swarmkit-parity-") as folder:
         state = Path(folder) / "swarmkit" / "lab"
@@ -202,9 +218,7 @@ def engine_room(engine: str, number: int, cases: list[Case]) -> Iterator[EngineR
             declared = load_inventory(inventory)
             socket = Path(folder) / "engine.sock"
             with _forwarded(places, lab, socket), reach(declared) as fleet:
-                made = EngineRoom(declared, fleet, judge, socket)
-                _make_external_objects(made.engine, external_objects(cases))
-                yield made
+                yield EngineRoom(declared, fleet, judge, socket)
         finally:
             room.down(places)
 

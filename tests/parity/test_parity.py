@@ -53,8 +53,9 @@ def compared(request: pytest.FixtureRequest) -> Compared:
     """Every stack of the corpus, deployed by both tools on one engine."""
     found = Compared(request.param, {}, {}, {}, {}, {}, {}, {}, {})
     refused = REFUSED_ON[found.engine]
-    with engine_room(found.engine, HOST_NUMBERS[found.engine], CASES) as engine:
+    with engine_room(found.engine, HOST_NUMBERS[found.engine]) as engine:
         for group in batches([case for case in CASES if case.name not in refused]):
+            engine.makes_external_objects(group)
             found.said.update(engine.docker_deploys(group))
             found.docker.update(engine.read_back())
             found.exported.update(engine.exports(group))
@@ -63,14 +64,17 @@ def compared(request: pytest.FixtureRequest) -> Compared:
             engine.swarmkit_deploys(group)
             found.ours.update(engine.read_back())
             found.own.update(engine.exports(group))
-            engine.clear()
+            engine.clear_all()
         found.refused.update({case.name: _refusals(engine, case) for case in CASES if case.name in refused})
         found.alone.update({case.name: _alone(engine, case) for case in OURS})
     return found
 
 
 def _refusals(engine: EngineRoom, case: Case) -> list[str]:
-    return [_refusal(engine, deploy, case) for deploy in (engine.docker_deploys, engine.swarmkit_deploys)]
+    engine.makes_external_objects([case])
+    said = [_refusal(engine, deploy, case) for deploy in (engine.docker_deploys, engine.swarmkit_deploys)]
+    engine.clear_all()
+    return said
 
 
 def _refusal(engine: EngineRoom, deploy: Callable[[list[Case]], object], case: Case) -> str:
@@ -81,11 +85,12 @@ def _refusal(engine: EngineRoom, deploy: Callable[[list[Case]], object], case: C
 
 
 def _alone(engine: EngineRoom, case: Case) -> Alone:
+    engine.makes_external_objects([case])
     said = _refusal(engine, engine.docker_deploys, case)
     engine.swarmkit_deploys([case])
     networks = {one["Name"]: (one["Driver"], one["Scope"]) for one in engine.engine.find("networks")}
     made = Alone(said, engine.read_back()[case.name]["services"], networks, engine.exports([case])[case.name])
-    engine.clear()
+    engine.clear_all()
     return made
 
 
