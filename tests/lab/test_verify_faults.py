@@ -169,6 +169,30 @@ def test_a_task_that_ends_while_it_is_probed_is_told_as_that_and_nothing_else_is
         shop.lab.run("A", "docker service rm ending")
 
 
+def test_a_service_that_crashes_every_few_seconds_is_warned_of_while_its_task_runs(shop: Shop) -> None:
+    """It was proved at most looks: its task runs between two crashes."""
+    crashes = shlex.quote("setTimeout(() => process.exit(3), 4000)")
+    options = "--restart-delay 0s --no-healthcheck --constraint node.labels.role==backend"
+    create = f"docker service create -d -q --no-resolve-image --name crashing {options} --entrypoint node"
+    shop.lab.run("A", f"{create} shop-backend:1.0 -e {crashes}")
+    try:
+        told: Findings = []
+        deadline = time.monotonic() + 120
+        while not told and time.monotonic() < deadline:
+            said = shop.lab.swarmkit("verify", "-i", shop.lab.inventory, "--json")
+            found = json.loads(said.stdout)["findings"]
+            told = [one for one in found if (one["code"], one["severity"]) == ("V02", "warning")]
+        (warned,) = told
+        assert re.fullmatch(
+            r"service crashing: 1 of 1 tasks run, but [3-5] that began in the last 2 minutes have failed",
+            warned["what"],
+        )
+        assert warned["evidence"] == "the last error: task: non-zero exit (3), on B"
+        assert warned["remedy"] == "on A: docker service ps --no-trunc crashing"
+    finally:
+        shop.lab.run("A", "docker service rm crashing")
+
+
 ANOTHER_KEY = """
 ip xfrm state list reqid 13681891 | awk '
     $1 == "src" { ours = $2 == "10.88.0.31" && $4 == "10.88.0.32" }
