@@ -520,7 +520,11 @@ def test_the_last_of_three_managers_goes_on_and_those_that_come_back_join_it(lif
     refused = life.swarmkit("up", "--yes", "-i", whole)
     assert refused.returncode == 1
     assert "swarmkit recover quorum" in refused.stderr
-    changed(life, "recover", "quorum", "--yes", "-i", whole)
+    old = {name: life.run(name, "docker info --format '{{.Swarm.NodeID}}'") for name in "QR"}
+    fenced = changed(life, "recover", "quorum", "--yes", "-i", whole)
+    for name in "QR":
+        assert f"{name}  leave the old raft" in fenced
+        assert life.run(name, "docker info --format '{{.Swarm.NodeID}}'") not in ("", old[name])
     assert nodes(life, "Q") == {"P": "manager", "Q": "manager", "R": "manager"}
     life.run("P", "docker service rm idle")
     assert "nothing to do" in changed(life, "recover", "quorum", "--yes", "-i", whole)
