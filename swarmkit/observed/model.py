@@ -173,6 +173,8 @@ class EngineFacts:
     running_containers: int = 0
     network_drivers: tuple[str, ...] = ()
     """Its own, enabled plugins, and plugins that are but files once they were asked for."""
+    remote_managers: frozenset[str] = frozenset()
+    """Node ids of the managers that it knows of its swarm."""
 
     def config_network(self, name: str) -> NetworkState | None:
         return next((network for network in self.config_networks if network.name == name), None)

@@ -154,6 +154,7 @@ def engine_facts(
         generic_resources=_generic_resources(info),
         running_containers=int(info.get("ContainersRunning") or 0),
         network_drivers=tuple((info.get("Plugins") or {}).get("Network") or ()),
+        remote_managers=frozenset(str(one.get("NodeID")) for one in swarm.get("RemoteManagers") or ()),
     )
 
 

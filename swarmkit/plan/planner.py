@@ -18,7 +18,7 @@ from swarmkit.plan.model import Operation, Plan, Step
 from swarmkit.plan.networks.ingress import ingress_refusals, renew_ingress
 from swarmkit.plan.networks.ingress_operations import EncryptIngress, TakeUpIngress
 from swarmkit.plan.networks.pools import NO_FREE_RANGE, free_pool, pool_refusals
-from swarmkit.plan.nodes.absent import absent_nodes, leaving_nodes, staying
+from swarmkit.plan.nodes.absent import absent_nodes, late_leaves, leaving_nodes, staying
 from swarmkit.plan.nodes.departures import (
     demotions,
     departure_refusals,
@@ -97,6 +97,7 @@ def make_plan(declared: Declared, observed: Observed, found: Sequence[Finding] =
         ) or stranded_refusals(inventory, then, leaving, absent)
         operations += demoted
         operations += list(removals(then, leaving, absent, operations))
+        operations += list(late_leaves(inventory, everyone))
         operations += list(forget_unfinished(unfinished(observed)))
     told_by = observed.cluster.told_by if observed.cluster else ""
     shown = for_logins(warnings, inventory, told_by)

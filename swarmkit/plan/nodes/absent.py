@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 from swarmkit.declared.inventory.host import Inventory
 from swarmkit.finding import Finding
 from swarmkit.observed.model import Node, Observed
+from swarmkit.plan.model import Step
+from swarmkit.plan.nodes.leaving import LeaveSwarm
 from swarmkit.plan.nodes.returning import old_nodes
 from swarmkit.plan.nodes.silent_hosts import silent_nodes
 
@@ -41,3 +44,19 @@ def staying(node: Node, host: str, observed: Observed) -> Finding:
         f"it is {node.state}, and {why}",
         "run again once the node is down or the host answers; where it is gone for good, with --remove-nodes",
     )  # fmt: skip
+
+
+def late_leaves(inventory: Inventory, observed: Observed) -> Iterator[LeaveSwarm]:
+    """Yield a leave for each absent host that was off when its node was removed, and is back: it asks for its place.
+
+    That its swarm is this one its managers tell; what works in another swarm, or waits for it, is left alone.
+    """
+    members = {node.id for node in observed.cluster.nodes} if observed.cluster else set[str]()
+    for host in inventory.leaving:
+        engine = observed.hosts[host.name].engine if host.name in observed.hosts else None
+        if engine is None or engine.swarm_state != "pending" or not engine.node_id or engine.node_id in members:
+            continue
+        if engine.remote_managers & members:
+            reason = "it was off when its node was removed, and the inventory has it absent"
+            step = Step(f"leave:{host.name}", "node", "remove", host.name, "leave the swarm", reason, destructive=True)
+            yield LeaveSwarm(step, host.name)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Never
 
 import pytest
-from fakes.running import run_once
+from fakes.running import plan_on, run_once
 from fakes.swarm import FakeFleet
 from tenacity import wait_none
 
@@ -99,6 +99,21 @@ def test_the_node_of_one_that_does_not_answer_and_is_ready_stays_and_is_told(
     assert stays.evidence == "it is ready, and the host does not answer"
     assert "timed out" in silent.evidence
     assert silent.remedy.endswith("; where it is gone for good, take it out of the inventory")
+
+
+def test_one_that_was_off_when_its_node_was_removed_leaves_when_it_is_back(fleet: FakeFleet, tmp_path: Path) -> None:
+    """It asked for its place for good: `up` had nothing to do, and a later one that declared it a node was refused."""
+    swarm(fleet, tmp_path)
+    node_id, manager = fleet.engine("C").node_id, fleet.engine("A").node_id
+    del fleet.cluster.nodes[node_id]
+
+    def planned(asks: str) -> list[str]:
+        told = {"LocalNodeState": "pending", "NodeID": node_id, "RemoteManagers": [{"NodeID": asks}]}
+        fleet.engine("C").info_changes = {"Swarm": told}
+        return [operation.step.key for operation in plan_on(fleet, absent(fleet, tmp_path)).operations]
+
+    assert planned(asks=manager) == ["leave:C"]
+    assert planned(asks="a manager of another swarm") == []
 
 
 def test_one_that_does_not_answer_is_tried_once_and_those_that_shall_be_nodes_three_times(
