@@ -123,7 +123,9 @@ def idle(lab: Lab) -> None:
     for name in "QR":
         loaded = lab.swarmkit("lab", "ssh", name, "--", "base64 -d | gunzip | docker load", stdin=packed)
         assert loaded.returncode == 0, loaded.stderr
-    lab.run("P", "docker service create -q --no-resolve-image --name idle --replicas 3 idle:1 /bin/sleep 100000")
+    # sleep is deaf to SIGTERM: by the usual grace every node that is emptied would wait ten seconds for it.
+    options = "-q --no-resolve-image --name idle --replicas 3 --stop-grace-period 1s"
+    lab.run("P", f"docker service create {options} idle:1 /bin/sleep 100000")
 
 
 def running_on(lab: Lab, host: str) -> int:
@@ -370,8 +372,8 @@ def test_locked_managers_are_unlocked_after_a_reboot_of_all(life: Lab, tmp_path:
     changed(life, "up", "--yes", "-i", whole)
     changed(life, "autolock", "on", "--yes", "-i", whole, "--key-file", tmp_path / "first")
     changed(life, "rotate", "unlock-key", "--yes", "-i", whole, "--key-file", tmp_path / "second")
-    for name in "PQR":
-        life.run(name, "systemctl restart docker")
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda name: life.run(name, "systemctl restart docker"), "PQR"))
     assert "locked" in life.swarmkit("up", "--yes", "-i", whole).stderr
     assert unlock(life, whole, tmp_path / "first").returncode == 1
     some = without_answer(whole, "R", tmp_path)
