@@ -303,7 +303,10 @@ services:
     entrypoint: [/bin/busybox, sleep, "3600"]
     healthcheck: {disable: true}
     networks: [net]
-    deploy: {placement: {constraints: [node.labels.role == frontend]}}
+    stop_grace_period: 1s
+    deploy:
+      placement: {constraints: [node.labels.role == frontend]}
+      update_config: {monitor: 1s}
 networks:
   net: {driver: overlay, driver_opts: {encrypted: ""}}
 """
@@ -336,9 +339,11 @@ x-sleeper: &sleeper
   entrypoint: [/bin/busybox, sleep, "3600"]
   healthcheck: {disable: true}
   networks: [net]
+  stop_grace_period: 1s
+x-quick: &quick {monitor: 1s}
 services:
-  near: {<<: *sleeper, deploy: {placement: {constraints: [node.labels.role == frontend]}}}
-  far: {<<: *sleeper, deploy: {placement: {constraints: [node.labels.role == backend]}}}
+  near: {<<: *sleeper, deploy: {update_config: *quick, placement: {constraints: [node.labels.role == frontend]}}}
+  far: {<<: *sleeper, deploy: {update_config: *quick, placement: {constraints: [node.labels.role == backend]}}}
 networks:
   net: {driver: overlay, driver_opts: {encrypted: ""}}
 """
