@@ -384,7 +384,6 @@ def test_a_hosts_network_keeps_auxiliary_addresses_and_what_its_driver_was_told(
         {"Config": [{"Subnet": "10.77.0.0/24", "AuxiliaryAddresses": {"router": "10.77.0.9", "other": "10.77.0.9"}}]},
         {"Config": [{"Subnet": "10.77.0.0/24"}], "Driver": "null"},
         {"Driver": "null"},
-        {"Driver": "absent"},
     ],
 )
 def test_a_network_whose_addresses_cannot_be_given_is_not_made(engines: Pair, ipam: Json) -> None:
@@ -415,14 +414,18 @@ def test_a_manager_keeps_no_auxiliary_addresses_but_what_the_driver_is_told(swar
         swarm.manager.remove("networks", identity)
 
 
-def test_a_manager_takes_no_driver_of_addresses_but_the_default_and_plugins(swarm: Pair) -> None:
-    def status(driver: str) -> int:
-        body = {"Name": f"{driver}_net", "Driver": "overlay", "IPAM": {"Driver": driver, "Config": []}}
-        return refused(lambda: swarm.manager.create("networks", body)).status
+def test_no_engine_takes_a_driver_of_addresses_that_is_absent_and_a_manager_no_null_either(swarm: Pair) -> None:
+    def wide(driver: str) -> Json:
+        return {"Name": f"{driver}_net", "Driver": "overlay", "IPAM": {"Driver": driver, "Config": []}}
 
-    # A real engine looks for a plugin of that name for a quarter of a minute: both at once.
+    def status(engine: Engine, body: Json) -> int:
+        return refused(lambda: engine.create("networks", body)).status
+
+    bodies = (wide("null"), wide("absent"), local_network(Driver="absent"))
+    # A real engine looks for a plugin of that name for a quarter of a minute: all at once.
     with ThreadPoolExecutor() as pool:
-        assert all(found >= 400 for found in pool.map(status, ("null", "absent")))
+        assert all(found >= 400 for found in pool.map(status, (swarm.manager, swarm.manager, swarm.worker), bodies))
+    assert "own_net" not in {one["Name"] for one in swarm.worker.find("networks")}
 
 
 def test_a_swarm_has_one_ingress_network_which_is_for_published_ports_alone(swarm: Pair) -> None:
