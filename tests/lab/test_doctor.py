@@ -5,30 +5,14 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from lab.bare_image import write_bare_image
-from lab.doctored import command_for, findings, leave_right, set_right, the_one
+from lab.doctored import command_for, findings, the_one
 from lab.spare_lab import SpareLab
 
 pytestmark = pytest.mark.lab
-
-
-@pytest.fixture(scope="module")
-def inventory(spare_lab: SpareLab, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("doctor") / "inventory.yaml"
-    path.write_text(spare_lab.inventory("doctored"))
-    set_right(spare_lab, path)
-    return path
-
-
-@pytest.fixture(autouse=True)
-def steady(spare_lab: SpareLab, inventory: Path) -> Iterator[None]:
-    """What one test leaves is found after it, so the next one need not look again."""
-    yield
-    leave_right(spare_lab, inventory)
 
 
 STATE = """
@@ -44,11 +28,11 @@ find /etc /usr /root /home /opt /tmp /var/tmp -xdev -newer /tmp/before -type f; 
 """Rules, links, addresses, routes, IPsec, namespaces, modules, engine's objects, settings, probes, changed files."""
 
 
-def test_what_it_looked_at_is_as_it_was(spare_lab: SpareLab, inventory: Path) -> None:
+def test_what_it_looked_at_is_as_it_was(spare_lab: SpareLab, steady_inventory: Path) -> None:
     for host in "XY":
         spare_lab.run(host, "touch /tmp/before; sleep 1")
     before = {host: spare_lab.run(host, STATE).stdout for host in "XY"}
-    assert findings(spare_lab, inventory) == []
+    assert findings(spare_lab, steady_inventory) == []
     assert {host: spare_lab.run(host, STATE).stdout for host in "XY"} == before
     for host in "XY":
         spare_lab.run(host, "rm /tmp/before")
@@ -69,7 +53,7 @@ do sleep 0.3; done
 
 
 def test_the_modules_that_it_leaves_loaded_are_those_that_docker_loads_itself(
-    spare_lab: SpareLab, inventory: Path, tmp_path: Path
+    spare_lab: SpareLab, steady_inventory: Path, tmp_path: Path
 ) -> None:
     """They stay: another run, or an engine that begins, may rely on one by the time it was taken away."""
 
@@ -78,7 +62,7 @@ def test_the_modules_that_it_leaves_loaded_are_those_that_docker_loads_itself(
 
     spare_lab.run("Y", UNLOAD.format(OF_DOCTOR))
     bare = modules("Y")
-    assert findings(spare_lab, inventory) == []
+    assert findings(spare_lab, steady_inventory) == []
     left = modules("Y") - bare
     print(f"bare: {sorted(bare)}; left: {sorted(left)}")
     assert left >= {"esp4", "vxlan", "ip_vs", "xt_ipvs"}
@@ -116,17 +100,17 @@ def test_the_modules_that_it_leaves_loaded_are_those_that_docker_loads_itself(
     ],
 )
 def test_what_a_firewall_drops_is_named_with_the_rule_that_lets_it_in(
-    spare_lab: SpareLab, inventory: Path, rule: str, host: str, code: str, kind: str
+    spare_lab: SpareLab, steady_inventory: Path, rule: str, host: str, code: str, kind: str
 ) -> None:
     other = "Y" if host == "X" else "X"
     spare_lab.run(host, f"iptables -w -A INPUT {rule} -j DROP")
     try:
-        finding = the_one(spare_lab, inventory, code)
+        finding = the_one(spare_lab, steady_inventory, code)
         assert finding["where"] == f"{other} -> {host}"
         assert kind in finding["what"]
         remedy = next(line for line in finding["remedy"].splitlines() if line.startswith("iptables -w -I"))
         spare_lab.run(host, remedy)
-        assert findings(spare_lab, inventory) == []
+        assert findings(spare_lab, steady_inventory) == []
         spare_lab.run(host, remedy.replace("-I", "-D", 1))
     finally:
         spare_lab.run(host, f"iptables -w -D INPUT {rule} -j DROP")
@@ -142,19 +126,19 @@ def test_what_a_firewall_drops_is_named_with_the_rule_that_lets_it_in(
     ],
 )
 def test_what_drops_outside_of_the_receiver_s_input_is_named_and_its_remedy_heals(
-    spare_lab: SpareLab, inventory: Path, dropping: str, host: str, drop: str, remedy: str
+    spare_lab: SpareLab, steady_inventory: Path, dropping: str, host: str, drop: str, remedy: str
 ) -> None:
     """An ACCEPT in the receiver's INPUT was told again and again, and healed none of these."""
     told = ""
     spare_lab.run(dropping, f"iptables -w {drop.format('-A')}")
     try:
-        finding = the_one(spare_lab, inventory, "H06" if "esp" in drop else "H07")
+        finding = the_one(spare_lab, steady_inventory, "H06" if "esp" in drop else "H07")
         assert finding["where"] == f"Y -> {host}"
         assert f"dropped on {dropping} by iptables, table " in finding["evidence"]
         lines = [line.removeprefix(f"on {dropping}: ") for line in finding["remedy"].splitlines()]
         told = next(line for line in lines if line.startswith(remedy))
         spare_lab.run(dropping, told)
-        assert findings(spare_lab, inventory) == []
+        assert findings(spare_lab, steady_inventory) == []
     finally:
         if " -I " in told:
             spare_lab.run(dropping, told.replace(" -I ", " -D ", 1))
@@ -172,14 +156,14 @@ CLOSED_BOTH_WAYS = {
 
 @pytest.mark.parametrize("rule", [rule for rule in CLOSED_BOTH_WAYS if "2377" not in rule])
 def test_one_kind_that_both_hosts_drop_is_a_finding_for_each_direction_with_its_rule(
-    spare_lab: SpareLab, inventory: Path, rule: str
+    spare_lab: SpareLab, steady_inventory: Path, rule: str
 ) -> None:
     """But for 2377, which managers alone have open: see the next test."""
     opened: dict[str, str] = {}
     for host in "XY":
         spare_lab.run(host, f"iptables -w -A INPUT {rule} -j DROP")
     try:
-        found = {finding["where"]: finding for finding in findings(spare_lab, inventory)}
+        found = {finding["where"]: finding for finding in findings(spare_lab, steady_inventory)}
         assert {(where, finding["code"]) for where, finding in found.items()} == {
             (where, "H06" if "esp" in rule else "H07") for where in ("X -> Y", "Y -> X")
         }
@@ -188,7 +172,7 @@ def test_one_kind_that_both_hosts_drop_is_a_finding_for_each_direction_with_its_
             told = next(line for line in finding["remedy"].splitlines() if line.startswith("iptables -w -I"))
             opened[where[-1]] = told
             spare_lab.run(where[-1], told)
-        assert findings(spare_lab, inventory) == []
+        assert findings(spare_lab, steady_inventory) == []
     finally:
         for host, told in opened.items():
             spare_lab.run(host, told.replace("-I", "-D", 1))
@@ -197,10 +181,10 @@ def test_one_kind_that_both_hosts_drop_is_a_finding_for_each_direction_with_its_
 
 
 def test_the_managers_port_that_two_managers_drop_is_a_finding_for_each_direction_with_its_rule(
-    spare_lab: SpareLab, inventory: Path, tmp_path: Path
+    spare_lab: SpareLab, steady_inventory: Path, tmp_path: Path
 ) -> None:
     both, more = tmp_path / "both.yaml", ("--allow-even-managers",)
-    both.write_text(inventory.read_text().replace("    workers:\n      hosts:\n", ""))
+    both.write_text(steady_inventory.read_text().replace("    workers:\n      hosts:\n", ""))
     opened: dict[str, str] = {}
     for host in "XY":
         spare_lab.run(host, "iptables -w -A INPUT -p tcp --dport 2377 -j DROP")
@@ -227,14 +211,14 @@ def test_the_managers_port_that_two_managers_drop_is_a_finding_for_each_directio
 
 
 def test_what_is_all_dropped_in_both_directions_is_one_finding_that_names_it_and_its_remedy_opens_all(
-    spare_lab: SpareLab, inventory: Path
+    spare_lab: SpareLab, steady_inventory: Path
 ) -> None:
     drops = [f"INPUT {rule} -j DROP" for rule in CLOSED_BOTH_WAYS]
     opened: list[tuple[str, str]] = []
     for host in "XY":
         spare_lab.run(host, " && ".join(f"iptables -w -A {drop}" for drop in drops))
     try:
-        found = {one["code"]: one for one in findings(spare_lab, inventory)}
+        found = {one["code"]: one for one in findings(spare_lab, steady_inventory)}
         assert {code: one["where"] for code, one in found.items()} == {"H06": "X | Y", "H07": "X | Y"}
         assert found["H06"]["follows_from"] == "H07"
         told = dict(entry.split(": ", 1) for entry in found["H07"]["evidence"].split("; "))
@@ -249,7 +233,7 @@ def test_what_is_all_dropped_in_both_directions_is_one_finding_that_names_it_and
                 opened.append((host, line))
                 spare_lab.run(*opened[-1])
         assert sorted(host for host, _ in opened) == ["X", "Y"]
-        assert findings(spare_lab, inventory) == []
+        assert findings(spare_lab, steady_inventory) == []
     finally:
         for host, rules in opened:
             spare_lab.run(host, rules.replace("-I", "-D"))
@@ -271,51 +255,53 @@ networks:
 
 
 def test_a_smaller_link_on_one_host_is_found_and_its_remedy_works(
-    spare_lab: SpareLab, inventory: Path, tmp_path: Path
+    spare_lab: SpareLab, steady_inventory: Path, tmp_path: Path
 ) -> None:
     spare_lab.run("Y", "ip link set dev vec0 mtu 1400")
     try:
-        found = {finding["code"]: finding for finding in findings(spare_lab, inventory)}
+        found = {finding["code"]: finding for finding in findings(spare_lab, steady_inventory)}
         assert {"H13", "H11"} <= found.keys()
         assert "Y: 1400" in found["H13"]["evidence"]
         assert found["H13"]["remedy"] == "on X: ip link set dev vec0 mtu 1400"
         spare_lab.run("X", found["H13"]["remedy"].partition(": ")[2])
-        left = the_one(spare_lab, inventory, "H11")
+        left = the_one(spare_lab, steady_inventory, "H11")
         assert left["where"] == "X, Y"
         assert "com.docker.network.driver.mtu: '1400'" in left["remedy"]
         stack = with_option(tmp_path, left["remedy"])
-        assert findings(spare_lab, inventory, "-f", str(stack)) == []
+        assert findings(spare_lab, steady_inventory, "-f", str(stack)) == []
         stack.write_text(stack.read_text().replace("'1400'", "'1450'"))
-        (still,) = findings(spare_lab, inventory, "-f", str(stack))
+        (still,) = findings(spare_lab, steady_inventory, "-f", str(stack))
         assert (still["code"], still["where"]) == ("H11", "X, Y")
     finally:
         for host in "XY":
             spare_lab.run(host, "ip link set dev vec0 mtu 1500")
 
 
-def test_a_path_that_loses_full_frames_is_found(spare_lab: SpareLab, inventory: Path, tmp_path: Path) -> None:
+def test_a_path_that_loses_full_frames_is_found(spare_lab: SpareLab, steady_inventory: Path, tmp_path: Path) -> None:
     spare_lab.run("Y", "iptables -w -A INPUT -p udp -m length --length 1451: -j DROP")
     try:
-        finding = the_one(spare_lab, inventory, "H11")
+        finding = the_one(spare_lab, steady_inventory, "H11")
         assert finding["where"] == "X -> Y"
         assert "1450 bytes pass" in finding["evidence"]
         assert "com.docker.network.driver.mtu: '1450'" in finding["remedy"]
-        assert findings(spare_lab, inventory, "-f", str(with_option(tmp_path, finding["remedy"]))) == []
+        assert findings(spare_lab, steady_inventory, "-f", str(with_option(tmp_path, finding["remedy"]))) == []
     finally:
         spare_lab.run("Y", "iptables -w -D INPUT -p udp -m length --length 1451: -j DROP")
 
 
-def test_a_host_without_perl_and_python_is_told_and_what_to_install(spare_lab: SpareLab, inventory: Path) -> None:
+def test_a_host_without_perl_and_python_is_told_and_what_to_install(
+    spare_lab: SpareLab, steady_inventory: Path
+) -> None:
     """Connections it tries all the same, by bash, and the path's MTU by ping."""
     closed, small = "-p tcp --dport 7946", "-p icmp -m length --length 1451:"
     spare_lab.run("Y", "mv /usr/bin/perl /usr/bin/perl.away")
     try:
-        finding = the_one(spare_lab, inventory, "H07")
+        finding = the_one(spare_lab, steady_inventory, "H07")
         assert (finding["severity"], finding["where"]) == ("warning", "Y")
         assert "neither perl nor python3" in finding["evidence"]
         assert "apt-get install -y perl" in finding["remedy"]
         spare_lab.run("X", f"iptables -w -A INPUT {closed} -j DROP; iptables -w -A INPUT {small} -j DROP")
-        told = {(one["code"], one["where"]): one for one in findings(spare_lab, inventory)}
+        told = {(one["code"], one["where"]): one for one in findings(spare_lab, steady_inventory)}
         assert told.keys() == {("H07", "Y"), ("H07", "Y -> X"), ("H11", "Y -> X")}
         assert told["H07", "Y -> X"]["what"].startswith("tcp/7946 from Y")
         assert "1450 bytes pass" in told["H11", "Y -> X"]["evidence"]
@@ -324,41 +310,43 @@ def test_a_host_without_perl_and_python_is_told_and_what_to_install(spare_lab: S
         spare_lab.run("Y", "mv /usr/bin/perl.away /usr/bin/perl")
 
 
-def test_settings_and_files_of_a_host_are_found_and_their_remedies_work(spare_lab: SpareLab, inventory: Path) -> None:
+def test_settings_and_files_of_a_host_are_found_and_their_remedies_work(
+    spare_lab: SpareLab, steady_inventory: Path
+) -> None:
     spare_lab.run("Y", "sysctl -w net.ipv4.ip_forward=0 net.ipv4.ip_local_port_range='2000 60999'")
     spare_lab.run("Y", "systemctl disable docker; chmod 666 /run/docker.sock; chmod 644 /etc/ssh/ssh_host_ed25519_key")
     spare_lab.run("Y", "echo 'MaxSessions 4' >/etc/ssh/sshd_config.d/00-tight.conf; echo 'echo hello' >>/root/.bashrc")
     try:
-        found = {finding["code"]: finding for finding in findings(spare_lab, inventory)}
+        found = {finding["code"]: finding for finding in findings(spare_lab, steady_inventory)}
         assert found.keys() == {"H26", "D02", "D04", "D05", "S13", "S14", "S22"}
         assert {finding["where"] for finding in found.values()} == {"Y"}
         for code in ("H26", "D02", "D04", "D05", "S22"):
             remedy = re.match(r"on Y: ([^,;]+?)(, .*)?$", found[code]["remedy"])
             assert remedy, found[code]["remedy"]
             spare_lab.run("Y", remedy[1])
-        assert {finding["code"] for finding in findings(spare_lab, inventory)} == {"S13", "S14"}
+        assert {finding["code"] for finding in findings(spare_lab, steady_inventory)} == {"S13", "S14"}
     finally:
         spare_lab.run("Y", "sed -i '/^echo hello/d' /root/.bashrc; rm /etc/ssh/sshd_config.d/00-tight.conf")
         spare_lab.run("Y", "rm -f /etc/sysctl.d/99-docker-*.conf; systemctl enable docker")
 
 
-def test_live_restore_is_found_and_let_go_as_its_remedy_says(spare_lab: SpareLab, inventory: Path) -> None:
+def test_live_restore_is_found_and_let_go_as_its_remedy_says(spare_lab: SpareLab, steady_inventory: Path) -> None:
     spare_lab.run("Y", """echo '{"live-restore": true}' >/etc/docker/daemon.json; systemctl restart docker""")
     try:
-        finding = the_one(spare_lab, inventory, "H40")
+        finding = the_one(spare_lab, steady_inventory, "H40")
         assert (finding["where"], finding["severity"]) == ("Y", "error")
         spare_lab.run("Y", finding["remedy"].removeprefix("on Y: "))
-        assert findings(spare_lab, inventory) == []
+        assert findings(spare_lab, steady_inventory) == []
     finally:
         spare_lab.run("Y", "rm /etc/docker/daemon.json; systemctl restart docker")
 
 
 def test_a_host_that_cannot_be_reached_does_not_hide_what_the_others_have(
-    spare_lab: SpareLab, inventory: Path, tmp_path: Path
+    spare_lab: SpareLab, steady_inventory: Path, tmp_path: Path
 ) -> None:
     more = tmp_path / "inventory.yaml"
     more.write_text(
-        inventory.read_text()
+        steady_inventory.read_text()
         + "        Z: {ansible_host: 127.88.0.38, ansible_port: 2299, swarm_advertise_addr: 10.88.0.38}\n"
     )
     spare_lab.run("Y", "systemctl disable docker")
@@ -370,11 +358,11 @@ def test_a_host_that_cannot_be_reached_does_not_hide_what_the_others_have(
         spare_lab.run("Y", "systemctl enable docker")
 
 
-def test_a_clock_two_hours_off_is_found_and_set_as_its_remedy_says(spare_lab: SpareLab, inventory: Path) -> None:
+def test_a_clock_two_hours_off_is_found_and_set_as_its_remedy_says(spare_lab: SpareLab, steady_inventory: Path) -> None:
     spare_lab.run("Y", "date -s '+2 hours'")
     try:
         # Of two clocks neither is the median: both are told, with how far they are from it, and meet there.
-        found = {finding["where"]: finding for finding in findings(spare_lab, inventory)}
+        found = {finding["where"]: finding for finding in findings(spare_lab, steady_inventory)}
         assert {finding["code"] for finding in found.values()} == {"H34"}
         (told,) = re.findall(r"is \+(\d+) s from", found["Y"]["what"])
         assert abs(int(told) - 3600) <= 10, "a busy machine reads clocks late"
@@ -382,29 +370,29 @@ def test_a_clock_two_hours_off_is_found_and_set_as_its_remedy_says(spare_lab: Sp
             remedy = re.match(rf"on {host}: (date -s '[+-]\d+ seconds');", finding["remedy"])
             assert remedy, finding["remedy"]
             spare_lab.run(host, remedy[1])
-        assert findings(spare_lab, inventory) == []
+        assert findings(spare_lab, steady_inventory) == []
     finally:
         for host in "XY":
             spare_lab.run(host, f"date -s @{time.time():.0f}")
 
 
-def test_a_clone_s_machine_id_is_found(spare_lab: SpareLab, inventory: Path) -> None:
+def test_a_clone_s_machine_id_is_found(spare_lab: SpareLab, steady_inventory: Path) -> None:
     own = spare_lab.run("Y", "cat /etc/machine-id").stdout.strip()
     other = spare_lab.run("X", "cat /etc/machine-id").stdout.strip()
     spare_lab.run("Y", f"echo {other} >/etc/machine-id")
     try:
-        finding = the_one(spare_lab, inventory, "H36")
+        finding = the_one(spare_lab, steady_inventory, "H36")
         assert finding["where"] == "X, Y"
         assert finding["evidence"] == other
         (remedy,) = re.findall(r"rm /etc/machine-id && [\w-]+", finding["remedy"])
         spare_lab.run("Y", remedy)
-        assert findings(spare_lab, inventory) == []
+        assert findings(spare_lab, steady_inventory) == []
     finally:
         spare_lab.run("Y", f"echo {own} >/etc/machine-id")
 
 
 def test_two_hosts_with_one_node_id_are_found_and_the_copy_gets_its_own_as_the_remedy_says(
-    spare_lab: SpareLab, inventory: Path
+    spare_lab: SpareLab, steady_inventory: Path
 ) -> None:
     spare_lab.run("X", "docker swarm init --advertise-addr 10.88.0.34 --default-addr-pool 10.20.0.0/16")
     node = spare_lab.run("X", "docker info -f '{{.Swarm.NodeID}}'").stdout.strip()
@@ -416,30 +404,32 @@ def test_two_hosts_with_one_node_id_are_found_and_the_copy_gets_its_own_as_the_r
         # The tests before have started it often, and systemd starts it three times a minute alone.
         spare_lab.run("Y", "systemctl reset-failed docker; systemctl start docker")
         spare_lab.run("Y", "until docker info | grep -q NodeID; do sleep 1; done")
-        (finding,) = findings(spare_lab, inventory, "--only", "H36")
+        (finding,) = findings(spare_lab, steady_inventory, "--only", "H36")
         assert (finding["where"], finding["evidence"]) == ("X, Y", node)
-        refused = spare_lab.swarmkit("up", "--yes", "-i", str(inventory), "--adopt", check=False)
+        refused = spare_lab.swarmkit("up", "--yes", "-i", str(steady_inventory), "--adopt", check=False)
         assert refused.returncode == 1, refused.stdout + refused.stderr
         assert "H36" in refused.stderr
         (remedy,) = re.findall(r"docker swarm leave --force", finding["remedy"])
         spare_lab.run("Y", remedy)
-        spare_lab.swarmkit("up", "--yes", "-i", str(inventory), "--adopt")
-        assert findings(spare_lab, inventory, "--only", "H36") == []
+        spare_lab.swarmkit("up", "--yes", "-i", str(steady_inventory), "--adopt")
+        assert findings(spare_lab, steady_inventory, "--only", "H36") == []
         assert len(spare_lab.run("X", "docker node ls -q").stdout.split()) == 2
     finally:
         for host in "YX":
             spare_lab.leave_swarm(host)
 
 
-def test_a_route_into_the_pool_is_found_and_up_refuses(spare_lab: SpareLab, inventory: Path, tmp_path: Path) -> None:
+def test_a_route_into_the_pool_is_found_and_up_refuses(
+    spare_lab: SpareLab, steady_inventory: Path, tmp_path: Path
+) -> None:
     spare_lab.run("Y", "ip route add 10.20.7.0/24 via 10.88.0.34")
     try:
-        finding = the_one(spare_lab, inventory, "H28")
+        finding = the_one(spare_lab, steady_inventory, "H28")
         assert "10.20.7.0/24, a route of Y by" in finding["what"]
         other = tmp_path / "inventory.yaml"
-        other.write_text(inventory.read_text().replace("swarm_address_pools: [10.20.0.0/16]", finding["remedy"]))
+        other.write_text(steady_inventory.read_text().replace("swarm_address_pools: [10.20.0.0/16]", finding["remedy"]))
         assert findings(spare_lab, other) == []
-        refused = spare_lab.swarmkit("up", "--yes", "-i", str(inventory), check=False)
+        refused = spare_lab.swarmkit("up", "--yes", "-i", str(steady_inventory), check=False)
         assert refused.returncode == 1
         assert "10.20.7.0/24" in refused.stderr
     finally:
@@ -451,17 +441,19 @@ USERS_OF = {"ip_vs": ("xt_ipvs", "ip_vs_rr")}
 
 
 @pytest.mark.parametrize(("module", "code"), [("esp4", "H04"), ("xt_bpf", "H04"), ("ip_vs", "H20"), ("vxlan", "H04")])
-def test_a_kernel_without_a_module_is_found(spare_lab: SpareLab, inventory: Path, module: str, code: str) -> None:
+def test_a_kernel_without_a_module_is_found(
+    spare_lab: SpareLab, steady_inventory: Path, module: str, code: str
+) -> None:
     forbidden = f"/etc/modprobe.d/without-{module}.conf"
     loaded = " ".join((*USERS_OF.get(module, ()), module))
     spare_lab.run("Y", f"modprobe -r {loaded} && echo 'install {module} /bin/false' >{forbidden}")
     try:
-        found = findings(spare_lab, inventory)
+        found = findings(spare_lab, steady_inventory)
         assert {(finding["code"], finding["where"]) for finding in found} == {(code, "Y")}
         assert all(f"{forbidden}:install {module} /bin/false" in finding["evidence"] for finding in found)
         for command in {finding["remedy"].removeprefix("on Y: ") for finding in found}:
             spare_lab.run("Y", f"{command} && test -d /sys/module/{module}")
-        assert findings(spare_lab, inventory) == []
+        assert findings(spare_lab, steady_inventory) == []
     finally:
         spare_lab.run("Y", f"rm -f {forbidden}; modprobe {module}")
 
@@ -478,26 +470,28 @@ chmod +x /usr/local/sbin/apt-get
 
 
 def test_a_module_whose_file_is_gone_comes_back_with_the_package_that_its_remedy_names(
-    spare_lab: SpareLab, inventory: Path
+    spare_lab: SpareLab, steady_inventory: Path
 ) -> None:
     spare_lab.run("Y", f"mkdir /root/away; file=$(modinfo -n xt_policy); dirname $file >/root/from{PACKAGES}")
     spare_lab.run("Y", "modprobe -r xt_policy && mv $(modinfo -n xt_policy) /root/away/ && depmod")
     try:
-        finding = the_one(spare_lab, inventory, "H04")
+        finding = the_one(spare_lab, steady_inventory, "H04")
         assert "Module xt_policy not found" in finding["evidence"]
         assert "esp4" not in finding["remedy"]
         spare_lab.run("Y", finding["remedy"].removeprefix("on Y: ").partition(";")[0])
-        assert findings(spare_lab, inventory) == []
+        assert findings(spare_lab, steady_inventory) == []
     finally:
         back = "mv /root/away/* $(cat /root/from) 2>/dev/null; depmod; modprobe xt_policy"
         spare_lab.run("Y", f"{back}; rm -r /usr/local/sbin/apt-get /root/away /root/from")
 
 
 def test_hosts_that_are_reached_by_ipv6_are_told_to_be_untried(
-    spare_lab: SpareLab, inventory: Path, tmp_path: Path
+    spare_lab: SpareLab, steady_inventory: Path, tmp_path: Path
 ) -> None:
     other = tmp_path / "inventory.yaml"
-    other.write_text(inventory.read_text().replace("swarm_advertise_addr: 10.88.0.", "swarm_advertise_addr: fd00::"))
+    other.write_text(
+        steady_inventory.read_text().replace("swarm_advertise_addr: 10.88.0.", "swarm_advertise_addr: fd00::")
+    )
     device = "$(ip -o -4 addr show to 10.88.0.0/24 | awk '{print $2}')"
     for host, last in (("X", 34), ("Y", 35)):
         spare_lab.run(host, f"ip addr add fd00::{last}/64 nodad dev {device}")
@@ -510,17 +504,19 @@ def test_hosts_that_are_reached_by_ipv6_are_told_to_be_untried(
             spare_lab.run(host, f"ip addr del fd00::{last}/64 dev {device}")
 
 
-def test_up_refuses_what_the_doctor_finds_and_goes_on_only_by_its_code(spare_lab: SpareLab, inventory: Path) -> None:
+def test_up_refuses_what_the_doctor_finds_and_goes_on_only_by_its_code(
+    spare_lab: SpareLab, steady_inventory: Path
+) -> None:
     spare_lab.run("Y", "iptables -w -A INPUT -p esp -j DROP")
     state = "docker info --format '{{.Swarm.LocalNodeState}}'"
     try:
-        refused = spare_lab.swarmkit("up", "--yes", "-i", str(inventory), check=False)
+        refused = spare_lab.swarmkit("up", "--yes", "-i", str(steady_inventory), check=False)
         assert refused.returncode == 1
         assert "H06" in refused.stderr
         assert spare_lab.run("X", state).stdout.strip() == "inactive"
-        other = spare_lab.swarmkit("up", "--yes", "-i", str(inventory), "--override", "H07", check=False)
+        other = spare_lab.swarmkit("up", "--yes", "-i", str(steady_inventory), "--override", "H07", check=False)
         assert other.returncode == 1
-        told = spare_lab.swarmkit("up", "--yes", "-i", str(inventory), "--override", "H06", "--no-verify")
+        told = spare_lab.swarmkit("up", "--yes", "-i", str(steady_inventory), "--override", "H06", "--no-verify")
         assert "overridden by --override H06" in told.stdout + told.stderr
         assert spare_lab.run("Y", state).stdout.strip() == "active"
     finally:
@@ -530,7 +526,7 @@ def test_up_refuses_what_the_doctor_finds_and_goes_on_only_by_its_code(spare_lab
 
 
 def test_a_certificate_about_to_end_is_found_and_made_anew_as_its_remedy_says(
-    spare_lab: SpareLab, inventory: Path
+    spare_lab: SpareLab, steady_inventory: Path
 ) -> None:
     try:
         for host in "XY":
@@ -542,11 +538,11 @@ def test_a_certificate_about_to_end_is_found_and_made_anew_as_its_remedy_says(
         finally:
             for host in "XY":
                 spare_lab.run(host, "date -s '+55 minutes'")
-        (finding,) = findings(spare_lab, inventory, "--only", "H35")
+        (finding,) = findings(spare_lab, steady_inventory, "--only", "H35")
         assert (finding["severity"], finding["where"]) == ("warning", "X")
         spare_lab.run("X", command_for("X", finding))
         # Valid from an hour ago to an hour from now: nothing is due.
-        assert findings(spare_lab, inventory, "--only", "H35") == []
+        assert findings(spare_lab, steady_inventory, "--only", "H35") == []
     finally:
         spare_lab.leave_swarm("X")
 
@@ -560,17 +556,27 @@ networks:
 
 
 def test_an_adopted_swarm_s_first_encrypted_network_is_refused_where_esp_does_not_pass_until_it_is_let_in(
-    spare_lab: SpareLab, inventory: Path, tmp_path: Path
+    spare_lab: SpareLab, steady_inventory: Path, tmp_path: Path
 ) -> None:
     stack = tmp_path / "guarded.yaml"
     stack.write_text(ENCRYPTED)
-    call = ("up", "--yes", "-i", str(inventory), "-f", str(stack), "--adopt", "--no-verify")
+    call = ("up", "--yes", "-i", str(steady_inventory), "-f", str(stack), "--adopt", "--no-verify")
     spare_lab.run("X", "docker swarm init --advertise-addr 10.88.0.34 --default-addr-pool 10.20.0.0/16")
     token = spare_lab.run("X", "docker swarm join-token -q worker").stdout.strip()
     spare_lab.run("Y", f"docker swarm join --token {token} --advertise-addr 10.88.0.35 10.88.0.34:2377")
     spare_lab.run("Y", "iptables -w -A INPUT -p esp -j DROP")
     try:
-        by_command = ("network", "create", "guarded", "-d", "overlay", "--encrypted", "--yes", "-i", str(inventory))
+        by_command = (
+            "network",
+            "create",
+            "guarded",
+            "-d",
+            "overlay",
+            "--encrypted",
+            "--yes",
+            "-i",
+            str(steady_inventory),
+        )
         for made in (by_command, call):
             refused = spare_lab.swarmkit(*made, check=False)
             assert refused.returncode == 1, refused.stdout + refused.stderr
@@ -595,7 +601,7 @@ POLICY = "src 192.0.2.1/32 dst 192.0.2.2/32 dir out"
 
 
 def test_many_faults_of_a_host_are_found_at_once_and_each_goes_by_what_is_told_of_it(
-    spare_lab: SpareLab, inventory: Path
+    spare_lab: SpareLab, steady_inventory: Path
 ) -> None:
     """Of its name, its engine, a link that an overlay left, another user of IPsec, and its SSH server."""
     spare_lab.run(
@@ -605,14 +611,14 @@ def test_many_faults_of_a_host_are_found_at_once_and_each_goes_by_what_is_told_o
     spare_lab.run("Y", f"ip xfrm policy add {POLICY} tmpl proto esp mode transport")
     spare_lab.run("Y", f"printf '%s\\n' '{WEAK}' '{FEW}' >/etc/ssh/sshd_config.d/50-hand.conf")
     try:
-        found = {finding["code"]: finding for finding in findings(spare_lab, inventory)}
+        found = {finding["code"]: finding for finding in findings(spare_lab, steady_inventory)}
         assert set(found) == {"H37", "D08", "H65", "H18", "S14", "S20"}
         assert {finding["where"] for finding in found.values()} == {"Y"}
         for code in ("D08", "H65", "S14", "S20", "H37"):
             spare_lab.run("Y", found[code]["remedy"].removeprefix("on Y: "))
             await_sshd(spare_lab, "Y")
         # What another software does with its policies no command of ours ends: it is told to look again after it.
-        assert the_one(spare_lab, inventory, "H18")["where"] == "Y"
+        assert the_one(spare_lab, steady_inventory, "H18")["where"] == "Y"
     finally:
         await_sshd(spare_lab, "Y")
         spare_lab.run("Y", f"ip xfrm policy delete {POLICY}; ip link delete vx-001001-abcde 2>/dev/null || :")
@@ -643,19 +649,19 @@ networks:
 
 
 def test_what_files_ask_of_these_hosts_is_found_and_goes_when_it_is_written_as_told(
-    spare_lab: SpareLab, inventory: Path, tmp_path: Path
+    spare_lab: SpareLab, steady_inventory: Path, tmp_path: Path
 ) -> None:
     stack, other = tmp_path / "asking.yaml", tmp_path / "inventory.yaml"
     stack.write_text(ASKING)
-    found = {finding["code"]: finding for finding in findings(spare_lab, inventory, "-f", str(stack))}
+    found = {finding["code"]: finding for finding in findings(spare_lab, steady_inventory, "-f", str(stack))}
     assert found.keys() == {"H19", "H21", "H84"}
     assert (found["H19"]["where"], found["H84"]["where"]) == ("asking", "X")
     keepalive = found["H21"]["remedy"].partition("for db: ")[2].partition(", or")[0]
     text = ASKING.replace("replicas: 2000}", f"replicas: 1}}, {keepalive}").replace("spread: node.labels.zone", "")
     stack.write_text(text.replace(", placement: {preferences: [{}]}", ""))
-    assert findings(spare_lab, inventory, "-f", str(stack)) == []
+    assert findings(spare_lab, steady_inventory, "-f", str(stack)) == []
     other.write_text(
-        inventory.read_text().replace("swarm_advertise_addr: 10.88.0.34", "swarm_advertise_addr: 10.88.0.99")
+        steady_inventory.read_text().replace("swarm_advertise_addr: 10.88.0.34", "swarm_advertise_addr: 10.88.0.99")
     )
     (wrong,) = findings(spare_lab, other, "--only", "B13")
     assert (wrong["where"], wrong["severity"]) == ("X", "error")

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lab.doctored import as_deploy, by_code, command_for, findings, leave_right, restart, set_right, the_one
+from lab.doctored import as_deploy, by_code, command_for, findings, restart, the_one
 from lab.spare_lab import SpareLab
 
 from swarmkit.reach.retry import wait_until
@@ -22,26 +21,11 @@ AS_DEPLOY = "swarm_advertise_addr: 10.88.0.35, ansible_user: deploy, ansible_bec
 """Y's login is not root."""
 
 
-@pytest.fixture(scope="module")
-def inventory(spare_lab: SpareLab, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("doctor") / "inventory.yaml"
-    path.write_text(spare_lab.inventory("set"))
-    set_right(spare_lab, path)
-    return path
-
-
 @pytest.fixture
-def by_sudo(inventory: Path, tmp_path: Path) -> Path:
+def by_sudo(steady_inventory: Path, tmp_path: Path) -> Path:
     path = tmp_path / "by_sudo.yaml"
-    path.write_text(inventory.read_text().replace("swarm_advertise_addr: 10.88.0.35", AS_DEPLOY))
+    path.write_text(steady_inventory.read_text().replace("swarm_advertise_addr: 10.88.0.35", AS_DEPLOY))
     return path
-
-
-@pytest.fixture(autouse=True)
-def steady(spare_lab: SpareLab, inventory: Path) -> Iterator[None]:
-    """What one test leaves is found after it, so the next one need not look again."""
-    yield
-    leave_right(spare_lab, inventory)
 
 
 PROXY = "/etc/systemd/system/docker.service.d"
@@ -50,7 +34,7 @@ MANY = "use Socket; socket(S,2,2,17); send(S,0,0,sockaddr_in($_,inet_aton(q(10.8
 
 
 def test_what_is_told_for_a_login_that_is_not_root_is_run_by_it_as_it_is_copied(
-    spare_lab: SpareLab, inventory: Path, by_sudo: Path
+    spare_lab: SpareLab, steady_inventory: Path, by_sudo: Path
 ) -> None:
     """Its commands had no sudo, and a redirection to /etc that none reaches."""
     spare_lab.run("Y", f"printf '[Service]\\nEnvironment=HTTP_PROXY=http://10.88.0.1:3128\\n' >{PROXY}/proxy.conf")
@@ -73,7 +57,7 @@ def test_what_is_told_for_a_login_that_is_not_root_is_run_by_it_as_it_is_copied(
             lines = found[code]["remedy"].splitlines()
             as_deploy(spare_lab, "Y", next(line for line in lines if line.startswith("sudo iptables -w ")))
         assert findings(spare_lab, by_sudo) == []
-        root = {finding["remedy"] for finding in findings(spare_lab, inventory)}
+        root = {finding["remedy"] for finding in findings(spare_lab, steady_inventory)}
         assert not root
     finally:
         # The lab's own file is beside them.
@@ -112,32 +96,32 @@ def test_sudo_that_admits_some_commands_only_is_told_and_ends_when_it_admits_all
 
 
 def test_an_address_that_is_translated_is_told_alone_and_one_that_is_not_heals(
-    spare_lab: SpareLab, inventory: Path, tmp_path: Path
+    spare_lab: SpareLab, steady_inventory: Path, tmp_path: Path
 ) -> None:
     translate = "POSTROUTING -s 10.88.0.34 -d 10.88.0.35 -j SNAT --to 10.88.0.134"
     spare_lab.run("X", f"ip addr add 10.88.0.134/24 dev vec0 && iptables -w -t nat -I {translate}")
     try:
-        finding = the_one(spare_lab, inventory, "H17")
+        finding = the_one(spare_lab, steady_inventory, "H17")
         assert (finding["where"], finding["severity"]) == ("X -> Y", "error")
         assert "Y sees X as 10.88.0.134" in finding["what"]
         assert "swarm_advertise_addr: ADDRESS" in finding["remedy"]
         other = tmp_path / "other.yaml"
-        other.write_text(inventory.read_text().replace("10.88.0.34}", "10.88.0.134}"))
+        other.write_text(steady_inventory.read_text().replace("10.88.0.34}", "10.88.0.134}"))
         assert findings(spare_lab, other) == []
     finally:
         spare_lab.run("X", f"iptables -w -t nat -D {translate}; ip addr del 10.88.0.134/24 dev vec0")
 
 
 def test_another_user_of_the_data_path_s_port_is_told_and_another_port_parts_them(
-    spare_lab: SpareLab, inventory: Path, tmp_path: Path
+    spare_lab: SpareLab, steady_inventory: Path, tmp_path: Path
 ) -> None:
     spare_lab.run("Y", "ip link add other0 type vxlan id 77 dstport 4789 dev vec0")
     try:
-        finding = the_one(spare_lab, inventory, "D07")
+        finding = the_one(spare_lab, steady_inventory, "D07")
         assert (finding["where"], finding["evidence"]) == ("Y", "VNI 77, port 4789")
         line = finding["remedy"].partition("under vars: ")[2].partition(";")[0]
         other = tmp_path / "other.yaml"
-        other.write_text(inventory.read_text().replace("  vars:\n", f"  vars:\n    {line}\n"))
+        other.write_text(steady_inventory.read_text().replace("  vars:\n", f"  vars:\n    {line}\n"))
         assert findings(spare_lab, other) == []
     finally:
         spare_lab.run("Y", "ip link del other0")
@@ -155,15 +139,15 @@ ENGINE_FILE = "/etc/docker/daemon.json"
     ],
 )
 def test_a_setting_of_an_engine_is_told_with_the_command_that_changes_it(
-    spare_lab: SpareLab, inventory: Path, settings: str, code: str, where: str, does: str
+    spare_lab: SpareLab, steady_inventory: Path, settings: str, code: str, where: str, does: str
 ) -> None:
     spare_lab.run("Y", f"echo '{settings}' >{ENGINE_FILE}")
     restart(spare_lab, "Y")
     try:
-        finding = the_one(spare_lab, inventory, code)
+        finding = the_one(spare_lab, steady_inventory, code)
         assert (finding["where"], finding["severity"]) == (where, "warning")
         spare_lab.run(does, f"systemctl reset-failed docker; {command_for(does, finding)}")
-        assert findings(spare_lab, inventory) == []
+        assert findings(spare_lab, steady_inventory) == []
     finally:
         for host in {"Y", does}:
             spare_lab.run(host, f"rm -f {ENGINE_FILE}")
@@ -174,16 +158,18 @@ FILL = "fallocate -l $(($(df --output=avail -B1 / | tail -1) - (620 << 20))) /va
 UNUSED = "head -c 200M /dev/zero >/root/zeros; tar -c -C /root zeros | docker import - >/dev/null; rm /root/zeros"
 
 
-def test_a_full_disk_is_told_and_what_its_remedy_removes_makes_room(spare_lab: SpareLab, inventory: Path) -> None:
+def test_a_full_disk_is_told_and_what_its_remedy_removes_makes_room(
+    spare_lab: SpareLab, steady_inventory: Path
+) -> None:
     spare_lab.run("Y", f"{UNUSED}; {FILL}; fallocate -l 200M /var/lib/docker/more")
     try:
-        full = the_one(spare_lab, inventory, "H38")
+        full = the_one(spare_lab, steady_inventory, "H38")
         assert (full["where"], full["severity"]) == ("Y", "error")
         told = command_for("Y", full), "docker image prune"
         assert told[1] in full["remedy"]
         assert "Images" in spare_lab.run("Y", told[0]).stdout
         spare_lab.run("Y", f"echo y | {told[1]}")
-        assert the_one(spare_lab, inventory, "H38")["severity"] == "warning", "it is getting full still"
+        assert the_one(spare_lab, steady_inventory, "H38")["severity"] == "warning", "it is getting full still"
     finally:
         spare_lab.run("Y", "rm -f /var/lib/docker/filler /var/lib/docker/more; docker image prune -f")
 
@@ -196,26 +182,26 @@ services:
 
 
 def test_a_port_that_a_process_has_is_told_and_its_remedy_names_that(
-    spare_lab: SpareLab, inventory: Path, tmp_path: Path
+    spare_lab: SpareLab, steady_inventory: Path, tmp_path: Path
 ) -> None:
     stack = tmp_path / "stack.yaml"
     stack.write_text(PUBLISHING)
     spare_lab.run("Y", f"systemd-run -q --unit=taker perl -e '{LISTENER}'")
     try:
-        finding = the_one(spare_lab, inventory, "H80", "-f", str(stack))
+        finding = the_one(spare_lab, steady_inventory, "H80", "-f", str(stack))
         assert finding["where"] == "Y"
         listeners = spare_lab.run("Y", command_for("Y", finding).partition(" names ")[0]).stdout
         process = listeners.partition("pid=")[2].partition(",")[0]
         assert "taker.service" in spare_lab.run("Y", f"systemctl status {process}").stdout
     finally:
         spare_lab.run("Y", "systemctl stop taker")
-    assert findings(spare_lab, inventory, "-f", str(stack)) == []
+    assert findings(spare_lab, steady_inventory, "-f", str(stack)) == []
 
 
-def test_modules_that_went_with_a_kernel_s_package_are_told(spare_lab: SpareLab, inventory: Path) -> None:
+def test_modules_that_went_with_a_kernel_s_package_are_told(spare_lab: SpareLab, steady_inventory: Path) -> None:
     spare_lab.run("Y", "mv /lib/modules/$(uname -r) /lib/modules/away")
     try:
-        finding = the_one(spare_lab, inventory, "D06")
+        finding = the_one(spare_lab, steady_inventory, "D06")
         assert (finding["where"], finding["severity"], finding["remedy"]) == ("Y", "error", "on Y: systemctl reboot")
     finally:
         spare_lab.run("Y", "mv /lib/modules/away /lib/modules/$(uname -r)")
@@ -225,28 +211,28 @@ STATES = "docker node ls --format '{{.Status}}'"
 
 
 def test_a_node_by_another_address_and_one_whose_address_is_gone_come_back_as_is_told(
-    spare_lab: SpareLab, inventory: Path, tmp_path: Path
+    spare_lab: SpareLab, steady_inventory: Path, tmp_path: Path
 ) -> None:
     other, port = tmp_path / "other.yaml", tmp_path / "port.yaml"
-    other.write_text(inventory.read_text().replace("10.88.0.35}", "10.88.0.135}"))
-    port.write_text(inventory.read_text().replace("  vars:\n", "  vars:\n    swarm_data_path_port: 7789\n"))
+    other.write_text(steady_inventory.read_text().replace("10.88.0.35}", "10.88.0.135}"))
+    port.write_text(steady_inventory.read_text().replace("  vars:\n", "  vars:\n    swarm_data_path_port: 7789\n"))
     spare_lab.run("Y", "ip addr add 10.88.0.135/24 dev vec0")
     try:
         spare_lab.swarmkit("up", "--yes", "-i", str(other))
         spare_lab.run("Y", "ip addr del 10.88.0.135/24 dev vec0")
-        gone = the_one(spare_lab, inventory, "H57")
+        gone = the_one(spare_lab, steady_inventory, "H57")
         assert (gone["where"], gone["severity"]) == ("Y", "error")
         spare_lab.run("Y", command_for("Y", gone).partition(", and keep it")[0])
-        elsewhere = the_one(spare_lab, inventory, "H32")
+        elsewhere = the_one(spare_lab, steady_inventory, "H32")
         assert elsewhere["evidence"] == "declared 10.88.0.35, the swarm has 10.88.0.135"
         assert elsewhere["remedy"] == "swarmkit node drain Y; on Y: docker swarm leave; then: swarmkit up"
-        spare_lab.swarmkit("node", "drain", "Y", "--yes", "-i", str(inventory))
+        spare_lab.swarmkit("node", "drain", "Y", "--yes", "-i", str(steady_inventory))
         spare_lab.run("Y", command_for("Y", elsewhere))
-        spare_lab.swarmkit("up", "--yes", "-i", str(inventory))
+        spare_lab.swarmkit("up", "--yes", "-i", str(steady_inventory))
         # The node that left is missed after a quarter of a minute, and told then.
         wait_until(lambda: spare_lab.run("X", STATES).stdout, lambda said: "Down" in said, timeout_seconds=60)
-        spare_lab.run("X", command_for("X", the_one(spare_lab, inventory, "H52")))
-        assert findings(spare_lab, inventory) == []
+        spare_lab.run("X", command_for("X", the_one(spare_lab, steady_inventory, "H52")))
+        assert findings(spare_lab, steady_inventory) == []
         fixed = the_one(spare_lab, port, "B17")
         port.write_text(port.read_text().replace("swarm_data_path_port: 7789", fixed["remedy"].partition("vars: ")[2]))
         assert findings(spare_lab, port) == []
@@ -261,18 +247,18 @@ def dissolve(lab: SpareLab) -> None:
 
 
 def test_ingress_outside_the_pools_and_a_node_of_nobody_are_told_and_go_as_is_told(
-    spare_lab: SpareLab, inventory: Path, tmp_path: Path
+    spare_lab: SpareLab, steady_inventory: Path, tmp_path: Path
 ) -> None:
     alone = tmp_path / "alone.yaml"
-    alone.write_text(inventory.read_text().partition("    workers:")[0])
+    alone.write_text(steady_inventory.read_text().partition("    workers:")[0])
     try:
-        spare_lab.swarmkit("up", "--yes", "-i", str(inventory))
+        spare_lab.swarmkit("up", "--yes", "-i", str(steady_inventory))
         make = "docker network create -d overlay --ingress --subnet 10.255.0.0/16 ingress"
         spare_lab.run("X", f"echo y | docker network rm ingress && until {make}; do sleep 1; done")
-        outside = the_one(spare_lab, inventory, "H29")
+        outside = the_one(spare_lab, steady_inventory, "H29")
         assert (outside["where"], outside["severity"]) == ("ingress", "warning")
         spare_lab.run("X", outside["remedy"].partition("on a manager: ")[2])
-        assert findings(spare_lab, inventory) == []
+        assert findings(spare_lab, steady_inventory) == []
         stranger = the_one(spare_lab, alone, "H63")
         assert (stranger["where"], stranger["severity"]) == ("Y", "warning")
         assert "swarmkit up --remove-nodes" in stranger["remedy"]
@@ -281,10 +267,10 @@ def test_ingress_outside_the_pools_and_a_node_of_nobody_are_told_and_go_as_is_to
 
 
 def test_managers_that_gain_nothing_and_such_that_are_away_are_told_and_come_back_as_is_told(
-    spare_lab: SpareLab, inventory: Path, tmp_path: Path
+    spare_lab: SpareLab, steady_inventory: Path, tmp_path: Path
 ) -> None:
     even = tmp_path / "even.yaml"
-    even.write_text(inventory.read_text().replace("    workers:\n      hosts:\n", ""))
+    even.write_text(steady_inventory.read_text().replace("    workers:\n      hosts:\n", ""))
     both = ("--allow-even-managers",)
     try:
         spare_lab.swarmkit("up", "--yes", "-i", str(even), *both)
