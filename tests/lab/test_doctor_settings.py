@@ -282,6 +282,12 @@ def test_managers_that_gain_nothing_and_such_that_are_away_are_told_and_come_bac
         assert found["D11"]["where"] == "Y"
         (start,) = re.findall(r"systemctl start \w+", found["H54"]["remedy"])
         spare_lab.run("Y", start)
+        # Of two managers none leads until they have found each other again.
+        wait_until(
+            lambda: spare_lab.run("X", STATES, check=False).stdout,
+            lambda said: said.count("Ready") == 2,
+            timeout_seconds=60,
+        )
         the_one(spare_lab, even, "H51", *both)
     finally:
         dissolve(spare_lab)
