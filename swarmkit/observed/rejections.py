@@ -27,6 +27,8 @@ def no_agent_remedy(host: str) -> str:
 _TAKEN_PORT = re.compile(
     r"listen (?:tcp|udp)\S* \S+:(\d+): bind: address already in use"
     r"|Bind for \S+:(\d+) failed: port is already allocated"
+    # Of engines 28 (moby libnetwork/drivers/bridge/port_mapping_linux.go) and 29 (portallocator/osallocator_linux.go).
+    r"|failed to bind host port (?:for )?(?:\[\S*?\]|[\d.]+):(\d+)\S* address already in use"
 )
 """Of a process of the host, and of another container."""
 

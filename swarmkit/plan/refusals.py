@@ -130,7 +130,7 @@ def _memberships(inventory: Inventory, observed: Observed, *, adopt: bool) -> It
                 name,
                 "it is in a swarm of which no host of the inventory is a manager",
                 f"its swarm state is active, its node id {active[name].node_id}",
-                f"{start}{_leave_lost(name, inventory, observed)}",
+                f"{start}{_leave(name)}" if absent else _leave_lost(name, inventory, observed),
             )
         return
     yield from _cluster(inventory, cluster, active, adopt=adopt)

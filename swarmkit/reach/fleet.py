@@ -17,7 +17,7 @@ from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.kept_shell import KeptShell
 from swarmkit.reach.ssh import CommandResult, Connection, ConnectionLostError, SshSession
 from swarmkit.reach.ssh_config import hops_to, read_ssh_settings
-from swarmkit.reach.ssh_connect import ATTEMPTS, connect
+from swarmkit.reach.ssh_connect import connect
 from swarmkit.secret import Secret
 
 if TYPE_CHECKING:
@@ -101,18 +101,18 @@ def reach_some(
     sudo_password: Secret | None = None,
     on_waiting: Tell = lambda _: None,
     needed: Collection[str] = (),
-    once: Collection[str] = (),
+    off: Collection[str] = (),
     meanwhile: Callable[[], object] = lambda: None,
     in_turn: bool = False,
 ) -> Iterator[tuple[Fleet, Unreached]]:
     """Connect to every host at once; yield those that answer, and why each of the others does not.
 
-    Those of *once* are tried once: they may be off for good, and an attempt at nothing takes its whole time-out.
+    Those of *off* may be off for good: where nobody answers within the time-out, that is not tried again.
     With *in_turn*, one shell a host runs its scripts one after the other; *meanwhile* is as in reach.
 
     Raises NoneReachedError when none answers, and UnreachableError with all those *needed* that do not.
     """
-    opened = _opened(inventory, sudo_password, on_waiting, meanwhile=meanwhile, once=once, in_turn=in_turn)
+    opened = _opened(inventory, sudo_password, on_waiting, meanwhile=meanwhile, off=off, in_turn=in_turn)
     with opened as (fleet, failures):
         silent = {name: error for name, error in failures.items() if isinstance(error, SwarmkitError)}
         if len(silent) < len(failures):
@@ -132,7 +132,7 @@ def _opened(
     on_connected: Callable[[str], None] = lambda _: None,
     meanwhile: Callable[[], object] = lambda: None,
     *,
-    once: Collection[str] = (),
+    off: Collection[str] = (),
     in_turn: bool = False,
 ) -> Iterator[tuple[Fleet, dict[str, Exception]]]:
     # The Docker SDK alone takes a quarter of a second to import, about as long as the hosts take to answer.
@@ -142,8 +142,7 @@ def _opened(
 
     def open_one(name: str) -> tuple[ReachedHost, Callable[[], None]]:
         host = inventory.host(name)
-        attempts = 1 if name in once else ATTEMPTS
-        connection = connect(host, routes[host.name], sudo_password=sudo_password, attempts=attempts)
+        connection = connect(host, routes[host.name], sudo_password=sudo_password, may_be_off=name in off)
         try:
             engine = _engine(connection, lambda what: on_waiting(f"{name}: {what}"))
         except BaseException:

@@ -22,14 +22,13 @@ from swarmkit.errors import UnreachableError
 from swarmkit.reach.host_keys import StrictPolicy, TrustedKeys
 from swarmkit.reach.retry import connect_with_retry
 from swarmkit.reach.ssh import Connection
-from swarmkit.reach.ssh_failures import CONNECT_TIMEOUT_SECONDS, TransientError, unreachable
+from swarmkit.reach.ssh_failures import CONNECT_TIMEOUT_SECONDS, DroppedError, NoAnswerError, unreachable
 from swarmkit.reach.transport import Transport
 from swarmkit.secret import Secret
 
 # Paramiko also logs what it raises, with tracebacks, which Python would print where nobody handles them.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
-ATTEMPTS = 3
 KEEPALIVE_SECONDS = 15
 SILENCE_SECONDS = 60
 """So long the other end of a connection may answer nothing at all: a busy host's takes seconds."""
@@ -50,18 +49,18 @@ class Hop:
 
 
 def connect(
-    host: Host, hops: Sequence[Hop], *, sudo_password: Secret | None = None, attempts: int = ATTEMPTS
+    host: Host, hops: Sequence[Hop], *, sudo_password: Secret | None = None, may_be_off: bool = False
 ) -> Connection:
     """Open the SSH connection to *host* through *hops* (its own is the last) and return it.
 
     Raises UnreachableError saying what, why and what to do; an authentication failure or a host key that is not trusted
-    is final, a dropped or refused connection is tried again, *attempts* times in all.
+    is final, a dropped or refused connection is tried three times in all. One that nobody answers is so too, unless the
+    host *may_be_off*: each attempt takes its whole time-out then.
     """
     for hop in hops:
         _check_key_files(hop)
-    return connect_with_retry(
-        lambda: _connect_once(host, hops, sudo_password), retry_on=(TransientError,), attempts=attempts
-    )
+    again = (DroppedError,) if may_be_off else (DroppedError, NoAnswerError)
+    return connect_with_retry(lambda: _connect_once(host, hops, sudo_password), retry_on=again)
 
 
 def _connect_once(host: Host, hops: Sequence[Hop], sudo_password: Secret | None) -> Connection:

@@ -16,11 +16,15 @@ if TYPE_CHECKING:
     from swarmkit.reach.ssh_connect import Hop
 
 CONNECT_TIMEOUT_SECONDS = 10.0
-_TRANSIENT = (TimeoutError, ConnectionResetError, ConnectionRefusedError, EOFError)
+_DROPPED = (ConnectionResetError, ConnectionRefusedError, EOFError)
 
 
-class TransientError(UnreachableError):
-    """A connection that was dropped or refused: the one kind that is tried again."""
+class DroppedError(UnreachableError):
+    """A connection that was dropped or refused, mostly at once: a busy sshd does that at random (HAZARDS S14)."""
+
+
+class NoAnswerError(UnreachableError):
+    """Nobody answered within the time-out: the host is off, or its network loses what it sends."""
 
 
 def unreachable(host: Host, hop: Hop, error: Exception) -> UnreachableError:
@@ -48,10 +52,16 @@ def unreachable(host: Host, hop: Hop, error: Exception) -> UnreachableError:
             "the inventory names none, no agent has one, ~/.ssh has none",
             f"ssh-add KEY, or ansible_ssh_private_key_file: KEY ({host.place})",
         )
-    kind = TransientError if isinstance(error, _TRANSIENT) or "banner" in str(error) else UnreachableError
+    kind = _kind(error)
     if isinstance(error, socket.gaierror):
         return kind(where, f"the name does not resolve: {error}", f"check ansible_host ({host.place})")
     return kind(where, _why(error), f"check address, port and sshd of {hop.name} ({host.place})")
+
+
+def _kind(error: Exception) -> type[UnreachableError]:
+    if isinstance(error, _DROPPED) or "banner" in str(error):
+        return DroppedError
+    return NoAnswerError if isinstance(error, TimeoutError) else UnreachableError
 
 
 def _why(error: Exception) -> str:

@@ -69,6 +69,8 @@ class LiveService:
     """Hosts that do not answer, where a task shall end, and nobody told that it did."""
     failed: tuple[TaskState, ...] = ()
     """Tasks of its newest spec that the managers remember as failed."""
+    running: tuple[TaskState, ...] = ()
+    """What the managers tell of those that run and shall run."""
 
     @property
     def networks(self) -> frozenset[str]:
@@ -222,6 +224,7 @@ def _service(
         update_message=state.update_message,
         unheard_on=tuple(sorted({silent[task.node_id] for task in given_up if task.node_id in silent})),
         failed=tuple(task for task in told if task.state == "failed" and task.is_made_from(template)),
+        running=tuple(task for _, task in wanted if task.state == "running"),
     )
 
 

@@ -19,6 +19,8 @@ def no_cluster(inventory: Inventory, stack: Stack | None, observed: Observed, wh
     files = ("-f", str(stack.source)) if stack else ()
     make = shlex.join(("swarmkit", "up", *source, *files))
     left = [host.name for host in inventory.managers if states.get(host.name) == "inactive"]
+    workers = [name for name, state in states.items() if state == "active"]
+    absent = ", ".join(host.name for host in inventory.leaving)
     locked = [name for name, state in states.items() if state == "locked"]
     if len(states) == len(inventory.hosts) and all(state == "inactive" for state in states.values()):
         what = f"there is no cluster {inventory.cluster}: no host is in a swarm"
@@ -26,19 +28,23 @@ def no_cluster(inventory: Inventory, stack: Stack | None, observed: Observed, wh
     elif locked:
         what = f"{what}: {', '.join(locked)} wait for the unlock key"
         remedy = shlex.join(("swarmkit", "unlock", *source))
+    elif len(left) == len(inventory.managers) and workers and absent:
+        what = f"{what}: the managers that the inventory has are in no swarm yet ({', '.join(left)})"
+        remedy = f"{absent}, which the inventory has absent, may be its manager: start it; then {make}"
     elif len(left) == len(inventory.managers):
         what = f"{what}: the managers that the inventory has are in no swarm ({', '.join(left)})"
-        remedy = _without_managers([name for name, state in states.items() if state == "active"], source, make)
+        remedy = _without_managers(left, workers, source, make)
     else:
         remedy = _bring_back(inventory, observed, source)
     return Finding(codes.CLUSTER, "error", inventory.cluster, what, evidence=why, remedy=remedy)
 
 
-def _without_managers(workers: list[str], source: tuple[str, ...], make: str) -> str:
-    """Return what is left where every manager has left: *workers* of a swarm that nobody tells of join no other."""
+def _without_managers(left: list[str], workers: list[str], source: tuple[str, ...], make: str) -> str:
+    """Return what is left where every manager has *left*: *workers* of a swarm that nobody tells of join no other."""
     restore = shlex.join(("swarmkit", "restore", "ARCHIVE", *source))
     leave = f"on {' and '.join(workers)}: docker swarm leave --force; then " if workers else ""
-    return f"{restore}; without a backup of the swarm it is made anew, and data in volumes stays: {leave}{make}"
+    lost = f"if {', '.join(left)} managed the swarm and left it: {restore}"
+    return f"{lost}; without a backup of the swarm it is made anew, and data in volumes stays: {leave}{make}"
 
 
 def _bring_back(inventory: Inventory, observed: Observed, source: tuple[str, ...]) -> str:

@@ -31,7 +31,7 @@ def reach_with_leaving(
         sudo_password=sudo_password,
         on_waiting=on_waiting,
         needed=[host.name for host in inventory.hosts],
-        once=[host.name for host in inventory.leaving],
+        off=[host.name for host in inventory.leaving],
         meanwhile=import_planner,
     )
     with reached as (fleet, silent):

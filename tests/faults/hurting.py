@@ -60,10 +60,12 @@ def cut_power(world: World, chance: random.Random, *, lines: int) -> str:
     time.sleep(pause)
     where = f"{host} after line {count}: {run.said[-1]}" if reached else f"{host} after the run's end"
     world.fault("power-off", host)
-    ended = world.finish(run)
+    try:
+        ended = world.finish(run)
+    finally:
+        world.fault("power-on", host)
+        world.lab.up()
     assert ended.returncode in ((0, 1, 3, 4) if reached else (0,)), ended.stderr
-    world.fault("power-on", host)
-    world.lab.up()
     return where
 
 

@@ -99,8 +99,10 @@ def _known_remedy(service: LiveService) -> str:
     """Return what helps where the engine's words of the last failure name it; else nothing."""
     if service.failed_on and LINK_LEFT in service.last_error:
         return link_left_remedy(service.failed_on)
+    is_of_its_spec = any(task.error == service.last_error for task in service.failed)
     # What waits for a node waits for something else by now.
-    if service.failed_on and all(task.state != "pending" for task in service.waiting):
+    tries_again = bool(service.waiting) and all(task.state != "pending" for task in service.waiting)
+    if service.failed_on and tries_again and is_of_its_spec:
         port = taken_port(service.last_error)
         return taken_port_remedy(service.failed_on, port) if port else ""
     return ""

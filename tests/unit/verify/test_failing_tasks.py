@@ -21,14 +21,17 @@ def replicas(world: World, of: str = BACKEND) -> Finding:
     return next(one for one in told if (one.code, one.where) == ("V02", of))
 
 
-def fail(world: World, seconds_ago: Iterable[float], **more: Any) -> None:
+def made(seconds_ago: float) -> str:
+    return datetime.datetime.fromtimestamp(-seconds_ago, tz=datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%f123Z")
+
+
+def fail(world: World, seconds_ago: Iterable[float], *, runs_since: float = 1, **more: Any) -> None:
     """Have the managers remember tasks of the backend that were made so long ago and failed; the world's time is 0."""
     running = next(task for task in world.tasks if task["ServiceID"] == f"s-{BACKEND}")
-    running["Slot"] = 1
+    running |= {"Slot": 1, "CreatedAt": made(runs_since)}
     for place, ago in enumerate(seconds_ago):
-        made = datetime.datetime.fromtimestamp(-ago, tz=datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S.%f123Z")
         status = {"State": "failed", "Err": f"task: non-zero exit ({place})"}
-        failed = {"ID": f"failed-{place}", "DesiredState": "shutdown", "CreatedAt": made, "Status": status}
+        failed = {"ID": f"failed-{place}", "DesiredState": "shutdown", "CreatedAt": made(ago), "Status": status}
         world.tasks.append({**running, **failed, **more})
 
 
@@ -37,10 +40,19 @@ def test_a_service_whose_task_runs_between_two_crashes_is_not_proved_but_warned_
     fail(world, (40, 30, 20, 10))
     found = replicas(world)
     assert found.severity == "warning"
-    assert found.what == ("service shop_backend: 1 of 1 tasks run, but 4 that began in the last 2 minutes have failed")
-    assert found.evidence == "the last error: task: non-zero exit (3), on B"
+    assert found.what == "service shop_backend: 1 of 1 tasks run, and keep failing"
+    assert found.evidence == (
+        "4 that began in the last 2 minutes have failed; the last error: task: non-zero exit (3), on B"
+    )
     assert found.remedy == "on A: docker service ps --no-trunc shop_backend"
     assert replicas(world, "shop_frontend").severity == "ok"
+
+
+def test_one_that_failed_until_its_database_answered_and_holds_since_is_well() -> None:
+    """It was warned of for two minutes more, and by the proof of a first `up`."""
+    world = World()
+    fail(world, (118, 115, 112), runs_since=109)
+    assert replicas(world).severity == "ok"
 
 
 @pytest.mark.parametrize(("ahead_seconds", "severity"), [(-7200.0, "warning"), (0.0, "ok")])
@@ -63,6 +75,7 @@ def test_what_is_recent_goes_by_the_managers_clock_and_not_by_the_operators(
         ((10,), {}),  # docker kill
         ((9000, 8000, 7000, 10), {}),  # each failure after a long run
         ((400, 300, 200), {}),  # over
+        ((-7000, -3600, -100), {}),  # of a clock that was hours ahead, and is right now
         ((40, 30, 20), {"Spec": {"ContainerSpec": {"Image": "before-the-update"}}}),
         ((40, 30, 20), {"Status": {"State": "shutdown"}}),
     ],

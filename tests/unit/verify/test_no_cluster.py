@@ -43,8 +43,21 @@ def test_where_every_manager_has_left_the_swarm_comes_of_a_backup_or_is_made_ane
     (found,) = prove({}, World().inventory, None, Observed(hosts, None, "")).findings
     assert found.what.endswith("nothing is proved: the managers that the inventory has are in no swarm (A)")
     assert found.remedy == (
-        "swarmkit restore ARCHIVE -i hosts.yaml; without a backup of the swarm it is made anew, and data in volumes "
-        "stays: on B and C: docker swarm leave --force; then swarmkit up -i hosts.yaml"
+        "if A managed the swarm and left it: swarmkit restore ARCHIVE -i hosts.yaml; without a backup of the swarm it "
+        "is made anew, and data in volumes stays: on B and C: docker swarm leave --force; then swarmkit up "
+        "-i hosts.yaml"
+    )
+
+
+def test_where_the_manager_shall_go_and_another_take_its_place_the_swarm_is_not_given_up() -> None:
+    """Both were declared, and up asks both; verify asks those alone that shall be nodes."""
+    hosts = dict(engines("active").hosts)
+    hosts["A"] = replace(hosts["A"], engine=replace(hosts["A"].engine, swarm_state="inactive", is_manager=False))
+    inventory = World().inventory
+    leaving = replace(inventory, leaving=(replace(inventory.host("A"), name="OLD"),))
+    (found,) = prove({}, leaving, None, Observed(hosts, None, "")).findings
+    assert found.remedy == (
+        "OLD, which the inventory has absent, may be its manager: start it; then swarmkit up -i hosts.yaml"
     )
 
 

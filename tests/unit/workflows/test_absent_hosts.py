@@ -24,7 +24,7 @@ from swarmkit.reach import ssh_connect
 from swarmkit.reach.fleet import Fleet
 from swarmkit.reach.host_key_scan import ScannedKey
 from swarmkit.reach.ssh_connect import Hop
-from swarmkit.reach.ssh_failures import TransientError
+from swarmkit.reach.ssh_failures import DroppedError, NoAnswerError
 from swarmkit.workflows import look, trust
 from swarmkit.workflows.terms import Terms
 from swarmkit.workflows.up import up
@@ -116,21 +116,25 @@ def test_one_that_was_off_when_its_node_was_removed_leaves_when_it_is_back(fleet
     assert planned(asks="a manager of another swarm") == []
 
 
-def test_one_that_does_not_answer_is_tried_once_and_those_that_shall_be_nodes_three_times(
-    fleet: FakeFleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("error", "attempts"),
+    [(NoAnswerError, "AAABBBC"), pytest.param(DroppedError, "AAABBBCCC", id="a busy sshd drops some at random")],
+)
+def test_one_that_nobody_answers_for_is_tried_once_and_those_that_shall_be_nodes_three_times(
+    fleet: FakeFleet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[UnreachableError], attempts: str
 ) -> None:
     """A host without power answers nothing: each attempt takes its time-out, 30 s in all, before every `up`."""
     tried: list[str] = []
 
     def connect_once(host: Host, *_: object) -> Never:
         tried.append(host.name)
-        raise TransientError(f"{host.name}: cannot reach it", "timed out")
+        raise error(f"{host.name}: cannot reach it", "timed out")
 
     monkeypatch.setattr(ssh_connect, "_connect_once", connect_once)
     monkeypatch.setattr("swarmkit.reach.retry.tenacity.wait_random_exponential", lambda **_: wait_none())
     with pytest.raises(UnreachableError, match="2 hosts cannot be used"):
         look.plan(absent(fleet, tmp_path), progress=Silent())
-    assert sorted(tried) == [*"AAABBBC"]
+    assert sorted(tried) == [*attempts]
 
 
 def test_hosts_that_shall_be_nodes_are_needed_all_of_them(fleet: FakeFleet, tmp_path: Path, away: set[str]) -> None:
