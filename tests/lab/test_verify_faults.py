@@ -448,7 +448,9 @@ def test_names_and_connections_after_a_partition_are_right_or_their_remedy_makes
         deadline = time.monotonic() + PARTITION_SECONDS
         broken = findings(shop, "verify")
         assert {finding["code"] for finding in broken} & {"V04", "V05", "V11"}
-        assert all({"B", "C"} & set(re.findall(r"\b[ABC]\b", finding["where"])) for finding in broken)
+        # The backend may end in a slow look: its database is on the other side.
+        others = [finding["where"] for finding in broken if "shop_backend" not in finding["where"]]
+        assert all({"B", "C"} & set(re.findall(r"\b[ABC]\b", where)) for where in others), broken
         time.sleep(max(0.0, deadline - time.monotonic()))
     finally:
         assert shop.lab.swarmkit("lab", "fault", "heal").returncode == 0
