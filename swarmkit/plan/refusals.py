@@ -11,6 +11,7 @@ from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.finding import Finding
 from swarmkit.observed.left_by_force import no_members
 from swarmkit.observed.model import RECOVERY_LABEL, ClusterState, EngineFacts, HostFacts, Observed
+from swarmkit.observed.removed_nodes import was_removed
 from swarmkit.plan.engines.remedies import live_restore_off, rootful, upgrade_beyond
 
 MAX_CLOCK_SKEW_SECONDS = 30.0
@@ -86,7 +87,16 @@ def ended_states(observed: Observed, *, but: str = "") -> Iterator[Finding]:
 def _local_states(observed: Observed) -> Iterator[Finding]:
     for name, facts in observed.hosts.items():
         engine = facts.engine
-        if engine.swarm_state in ("error", "locked", "pending"):
+        if was_removed(engine, observed.cluster):
+            yield Finding(
+                "H49",
+                "error",
+                name,
+                "its node was removed from the swarm while it was away, and it asks for its place",
+                f"node {engine.node_id}",
+                f"on {name}: docker swarm leave --force; then swarmkit up",
+            )
+        elif engine.swarm_state in ("error", "locked", "pending"):
             yield Finding(
                 "H49",
                 "error",

@@ -8,6 +8,7 @@ from dataclasses import replace
 from swarmkit.declared.inventory.host import Inventory
 from swarmkit.finding import Finding
 from swarmkit.observed.model import Node, Observed
+from swarmkit.observed.removed_nodes import was_removed
 from swarmkit.plan.model import Step
 from swarmkit.plan.nodes.leaving import LeaveSwarm
 from swarmkit.plan.nodes.returning import old_nodes
@@ -51,12 +52,8 @@ def late_leaves(inventory: Inventory, observed: Observed) -> Iterator[LeaveSwarm
 
     That its swarm is this one its managers tell; what works in another swarm, or waits for it, is left alone.
     """
-    members = {node.id for node in observed.cluster.nodes} if observed.cluster else set[str]()
     for host in inventory.leaving:
-        engine = observed.hosts[host.name].engine if host.name in observed.hosts else None
-        if engine is None or engine.swarm_state != "pending" or not engine.node_id or engine.node_id in members:
-            continue
-        if engine.remote_managers & members:
+        if host.name in observed.hosts and was_removed(observed.hosts[host.name].engine, observed.cluster):
             reason = "it was off when its node was removed, and the inventory has it absent"
             step = Step(f"leave:{host.name}", "node", "remove", host.name, "leave the swarm", reason, destructive=True)
             yield LeaveSwarm(step, host.name)

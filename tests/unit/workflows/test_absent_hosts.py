@@ -116,6 +116,20 @@ def test_one_that_was_off_when_its_node_was_removed_leaves_when_it_is_back(fleet
     assert planned(asks="a manager of another swarm") == []
 
 
+def test_one_that_was_off_when_its_node_was_removed_and_shall_be_a_node_again_is_told_how(
+    fleet: FakeFleet, tmp_path: Path
+) -> None:
+    """It was told to wait for a join that was under way, and no wait ends what the managers refuse."""
+    swarm(fleet, tmp_path)
+    node_id, manager = fleet.engine("C").node_id, fleet.engine("A").node_id
+    del fleet.cluster.nodes[node_id]
+    asks = {"LocalNodeState": "pending", "NodeID": node_id, "RemoteManagers": [{"NodeID": manager}]}
+    fleet.engine("C").info_changes = {"Swarm": asks}
+    (refusal,) = plan_on(fleet, absent(fleet, tmp_path, "")).refusals
+    assert (refusal.code, refusal.where) == ("H49", "C")
+    assert refusal.remedy == "on C: docker swarm leave --force; then swarmkit up"
+
+
 @pytest.mark.parametrize(
     ("error", "attempts"),
     [(NoAnswerError, "AAABBBC"), pytest.param(DroppedError, "AAABBBCCC", id="a busy sshd drops some at random")],
