@@ -31,7 +31,7 @@ sub dgram {
     $s;
 }
 my %out = (esp => from($me->{data}), data => dgram($me->{data}), gossip => dgram($me->{adv}));
-my (%behind, %unnamed, %heard, %times, %done, %due, %unsent, %open, %told);
+my (%behind, %unnamed, %heard, %times, %sent, %done, %due, %unsent, %open, %told);
 
 # What goes to a peer tells it whether all of its own was heard: then it needs to send no more than this answer. A peer
 # that is heard for the first time listens from now on: it is sent to at once, as what came before may have been too early.
@@ -40,10 +40,11 @@ sub has_all { my ($i) = @_; for (@kinds) { return 0 unless $heard{$i} && $heard{
 sub complete { for my $i (keys %peer) { return 0 unless has_all($i) } 1 }
 # Each round brings all kinds: of a peer that was heard in $ROUNDS of them and dialled for long enough to have been asked
 # twice (a kernel does so after a second) what is missing does not come. A peer that is not heard may be about to begin.
+# It is sent as many before the end: who stood still for a moment hears all that came meanwhile at once.
 my ($ROUND, $ROUNDS, $DIAL, $LINGER) = (0.3, 5, 1.3, 0.6);
 sub often { my ($i) = @_; for (values %{ $times{$i} }) { return 1 if $_ >= $ROUNDS } 0 }
 sub certain { my ($now) = @_;
-    for my $i (keys %peer) { return 0 unless often($i) }
+    for my $i (keys %peer) { return 0 unless often($i) && ($sent{$i} // 0) >= $ROUNDS }
     for (values %open) { return 0 if $now < $_->[2] + $DIAL }
     1 }
 sub payload { my ($to, $kind, $size) = @_;
@@ -55,6 +56,7 @@ sub put { my ($to, $kind, $s, $port, $address, $size) = @_;
 sub send_to { my ($i, $is_late) = @_;
     delete $due{$i};
     put($i, 'udp7946', $out{gossip}, 7946, $peer{$i}{adv});
+    $sent{$i}++ if $heard{$i};
     return if $done{$i};
     put($i, 'esp', $out{esp}, 0, $peer{$i}{data});
     put($i, 'udpdata', $out{data}, $data_port, $peer{$i}{data});

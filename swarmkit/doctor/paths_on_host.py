@@ -15,7 +15,8 @@ SMALLER = (8900, 1500, 1480, 1460, 1450, 1420, 1400, 1380, 1280)
 SYN, SYN_ACK = 0x02, 0x12
 ESP = 50
 # Each round brings all kinds: of a peer that was heard in so many and dialled for long enough to have been asked twice
-# (a kernel does so after a second) what is missing does not come. A peer that is not heard may be about to begin.
+# (a kernel does so after a second) what is missing does not come. A peer that is not heard may be about to begin. It is
+# sent as many before the end: who stood still for a moment hears all that came meanwhile at once.
 ROUND_SECONDS, ROUNDS, DIAL_SECONDS, LINGER_SECONDS = 0.3, 5, 1.3, 0.6
 
 
@@ -27,6 +28,7 @@ class Peer:
         self.ports = (7946, 2377) if manager == "1" else (7946,)
         self.heard: dict[str, str] = {}
         self.times: dict[str, int] = {}
+        self.sent = 0
         self.unsent: dict[str, str] = {}
         self.told: dict[int, str] = {}
         self.dialled = 0
@@ -64,7 +66,7 @@ class Probe:
         """Return how many seconds to go on at most, as what was heard and answered tells."""
         if all(peer.is_complete() and peer.is_done and peer.dialled for peer in self.peers.values()) and not self.open:
             return 0.1
-        often = all(max(peer.times.values(), default=0) >= ROUNDS for peer in self.peers.values())
+        often = all(min(peer.sent, max(peer.times.values(), default=0)) >= ROUNDS for peer in self.peers.values())
         asked = all(time.time() >= since + DIAL_SECONDS for _, _, since in self.open.values())
         return LINGER_SECONDS if often and asked else float("inf")
 
@@ -72,6 +74,7 @@ class Probe:
         """Send to *peer*; that all of its own was heard is all that one needs which has heard all of this one's."""
         self.due.discard(peer.index)
         self._put(peer, "udp7946", self.gossip, (peer.advertise, 7946), 0)
+        peer.sent += bool(peer.heard)
         if peer.is_done:
             return
         self._put(peer, "esp", self.esp, (peer.data, 0), 0)

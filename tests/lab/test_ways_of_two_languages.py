@@ -37,10 +37,10 @@ BASH_SECONDS = 3
 """What bash tries is waited for to the end."""
 
 
-def lines(name: str, language: str, patience_seconds: int) -> list[list[str]]:
+def lines(name: str, language: str, patience_seconds: int, beside: str = "") -> list[list[str]]:
     number = str(list(ADDRESS).index(name))
     hidden = {"python3": "perl", "perl": "python3", "bash": "p*"}[language]
-    script = f'command() {{ case "$2" in {hidden}|*/platform-python) return 1; esac; }}\n{probe_script()}'
+    script = f'{beside}command() {{ case "$2" in {hidden}|*/platform-python) return 1; esac; }}\n{probe_script()}'
     told = subprocess.run(
         [*inside(name), "sh", "-s", "--", "marker", number, str(patience_seconds), "4789", "1500", *EVERYONE],
         input=script, capture_output=True, text=True, timeout=60, check=False,
@@ -49,10 +49,11 @@ def lines(name: str, language: str, patience_seconds: int) -> list[list[str]]:
     return [line.split(maxsplit=3) for line in told.stdout.splitlines()[:-1]]
 
 
-def paths_between(languages: dict[str, str]) -> Paths:
+def paths_between(languages: dict[str, str], beside_left: str = "") -> Paths:
     patience = BASH_SECONDS if "bash" in languages.values() else PATIENCE_SECONDS
     with ThreadPoolExecutor() as pool:
-        told = pool.map(lambda name: lines(name, languages[name], patience), languages)
+        beside = {"left": beside_left}
+        told = pool.map(lambda name: lines(name, languages[name], patience, beside.get(name, "")), languages)
         said = dict(zip(languages, told, strict=True))
     return paths_from(PEERS, said, 4789)
 
@@ -95,6 +96,24 @@ def test_what_is_missing_of_a_host_that_is_heard_is_certain_long_before_patience
         }
     finally:
         run(*inside("left"), "iptables", "-F", "INPUT")
+    assert time.monotonic() - began < PATIENCE_SECONDS / 3
+
+
+STANDS_STILL = "(sleep 0.8; kill -STOP $$; sleep 2; kill -CONT $$) >/dev/null 2>&1 &\n"
+
+
+@pytest.mark.parametrize("language", ["perl", "python3"])
+@pytest.mark.usefixtures("cable")
+def test_a_host_that_stands_still_for_a_moment_does_not_leave_the_other_uncertain(language: str) -> None:
+    """It hears all that came meanwhile at once, was certain and ended, and the other had heard it too seldom."""
+    rule = ("INPUT", "-p", "esp", "-j", "DROP")
+    run(*inside("left"), "iptables", "-A", *rule)
+    began = time.monotonic()
+    try:
+        seen = paths_between(dict.fromkeys(ADDRESS, language), STANDS_STILL)
+    finally:
+        run(*inside("left"), "iptables", "-D", *rule)
+    assert closed(seen) == {("right", "left", "proto 50")}
     assert time.monotonic() - began < PATIENCE_SECONDS / 3
 
 
