@@ -15,11 +15,12 @@ from lab.spare_lab import SpareLab
 pytestmark = pytest.mark.lab
 
 
+# The engine itself takes namespaces of before out of their folder, up to a minute late (moby libnetwork/osl).
 STATE = """
 for table in filter nat mangle raw; do iptables -w -t $table -S; done
 ip -o link | cut -d: -f2-; ip -o -4 addr; ip route show table all; ip rule; ip neigh show nud permanent; ip netns
 ip xfrm policy; ip xfrm state list nokeys; grep -o " /run/docker/netns/[^ ]*" /proc/mounts
-find /run/docker/netns -newer /tmp/before; cut -d ' ' -f 1 /proc/modules | sort
+find /run/docker/netns -mindepth 1 -newer /tmp/before; cut -d ' ' -f 1 /proc/modules | sort
 docker network ls -q; docker ps -aq; docker volume ls -q; docker image ls -q
 sysctl -a 2>/dev/null | grep -E '^net[.](ipv4|ipv6|bridge)'; systemctl is-enabled docker ssh; systemctl --failed -q
 ps -e -o comm= | grep -E '^(perl|python3|unshare|nsenter|timeout)$'

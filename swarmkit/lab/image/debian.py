@@ -13,7 +13,7 @@ from pathlib import Path
 
 from swarmkit.errors import SwarmkitError
 
-_ARCHIVE = "http://deb.debian.org/debian"
+ARCHIVE = "http://deb.debian.org/debian"
 DEADLINE_SECONDS = 1800.0
 """For one tree: a slow mirror needs minutes, one that stands still all night."""
 _KEYS = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
@@ -118,7 +118,7 @@ def _sources(recipe: Recipe) -> list[str]:
     if not recipe.other_suites:
         return mirror
     # mmdebstrap names the keys itself for a plain mirror only, and Ubuntu's apt does not trust Debian's.
-    archive = mirror[0] if mirror else f"[signed-by={_KEYS}] {_ARCHIVE}" if _KEYS.is_file() else _ARCHIVE
+    archive = mirror[0] if mirror else f"[signed-by={_KEYS}] {ARCHIVE}" if _KEYS.is_file() else ARCHIVE
     return [f"deb {archive} {suite} main" for suite in (recipe.suite, *recipe.other_suites)]
 
 
