@@ -46,6 +46,8 @@ class KeyStore:
         What was sealed for another recipient before hides none of them. Raises InputError when there is none, or none
         can be opened.
         """
+        if not self.folder.is_dir():
+            raise InputError(f"{self.folder}, the store of unlock keys, is no folder that is there")
         unfinished = self.unfinished()
         paths = [path for path in self.paths() if path not in unfinished][:NEWEST]
         if not paths:

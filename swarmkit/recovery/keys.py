@@ -25,11 +25,11 @@ ATTEMPTS = 5
 UNWRITTEN_TO_DO = "no file is left: mend that, or take another folder, and run the same again"
 
 
-def _check_one_of(one: str, has_one: bool, other: str, has_other: bool) -> None:  # noqa: FBT001 - each beside its name
+def _check_one_of(what: str, one: str, has_one: bool, other: str, has_other: bool) -> None:  # noqa: FBT001 - each beside its name
     if has_one and has_other:
-        raise InputError(f"a backup is encrypted by one of them: {one} or {other}, not both")
+        raise InputError(f"{what} is one of them: {one} or {other}, not both")
     if not (has_one or has_other):
-        raise InputError(f"a backup is encrypted: give {one} or {other}")
+        raise InputError(f"{what} is lacking: give {one} or {other}")
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,8 @@ class Sealer:
     def __post_init__(self) -> None:
         from pyrage import RecipientError, x25519
 
-        _check_one_of("--passphrase-file", self.passphrase is not None, "--recipient", bool(self.recipients))
+        has_passphrase = self.passphrase is not None
+        _check_one_of("what seals it", "--passphrase-file", has_passphrase, "--recipient", bool(self.recipients))
         for text in self.recipients:
             try:
                 x25519.Recipient.from_str(text)
@@ -130,7 +131,8 @@ class Opener:
     identity: Secret | None = None
 
     def __post_init__(self) -> None:
-        _check_one_of("--passphrase-file", self.passphrase is not None, "--identity", self.identity is not None)
+        has_passphrase = self.passphrase is not None
+        _check_one_of("what opens it", "--passphrase-file", has_passphrase, "--identity", self.identity is not None)
 
     @contextmanager
     def opening(self, path: Path) -> Iterator[BinaryIO]:

@@ -71,6 +71,8 @@ def test_what_cannot_be_opened_or_is_not_there_is_told(tmp_path: Path) -> None:
         store.keys(OPENER)
     with pytest.raises(InputError, match="no folder"):
         KeyStore(tmp_path / "none", "prod").new_path(datetime.datetime.now(tz=datetime.UTC))
+    with pytest.raises(InputError, match="none, the store of unlock keys, is no folder"):
+        KeyStore(tmp_path / "none", "prod").keys(OPENER)
     path = store.new_path(datetime.datetime.now(tz=datetime.UTC))
     path.write_bytes(sealed(SEALER, Secret(b"SWMKEY-1-x")))
     with pytest.raises(InputError, match="cannot be opened"):
