@@ -5,13 +5,16 @@ The tests' lab has its own state folder and host numbers, so that it runs beside
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from lab.groups import after_group
@@ -21,6 +24,8 @@ ROOT = Path(__file__).resolve().parents[2]
 INVENTORY = Path(__file__).parent / "inventory.yaml"
 STACK = ROOT / "examples" / "shop" / "stack.yaml"
 PASSWORD = "canary-Pa55word-of-the-tests"
+HEALING_SECONDS = 240
+"""An engine's restart, its tasks' start and half a minute of gossip, on a busy machine."""
 SECRETS = (PASSWORD, "SWMTKN")
 """What nobody may see but those it is for: the database's password and the tokens to join."""
 
@@ -81,6 +86,18 @@ class Shop:
 
     def up(self) -> subprocess.CompletedProcess[str]:
         return self.lab.swarmkit("up", "--yes", *self.arguments)
+
+    def wait_until_proved(self) -> dict[tuple[str, str], dict[str, Any]]:
+        """Wait until a fault's end has healed what it did, and return what verify found then, by code and place.
+
+        What lost its peers for a while is not there at once: the backend, without its database, becomes unhealthy,
+        is ended and made anew.
+        """
+        deadline = time.monotonic() + HEALING_SECONDS
+        while (said := self.lab.swarmkit("verify", *self.declared, "--json")).returncode:
+            assert time.monotonic() < deadline, said.stdout + said.stderr
+            time.sleep(2)
+        return {(one["code"], one["where"]): one for one in json.loads(said.stdout)["findings"]}
 
 
 @pytest.fixture(scope="session")

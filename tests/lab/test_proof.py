@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,9 +13,6 @@ from json_schemas import assert_fits
 from lab.shop_lab import PASSWORD, Lab, Shop
 
 pytestmark = pytest.mark.lab
-
-HEALING_SECONDS = 180
-"""Half a minute of gossip, on a busy machine."""
 
 TRACES = (
     "ps -e -o comm= | grep -cE '^(perl|python3|tcpdump|nsenter)$'; ls /run/docker/netns | sort; ip -o link | wc -l; "
@@ -33,16 +29,6 @@ def verify(shop: Shop, *more: str | Path) -> tuple[int, dict[tuple[str, str], di
     assert_fits("verify", said)
     found = said["findings"]
     return result.returncode, {(finding["code"], finding["where"]): finding for finding in found}
-
-
-def wait_until_proved(shop: Shop) -> dict[tuple[str, str], dict[str, Any]]:
-    deadline = time.monotonic() + HEALING_SECONDS
-    code, found = verify(shop)
-    while code and time.monotonic() < deadline:
-        time.sleep(2)
-        code, found = verify(shop)
-    assert code == 0, found
-    return found
 
 
 @contextlib.contextmanager
@@ -171,7 +157,7 @@ def test_a_container_that_stands_is_no_running_task_and_its_remedy_works(
     assert how in said["what"]
     lab.run("A", said["remedy"].removeprefix("on A: ") + " || true")
     # Health checks that failed meanwhile may have cost the task.
-    wait_until_proved(deployed_shop)
+    deployed_shop.wait_until_proved()
 
 
 def test_a_path_too_narrow_for_full_size_is_told_while_small_packets_pass(deployed_shop: Shop) -> None:
@@ -183,7 +169,7 @@ def test_a_path_too_narrow_for_full_size_is_told_while_small_packets_pass(deploy
     assert payload["severity"] == "error"
     assert "packets of full size do not get" in payload["what"]
     assert "driver.mtu" in payload["remedy"]
-    wait_until_proved(deployed_shop)
+    deployed_shop.wait_until_proved()
 
 
 def test_a_port_led_into_a_container_and_gossip_that_is_dropped_are_found_from_the_other_hosts(
@@ -215,7 +201,7 @@ def test_a_port_led_into_a_container_and_gossip_that_is_dropped_are_found_from_t
         admit = " && ".join(rules)
         with changed(lab, "C", admit, admit.replace(" -I ", " -D ")):
             # What nodes told each other meanwhile comes round within half a minute.
-            healed = wait_until_proved(deployed_shop)
+            healed = deployed_shop.wait_until_proved()
     assert healed["V26", "A -> C"]["severity"] == healed["V24", "B from outside"]["severity"] == "ok"
 
 

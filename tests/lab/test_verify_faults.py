@@ -12,13 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lab.shop_lab import Shop
+from lab.shop_lab import HEALING_SECONDS, Shop
 
 pytestmark = pytest.mark.lab
 
 Findings = list[dict[str, Any]]
-HEALING_SECONDS = 240
-"""An engine's restart, its tasks' start and half a minute of gossip, on a busy machine."""
 ON_HOST = re.compile(r"on (?P<host>\w+): (?P<command>[^;(]+)")
 
 
@@ -28,13 +26,6 @@ def findings(shop: Shop, command: str, *more: str | Path) -> Findings:
     assert said.returncode in (0, 4), said.stdout + said.stderr
     found: Findings = json.loads(said.stdout)["findings"]
     return [finding for finding in found if command == "doctor" or finding["severity"] == "error"]
-
-
-def wait_until_proved(shop: Shop) -> None:
-    deadline = time.monotonic() + HEALING_SECONDS
-    while (wrong := findings(shop, "verify")) and time.monotonic() < deadline:
-        time.sleep(2)
-    assert wrong == []
 
 
 def of(found: Findings, code: str) -> Findings:
@@ -52,7 +43,7 @@ def apply(shop: Shop, remedy: str) -> None:
 
 @pytest.fixture(scope="module")
 def shop(deployed_shop: Shop) -> Shop:
-    wait_until_proved(deployed_shop)
+    deployed_shop.wait_until_proved()
     return deployed_shop
 
 
@@ -61,7 +52,7 @@ def steady(shop: Shop) -> Iterator[None]:
     """Every test ends with the shop proved; what one leaves is its own failure, and mended for the others."""
     yield
     try:
-        wait_until_proved(shop)
+        shop.wait_until_proved()
     except AssertionError:
         set_right(shop)
         raise
@@ -72,7 +63,7 @@ def set_right(shop: Shop) -> None:
     shop.lab.swarmkit("lab", "fault", "heal")
     for host in "ABC":
         shop.lab.swarmkit("lab", "ssh", host, "--", "systemctl reset-failed docker; systemctl restart docker")
-    wait_until_proved(shop)
+    shop.wait_until_proved()
 
 
 def test_nothing_is_found_on_healthy_hosts(shop: Shop) -> None:
@@ -116,7 +107,7 @@ def test_protocol_50_that_is_dropped_is_found_by_direction_and_its_rule_lets_it_
         assert {finding["where"] for finding in found} == ({"A -> B"} if source else {"A -> B", "C -> B"})
         for finding in found:
             apply(shop, finding["remedy"])
-        wait_until_proved(shop)
+        shop.wait_until_proved()
         shop.lab.run("B", "iptables -w -S INPUT | sed -n '/-p esp .*ACCEPT/s/^-A/-D/p' | xargs -r -L 1 iptables -w")
     finally:
         shop.lab.run("B", f"iptables -w -D INPUT -p esp {source} -j DROP")
@@ -135,7 +126,7 @@ def test_esp_that_a_firewall_lets_in_as_an_answer_alone_is_found_though_it_arriv
         assert {finding["where"] for finding in of(findings(shop, "doctor"), "H06")} == {"A, C -> B"}
         for finding in found:
             apply(shop, finding["remedy"])
-        wait_until_proved(shop)
+        shop.wait_until_proved()
         assert "H06" not in [finding["code"] for finding in findings(shop, "doctor")]
         shop.lab.run(
             "B", "iptables -w -S INPUT | sed -n '/-s .*-p esp .*ACCEPT/s/^-A/-D/p' | xargs -r -L 1 iptables -w"
@@ -287,7 +278,7 @@ def test_closed_ports_are_named_each_with_its_direction_and_the_data_path_s_reme
             told = [one for one in findings(shop, "verify") if one["code"] == "V10"]
             behind = next((one for one in told if peer in one["evidence"]), None)
         apply(shop, behind["remedy"])
-        wait_until_proved(shop)
+        shop.wait_until_proved()
     finally:
         shop.lab.run("B", f"iptables -w -D INPUT {data_path} -j DROP; {rule.replace('-I', '-D', 1) or 'true'}")
 
@@ -547,7 +538,7 @@ def test_a_task_that_a_port_leaves_out_and_a_dead_address_behind_a_vip_are_found
         apply(shop, dead["remedy"])
     finally:
         shop.lab.run("A", "docker service scale --detach shop_frontend=1")
-    wait_until_proved(shop)
+    shop.wait_until_proved()
 
 
 WAY_IN = """
