@@ -17,9 +17,11 @@ from swarmkit.plan.engines.remedies import live_restore_off, rootful, upgrade_be
 MAX_CLOCK_SKEW_SECONDS = 30.0
 CLUSTER_LABEL = "swarmkit.cluster"
 
+# Where D-Bus keeps an id in a file of its own, systemd takes that one before it makes another (machine-id-setup.c).
 _OF_CLONE = (
-    "correct the inventory, or give the clone an identity of its own: rm /etc/machine-id && "
-    "systemd-machine-id-setup; rm /var/lib/docker/engine-id; hostnamectl set-hostname NAME; reboot"
+    "correct the inventory, or give the clone an identity of its own: rm -f /etc/machine-id "
+    "/var/lib/dbus/machine-id && systemd-machine-id-setup; rm /var/lib/docker/engine-id; "
+    "hostnamectl set-hostname NAME; reboot"
 )
 _OF_NODE = (
     "correct the inventory, or on the copy: docker swarm leave --force; then: swarmkit up; "

@@ -380,16 +380,18 @@ def test_a_clock_two_hours_off_is_found_and_set_as_its_remedy_says(spare_lab: Sp
 def test_a_clone_s_machine_id_is_found(spare_lab: SpareLab, steady_inventory: Path) -> None:
     own = spare_lab.run("Y", "cat /etc/machine-id").stdout.strip()
     other = spare_lab.run("X", "cat /etc/machine-id").stdout.strip()
-    spare_lab.run("Y", f"echo {other} >/etc/machine-id")
+    # A copied disk has D-Bus's own file too, which systemd would take the id from again.
+    had = spare_lab.run("Y", "ls -d /var/lib/dbus", check=False).stdout
+    spare_lab.run("Y", f"mkdir -p /var/lib/dbus; echo {other} | tee /var/lib/dbus/machine-id >/etc/machine-id")
     try:
         finding = the_one(spare_lab, steady_inventory, "H36")
         assert finding["where"] == "X, Y"
         assert finding["evidence"] == other
-        (remedy,) = re.findall(r"rm /etc/machine-id && [\w-]+", finding["remedy"])
+        (remedy,) = re.findall(r"rm -f /etc/machine-id [\w/-]+ && [\w-]+", finding["remedy"])
         spare_lab.run("Y", remedy)
         assert findings(spare_lab, steady_inventory) == []
     finally:
-        spare_lab.run("Y", f"echo {own} >/etc/machine-id")
+        spare_lab.run("Y", f"echo {own} >/etc/machine-id; {'true' if had else 'rmdir /var/lib/dbus'}")
 
 
 def test_two_hosts_with_one_node_id_are_found_and_the_copy_gets_its_own_as_the_remedy_says(

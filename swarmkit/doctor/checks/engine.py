@@ -16,7 +16,6 @@ from swarmkit.reach.engine import Json
 
 _USUAL_WARNINGS = ("No cpuset support", "No swap limit support", "bridge-nf-call-ip6tables is disabled")
 """What engines say on most hosts and what no swarm suffers of."""
-_OPEN_PORT = "2375/tcp"
 _POOR_DRIVERS = ("vfs", "devicemapper", "aufs", "overlay")
 
 
@@ -159,17 +158,6 @@ def _flushers(host: HostEvidence, units: Collection[str]) -> dict[str, str]:
     if {"ENABLED=yes", "MANAGE_BUILTINS=yes"} <= set(ufw):
         found["ufw"] = "ufw is enabled, /etc/default/ufw has MANAGE_BUILTINS=yes"
     return found
-
-
-def check_open_engine(host: HostEvidence) -> Iterator[Finding]:
-    """Yield D05: an engine that answers on the network without a certificate."""
-    if _OPEN_PORT in host.listening:
-        port = _OPEN_PORT.partition("/")[0]
-        yield Finding(
-            "D05", "error", host.name, "whoever reaches this host may use its engine, and so is root",
-            f"something listens on {_OPEN_PORT}, the engine's port without TLS",
-            f"{unit_option(host.name, port)}; till then: iptables -w -I INPUT -p tcp --dport {port} ! -i lo -j DROP",
-        )  # fmt: skip
 
 
 def check_proxy(evidence: Evidence, host: HostEvidence) -> Iterator[Finding]:

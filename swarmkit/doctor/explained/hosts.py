@@ -57,7 +57,7 @@ HOSTS: dict[str, Explanation] = {
     "D05": Explanation(
         "Engine open to others",
         "None, until somebody uses it: who speaks to the engine is root on the host.",
-        "tcp://...:2375 without TLS, or a socket of mode 666.",
+        "tcp://... on whatever port without TLS, or with TLS that verifies no client; or a socket of mode 666.",
         "Remove the TCP socket; chmod 660 the other.",
         "Docker documentation, protect the daemon socket",
     ),

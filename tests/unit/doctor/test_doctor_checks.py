@@ -157,6 +157,30 @@ def test_an_engine_on_the_network_is_open_to_all() -> None:
     assert (finding.code, finding.severity) == ("D05", "error")
 
 
+@pytest.mark.parametrize(
+    ("said", "who"),
+    [
+        ("WARNING: API is accessible on http://0.0.0.0:4243 without encryption.\n Access to the remote API", "whoever"),
+        ("[DEPRECATION NOTICE]: API is accessible on http://[::]:4243 without encryption.\n Access", "whoever"),
+        ("WARNING: API is accessible on https://10.0.0.5:4243 without TLS client verification.\n", "whoever"),
+        ("WARNING: API is accessible on http://127.0.0.1:4243 without encryption.", "every user"),
+    ],
+)
+def test_an_engine_that_is_open_by_another_port_is_told_in_its_own_words(said: str, who: str) -> None:
+    """Nothing but the port 2375 was looked for."""
+    (finding,) = found(evidence(info={"Warnings": [said, "WARNING: No swap limit support"]}))
+    assert (finding.code, finding.severity) == ("D05", "error")
+    assert finding.what.startswith(who)
+    assert "on C: grep -rnF -e 4243 " in finding.remedy
+    assert ("--dport 4243 ! -i lo -j DROP" in finding.remedy) == (who == "whoever")
+
+
+def test_an_engine_s_usual_port_is_told_once_and_as_it_is() -> None:
+    said = "WARNING: API is accessible on http://127.0.0.1:2375 without encryption."
+    (finding,) = found(evidence(info={"Warnings": [said]}, listening=frozenset({"2375/tcp"})))
+    assert finding.what.startswith("every user")
+
+
 def test_dockers_own_ipsec_policies_are_nobody_elses() -> None:
     policies = "src 10.88.0.11/32 dst 10.88.0.12/32 proto udp dport 4789 \n\tdir out\n\tmark 0xd0c4e3/0xffffffff \n"
     assert found(evidence(said={"policies": policies})) == []
