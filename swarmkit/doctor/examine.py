@@ -52,6 +52,7 @@ _OF_ONE_HOST = (
 _FOR_TASKS = (host.check_disk, host.check_routing, engine.check_backend)
 _BETWEEN = (
     clones.check_twins,
+    clones.check_addresses,
     clones.check_host_names,
     versions.check_data_path_port,
     versions.check_mix,

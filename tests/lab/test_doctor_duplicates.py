@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from lab.doctored import boot_anew, findings, restart, the_one
+from lab.doctored import boot_anew, command_for, findings, restart, the_one
 from lab.spare_lab import SpareLab
 
 from swarmkit import lab as room
@@ -137,3 +137,20 @@ def test_a_copied_hardware_address_is_told_and_goes_when_the_copy_s_is_changed(
     finally:
         for host in "XY":
             spare_lab.run(host, "ip link del vec0.5")
+
+
+def test_an_address_that_two_hosts_have_is_told_and_goes_where_it_is_not_the_host_s(
+    spare_lab: SpareLab, steady_inventory: Path
+) -> None:
+    spare_lab.run("Y", "ip addr add 10.88.0.34/24 dev vec0")
+    try:
+        (finding,) = (one for one in findings(spare_lab, steady_inventory) if one["code"] == "H36")
+        assert (finding["severity"], finding["where"]) == ("error", "Y, X")
+        assert finding["evidence"] == "10.88.0.34 on vec0 of Y"
+        refused = spare_lab.swarmkit("up", "--yes", "-i", str(steady_inventory), check=False)
+        assert refused.returncode == 1
+        assert "H36" in refused.stderr
+        spare_lab.run("Y", command_for("Y", finding))
+        assert findings(spare_lab, steady_inventory) == []
+    finally:
+        spare_lab.run("Y", "ip addr del 10.88.0.34/24 dev vec0", check=False)

@@ -56,6 +56,21 @@ def _shared(values: Mapping[str, Sequence[str]]) -> dict[tuple[str, ...], str]:
     return shared
 
 
+def check_addresses(evidence: Evidence) -> Iterator[Finding]:
+    """Yield H36: addresses by which the others reach a host, and that another has too, as a copy's own or a second."""
+    for peer in evidence.peers.values():
+        for address in dict.fromkeys((peer.advertise, peer.data)):
+            carried = {name: host.facts.system.addresses.get(address) for name, host in evidence.hosts.items()}
+            for other in (name for name, device in carried.items() if device and name != peer.host):
+                yield Finding(
+                    "H36", "error", f"{other}, {peer.host}",
+                    f"{other} has the address by which the others reach {peer.host}: one of the two gets what is sent",
+                    f"{address} on {carried[other]} of {other}",
+                    f"on {other}: ip addr flush to {address}/32 dev {carried[other]}; and take it out of what sets it "
+                    f"at boot; if it is {other}'s, correct the inventory: swarm_advertise_addr of {peer.host}",
+                )  # fmt: skip
+
+
 def check_host_names(evidence: Evidence) -> Iterator[Finding]:
     """Yield H37: host names that say nothing of a host; two that are equal are an error elsewhere."""
     for name, host in evidence.hosts.items():

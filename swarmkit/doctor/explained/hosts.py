@@ -200,8 +200,9 @@ HOSTS: dict[str, Explanation] = {
     "H36": Explanation(
         "Two hosts are one machine, or a clone",
         "docker node ls shows one node under changing names.",
-        "A virtual machine was copied with its identity, or the inventory names one twice.",
-        "Give the clone an identity of its own; one node id: docker swarm leave --force on the copy.",
+        "A virtual machine was copied with its identity or its address, or the inventory names one twice.",
+        "Give the clone an identity of its own; one node id: docker swarm leave --force on the copy; one address: the "
+        "finding has the command.",
         "moby/moby#46167",
     ),
     "H37": Explanation(

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from unit.doctor.doctor_world import NOW, evidence, found
 from unit.doctor.test_doctor_checks import certificate
+from unit.verify.verify_world import ADDRESS
 
 from swarmkit.declared.inventory.host import Host
 from swarmkit.declared.stack.container_options import Ulimit
@@ -53,6 +54,20 @@ def the_one(seen: Evidence) -> Finding:
     assert finding.remedy
     assert finding.evidence
     return finding
+
+
+def test_a_host_that_has_another_s_address_too_is_told_with_what_takes_it_away() -> None:
+    """Of a copied or a second address nothing was said: packets to that host went to either."""
+    seen = evidence()
+    addresses = {**seen.hosts["C"].facts.system.addresses, ADDRESS["B"]: "eth0:1"}
+    system = dataclasses.replace(seen.hosts["C"].facts.system, addresses=addresses)
+    facts = dataclasses.replace(seen.hosts["C"].facts, system=system)
+    finding = the_one(
+        dataclasses.replace(seen, hosts={**seen.hosts, "C": dataclasses.replace(seen.hosts["C"], facts=facts)})
+    )
+    assert (finding.code, finding.severity, finding.where) == ("H36", "error", "C, B")
+    assert finding.evidence == f"{ADDRESS['B']} on eth0:1 of C"
+    assert f"on C: ip addr flush to {ADDRESS['B']}/32 dev eth0:1;" in finding.remedy
 
 
 def test_a_node_whose_address_left_its_host_is_found() -> None:
