@@ -16,13 +16,16 @@ def check_mtus(evidence: Evidence) -> Iterator[Finding]:
     mtus = evidence.mtus
     if len(set(mtus.values())) > 1:
         sizes = ", ".join(f"{name}: {mtu}" for name, mtu in mtus.items())
-        what = "the hosts' data links have different MTUs: large frames get lost in one direction"
+        largest = max((evidence.assumed_mtu, *_live(evidence)))
+        is_lost = min(mtus.values()) < largest
+        lost = "large frames" if is_lost else f"overlays' frames, of {largest} bytes at most, pass, and larger ones"
+        what = f"the hosts' data links have different MTUs: {lost} get lost in one direction"
         remedy = "\n".join(
             f"on {name}: ip link set dev {_data_device(evidence, name)} mtu {min(mtus.values())}"
             for name, mtu in mtus.items()
             if mtu > min(mtus.values())
         )
-        yield Finding("H13", "error", ", ".join(mtus), what, sizes, remedy)
+        yield Finding("H13", "error" if is_lost else "warning", ", ".join(mtus), what, sizes, remedy)
     smallest = min(mtus.values(), default=DEFAULT_MTU_BYTES)
     if smallest < evidence.assumed_mtu:
         small = [name for name, mtu in mtus.items() if mtu < evidence.assumed_mtu]
@@ -30,6 +33,12 @@ def check_mtus(evidence: Evidence) -> Iterator[Finding]:
         remedy = f"in the stack file, for each network: driver_opts: {{{MTU_OPTION}: '{smallest}'}}"
         yield Finding("H11", "error", ", ".join(small), what, f"the smallest MTU is {smallest} bytes", remedy)
     yield from _check_ingress_mtu(evidence, smallest)
+
+
+def _live(evidence: Evidence) -> Iterator[int]:
+    """Yield the path MTUs that the overlays reckon with which are there, in bytes."""
+    for network in (one for one in evidence.networks if one.driver == "overlay"):
+        yield int((network.raw.get("Options") or {}).get(MTU_OPTION) or DEFAULT_MTU_BYTES)
 
 
 def _data_device(evidence: Evidence, host: str) -> str:

@@ -83,7 +83,7 @@ ENCRYPTION: dict[str, Explanation] = {
     "H13": Explanation(
         "Different MTUs on the hosts",
         "Large payloads hang in one direction.",
-        "One host sends larger frames than another's link takes.",
+        "One host sends larger frames than another's link takes. A warning where no overlay's are as large.",
         "The same MTU on all data links.",
         "moby/moby#33133",
     ),

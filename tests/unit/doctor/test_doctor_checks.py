@@ -233,6 +233,7 @@ def test_links_of_different_sizes_are_an_error_and_a_left_vxlan_link_a_warning()
     assert "flannel.1" in codes["D07"].what
     assert codes["H65"].remedy == "on C: ip link delete vx-001001-abcde"
     assert "1400" in codes["H11"].remedy
+    assert codes["H13"].severity == "error"
     assert codes["H13"].remedy == "\n".join(f"on {name}: ip link set dev {card_of(name)} mtu 1400" for name in "AB")
 
 
@@ -243,6 +244,19 @@ def test_smaller_links_are_none_for_networks_that_are_told_their_mtu(mtu: str, c
     networks = (Network("net", "s_net", driver_options={_MTU: mtu}), Network("shared", "shared", external=True))
     seen = dataclasses.replace(narrow, stack=Stack(Path("s.yaml"), "s", (), networks), networks=(external,))
     assert {finding.code for finding in found(seen)} - {"H13"} == codes
+
+
+@pytest.mark.parametrize(("mtu", "severity"), [(None, "warning"), ("8000", "error")])
+def test_larger_links_of_some_hosts_lose_nothing_of_overlays_that_keep_to_the_smallest(
+    mtu: str | None, severity: str
+) -> None:
+    """They were an error, for which up refused, and no frame that large is ever sent."""
+    wide = evidence(links=(Link(card_of("C"), 9000, "52:54:00:00:00:0f", ""),))
+    live = HostNetwork("A", "n1", "shared", "overlay", "swarm", {"Options": {_MTU: mtu} if mtu else {}}, {})
+    (finding,) = found(dataclasses.replace(wide, networks=(live,)))
+    assert (finding.code, finding.severity) == ("H13", severity)
+    assert ("of 1500 bytes at most, pass" in finding.what) == (severity == "warning")
+    assert finding.remedy == f"on C: ip link set dev {card_of('C')} mtu 1500"
 
 
 def test_ingress_on_smaller_links_is_a_warning_while_a_service_publishes_by_it() -> None:
