@@ -60,21 +60,20 @@ def check_memory(host: HostEvidence) -> Iterator[Finding]:
 def check_forwarding(host: HostEvidence) -> Iterator[Finding]:
     """Yield H26: kernel settings with which containers reach no other host, or pass by the engine's rules."""
     yield from check_routing(host)
-    yield from _switched_off(host, "net.bridge.bridge-nf-call-iptables")
+    # Frames within a bridge pass by the engine's rules then; docker_gwbridge has every container of an overlay.
+    apart = "containers reach each other whatever networks keep them apart, and not their host's published ports"
+    yield from _switched_off(host, "net.bridge.bridge-nf-call-iptables", apart)
 
 
 def check_routing(host: HostEvidence) -> Iterator[Finding]:
     """Yield H26 where the host forwards no packet: no container on it reaches another host."""
-    yield from _switched_off(host, "net.ipv4.ip_forward")
+    yield from _switched_off(host, "net.ipv4.ip_forward", "containers do not reach other hosts")
 
 
-def _switched_off(host: HostEvidence, *settings: str) -> Iterator[Finding]:
-    for setting in settings:
-        if host.setting(setting) == "0":
-            yield Finding(
-                "H26", "error", host.name, f"{setting} is 0: containers do not reach other hosts", f"{setting} = 0",
-                _keep(host, setting, "1"),
-            )  # fmt: skip
+def _switched_off(host: HostEvidence, setting: str, what: str) -> Iterator[Finding]:
+    if host.setting(setting) == "0":
+        remedy = _keep(host, setting, "1")
+        yield Finding("H26", "error", host.name, f"{setting} is 0: {what}", f"{setting} = 0", remedy)
 
 
 def _keep(host: HostEvidence, setting: str, value: str) -> str:

@@ -126,8 +126,9 @@ HOSTS: dict[str, Explanation] = {
         "moby/moby#50443, firewalld/firewalld#503",
     ),
     "H26": Explanation(
-        "Forwarding is off",
-        "Containers do not reach other hosts.",
+        "Forwarding, or a bridge's firewall, is off",
+        "Containers do not reach other hosts (ip_forward); or those of one host reach each other past the rules that keep "
+        "them apart, on docker_gwbridge, and not its published ports (bridge-nf-call-iptables).",
         "A hardening role or `sysctl --system` set it back.",
         "Set the sysctl in /etc/sysctl.d.",
         "moby contrib/check-config.sh",

@@ -87,6 +87,19 @@ def test_what_a_file_of_one_host_says_is_found_there(files: dict[str, str], code
     assert finding.remedy
 
 
+@pytest.mark.parametrize(
+    ("path", "what"),
+    [
+        ("/proc/sys/net/ipv4/ip_forward", "containers do not reach other hosts"),
+        ("/proc/sys/net/bridge/bridge-nf-call-iptables", "containers reach each other whatever networks"),
+    ],
+)
+def test_what_a_setting_of_the_kernel_costs_is_told_of_that_one(path: str, what: str) -> None:
+    """Of both the first was said; by the second containers reach other hosts, and each other too (seen on 26.1)."""
+    (finding,) = found(evidence(files={path: "0"}))
+    assert f"is 0: {what}" in finding.what
+
+
 def test_a_card_whose_checksums_are_off_algorithms_taken_out_and_a_daemon_file_in_disorder_are_no_finding() -> None:
     files = {
         "/etc/ssh/sshd_config": "MACs -hmac-sha1",
