@@ -81,7 +81,7 @@ PROOFS: dict[str, Explanation] = {
     "V10": Explanation(
         "The firewall marks what leaves and drops what arrives in clear",
         "Frames leave in clear, or injected ones are accepted.",
-        "iptables -F, a firewall's reload, a rule that accepts before Docker's.",
+        "iptables -F, a firewall's reload, a rule that accepts before Docker's or marks otherwise after it.",
         "systemctl restart docker on the host; the commands of the finding where Docker's rule stands behind another: "
         "the engine moves none that is there.",
         "CVE-2023-28840, moby/moby#50445",

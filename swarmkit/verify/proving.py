@@ -186,7 +186,7 @@ class Proving:
     def _encryption(self, judge: Judge, evidence: Evidence, untried: Iterable[Untried]) -> Iterator[Finding]:
         yield from prove_kernels(judge.kernels, evidence)
         yield from judge.findings()
-        yield from prove_wire(self._live, judge.wire)
+        yield from prove_wire(self._live, judge.wire, judge.kernels.ruled)
         yield from prove_injections(judge.tried, untried)
 
     def _judge(self, evidence: Evidence, parcels: Parcels, seen: Mapping[str, Cable], ended: Ended = NOBODY) -> Judge:

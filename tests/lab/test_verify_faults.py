@@ -236,6 +236,31 @@ def test_esp_that_others_flushed_is_found_on_every_way_of_its_host_and_the_resta
     apply(shop, remedy)
 
 
+MARKED_OTHERWISE = pytest.param("-A OUTPUT -p udp -j MARK --set-mark 1", marks=pytest.mark.nightly)
+
+
+@pytest.mark.parametrize("rule", ["-I OUTPUT -p udp --dport 4789 -j ACCEPT", MARKED_OTHERWISE])
+def test_a_rule_by_which_frames_leave_without_dockers_mark_is_found_and_its_remedy_encrypts_them(
+    shop: Shop, rule: str
+) -> None:
+    """A restart of docker was told, which adds the mark where it was."""
+    shop.lab.run("B", f"iptables -w -t mangle {rule}")
+    try:
+        found = findings(shop, "verify")
+        (told,) = of(found, "V10")
+        assert told["where"] == "shop_shop on B"
+        assert "leave in clear" in told["evidence"]
+        assert {one["where"]: one["what"].partition(":")[0] for one in of(found, "V12")} == {
+            "A <-> B": "broken",
+            "B <-> C": "broken",
+        }
+        assert {one["remedy"] for one in (*of(found, "V11"), *of(found, "V16"))} == {"first do what V10 says of B"}
+        apply(shop, told["remedy"])
+        wait_until_proved(shop)
+    finally:
+        shop.lab.run("B", f"iptables -w -t mangle -D {rule[3:]}")
+
+
 CLOSED = {
     "-p udp --dport 4789 -s 10.88.0.33": ("B", "C -> B", "udp/4789"),
     "-p tcp --dport 2377 -s 10.88.0.33": ("A", "C -> A", "tcp/2377"),

@@ -127,8 +127,8 @@ HOSTS: dict[str, Explanation] = {
     ),
     "H26": Explanation(
         "Forwarding, or a bridge's firewall, is off",
-        "Containers do not reach other hosts (ip_forward); or those of one host reach each other past the rules that keep "
-        "them apart, on docker_gwbridge, and not its published ports (bridge-nf-call-iptables).",
+        "Containers do not reach other hosts (ip_forward); or those of one host reach each other past the rules that "
+        "keep them apart, on docker_gwbridge, and not its published ports (bridge-nf-call-iptables).",
         "A hardening role or `sysctl --system` set it back.",
         "Set the sysctl in /etc/sysctl.d.",
         "moby contrib/check-config.sh",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from swarmkit.finding import Finding
@@ -79,10 +79,12 @@ def own_addresses(observed: Observed) -> dict[str, frozenset[str]]:
     }
 
 
-def prove_direction(esp: Esp, source: str, destination: str, firewalls: Firewalls) -> Iterator[Finding]:
+def prove_direction(
+    esp: Esp, source: str, destination: str, firewalls: Firewalls, *, is_ruled: bool = False
+) -> Iterator[Finding]:
     """Find what is missing for encrypted traffic from *source* to *destination*; nothing found is a proof.
 
-    *firewalls* are those of *destination*.
+    *firewalls* are those of *destination*; where *is_ruled* something is told of the rules of *source*.
     """
     where = f"{source} -> {destination}"
     missing = _missing(esp, source, destination)
@@ -107,10 +109,18 @@ def prove_direction(esp: Esp, source: str, destination: str, firewalls: Firewall
             where,
             f"nothing was encrypted from {source} to {destination} while the probes ran",
             evidence=f"the ESP states of {source} to {destination} count no more bytes than before",
-            remedy=f"on {source}: systemctl restart docker (makes the firewall's marks anew)",
+            remedy=marks_anew([source], told={source} if is_ruled else ()),
         )
     elif not received:
         yield _nothing_received(esp, source, destination, firewalls)
+
+
+def marks_anew(hosts: Sequence[str], told: Collection[str]) -> str:
+    """Return what has the frames of *hosts* marked again: what is *told* of their rules, else a restart."""
+    where = " and ".join(hosts)
+    if {*hosts} <= {*told}:
+        return f"first do what {codes.FIREWALL} says of {where}"
+    return f"on {where}: systemctl restart docker (makes the firewall's marks anew)"
 
 
 def _nothing_received(esp: Esp, source: str, destination: str, firewalls: Firewalls) -> Finding:

@@ -19,13 +19,16 @@ _MARK = re.compile(r"--set-x?mark (0x[0-9a-f]+)")
 _NARROWED = re.compile(r" ! | -[sdio] | -m (?!policy|udp|bpf|u32)\S+")
 
 
-def marked_vnis(rules: str, port: int) -> frozenset[int]:
-    """Return the VNIs whose outgoing frames the mangle table marks for encryption; raises UnreadableError."""
-    return frozenset(
-        vni
+def marked_vnis(rules: str, port: int) -> dict[int, str]:
+    """Return the VNIs whose outgoing frames the mangle table marks for encryption, each with its rule.
+
+    Raises UnreadableError.
+    """
+    return {
+        vni: rule
         for rule in rule_lines(rules)
         if (vni := _vni(rule, port)) and (mark := _MARK.search(rule)) and int(mark[1], 16) == DOCKER_MARK
-    )
+    }
 
 
 @dataclass(frozen=True)

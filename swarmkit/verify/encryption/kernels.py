@@ -13,6 +13,7 @@ from swarmkit.verify.encryption.accepting import is_queued
 from swarmkit.verify.encryption.as_answer import prove_first_packets
 from swarmkit.verify.encryption.esp import Esp, prove_direction, prove_no_errors
 from swarmkit.verify.encryption.firewall import dropped_vnis, marked_vnis
+from swarmkit.verify.encryption.marking import unmarked
 from swarmkit.verify.encryption.wire import vnis_of
 from swarmkit.verify.encryption.xfrm import UnreadableError
 from swarmkit.verify.live import Live
@@ -47,6 +48,11 @@ class Kernels:
     rules: Mapping[tuple[str, str], tuple[Finding, ...]]
     """(network ID, host)."""
 
+    @property
+    def ruled(self) -> frozenset[str]:
+        """Return the hosts of whose rules something is told."""
+        return frozenset(host for (_, host), found in self.rules.items() if found)
+
 
 def look_into_kernels(live: Live, evidence: Evidence, looked_at: Live) -> Kernels:
     """Find what lacks for each pair of hosts and each host that carries an encrypted network.
@@ -54,24 +60,24 @@ def look_into_kernels(live: Live, evidence: Evidence, looked_at: Live) -> Kernel
     Rules were read at the look: they are those of *looked_at*, though a task has ended since, as one does without them.
     """
     pairs = {way for network in live.encrypted for pair in live.pairs(network.id) for way in (pair, pair[::-1])}
-    return Kernels(
-        {
-            pair: tuple(_direction(pair, evidence))
-            for pair in sorted(pairs)
-            if all(host in evidence.esp.hosts for host in pair)
-        },
-        {
-            (network.id, host): tuple(_firewall(network, host, evidence))
-            for network in looked_at.encrypted
-            for host in looked_at.carriers(network.id)
-            if host in evidence.looks
-        },
-    )
+    rules = {
+        (network.id, host): tuple(_firewall(network, host, evidence, looked_at.carriers(network.id)))
+        for network in looked_at.encrypted
+        for host in looked_at.carriers(network.id)
+        if host in evidence.looks
+    }
+    ruled = Kernels({}, rules).ruled
+    directions = {
+        pair: tuple(_direction(pair, evidence, is_ruled=pair[0] in ruled))
+        for pair in sorted(pairs)
+        if all(host in evidence.esp.hosts for host in pair)
+    }
+    return Kernels(directions, rules)
 
 
-def _direction(pair: tuple[str, str], evidence: Evidence) -> Iterator[Finding]:
+def _direction(pair: tuple[str, str], evidence: Evidence, *, is_ruled: bool) -> Iterator[Finding]:
     firewalls = {host: evidence.looks[host].firewalls for host in pair}
-    now = tuple(prove_direction(evidence.esp, *pair, firewalls[pair[1]]))
+    now = tuple(prove_direction(evidence.esp, *pair, firewalls[pair[1]], is_ruled=is_ruled))
     rules = {host: evidence.looks[host].rules for host in pair}
     yield from now or prove_first_packets(evidence.esp, *pair, rules, firewalls)
 
@@ -84,10 +90,12 @@ def prove_kernels(kernels: Kernels, evidence: Evidence) -> Iterator[Finding]:
         yield from prove_no_errors(host, ipsec)
 
 
-def _firewall(network: NetworkState, host: str, evidence: Evidence) -> Iterator[Finding]:
+def _firewall(network: NetworkState, host: str, evidence: Evidence, carriers: Sequence[str]) -> Iterator[Finding]:
     remedy = "systemctl restart docker"
+    read = evidence.esp.hosts
+    ways = [evidence.esp.ends(host, peer) for peer in carriers if peer != host and {host, peer} <= read.keys()]
     try:
-        missing, moves = _missing_rules(network, evidence.looks[host], evidence.data_path_port)
+        missing, moves = _missing_rules(network, evidence.looks[host], evidence.data_path_port, [*filter(None, ways)])
         if len(moves) == len(missing):
             remedy = " && ".join(moves)
     except UnreadableError as error:
@@ -103,8 +111,13 @@ def _firewall(network: NetworkState, host: str, evidence: Evidence) -> Iterator[
         )
 
 
-def _missing_rules(network: NetworkState, seen: HostLook, port: int) -> tuple[list[str], list[str]]:
-    """Return what lacks, and for what lacks nothing but its place the commands that move it there."""
+def _missing_rules(
+    network: NetworkState, seen: HostLook, port: int, ways: Sequence[tuple[str, str]]
+) -> tuple[list[str], list[str]]:
+    """Return what lacks, and for what lacks nothing but its place the commands that move it there.
+
+    *ways*: the addresses between which the host sends frames.
+    """
     vnis = vnis_of(network)
     if not vnis:
         return [f"the engine does not tell the VXLAN number of {network.name}"], []
@@ -116,6 +129,9 @@ def _missing_rules(network: NetworkState, seen: HostLook, port: int) -> tuple[li
     for vni in linked or vnis:
         if vni not in marked:
             missing.append(f"no rule in mangle OUTPUT marks VNI {vni}: its frames leave in clear")
+        elif other := unmarked(seen.rules, marked[vni], port, ways):
+            missing.append(other.told(vni))
+            moves.append(other.remedy)
         if vni not in dropped:
             missing.append(f"no rule in INPUT drops clear frames of VNI {vni}")
         elif before := dropped[vni].accepted_before:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
@@ -11,6 +11,7 @@ from swarmkit.declared.inventory.host import Inventory
 from swarmkit.finding import Finding
 from swarmkit.observed.model import NetworkState, Observed
 from swarmkit.verify import codes
+from swarmkit.verify.encryption.esp import marks_anew
 from swarmkit.verify.live import Live
 from swarmkit.verify.probe.cable import Cable, Frames
 
@@ -79,8 +80,11 @@ class WireSeen:
         return Frames(sum(found.sent for found in of_peer), sum(found.received for found in of_peer))
 
 
-def prove_wire(live: Live, seen: WireSeen) -> Iterator[Finding]:
-    """Prove for each pair of hosts with an encrypted network that the cable carried ESP and nothing readable."""
+def prove_wire(live: Live, seen: WireSeen, ruled: Collection[str] = ()) -> Iterator[Finding]:
+    """Prove for each pair of hosts with an encrypted network that the cable carried ESP and nothing readable.
+
+    *ruled*: the hosts of whose rules something is told.
+    """
     for host, cable in seen.cables.items():
         if cable.why_blind:
             what = f"the cable of {host} was not watched: states, rules and counters alone speak for it"
@@ -94,10 +98,12 @@ def prove_wire(live: Live, seen: WireSeen) -> Iterator[Finding]:
     for first, second in sorted(pairs):
         ends = seen.ends(first, second)
         if ends:
-            yield from _of_pair(first, second, ends, live, seen)
+            yield from _of_pair(first, second, ends, live, seen, ruled)
 
 
-def _of_pair(first: str, second: str, ends: list[tuple[str, str]], live: Live, seen: WireSeen) -> Iterator[Finding]:
+def _of_pair(
+    first: str, second: str, ends: list[tuple[str, str]], live: Live, seen: WireSeen, ruled: Collection[str]
+) -> Iterator[Finding]:
     where = f"{first} <-> {second}"
     is_readable = False
     for network in live.encrypted:
@@ -106,13 +112,13 @@ def _of_pair(first: str, second: str, ends: list[tuple[str, str]], live: Live, s
             continue
         is_readable = True
         what = f"frames of the encrypted network {network.name} cross between {first} and {second} in clear"
-        remedy = f"on {_senders(clear)}: systemctl restart docker (makes the firewall's marks anew)"
+        remedy = marks_anew(_senders(clear), ruled)
         yield Finding(codes.WIRE, "error", where, what, _told(clear), remedy)
     marked = [(host, peer, seen.marked(host, peer)) for host, peer in ends]
     if any(frames != _NOTHING for _, _, frames in marked):
         is_readable = True
         what = f"what containers send each other over encrypted networks can be read between {first} and {second}"
-        remedy = f"on {_senders(marked)}: systemctl restart docker"
+        remedy = marks_anew(_senders(marked), ruled)
         yield Finding(codes.WIRE, "error", where, what, f"frames with the probes' mark: {_told(marked)}", remedy)
     esp = [(host, peer, seen.esp(host, peer)) for host, peer in ends]
     if not is_readable and any(frames != _NOTHING for _, _, frames in esp):
@@ -127,7 +133,7 @@ def _told(entries: list[tuple[str, str, Frames]]) -> str:
     )
 
 
-def _senders(entries: list[tuple[str, str, Frames]]) -> str:
+def _senders(entries: list[tuple[str, str, Frames]]) -> list[str]:
     sending = {host for host, _, frames in entries if frames.sent}
     sending |= {peer for _, peer, frames in entries if frames.received}
-    return " and ".join(sorted(sending))
+    return sorted(sending)
