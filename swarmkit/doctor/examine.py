@@ -125,6 +125,7 @@ def _all(evidence: Evidence, now: datetime.datetime, *, certificates: bool) -> I
         yield from engine.check_proxy(evidence, seen)
     for compare in _BETWEEN:
         yield from compare(evidence)
-    yield from ways.check_paths(
+    closed = ways.check_paths(
         evidence.paths, evidence.peers, evidence.mtus, evidence.data_path_port, evidence.assumed_mtu
     )
+    yield from clones.with_cause(closed, evidence)

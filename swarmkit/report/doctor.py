@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -32,7 +33,9 @@ def print_diagnosis(console: Console, diagnosis: Diagnosis) -> None:
         if _cause_of(finding, findings):
             continue
         following = sorted({one.code for one in findings if _cause_of(one, findings) == finding})
-        also = [line("  also   ", f"{', '.join(following)} follows from it", prefix_style="dim")] if following else []
+        verb = "follows" if len(following) == 1 else "follow"
+        follow = f"{', '.join(following)} {verb} from it"
+        also = [line("  also   ", follow, prefix_style="dim")] if following else []
         console.print(
             *finding_lines(finding),
             *also,
@@ -50,9 +53,17 @@ def print_diagnosis(console: Console, diagnosis: Diagnosis) -> None:
 
 
 def _cause_of(finding: Finding, findings: Iterable[Finding]) -> Finding | None:
-    """Return the finding that explains *finding*, at the same place; None where there is none among *findings*."""
-    causes = (one for one in findings if (one.code, one.where) == (finding.follows_from, finding.where))
-    return next(causes, None)
+    """Return the finding that explains *finding*; None where there is none among *findings*.
+
+    At the same place; of hosts (H36) one that names an end of it.
+    """
+    causes = [one for one in findings if one.code == finding.follows_from]
+    same = (one for one in causes if one.where == finding.where)
+    return next(same, None) or next((one for one in causes if _hosts(one) & _hosts(finding)), None)
+
+
+def _hosts(finding: Finding) -> set[str]:
+    return {*re.split(r", | <?-> | \| ", finding.where)}
 
 
 def diagnosis_as_json(diagnosis: Diagnosis) -> dict[str, Any]:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from swarmkit.doctor.evidence import Evidence
 from swarmkit.finding import Finding
 
 _NOT_A_NAME = ("localhost", "localhost.localdomain", "debian", "ubuntu")
 
+
+_ENDS = re.compile(r" <?-> ")
+"""Between the ends of one way; of several that end at a host some may have another cause."""
 
 _OTHER_MAC = (
     "on the hypervisor give the copy a hardware address of its own: virsh edit NAME, and take out its line <mac ...>; "
@@ -69,6 +74,18 @@ def check_addresses(evidence: Evidence) -> Iterator[Finding]:
                     f"on {other}: ip addr flush to {address}/32 dev {carried[other]}; and take it out of what sets it "
                     f"at boot; if it is {other}'s, correct the inventory: swarm_advertise_addr of {peer.host}",
                 )  # fmt: skip
+
+
+def with_cause(found: Iterable[Finding], evidence: Evidence) -> Iterator[Finding]:
+    """Yield *found*, what does not pass between hosts, as what follows where an end's address is another's too.
+
+    Not what a rule surely drops: that stays closed when the address is gone.
+    """
+    twice = {finding.where.partition(", ")[2] for finding in check_addresses(evidence)}
+    for finding in found:
+        is_between = {*_ENDS.split(finding.where)} & twice and _ENDS.search(finding.where)
+        is_explained = is_between and finding.severity == "error" and "dropped on" not in finding.evidence
+        yield replace(finding, follows_from="H36") if is_explained else finding
 
 
 def check_host_names(evidence: Evidence) -> Iterator[Finding]:

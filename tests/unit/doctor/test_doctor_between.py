@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+from itertools import permutations
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,9 @@ from swarmkit.declared.inventory.host import Host
 from swarmkit.declared.stack.container_options import Ulimit
 from swarmkit.declared.stack.service import Deploy, Network, Service, ServiceNetwork, Stack
 from swarmkit.doctor.evidence import Evidence
+from swarmkit.doctor.model import Paths, Way
 from swarmkit.finding import Finding
+from swarmkit.observed.dropping.rules import Drop
 from swarmkit.observed.model import ClusterState, Node
 
 
@@ -56,18 +59,39 @@ def the_one(seen: Evidence) -> Finding:
     return finding
 
 
-def test_a_host_that_has_another_s_address_too_is_told_with_what_takes_it_away() -> None:
-    """Of a copied or a second address nothing was said: packets to that host went to either."""
-    seen = evidence()
+def with_address_of_b(seen: Evidence) -> Evidence:
+    """Return *seen* where C has the address of B beside its own."""
     addresses = {**seen.hosts["C"].facts.system.addresses, ADDRESS["B"]: "eth0:1"}
     system = dataclasses.replace(seen.hosts["C"].facts.system, addresses=addresses)
     facts = dataclasses.replace(seen.hosts["C"].facts, system=system)
-    finding = the_one(
-        dataclasses.replace(seen, hosts={**seen.hosts, "C": dataclasses.replace(seen.hosts["C"], facts=facts)})
-    )
+    return dataclasses.replace(seen, hosts={**seen.hosts, "C": dataclasses.replace(seen.hosts["C"], facts=facts)})
+
+
+def test_a_host_that_has_another_s_address_too_is_told_with_what_takes_it_away() -> None:
+    """Of a copied or a second address nothing was said: packets to that host went to either."""
+    finding = the_one(with_address_of_b(evidence()))
     assert (finding.code, finding.severity, finding.where) == ("H36", "error", "C, B")
     assert finding.evidence == f"{ADDRESS['B']} on eth0:1 of C"
     assert f"on C: ip addr flush to {ADDRESS['B']}/32 dev eth0:1;" in finding.remedy
+
+
+def test_what_does_not_pass_at_an_address_that_two_hosts_have_follows_from_that_unless_a_rule_drops_it() -> None:
+    """Firewalls were blamed, and the address was told after them."""
+    seen = with_address_of_b(evidence())
+    rule = Drop("iptables", "filter", "INPUT", "-A INPUT -p udp -j DROP", is_sent=False)
+    kinds = ("proto 50", "udp/7946", "tcp/7946")
+    passing = [Way(one, other, kind, passes=True) for one, other in permutations("ABC", 2) for kind in kinds]
+    closed = [
+        Way("C", "B", "proto 50", passes=False, said="nothing arrived"),
+        Way("B", "C", "tcp/7946", passes=False, said="timeout"),
+        Way("A", "B", "udp/7946", passes=False, said="nothing arrived", drops=(rule,)),
+        Way("A", "C", "tcp/7946", passes=False, said="timeout"),
+    ]
+    ends = {(way.source, way.target, way.kind) for way in closed}
+    ways = [way for way in passing if (way.source, way.target, way.kind) not in ends]
+    tried = dataclasses.replace(seen, paths=Paths((*ways, *closed), {}, {}))
+    told = {one.where: one.follows_from for one in found(tried)}
+    assert told == {"C, B": "", "C -> B": "H36", "B, A -> C": "", "A -> B": ""}
 
 
 def test_a_node_whose_address_left_its_host_is_found() -> None:
