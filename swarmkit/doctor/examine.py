@@ -15,6 +15,7 @@ from swarmkit.doctor.checks import (
     mtus,
     network,
     open_engine,
+    runtime,
     ssh,
     stack,
     swarm,
@@ -45,11 +46,12 @@ _OF_ONE_HOST = (
     engine.check_storage,
     engine.check_services,
     open_engine.check_open_engine,
+    runtime.check_containerd,
     network.check_lost_address,
     ssh.check_session,
     ssh.check_server,
 )
-_FOR_TASKS = (host.check_disk, host.check_routing, engine.check_backend)
+_FOR_TASKS = (host.check_disk, host.check_routing, engine.check_backend, runtime.check_containerd)
 _BETWEEN = (
     clones.check_twins,
     clones.check_addresses,
@@ -92,7 +94,7 @@ def examine(
 
 
 def for_tasks(seen: HostEvidence) -> Iterator[Finding]:
-    """Yield what a node lacks for any task: room, forwarding, the engine's rules (H38, H26, D08, H23).
+    """Yield what a node lacks for any task: room, forwarding, the engine's rules, containerd (H38, H26, D08, H23, D16).
 
     Not modules (D06): what is loaded works on, and kernels that are booted from outside never have any on their disk.
     """

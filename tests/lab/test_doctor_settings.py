@@ -154,6 +154,39 @@ def test_a_setting_of_an_engine_is_told_with_the_command_that_changes_it(
             restart(spare_lab, host)
 
 
+def test_an_engine_that_others_may_use_by_a_port_of_its_own_is_told_and_shut_as_its_remedy_says(
+    spare_lab: SpareLab, steady_inventory: Path
+) -> None:
+    """The port is none that everybody knows."""
+    own = f"{PROXY}/open.conf"
+    spare_lab.run("Y", f"printf '[Service]\\nEnvironment=\"DOCKER_OPTS=-H tcp://0.0.0.0:4243\"\\n' >{own}")
+    restart(spare_lab, "Y")
+    try:
+        finding = the_one(spare_lab, steady_inventory, "D05")
+        assert (finding["where"], finding["severity"]) == ("Y", "error")
+        assert "http://0.0.0.0:4243 without encryption" in finding["evidence"]
+        found = spare_lab.run("Y", command_for("Y", finding)).stdout
+        assert found.startswith(f"{own}:"), "the first command tells where it is set"
+    finally:
+        spare_lab.run("Y", f"rm {own}")
+        restart(spare_lab, "Y")
+
+
+def test_an_engine_whose_containerd_ended_is_told_and_has_one_again_by_its_remedy(
+    spare_lab: SpareLab, steady_inventory: Path
+) -> None:
+    """It goes on, is a ready node, and starts nothing."""
+    spare_lab.run("Y", "systemctl stop containerd")
+    try:
+        finding = the_one(spare_lab, steady_inventory, "D16")
+        assert (finding["where"], finding["severity"]) == ("Y", "error")
+        healing = finding["remedy"].removeprefix("on Y: ").partition("; why")[0]
+        spare_lab.run("Y", f"systemctl reset-failed docker; {healing}")
+        assert findings(spare_lab, steady_inventory) == []
+    finally:
+        spare_lab.run("Y", "systemctl start containerd")
+
+
 FILL = "fallocate -l $(($(df --output=avail -B1 / | tail -1) - (620 << 20))) /var/lib/docker/filler"
 UNUSED = "head -c 200M /dev/zero >/root/zeros; tar -c -C /root zeros | docker import - >/dev/null; rm /root/zeros"
 

@@ -61,6 +61,13 @@ HOSTS: dict[str, Explanation] = {
         "Remove the TCP socket; chmod 660 the other.",
         "Docker documentation, protect the daemon socket",
     ),
+    "D16": Explanation(
+        "No containerd",
+        "The node is ready, its tasks stay in preparing or starting, and one that has ended is told as running.",
+        "containerd was killed, or ended for want of memory; the engine goes on without it and does not say so.",
+        "systemctl restart containerd, then docker: the engine by itself does not hear of what ended meanwhile.",
+        "moby daemon/info_unix.go; measured on 26.1",
+    ),
     "D06": Explanation(
         "The running kernel's modules are gone",
         "The first encrypted network or published port after that fails: 'Module esp4 not found'.",

@@ -188,6 +188,11 @@ def test_an_engine_that_is_open_by_another_port_is_told_in_its_own_words(said: s
     assert ("--dport 4243 ! -i lo -j DROP" in finding.remedy) == (who == "whoever")
 
 
+def test_an_engine_with_a_containerd_is_not_told_to_lack_one() -> None:
+    assert found(evidence(info={"ContainerdCommit": {"ID": "1.7.24", "Expected": ""}})) == []
+    assert found(evidence(info={"ContainerdCommit": {"ID": ""}})) == []
+
+
 def test_an_engine_s_usual_port_is_told_once_and_as_it_is() -> None:
     said = "WARNING: API is accessible on http://127.0.0.1:2375 without encryption."
     (finding,) = found(evidence(info={"Warnings": [said]}, listening=frozenset({"2375/tcp"})))
@@ -205,6 +210,7 @@ def test_dockers_own_ipsec_policies_are_nobody_elses() -> None:
         ({"FirewallBackend": {"Driver": "nftables"}}, "H23"),
         ({"SecurityOptions": ["name=userns"]}, "H41"),
         ({"CgroupVersion": "1"}, "H45"),
+        ({"ContainerdCommit": {"ID": "N/A", "Expected": ""}}, "D16"),
         ({"Warnings": ["WARNING: No memory limit support"]}, "H45"),
         ({"HttpProxy": "http://proxy:3128", "NoProxy": "10.88.0.11/32"}, "B56"),
         ({"Driver": "vfs"}, "D09"),
