@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from swarmkit.declared.documents import units
+from swarmkit.declared.stack.runtime_checks import ulimit_flaw
 from swarmkit.errors import InputError
 
 _BOOLEANS = {"": True, "true": True, "1": True, "false": False, "0": False}
@@ -80,6 +81,9 @@ def ulimits(option: str, values: Sequence[str]) -> list[dict[str, Any]]:
     for name, value in settings(option, values).items():
         soft, colon, hard = value.partition(":")
         both = [whole(option, one) for one in (soft, hard if colon else soft)]
+        what, to_do = ulimit_flaw(name, *both)
+        if what:
+            raise InputError(f"{option} {name}={value}: {what}", to_do=to_do)
         found.append({"Name": name, "Soft": both[0], "Hard": both[1]})
     return found
 

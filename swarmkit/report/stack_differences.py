@@ -169,8 +169,9 @@ DIFFERENCES = (
     Difference(
         "what no task could run with: a limit below its reservation, a reservation of more than "
         "any host offers (memory, CPUs), a published port of the swarm's own (2377, "
-        "7946), more than 100000 replicas, a mount target that is no absolute path, a NUL in "
-        "a value, a mount of a cluster volume that the file does not define",
+        "7946), more than 100000 replicas, a mount target or a `working_dir` that is no absolute path, a signal or a "
+        "ulimit that there is not, a ulimit's soft value above its hard one, a NUL in a value, a mount of a cluster "
+        "volume that the file does not define",
         "sent: the engine refuses it, or tasks wait and fail",
         "refused, before anything is made",
         "half of a stack is worse than none",

@@ -65,6 +65,8 @@ type `image` before 28.0 are refused before anything is made (H44), as those eng
 - what Docker's conversion drops and says nothing of: keys beside `healthcheck.disable`, `restart` beside
   `deploy.restart_policy`, options of a volume without a name, `driver_opts` without a driver, all but the name of an
   external secret or config; and `restart: no`, which a swarm does not heed (B31, B38);
+- a capability that Linux does not have, and a sysctl that is the whole host's, such as `vm.max_map_count`: no task
+  would start (B05);
 - two services that want one port in host mode and may come to one host (B37), and a generic resource that no host
   offers (B42), told by the plan;
 - a network, secret or config that no service uses (B38)."""

@@ -8,9 +8,8 @@ from swarmkit.declared.inventory.addresses import extra_host, ip_address, is_ext
 from swarmkit.declared.stack import values
 from swarmkit.declared.stack.container_options import CredentialSpec, Dns, Logging, Ulimit
 from swarmkit.declared.stack.refused_keys import refuse_other_keys
+from swarmkit.declared.stack.runtime_checks import ulimit_flaw
 from swarmkit.declared.stack.stack_keys import KEYS
-
-"""Stands for the address at which a container reaches its host; the engine puts that in."""
 
 
 def read_dns(parts: dict[str, Field]) -> Dns:
@@ -74,6 +73,9 @@ def read_ulimits(field: Field | None) -> tuple[Ulimit, ...]:
             soft = hard = item.integer("B42", -1, 2**63 - 1)
         if soft is not None and hard is not None:
             found.append(Ulimit(name, soft, hard))
+            what, to_do = ulimit_flaw(name, soft, hard)
+            if what:
+                item.refuse("B42", f"{what}: no task would start", to_do)
     return tuple(sorted(found, key=lambda ulimit: ulimit.name))
 
 

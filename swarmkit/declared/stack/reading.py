@@ -20,14 +20,13 @@ from swarmkit.declared.stack.object_loader import read_network, read_secret, rea
 from swarmkit.declared.stack.refused_keys import check_extension, refuse_other_keys
 from swarmkit.declared.stack.service import Network, SecretFile, Service, ServiceNetwork, Stack, Volume
 from swarmkit.declared.stack.service_loader import read_service
-from swarmkit.declared.stack.stack_checks import StackChecks
+from swarmkit.declared.stack.stack_checks import DEFAULT_NETWORK, StackChecks
 from swarmkit.declared.stack.stack_keys import KEYS
 
 _STACK_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,61}", re.ASCII)
 _GENERAL_FILE_NAMES = frozenset(("-", "stack", "compose", "docker-stack", "docker-compose"))
 _LATEST = "3.13"
 """What docker takes a file without a version for."""
-DEFAULT_NETWORK = "default"
 
 
 def load_stack(*paths: Path, name: str | None = None, environment: Mapping[str, str] | None = None) -> Stack:
@@ -124,7 +123,7 @@ class _StackReader:
             configs=self._secrets("config"),
             volumes=self._volumes(),
         )
-        StackChecks(stack, places).run()
+        StackChecks(stack, places, frozenset(self._section("networks"))).run()
         return stack
 
     def _with_default_network(self, service: Service) -> Service:

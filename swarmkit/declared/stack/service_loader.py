@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +25,12 @@ from swarmkit.declared.stack.health_loader import read_health_check
 from swarmkit.declared.stack.mount_loader import read_mounts
 from swarmkit.declared.stack.port_loader import read_ports
 from swarmkit.declared.stack.refused_keys import refuse_other_keys
+from swarmkit.declared.stack.runtime_checks import (
+    refuse_relative_folder,
+    refuse_unknown_signal,
+    warn_of_the_hosts_sysctls,
+    warn_of_unknown_capabilities,
+)
 from swarmkit.declared.stack.service import Deploy, Service
 from swarmkit.declared.stack.stack_keys import KEYS
 
@@ -36,6 +42,15 @@ _IMAGE = re.compile(
     re.ASCII,
 )
 
+_CHECKS: Mapping[str, Callable[[Field], None]] = {
+    "working_dir": refuse_relative_folder,
+    "stop_signal": refuse_unknown_signal,
+    "cap_add": warn_of_unknown_capabilities,
+    "cap_drop": warn_of_unknown_capabilities,
+    "sysctls": warn_of_the_hosts_sysctls,
+}
+"""What a host judges alone of a service's own values."""
+
 
 def read_service(
     name: str, field: Field, environment: Mapping[str, str], folder: Path, *, services: Collection[str]
@@ -46,6 +61,9 @@ def read_service(
     """
     refuse_other_keys(field, KEYS["services.*"], is_service=True)
     parts = field.fields()
+    for key, check in _CHECKS.items():
+        if key in parts and not parts[key].is_empty:
+            check(parts[key])
     return Service(
         name=name,
         image=_image(parts.get("image"), field),

@@ -17,6 +17,7 @@ from swarmkit.declared.stack.network_checks import (
 )
 from swarmkit.declared.stack.service import Port, Service, Stack
 
+DEFAULT_NETWORK = "default"
 _DATABASES = re.compile(
     r"(^|[/_-])(postgres|postgis|timescaledb|mysql|mariadb|percona|mongo|redis|valkey|cockroach|etcd|database)"
 )
@@ -42,6 +43,8 @@ class StackChecks:
 
     stack: Stack
     places: Mapping[str, Field]
+    networks: frozenset[str]
+    """The networks that the file defines; the stack has those alone that a service is on."""
 
     def run(self) -> None:
         for service in self.stack.services:
@@ -68,7 +71,7 @@ class StackChecks:
     def _check_references(self, service: Service) -> None:
         stack = self.stack
         for what, used, defined in (
-            ("network", (n.name for n in service.networks), {network.key for network in stack.networks}),
+            ("network", (n.name for n in service.networks if n.name != DEFAULT_NETWORK), self.networks),
             ("secret", (s.source for s in service.secrets), {secret.key for secret in stack.secrets}),
             ("config", (c.source for c in service.configs), {config.key for config in stack.configs}),
             ("volume", _volumes_of(service), {v.key for v in stack.volumes}),

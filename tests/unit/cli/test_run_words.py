@@ -113,6 +113,8 @@ def test_a_seccomp_profile_is_read_where_the_command_runs(tmp_path: Path) -> Non
         (["--pids-limit", "few"], "no whole number"),
         (["--health-interval", "soon"], "no duration"),
         (["--ulimit", "nofile"], "no KEY=VALUE"),
+        (["--ulimit", "nofle=5"], "there is no ulimit 'nofle'"),
+        (["--ulimit", "nofile=20:10"], "soft 20 is above hard 10"),
         (["--sysctl", "=1"], "no KEY=VALUE"),
         (["--device", "a:b:c:d"], "no device"),
         (["--mount", "type=bind,sorce=/a,target=/b"], "'sorce=/a' is none of its words"),

@@ -18,7 +18,7 @@ from swarmkit.declared.stack.service import (
     Stack,
     UpdateConfig,
 )
-from swarmkit.errors import Complaint
+from swarmkit.errors import Complaint, InputError
 
 ROOT = Path(__file__).parents[3]
 SECOND = 10**9
@@ -475,6 +475,39 @@ def test_what_dockers_conversion_drops_without_a_word_is_warned_of(
 ) -> None:
     text = f"services:\n  a:\n    image: img:1\n    {lines}\n{rest}"
     assert path in [one.path for one in load(tmp_path, text, environment={"S": "x"}).warnings]
+
+
+@pytest.mark.parametrize(
+    ("lines", "path", "says"),
+    [
+        ("cap_add: [NET_ADMN]", "services.a.cap_add[0]", "did you mean 'NET_ADMIN'?"),
+        ("cap_drop: [CAP_NOTHING]", "services.a.cap_drop[0]", "see capabilities(7)"),
+        ("sysctls: {vm.max_map_count: 262144}", "services.a.sysctls.vm.max_map_count", "sysctl -w vm.max_map_count="),
+        ("sysctls: [net.core.somaxconn=1, kernel.pid_max=9]", "services.a.sysctls[1]", "sysctl -w kernel.pid_max="),
+    ],
+)
+def test_what_a_host_will_refuse_of_each_task_is_warned_of(tmp_path: Path, lines: str, path: str, says: str) -> None:
+    (warning,) = load(tmp_path, f"services:\n  a:\n    image: img:1\n    {lines}\n").warnings
+    assert (warning.code, warning.path) == ("B05", path)
+    assert says in warning.to_do
+
+
+def test_what_hosts_take_of_a_service_is_not_warned_of(tmp_path: Path) -> None:
+    lines = (
+        "cap_add: [all, CAP_SYS_TIME, bpf], cap_drop: ALL, stop_signal: sigrtmin+3, working_dir: 'C:\\app', "
+        "sysctls: {net.ipv4.ip_forward: 1, kernel.shmmax: 1, fs.mqueue.msg_max: 5, net/core/somaxconn: 9}, "
+        "ulimits: {nofile: {soft: 5, hard: -1}, memlock: -1, core: 0}"
+    )
+    assert load(tmp_path, f"services: {{a: {{image: 'img:1', {lines}}}}}").warnings == ()
+    assert service(tmp_path, "stop_signal: 15").stop_signal == "15"
+
+
+def test_a_network_that_no_service_is_on_is_still_one_that_may_be_meant(tmp_path: Path) -> None:
+    path = tmp_path / "stack.yaml"
+    path.write_text("services: {a: {image: 'img:1', networks: [bak]}, b: {image: 'img:1'}}\nnetworks: {back: }\n")
+    with pytest.raises(InputError) as caught:
+        load_stack(path, name="s", environment={})
+    assert [(one.code, one.to_do) for one in caught.value.complaints] == [("B38", "did you mean 'back'?")]
 
 
 def test_restart_no_is_told_to_mean_nothing_to_a_swarm(tmp_path: Path) -> None:
