@@ -57,7 +57,7 @@ class Line:
             # Most lines fit, and looking for where to wrap one takes most of the printing of a large plan.
             body = self.body.copy()
             body.rstrip()
-            yield self.prefix + body
+            yield from Text().join([self.prefix + body]).render(console, end="\n")
             return
         wrapped = self.body.wrap(console, width, overflow="fold") or [Text()]
         for number, part in enumerate(wrapped):
