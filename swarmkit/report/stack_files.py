@@ -60,7 +60,8 @@ type `image` before 28.0 are refused before anything is made (H44), as those eng
 - a published port of a database, which a firewall of the host does not hold back (H81);
 - a bind mount with a relative path, a secret that ends with a newline or is readable by everybody (B34, B39);
 - a service with a VIP on an overlay of several subnets: the VIP may be in one that others do not reach (B50);
-- a port in ingress mode of a service on the host's own network: its tasks are not on it (B51);
+- a port in ingress mode of a service on the host's own network: its tasks are not on it; and one in host mode of a
+  service on a macvlan or ipvlan: no host leads it to them (B51);
 - a variable whose form Docker's tool reads otherwise than it looks, or in a default, where it is not replaced (B36);
 - what Docker's conversion drops and says nothing of: keys beside `healthcheck.disable`, `restart` beside
   `deploy.restart_policy`, options of a volume without a name, `driver_opts` without a driver, all but the name of an

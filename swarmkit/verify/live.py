@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 from types import MappingProxyType
 
@@ -88,6 +88,9 @@ class Live:
     """Hosts of the inventory whose node is ready: each carries ingress."""
     published: frozenset[int] = frozenset()
     """Every TCP port that a service of the swarm publishes, of whatever stack."""
+    lans: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """ID of a network over the hosts' LANs -> the ranges of which the hosts give its tasks addresses; no manager knows
+    which one a task has."""
 
     def without(self, ended: Collection[str]) -> Live:
         """Return it without the tasks of the IDs *ended*: their hosts carry no network for them any more."""
@@ -109,6 +112,13 @@ class Live:
                 for port in service.ports
                 if port.mode == "ingress"
             )
+        )
+
+    def lan_ranges(self, one: str, other: str) -> tuple[str, ...]:
+        """Return of which ranges the tasks of the services have addresses, where both are on a LAN."""
+        on = [service.aliases.keys() & self.lans.keys() for service in self.services if service.name in (one, other)]
+        return tuple(
+            text for network in sorted(frozenset.intersection(*map(frozenset, on))) for text in self.lans[network]
         )
 
     def tasks_on(self, host: str) -> tuple[LiveTask, ...]:
@@ -173,7 +183,15 @@ def read_live(
     ready = [name for node_id, name in members.items() if _is_ready(cluster, node_id)]
     ports = [_port(port) for item in services for port in (item.get("Endpoint") or {}).get("Ports") or ()]
     by_tcp = frozenset(port.published for port in ports if port.protocol == "tcp")
-    return Live(live, networks, ingress, tuple(ready), by_tcp)
+    lans = {network.id: _parts(network, observed) for network in cluster.networks if network.config_from}
+    return Live(live, networks, ingress, tuple(ready), by_tcp, lans)
+
+
+def _parts(network: NetworkState, observed: Observed) -> tuple[str, ...]:
+    """Return the ranges that the hosts give out addresses of for *network*."""
+    parts = (facts.engine.config_network(network.config_from) for facts in observed.hosts.values())
+    given = [one for part in parts if part for one in (part.raw.get("IPAM") or {}).get("Config") or ()]
+    return tuple(str(one.get("IPRange") or one.get("Subnet") or "") for one in given)
 
 
 def _is_ready(cluster: ClusterState, node_id: str) -> bool:

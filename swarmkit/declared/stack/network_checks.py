@@ -52,6 +52,21 @@ def warn_of_ports_beside_the_hosts_own(stack: Stack, places: Mapping[str, Field]
             place.fields().get("ports", place).warn("B51", what, advice)
 
 
+def warn_of_host_ports_beside_a_lan(stack: Stack, places: Mapping[str, Field]) -> None:
+    """Warn of a port in host mode of a service on a LAN: the engine maps none, and says nothing (seen on 26.1).
+
+    A container's way out is the LAN's router there, so it gets no link to its host for ports to come by.
+    """
+    lans = {network.key for network in stack.networks if network.lan}
+    for service in stack.services if lans else ():
+        ports = [str(port.published or port.target) for port in service.ports if port.mode == "host"]
+        if ports and (on := sorted(lans & {network.name for network in service.networks})):
+            what = f"port {', '.join(ports)} in host mode beside {', '.join(on)}: no host will lead it to the tasks"
+            place = places[service.name]
+            advice = "leave it out: what it listens on is at its LAN addresses; or publish it in ingress mode"
+            place.fields().get("ports", place).warn("B51", what, advice)
+
+
 def _has_several_subnets(network: Network) -> bool:
     return network.driver == "overlay" and sum(":" not in subnet for subnet in network.subnets) > 1
 

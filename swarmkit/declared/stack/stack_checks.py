@@ -12,6 +12,7 @@ from swarmkit.declared.inventory.addresses import check_dns_name
 from swarmkit.declared.stack.cycles import find_cycles
 from swarmkit.declared.stack.network_checks import (
     warn_of_distant_vips,
+    warn_of_host_ports_beside_a_lan,
     warn_of_names_on_lan,
     warn_of_ports_beside_the_hosts_own,
 )
@@ -58,6 +59,7 @@ class StackChecks:
         warn_of_names_on_lan(self.stack, self.places)
         warn_of_distant_vips(self.stack, self.places)
         warn_of_ports_beside_the_hosts_own(self.stack, self.places)
+        warn_of_host_ports_beside_a_lan(self.stack, self.places)
         self._refuse_cycles()
         self._check_backups()
         self._warn_of_unused()

@@ -258,10 +258,10 @@ STACK_FILES: dict[str, Explanation] = {
         "moby libnetwork/drivers/overlay/joinleave.go; measured on 26.1",
     ),
     "B51": Explanation(
-        "A port in ingress mode beside the host's own network",
-        "The service answers on the published port alone; what it listens on is not there on the host.",
-        "A port in ingress mode puts its tasks on ingress and a bridge, whatever else the file says.",
-        "Leave ports out: on the host's own network a service has the ports it listens on.",
+        "A port in ingress mode beside the host's own network, or in host mode beside a LAN",
+        "What it listens on is not there on the host; or no host leads the port to the tasks.",
+        "A port in ingress mode puts tasks on ingress and a bridge; one on a LAN has no link to its host for a port.",
+        "Leave ports out: the service has the ports it listens on, at the host's addresses or at its own on the LAN.",
         "measured on 26.1",
     ),
     "H72": Explanation(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from ipaddress import ip_address, ip_network
 
 from swarmkit.verify.live import Live, LiveService, LiveTask
 from swarmkit.verify.probe import dns
@@ -36,15 +37,20 @@ class Ask:
     """None: any."""
     elsewhere: tuple[frozenset[str], ...] = ()
     """What it is on other networks that both are on: the engine answers of one of them."""
+    on_lan: tuple[str, ...] = ()
+    """The ranges of the LANs that both are on: so too of those."""
 
     def wish(self, key: int) -> str:
         return ask_wish(key, self.name)
 
     def holds(self, addresses: frozenset[str]) -> bool:
-        if addresses and addresses in self.elsewhere:
+        if addresses and (addresses in self.elsewhere or all(map(self._is_on_lan, addresses))):
             return True
         is_allowed = self.allowed is None or addresses <= self.allowed
         return bool(self.expected) and addresses >= self.expected and is_allowed
+
+    def _is_on_lan(self, address: str) -> bool:
+        return any(ip_address(address) in ip_network(text) for text in self.on_lan)
 
     def told(self, answer: str, *, holds: bool) -> str:
         wish = "" if holds else f", expected {', '.join(sorted(self.expected)) or 'an address'}"
@@ -153,7 +159,8 @@ def _from_task(
         others = [other for other in target.tasks if other.id != task.id and other.addresses.get(network)]
         if others or (target.name == task.service and task.addresses[network]):
             shared = [other for other in sorted(task.addresses) if other != network and _all_on(target, other)]
-            yield from _names(path, pid, network, target, shared)
+            on_lan = live.lan_ranges(task.service, target.name)
+            yield from (replace(ask, on_lan=on_lan) for ask in _names(path, pid, network, target, shared))
         if others and target.name != task.service:
             yield from _to_vip(path, pid, network, target, listeners)
         for other in others:

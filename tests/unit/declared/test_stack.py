@@ -459,6 +459,20 @@ def test_a_port_that_takes_a_service_off_the_hosts_own_network_is_warned_of(
     assert ["port 8077 in ingress mode" in warning.what for warning in told] == [True] * warns
 
 
+@pytest.mark.parametrize(("driver", "mode", "warns"), [
+    ("macvlan", "host", True), ("ipvlan", "host", True), ("macvlan", "ingress", False), ("overlay", "host", False),
+])  # fmt: skip
+def test_a_port_in_host_mode_that_no_host_leads_to_a_task_on_a_lan_is_warned_of(
+    tmp_path: Path, driver: str, mode: str, warns: bool
+) -> None:
+    ports = f"[{{target: 80, published: 8077, mode: {mode}}}]"
+    lan = "" if driver == "overlay" else ", x-swarmkit: {parent: eth0, range: 10.8.0.64/28}"
+    network = f"{{driver: {driver}, ipam: {{config: [{{subnet: 10.8.0.0/24}}]}}{lan}}}"
+    text = f"services: {{a: {{image: 'i:1', networks: [n], ports: {ports}}}}}\nnetworks: {{n: {network}}}"
+    told = [warning for warning in warned(load(tmp_path, text)) if warning.code == "B51"]
+    assert ["port 8077 in host mode beside n" in warning.what for warning in told] == [True] * warns
+
+
 @pytest.mark.parametrize(
     ("lines", "rest", "path"),
     [

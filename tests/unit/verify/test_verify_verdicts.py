@@ -169,6 +169,17 @@ def test_a_name_that_gives_another_address_is_an_error(world: World, name: str) 
     assert errors(world) == [("V04", "shop_frontend@A -> shop_backend")]
 
 
+def test_a_name_that_leads_over_a_lan_that_both_services_are_on_is_right(world: World) -> None:
+    """No manager knows the tasks' addresses there: each host gives them out of its part."""
+    world.put_on_lan("shop_frontend", "shop_backend")
+    world.shells["A"].names = dict.fromkeys(("shop_backend", "tasks.shop_backend", "backend"), "10.88.0.132")
+    assert errors(world) == []
+    world.shells["A"].names["tasks.shop_backend"] = "10.88.0.140 10.88.0.132"
+    assert errors(world) == [("V04", "shop_frontend@A -> shop_backend")]
+    world.shells["A"].names = {"shop_database": "10.88.0.136"}
+    assert errors(world) == [("V04", "shop_frontend@A -> shop_database")]
+
+
 def test_the_replicas_of_a_network_s_only_service_find_each_other_by_its_own_names(world: World) -> None:
     """Nobody else is on the network to ask, and a cluster of databases goes by just these names."""
     world.services, world.tasks = world.services[:1], world.tasks[:1]

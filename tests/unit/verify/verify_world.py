@@ -97,6 +97,8 @@ class World:
         self.configs: list[dict[str, Any]] = []
         self.swarm_spec: dict[str, Any] = {}
         self.routes: tuple[Route, ...] = ()
+        self.lan_parts: dict[str, str] = {}
+        """Host -> the addresses that it gives out on the LAN."""
         self._sent: dict[str, list[tuple[str, str, str]]] = {}
         self._sent_again: dict[str, list[tuple[str, str, str]]] = {}
         self._have_sent = threading.Condition()
@@ -137,6 +139,18 @@ class World:
         self.services[index]["Endpoint"]["VirtualIPs"][0]["NetworkID"] = "other"
         self.tasks[index]["NetworksAttachments"][0]["Network"]["ID"] = "other"
 
+    def put_on_lan(self, *names: str) -> None:
+        """Put the services on a macvlan too, whose addresses each host gives out itself."""
+        kind = {"Driver": "macvlan", "Scope": "swarm", "Options": {}, "ConfigFrom": {"Network": "shop_lan-config"}}
+        self.networks.append({"Id": "lanid", "Name": "shop_lan", **kind})
+        for item in self.services:
+            if item["Spec"]["Name"] in names:
+                item["Spec"]["TaskTemplate"]["Networks"].append({"Target": "lanid"})
+        for task in self.tasks:
+            if task["ServiceID"].removeprefix("s-") in names:
+                task["NetworksAttachments"].append({"Network": {"ID": "lanid"}, "Addresses": None})
+        self.lan_parts = {name: f"10.88.0.{128 + 4 * number}/30" for number, name in enumerate(self.members)}
+
     def publish(self, published: int, protocol: str, mode: str) -> None:
         """Publish a port of the frontend, whose task is on ingress, for 5353 of its container."""
         port = {"Protocol": protocol, "TargetPort": 5353, "PublishedPort": published, "PublishMode": mode}
@@ -175,7 +189,7 @@ class World:
             "configs": self.configs,
         }
         swarm = {"ID": "cluster", "Version": {"Index": 1}, "Spec": self.swarm_spec}
-        hosts = {name: _facts(name, self.routes) for name in self.members}
+        hosts = {name: _facts(name, self.routes, self.lan_parts.get(name)) for name in self.members}
         return Observed(hosts, parse.cluster_state("A", swarm, lists, read_at=0.0))
 
 
@@ -467,7 +481,10 @@ def _node(name: str) -> dict[str, Any]:
     }
 
 
-def _facts(name: str, routes: tuple[Route, ...]) -> HostFacts:
+def _facts(name: str, routes: tuple[Route, ...], lan_part: str | None) -> HostFacts:
+    subnet = {"Subnet": "10.88.0.0/24", "IPRange": lan_part}
+    kind = {"Driver": "null", "Scope": "local", "ConfigOnly": True}
+    part = {"Id": f"part-{name}", "Name": "shop_lan-config", **kind, "IPAM": {"Config": [subnet]}}
     addresses = {ADDRESS[name]: "eth0", "172.17.0.1": "docker0"}
     system = SystemFacts(name, f"machine-{name}", addresses, routes, 0.0)
     engine = EngineFacts(
@@ -488,5 +505,6 @@ def _facts(name: str, routes: tuple[Route, ...]) -> HostFacts:
         cpus=1,
         images={},
         content_store=False,
+        config_networks=(parse.network(part),) if lan_part else (),
     )
     return HostFacts(name, system, engine)
