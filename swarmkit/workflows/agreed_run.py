@@ -18,7 +18,7 @@ from swarmkit.plan.model import Applied, Plan, Step
 from swarmkit.plan.planner import first_manager
 from swarmkit.plan.progress import telling
 from swarmkit.reach.fleet import Fleet, reach
-from swarmkit.workflows.joining import Look, joins_ended
+from swarmkit.workflows.joining import Look, settled
 from swarmkit.workflows.one_writer import OneWriter, one_writer
 from swarmkit.workflows.terms import Terms
 from swarmkit.workflows.unfinished import RefusedError, whole
@@ -56,7 +56,7 @@ def agreed_plan(terms: Terms, fleet: Fleet, purpose: str, look: Look) -> Iterato
     Raises RefusedError or LockedError.
     """
     terms.progress.phase("observe")
-    plan, observed = unrefused(joins_ended(fleet, look, terms.progress))
+    plan, observed = unrefused(settled(fleet, look, terms.progress))
     if not terms.confirm(plan) or plan.is_empty:
         yield AgreedPlan(plan, observed)
         return

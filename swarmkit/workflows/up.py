@@ -19,7 +19,7 @@ from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Applied, Plan
 from swarmkit.plan.progress import telling
 from swarmkit.reach.fleet import Fleet, Unreached
-from swarmkit.workflows.joining import joins_ended
+from swarmkit.workflows.joining import settled
 from swarmkit.workflows.leaving_hosts import plan_without, reach_with_leaving
 from swarmkit.workflows.lost_hosts import telling_of_lost
 from swarmkit.workflows.planning import look_at, members
@@ -68,7 +68,7 @@ def up(declared: Declared, terms: Terms, *, verify: bool = True) -> UpReport:
     with reached as (fleet, silent), telling_of_lost(fleet) as watched:
         look = functools.partial(plan_without, declared, silent)
         progress.phase("observe")
-        plan, observed = joins_ended(fleet, look, progress)
+        plan, observed = settled(fleet, look, progress)
         if plan.refusals:
             raise RefusedError(plan)
         if not confirm(plan):

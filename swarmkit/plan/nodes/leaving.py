@@ -8,11 +8,10 @@ from swarmkit.errors import SwarmkitError
 from swarmkit.observed import parse
 from swarmkit.plan.context import Context
 from swarmkit.plan.model import Step
+from swarmkit.plan.nodes.leader import once_a_leader_tells
 from swarmkit.reach.engine import Engine, EngineError, Json
 from swarmkit.reach.retry import wait_until
-from swarmkit.reach.ssh import ConnectionLostError
 
-_LEADER_SECONDS = 90.0
 _RELEASE_SECONDS = 10
 """The daemon takes the ingress network away in the background and gives up after 5 s (moby: DaemonLeavesCluster)."""
 
@@ -41,12 +40,7 @@ class LeaveOldRaft:
 
     def run(self, context: Context) -> str:
         # While a second manager catches up with the first, the two have no leader.
-        nodes = wait_until(
-            lambda: context.manager.find("nodes"),
-            bool,
-            timeout_seconds=_LEADER_SECONDS,
-            retry_on=(EngineError, ConnectionLostError),
-        )
+        nodes = once_a_leader_tells(lambda: context.manager.find("nodes"))
         if self.node_id in {node.id for node in map(parse.node, nodes) if node.reachability}:
             return "it has joined the new one by itself, and stays"
         return LeaveSwarm(self.step, self.host).run(context)

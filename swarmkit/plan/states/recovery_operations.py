@@ -13,7 +13,6 @@ from swarmkit.observed.left_by_force import no_members
 from swarmkit.observed.model import RECOVERY_LABEL
 from swarmkit.plan.context import Context
 from swarmkit.plan.engines.started_engine import (
-    NOT_YET,
     announce_ingress,
     ingress_sandbox,
     is_unannounced,
@@ -22,14 +21,13 @@ from swarmkit.plan.engines.started_engine import (
 )
 from swarmkit.plan.model import Step
 from swarmkit.plan.nodes.changed_swarm import change_swarm
+from swarmkit.plan.nodes.leader import once_a_leader_tells
 from swarmkit.plan.states.kept_ca import read_ca_rotations
 from swarmkit.reach.engine import Engine, EngineError, Json
 from swarmkit.reach.fleet import ReachedHost
-from swarmkit.reach.retry import wait_until
 from swarmkit.reach.ssh import CommandTimeoutError, ConnectionLostError
 from swarmkit.secret import Secret
 
-LEADER_TIMEOUT_SECONDS = 90.0
 BETWEEN_STARTS_SECONDS = 30.0
 _BETWEEN_STARTS = "This node is not a swarm manager"
 RESTORED_LABEL = "swarmkit.restored"
@@ -69,9 +67,7 @@ class ForceNewCluster:
         except (ConnectionLostError, CommandTimeoutError):
             # It says nothing of the force, which the engine finishes: what is there by now is looked at.
             was_answered = False
-        swarm = wait_until(
-            engine.swarm, lambda swarm: bool(swarm.get("ID")), timeout_seconds=LEADER_TIMEOUT_SECONDS, retry_on=NOT_YET
-        )
+        swarm = once_a_leader_tells(engine.swarm, lambda swarm: bool(swarm.get("ID")))
         if not was_answered:
             _check_alone(reached)
         if self.cluster_id and swarm["ID"] != self.cluster_id:
