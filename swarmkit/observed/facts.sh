@@ -19,6 +19,14 @@ if grep -qE ': [0-9A-F]+:1F0A [0-9A-F]+:0000 07 ' /proc/net/udp /proc/net/udp6 2
     echo heard
     test -s /var/lib/docker/swarm/docker-state.json || ss -H -lntup 'sport = :7946' 2>/dev/null
 fi
+# Images whose load has not come to its end (swarmkit/plan/stacks/image_loads.py): each with its boot and tag.
+section loads
+for note in /var/lib/swarmkit/loads/*; do
+    test -f "$note" || continue
+    value=''
+    IFS= read -r value <"$note"
+    printf '%s %s\n' "${note##*/}" "$value"
+done
 case "$1" in
 always) ;;
 auto) test -s /var/lib/docker/swarm/docker-state.json && exit 0 ;;

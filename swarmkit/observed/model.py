@@ -84,6 +84,8 @@ class SystemFacts:
     """Whether something has the port of the swarm's gossip, 7946; None when it was not asked for."""
     gossip_of_engine: bool = False
     """Whether the engine alone does; it is looked for on hosts that are in no swarm."""
+    unfinished_loads: Mapping[str, str] = field(default_factory=dict)
+    """Image ID -> tag of an image whose load was begun, and that may not lie on the disk whole."""
 
 
 def subnets_of(network: Mapping[str, Any]) -> tuple[str, ...]:
@@ -160,7 +162,7 @@ class EngineFacts:
     memory_bytes: int
     cpus: int
     images: Mapping[str, tuple[str, ...]]
-    """Image ID -> tags."""
+    """Image ID -> tags; without those whose load has not come to its end."""
     content_store: bool
     """Whether images are in the containerd store, which numbers them otherwise than the graph drivers."""
     recovery: int = 0

@@ -194,10 +194,12 @@ def read_system(shell: Shell, *, kernel: KernelQuestion) -> SystemFacts:
 
 
 def _facts(reached: ReachedHost, reading: _Reading) -> HostFacts:
+    system = reading.system.result()
     engine = parse.engine_facts(
         reading.info.result(),
         reading.images.result(),
         reading.networks.result(),
         reached.engine.api_version,
+        system.unfinished_loads,
     )
-    return HostFacts(reached.host.name, reading.system.result(), engine)
+    return HostFacts(reached.host.name, system, engine)

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from swarmkit.observed.model import (
@@ -55,6 +56,7 @@ def system_facts(text: str, *, asked_at: float, answered_at: float) -> SystemFac
         kernel=KernelFacts(kernel, _modules(said)) if kernel else None,
         gossip="heard" in said["gossip"].split() if "gossip" in said else None,
         gossip_of_engine=_is_engines(said.get("gossip", "")),
+        unfinished_loads={words[0]: words[-1] for words in map(str.split, said.get("loads", "").splitlines())},
     )
 
 
@@ -125,11 +127,23 @@ def node_state(swarm: Json) -> SwarmState:
     return "active" if state == "error" and works else state
 
 
+def has_content_store(info: Json) -> bool:
+    """Tell whether images are in the containerd store, which numbers them otherwise than archives (HAZARDS H42)."""
+    driver_status = dict(entry for entry in info.get("DriverStatus") or [] if len(entry) == 2)
+    return "containerd" in str(driver_status.get("driver-type", ""))
+
+
 def engine_facts(
-    info: Json, images: Iterable[Json], networks: Iterable[Json], api_version: tuple[int, int]
+    info: Json,
+    images: Iterable[Json],
+    networks: Iterable[Json],
+    api_version: tuple[int, int],
+    unfinished_loads: Mapping[str, str] = MappingProxyType({}),
 ) -> EngineFacts:
     swarm = info.get("Swarm") or {}
-    driver_status = dict(entry for entry in info.get("DriverStatus") or [] if len(entry) == 2)
+    content_store = has_content_store(info)
+    found = {str(image["Id"]): tuple(image.get("RepoTags") or ()) for image in images}
+    unfinished = set(unfinished_loads.values() if content_store else unfinished_loads)
     return EngineFacts(
         version=str(info.get("ServerVersion", "")),
         api_version=api_version,
@@ -146,10 +160,10 @@ def engine_facts(
         rootless=any("name=rootless" in option for option in info.get("SecurityOptions") or []),
         memory_bytes=int(info.get("MemTotal", 0)),
         cpus=int(info.get("NCPU", 0)),
-        images={str(image["Id"]): tuple(image.get("RepoTags") or ()) for image in images},
+        images={one: tags for one, tags in found.items() if not unfinished & {one, *tags}},
         recovery=int((((swarm.get("Cluster") or {}).get("Spec") or {}).get("Labels") or {}).get(RECOVERY_LABEL, "0")),
         config_networks=tuple(network(item) for item in networks if item.get("ConfigOnly")),
-        content_store="driver-type" in driver_status and "containerd" in str(driver_status["driver-type"]),
+        content_store=content_store,
         root_dir=str(info.get("DockerRootDir") or "/var/lib/docker"),
         generic_resources=_generic_resources(info),
         running_containers=int(info.get("ContainersRunning") or 0),

@@ -47,6 +47,7 @@ class Context:
     """Waits, as *await_service* does, until a service's containers are there, healthy or not yet."""
     _tokens: dict[str, Secret] = field(default_factory=dict, repr=False)
     _ids: dict[tuple[Kind, str], str] = field(default_factory=dict)
+    _turns: dict[str, threading.Lock] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @property
@@ -55,6 +56,11 @@ class Context:
 
     def reached(self, host: str) -> ReachedHost:
         return self.fleet[host]
+
+    def turn(self, host: str) -> threading.Lock:
+        """Return what one operation at a time holds on *host*."""
+        with self._lock:
+            return self._turns.setdefault(host, threading.Lock())
 
     def hand_over(self, node_id: str) -> None:
         """See that the manager which takes the writes is not the node *node_id*, which is about to lose that role."""

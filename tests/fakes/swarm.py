@@ -53,6 +53,8 @@ class Machine:
     """``said``, ``rules``, ``system`` and ``disabled``: why those that are lacking do not load."""
     gossip: str | None = None
     """What the fact script says of the port of the swarm's gossip; None: nothing, as of before it was asked for."""
+    loads: dict[str, str] = field(default_factory=dict)
+    """Image ID -> boot and tag, as noted of a load that has not come to its end."""
     held: str = ""
     """What is in the file of the hosts' lock."""
 
@@ -121,6 +123,7 @@ class FakeShell:
         }
         if machine.gossip is not None:
             said["gossip"] = machine.gossip
+        said["loads"] = "\n".join(f"{image} {note}" for image, note in machine.loads.items())
         in_no_swarm = self.engine is None or self.engine.cluster is None
         if arguments == ("always",) or (arguments == ("auto",) and in_no_swarm):
             said |= {f"kernel.{name}": answer for name, answer in machine.kernel.items()}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,9 +16,10 @@ from swarmkit.declared.stack.image_archive import ImageArchive
 from swarmkit.errors import SwarmkitError
 from swarmkit.plan.context import Context, StoppedError
 from swarmkit.plan.model import Step
+from swarmkit.plan.stacks.image_loads import is_listed, note_load, settle_load, take_away
 from swarmkit.plan.stacks.spec import with_ids
 from swarmkit.plan.stacks.spec_diff import Change, carry_over, spec_changes, with_names
-from swarmkit.reach.engine import EngineError, Json, Kind
+from swarmkit.reach.engine import Engine, EngineError, Json, Kind
 from swarmkit.secret import Secret
 
 IMAGE_TIMEOUT_SECONDS = 900.0
@@ -36,7 +38,29 @@ class SendImage:
     by_tag: bool = False
 
     def run(self, context: Context) -> str:
-        engine = context.reached(self.host).engine
+        reached = context.reached(self.host)
+        size = f"{self.archive.size_bytes / 1e6:.0f} MB"
+        with context.turn(self.host):
+            cut = note_load(reached, self.archive)
+            if cut:
+                self._load_anew(reached.engine, cut, context)
+                settle_load(reached, self.archive)
+                return f"{size}, twice, as the power was cut while images were loaded"
+        self._load(reached.engine, context)
+        settle_load(reached, self.archive)
+        return size
+
+    def _load_anew(self, engine: Engine, cut: Mapping[str, str], context: Context) -> None:
+        """Load the image with none of the layers that the *cut* loads left: it takes them up first, to remove them."""
+        take_away(engine, cut)
+        if not is_listed(engine, self.archive):
+            # Over broken layers an engine may fail; it lets go of them then.
+            with suppress(EngineError):
+                engine.load_image(self._chunks(context), IMAGE_TIMEOUT_SECONDS)
+                take_away(engine, {self.archive.image_id: self.archive.tags[0]})
+        self._load(engine, context)
+
+    def _load(self, engine: Engine, context: Context) -> None:
         engine.load_image(self._chunks(context), IMAGE_TIMEOUT_SECONDS)
         # The containerd image store numbers images otherwise, so there the tag has to do (HAZARDS H42).
         name = self.archive.tags[0] if self.by_tag else self.archive.image_id
@@ -48,7 +72,6 @@ class SendImage:
                 error.message,
                 f"see docker image ls on {self.host}",
             ) from error
-        return f"{self.archive.size_bytes / 1e6:.0f} MB"
 
     def _chunks(self, context: Context) -> Iterator[bytes]:
         sent = 0

@@ -136,6 +136,9 @@ class SlowLink:
     def __init__(self) -> None:
         self.begun, self.pieces = threading.Event(), 0
 
+    def find(self, kind: str) -> list[Any]:
+        return [kind][1:]
+
     def load_image(self, archive: Iterable[bytes], timeout_seconds: float) -> str:
         del timeout_seconds
         for _ in archive:
