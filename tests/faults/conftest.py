@@ -23,7 +23,9 @@ _PASSED = pytest.StashKey[bool]()
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "seed" in metafunc.fixturenames:
-        metafunc.parametrize("seed", range(1, int(os.environ.get(SEEDS, "1")) + 1))
+        marked = metafunc.definition.get_closest_marker("seeds")
+        count = int(os.environ.get(SEEDS) or (marked.args[0] if marked else 1))
+        metafunc.parametrize("seed", range(1, count + 1))
 
 
 @pytest.fixture(scope="session")

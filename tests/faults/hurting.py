@@ -48,10 +48,10 @@ def _ended_as_it_should(ended: subprocess.CompletedProcess[str], way: str, *, re
         assert ended.returncode in (0, {"kill": -9, "terminate": 143, "interrupt": 130}[way]), ended.stderr
 
 
-def cut_power(world: World, chance: random.Random, *, lines: int) -> str:
-    """Start an ``up`` of what runs and cut a host's power, until after its end; return whose, and where that was.
+def cut_power(world: World, chance: random.Random, *, lines: int = _LINES) -> str:
+    """Start an ``up`` and cut a host's power, until after its end; return whose, and where that was.
 
-    What was there before is on its disk: an engine leaves it to the kernel when an image gets there.
+    What was there before is on its disk.
     """
     host, count, pause = chance.choice(tuple(HOSTS)), chance.randrange(lines), chance.random() * 0.5
     world.lab.run(host, "sync")
@@ -95,9 +95,10 @@ class FirstCluster:
         assert identity, "the host was lost before it told its cluster"
         return identity
 
-    def end(self) -> None:
+    def end(self) -> str:
+        """Ask no more; return the id that the host has told, if it has."""
         self._asking.kill()
-        self._asking.communicate()
+        return self._asking.communicate()[0].strip()
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ FAULTS = {
     "F02": "two runs at once",
     "F03": "an update, hurt at a random moment in one of these ways",
     "F04": "power of the first manager lost right after it made the swarm",
+    "F04R": "a bring-up from bare hosts, the power of a random host lost at a random moment",
     "F06": "power of the backend's host lost in an update",
     "F06R": "an update, the power of a random host lost at a random moment",
     "F08": "two hosts that do not hear each other",
