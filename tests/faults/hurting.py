@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import signal
 import subprocess
@@ -86,7 +87,7 @@ class FirstCluster:
         command = [sys.executable, "-m", "swarmkit", "lab", "ssh", host, "--", _FIRST_CLUSTER]
         self._asking = subprocess.Popen(
             command, env=world.lab.environment, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL, text=True,
+            stderr=subprocess.DEVNULL, text=True, start_new_session=True,
         )  # fmt: skip
 
     def wait(self) -> str:
@@ -97,7 +98,9 @@ class FirstCluster:
 
     def end(self) -> str:
         """Ask no more; return the id that the host has told, if it has."""
-        self._asking.kill()
+        # All of it: the ssh below would wait for a host without power, with our end of the pipe in its hand.
+        if self._asking.poll() is None:
+            os.killpg(self._asking.pid, signal.SIGKILL)
         return self._asking.communicate()[0].strip()
 
 
