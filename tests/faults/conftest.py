@@ -12,6 +12,7 @@ import pytest
 from faults.hurting import BringUp, bring_up_hurt
 from faults.table import recorded
 from faults.world import FIRST_PASSWORD, HOSTS, INVENTORY, World
+from lab.groups import after_group
 from lab.shop_lab import Lab, images
 
 __all__ = ["images"]
@@ -29,14 +30,15 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="session")
-def world(tmp_path_factory: pytest.TempPathFactory, images: Path) -> Iterator[World]:
-    """Three bare hosts; ended after the last test."""
+def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, images: Path) -> Iterator[World]:
+    """Three bare hosts; ended after the last test of their group."""
     state, folder = tmp_path_factory.mktemp("faults"), tmp_path_factory.mktemp("operator")
     made = World(
         Lab(state / "swarmkit" / "lab", {**os.environ, "XDG_STATE_HOME": str(state)}, INVENTORY), folder, images
     )
     (folder / "tmp").mkdir()
     made.set_password(FIRST_PASSWORD)
+    after_group(request, lambda: made.lab.swarmkit("lab", "down"))
     try:
         made.lab.up()
         yield made

@@ -10,6 +10,7 @@ FIRST = ("shop", "test_playbooks", "test_node_life", "spare", "test_rollback", "
 """The longest groups, in the order in which workers take them; what is short comes last and fills the gaps."""
 
 _SHOP = {"deployed_shop", "lab", "shop_url"}
+_FAULTS = "world"
 _AFTER_GROUP = pytest.StashKey[list[Callable[[], object]]]()
 
 
@@ -34,6 +35,8 @@ def _lab_of(item: pytest.Item) -> str:
     wanted = set(getattr(item, "fixturenames", ()))
     if wanted & _SHOP:
         return "shop"
+    if _FAULTS in wanted:
+        return "test_faults"
     return "spare" if "spare_lab" in wanted else item.path.stem
 
 
