@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
 
 import yaml
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 from faults.told import ending_lacks
 from faults.world import CANARY, HOSTS, Witness, World, processes_of
 
@@ -23,6 +27,8 @@ for second in $(seq 90); do
 done
 echo "$told"; docker swarm ca | sha256sum
 """
+# An engine that is no manager tells of no cluster: its certificates do.
+_CERTIFICATES = "cd /var/lib/docker/swarm/certificates && cat swarm-node.crt && cat swarm-root-ca.crt"
 _NODES = "docker node ls --format '{{.Hostname}}' | sort"
 # Without the notes that the tool keeps in the swarm for itself: each run makes them anew.
 _OBJECTS = (
@@ -64,7 +70,7 @@ class Recorded:
 
 def record(world: World, manager: str = "S") -> Recorded:
     """Read what must not change, while all is well."""
-    identities = {host: world.lab.run(host, _IDENTITY).split() for host in HOSTS}
+    identities = {host: identity(world, host) for host in HOSTS}
     return Recorded(
         {host: words[0] for host, words in identities.items()},
         {host: words[1] for host, words in identities.items()},
@@ -72,6 +78,18 @@ def record(world: World, manager: str = "S") -> Recorded:
         frozenset(world.lab.run(manager, _OBJECTS).splitlines()),
         {host: sorted(world.lab.run(host, _LOCAL).split()) for host in HOSTS},
     )
+
+
+def identity(world: World, host: str) -> list[str]:
+    """Return the host's cluster, its node's id, and the digest of the authority that it trusts."""
+    if host in world.managers:
+        return world.lab.run(host, _IDENTITY).split()[:3]
+    own, *_, authority = x509.load_pem_x509_certificates(world.lab.run(host, _CERTIFICATES).encode())
+    (cluster,) = own.subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
+    (node,) = own.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
+    # As docker swarm ca prints it.
+    printed = authority.public_bytes(Encoding.PEM) + b"\n"
+    return [str(cluster.value), str(node.value), hashlib.sha256(printed).hexdigest()]
 
 
 def made(world: World, cluster: str) -> Recorded:

@@ -36,6 +36,8 @@ FAULTS = {
     "F24": "the operator's key revoked and its sessions ended, in an update",
     "F25": "a manager wiped; a restore of it refused while the others live; it takes its place again",
     "F27": "two of three managers lost, the third goes on alone, the two come back with the old raft",
+    "F28": "the only manager lost and restored to its address, the workers alive",
+    "F29": "the only manager lost and restored to another address, the workers alive",
     "F31": "a restore, killed or its host's power cut at a random moment",
     "F33": "a version that ends, is never healthy or has no image, in an update",
     "F34": "a database that ends again and again, then one that takes a minute to start, before all others",

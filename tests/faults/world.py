@@ -95,6 +95,9 @@ class World:
     """Of the case that runs: orders that were acknowledged, and how many of them are lost, as check_orders has seen."""
     over: str = ""
     """A file of the operator's that is merged over the stack file, while there is one."""
+    inventory: Path = INVENTORY
+    """What the operator declares: all three are managers, or S alone is."""
+    managers: str = "STU"
 
     @property
     def stack(self) -> Path:
@@ -112,7 +115,7 @@ class World:
             path = self.folder / "over.yaml"
             path.write_text(self.over)
             files += ["-f", str(path)]
-        return ["-i", str(INVENTORY), *files, "--stack", "shop"]
+        return ["-i", str(self.inventory), *files, "--stack", "shop"]
 
     @property
     def environment(self) -> dict[str, str]:
@@ -124,9 +127,10 @@ class World:
         path.touch(mode=0o600)
         path.write_text(password)
 
-    def start(self, *arguments: str, inventory: Path = INVENTORY) -> Run:
+    def start(self, *arguments: str, inventory: Path | None = None) -> Run:
         """Start ``swarmkit up`` and return while it runs."""
-        options = [*arguments, "--yes", "-i", str(inventory), *self.declared[2:], "--images", str(self.images)]
+        options = [*arguments, "--yes", "-i", str(inventory or self.inventory), *self.declared[2:]]
+        options += ["--images", str(self.images)]
         return self.start_command("up", *options)
 
     def start_command(self, *words: str) -> Run:
