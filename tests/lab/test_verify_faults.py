@@ -256,7 +256,7 @@ def test_a_rule_by_which_frames_leave_without_dockers_mark_is_found_and_its_reme
         }
         assert {one["remedy"] for one in (*of(found, "V11"), *of(found, "V16"))} == {"first do what V10 says of B"}
         apply(shop, told["remedy"])
-        wait_until_proved(shop)
+        shop.wait_until_proved()
     finally:
         shop.lab.run("B", f"iptables -w -t mangle -D {rule[3:]}")
 
