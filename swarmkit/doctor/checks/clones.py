@@ -14,8 +14,8 @@ from swarmkit.finding import Finding
 _NOT_A_NAME = ("localhost", "localhost.localdomain", "debian", "ubuntu")
 
 
-_ENDS = re.compile(r" <?-> ")
-"""Between the ends of one way; of several that end at a host some may have another cause."""
+_ENDS = re.compile(r" <?-> | \| ")
+"""Between the ends of ways. Where several end at a host, that one has to be it: else some may have another cause."""
 
 _OTHER_MAC = (
     "on the hypervisor give the copy a hardware address of its own: virsh edit NAME, and take out its line <mac ...>; "

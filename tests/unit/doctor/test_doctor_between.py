@@ -94,6 +94,17 @@ def test_what_does_not_pass_at_an_address_that_two_hosts_have_follows_from_that_
     assert told == {"C, B": "", "C -> B": "H36", "B, A -> C": "", "A -> B": ""}
 
 
+def test_a_host_that_nothing_reaches_at_an_address_that_another_has_too_is_cut_off_by_that() -> None:
+    seen = with_address_of_b(evidence())
+    kinds = ("proto 50", "udp/7946", "tcp/7946")
+    ways = [
+        Way(one, other, kind, passes="B" not in (one, other)) for one, other in permutations("ABC", 2) for kind in kinds
+    ]
+    cut = found(dataclasses.replace(seen, paths=Paths((*ways,), {}, {})))
+    told = {(one.code, one.where): one.follows_from for one in cut}
+    assert told == {("H36", "C, B"): "", ("H06", "A, C | B"): "H36", ("H07", "A, C | B"): "H36"}
+
+
 def test_a_node_whose_address_left_its_host_is_found() -> None:
     finding = the_one(with_engine(evidence(), "C", swarm_state="active", node_addr="10.88.0.99"))
     assert (finding.code, finding.severity, finding.where) == ("H57", "error", "C")
