@@ -191,7 +191,7 @@ def _parts(network: NetworkState, observed: Observed) -> tuple[str, ...]:
     """Return the ranges that the hosts give out addresses of for *network*."""
     parts = (facts.engine.config_network(network.config_from) for facts in observed.hosts.values())
     given = [one for part in parts if part for one in (part.raw.get("IPAM") or {}).get("Config") or ()]
-    return tuple(str(one.get("IPRange") or one.get("Subnet") or "") for one in given)
+    return tuple(text for one in given if (text := str(one.get("IPRange") or one.get("Subnet") or "")))
 
 
 def _is_ready(cluster: ClusterState, node_id: str) -> bool:

@@ -50,7 +50,7 @@ class Ask:
         return bool(self.expected) and addresses >= self.expected and is_allowed
 
     def _is_on_lan(self, address: str) -> bool:
-        return any(ip_address(address) in ip_network(text) for text in self.on_lan)
+        return any(ip_address(address) in ip_network(text, strict=False) for text in self.on_lan)
 
     def told(self, answer: str, *, holds: bool) -> str:
         wish = "" if holds else f", expected {', '.join(sorted(self.expected)) or 'an address'}"
