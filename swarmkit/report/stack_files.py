@@ -47,7 +47,7 @@ of one of another protocol on its number."""
 
 _TAIL = """What an engine's API does not know is left out, with a warning: `oom_score_adj` before 27.1, so on 26.1
 and 20.10, `healthcheck.start_interval` before 25.0 and `volume.subpath` before 26.0, so on 20.10. Docker's own tool
-sends them, and the engine drops them in silence. Mounts of type `cluster` before 23.0, so on 20.10, and of
+sends the latter two, and the engine drops them in silence. Mounts of type `cluster` before 23.0, so on 20.10, and of
 type `image` before 28.0 are refused before anything is made (H44), as those engines refuse them of Docker's tool.
 
 ## What is warned of

@@ -105,6 +105,9 @@ def _generic(field: Field) -> tuple[tuple[str, int], ...]:
 
 def read_restart(field: Field, *, is_passed_over: bool) -> RestartPolicy | None:
     """Return what the ``restart`` of a container means to a service (docker/cli compose/convert)."""
+    if field.word == "":
+        # Of a variable that is not set: nothing to docker, too.
+        return None
     name, colon, count = (values.string(field) or "").partition(":")
     known = {"no": None, "always": "any", "unless-stopped": "any", "on-failure": "on-failure"}
     if name not in known or (colon and not (count.isascii() and count.isdecimal())) or len(count) > 9:
@@ -118,7 +121,8 @@ def read_restart(field: Field, *, is_passed_over: bool) -> RestartPolicy | None:
         advice = "write deploy: {restart_policy: {condition: none}}"
     field.warn("B31", what, advice)
     condition = cast("Literal['on-failure', 'any'] | None", known[name])
-    return RestartPolicy(condition, max_attempts=int(count or 0) or None) if condition else None
+    attempts = int(count or 0) if condition == "on-failure" else 0
+    return RestartPolicy(condition, max_attempts=attempts or None) if condition else None
 
 
 def _restart_policy(field: Field) -> RestartPolicy:

@@ -51,7 +51,9 @@ def _test(field: Field | None) -> tuple[str, ...]:
         return ()
     if not field.is_list:
         line = values.string(field)
-        return ("CMD-SHELL", line) if line else ()
+        if line == "":
+            field.warn("B41", "an empty test passes always, in place of the image's own", "leave test out")
+        return () if line is None else ("CMD-SHELL", line)
     words = values.strings(field)
     if words and words[0] not in ("NONE", "CMD", "CMD-SHELL"):
         # Neither healthy nor unhealthy is ever told of it (moby daemon/health.go): the swarm waits for ever.

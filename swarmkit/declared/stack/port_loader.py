@@ -35,11 +35,16 @@ def _long_port(field: Field) -> tuple[Port, ...]:
         return ()
     target = parts["target"].integer("B37", 1, 65535)
     published = parts["published"].integer("B37", 0, 65535) if "published" in parts else None
-    protocol = parts["protocol"].choice(_PROTOCOLS, "B37", any_case=True) if "protocol" in parts else "tcp"
-    mode = parts["mode"].choice(("ingress", "host"), "B37", any_case=True) if "mode" in parts else "ingress"
+    protocol, mode = _word(parts, "protocol", _PROTOCOLS), _word(parts, "mode", ("ingress", "host"))
     if target is None or protocol is None or mode is None:
         return ()
     return (Port(target, published or None, cast("Protocol", protocol), cast("Literal['ingress', 'host']", mode)),)
+
+
+def _word(parts: dict[str, Field], key: str, options: tuple[str, ...]) -> str | None:
+    """Return the word chosen; the first where none is, also for a variable that is not set: as in docker."""
+    written = key in parts and parts[key].word != ""
+    return parts[key].choice(options, "B37", any_case=True) if written else options[0]
 
 
 def _short_ports(field: Field) -> tuple[Port, ...]:

@@ -221,6 +221,7 @@ PASSED_OVER: Mapping[str, str] = {
 """Keys of docker's schema that its own tool does nothing with, and says nothing of."""
 OURS: Mapping[str, str] = {
     "name": "the stack's name, where no `--stack` gives another",
+    "services.*.oom_score_adj": "docker's tool of version 28 takes the key, and sends nothing of it",
     "services.*.dns_opt": "options of the resolver; docker's tool does not know the key",
     "services.*.depends_on": "the order in which services are made; docker's tool takes the list only, and ignores it",
     "services.*.depends_on.*.condition": "`service_started`: its containers are there, healthy or not yet; "

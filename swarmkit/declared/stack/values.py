@@ -106,9 +106,9 @@ def size(field: Field | None, *, minimum: int = 0) -> int | None:
 
 
 def cpus(field: Field | None) -> int | None:
-    """Return nano-CPUs; less than a thousandth of a CPU is refused, but for 0, which is no limit."""
+    """Return nano-CPUs; less than a thousandth of a CPU is refused, but for 0, which is no limit, as nothing is."""
     text = string(field) if field else None
-    if field is None or text is None:
+    if field is None or not text:
         return None
     value = units.nano_cpus(text)
     if value is None or 0 < value < MILLISECOND:

@@ -506,6 +506,26 @@ def test_what_a_host_will_refuse_of_each_task_is_warned_of(tmp_path: Path, lines
     assert says in warning.to_do
 
 
+def test_what_docker_takes_for_nothing_where_a_variable_is_not_set_is_nothing_here(tmp_path: Path) -> None:
+    lines = "restart: ''\n    ports: [{target: 80, mode: '', protocol: ''}]"
+    found = service(tmp_path, f"{lines}\n    deploy: {{resources: {{limits: {{cpus: ''}}}}}}")
+    assert (found.deploy.restart_policy, found.deploy.limits.nano_cpus) == (None, None)
+    assert found.ports == (Port(80, None, "tcp", "ingress"),)
+
+
+def test_a_count_of_restarts_is_that_of_failures_alone(tmp_path: Path) -> None:
+    assert service(tmp_path, "restart: always:3").deploy.restart_policy == RestartPolicy("any")
+    assert service(tmp_path, "restart: on-failure:3").deploy.restart_policy == RestartPolicy("on-failure", None, 3)
+
+
+def test_an_empty_health_check_is_one_that_passes_and_is_warned_of(tmp_path: Path) -> None:
+    stack = load(tmp_path, "services: {a: {image: 'img:1', healthcheck: {test: '${UNSET-}'}}}")
+    check = stack.service("a").health_check
+    assert check
+    assert check.test == ("CMD-SHELL", "")
+    assert [(one.code, one.path) for one in stack.warnings] == [("B41", "services.a.healthcheck.test")]
+
+
 def test_what_hosts_take_of_a_service_is_not_warned_of(tmp_path: Path) -> None:
     lines = (
         "cap_add: [all, CAP_SYS_TIME, bpf], cap_drop: ALL, stop_signal: sigrtmin+3, working_dir: 'C:\\app', "
