@@ -33,6 +33,7 @@ FAULTS = {
     "F15": "the disk of the manager that takes the writes full, in an update",
     "F16": "a clock two hours off, ahead and behind",
     "F17": "a host whose kernel lost esp4, xt_bpf, ip_vs or vxlan joins: refused, overridden, mended",
+    "F18": "a firewall that drops ESP, 4789, 7946 or 2377",
     "F24": "the operator's key revoked and its sessions ended, in an update",
     "F25": "a manager wiped; a restore of it refused while the others live; it takes its place again",
     "F27": "two of three managers lost, the third goes on alone, the two come back with the old raft",
