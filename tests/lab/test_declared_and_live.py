@@ -152,6 +152,7 @@ def a_way_past_isolation(apart: Apart) -> None:
     assert found["V18", "apart_inside@B -> apart_front"]["severity"] == "ok"
 
 
+@pytest.mark.nightly
 def test_changes_by_hand_are_found_and_each_remedy_takes_one_back(apart: Apart) -> None:
     code, steady = apart.verify()
     assert (code, wrong(steady)) == (0, set())

@@ -82,6 +82,7 @@ def test_a_bridge_on_one_host_gives_names_and_is_refused_removal_while_in_use(ne
     assert "no host has a network app" in networks.network("inspect", "app", code=2)
 
 
+@pytest.mark.nightly
 def test_a_container_is_connected_with_the_addresses_and_names_that_docker_knows(networks: Networks) -> None:
     both = ("--subnet", "10.30.0.0/24", "--subnet", "fd00:30::/64", "--ipv6")
     kept = ("--aux-address", "router=10.30.0.2", "--ipam-opt", "team=shop", "--ipam-driver", "default")
@@ -124,6 +125,7 @@ def test_what_no_engine_would_make_is_told_beforehand(networks: Networks) -> Non
     assert "keep no auxiliary" in networks.network(*wide, "--aux-address", "router=10.40.0.9", code=2)
 
 
+@pytest.mark.nightly
 def test_networks_that_nothing_uses_are_pruned_and_named_before(networks: Networks) -> None:
     both = ("--label", "pruned=yes", "--lock-wait", "90")
     with ThreadPoolExecutor() as pool:
@@ -184,6 +186,7 @@ def test_a_macvlan_without_its_parent_device_is_refused_beforehand(networks: Net
     assert "no device eth7" in said
 
 
+@pytest.mark.nightly
 def test_an_overlay_by_command_is_made_once_and_one_that_services_use_is_not_removed(networks: Networks) -> None:
     networks.network("create", "extra", "-d", "overlay", "--encrypted", "--attachable")
     rows = {row["name"]: row for row in json.loads(networks.network("ls", "--json"))["networks"]}

@@ -181,6 +181,7 @@ def test_add_hosts(years: Years) -> None:
     assert "nothing to do" in again
 
 
+@pytest.mark.nightly
 def test_rotate_credentials(years: Years) -> None:
     path = years.inventory("PQR", "S")
     key = years.passphrase()
@@ -408,6 +409,7 @@ def two_restores_at_once(years: Years, archive: Path, key: Path, inventory: Path
         assert years.lab.run(name, "ls /run/swarmkit.lock 2>/dev/null || true") == ""
 
 
+@pytest.mark.nightly
 def test_restore_same_hosts(years: Years) -> None:
     path = years.inventory("PQR", "S")
     key = years.passphrase()
