@@ -60,7 +60,7 @@ def marks_by_u32_without_bpf(lab: SpareLab, folder: Path) -> None:
     )
     rules = [lab.run("old", f"iptables -w {table} -S").stdout for table in ("-t mangle", "-t filter")]
     assert all("-m u32" in of_table for of_table in rules)
-    assert marked_vnis(rules[0], 4789) == dropped_vnis(rules[1], 4789).keys() == {vni}
+    assert marked_vnis(rules[0], 4789).keys() == dropped_vnis(rules[1], 4789).keys() == {vni}
 
     # Forbidden first: the engine may write its rules anew at any time, which would load it again.
     lab.run("old", "echo install xt_u32 /bin/false >/etc/modprobe.d/no-u32.conf")
