@@ -27,6 +27,12 @@ def ip_address(text: str) -> Address | None:
         return None
 
 
+def is_loopback(text: str) -> bool:
+    """Tell whether *text* is reached on its own host alone: a loopback address, IPv6 in brackets too, or localhost."""
+    address = ip_address(text.strip("[]"))
+    return address.is_loopback if address else text == "localhost"
+
+
 def extra_host(text: str) -> tuple[str, str]:
     """Return the name and the address of ``NAME:ADDRESS`` or ``NAME=ADDRESS``, without brackets."""
     name, _, address = text.partition("=" if "=" in text else ":")

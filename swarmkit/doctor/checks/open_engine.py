@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterator
 
+from swarmkit.declared.inventory.addresses import is_loopback
 from swarmkit.doctor.evidence import HostEvidence
 from swarmkit.finding import Finding
 from swarmkit.plan.engines.remedies import unit_option
@@ -20,7 +20,7 @@ def check_open_engine(host: HostEvidence) -> Iterator[Finding]:
     told = [found for said in host.info.get("Warnings") or [] if (found := _TOLD.search(said))]
     for found in told:
         seen = f"the engine says: API is accessible on {found[1]}"
-        yield _open(host, found[3], seen, is_local=_is_loopback(found[2]))
+        yield _open(host, found[3], seen, is_local=is_loopback(found[2]))
     if f"{_USUAL_PORT}/tcp" in host.listening and _USUAL_PORT not in [found[3] for found in told]:
         seen = f"something listens on {_USUAL_PORT}/tcp, the engine's port without TLS"
         yield _open(host, _USUAL_PORT, seen, is_local=False)
@@ -32,10 +32,3 @@ def _open(host: HostEvidence, port: str, evidence: str, *, is_local: bool) -> Fi
     if not is_local:
         remedy += f"; till then: iptables -w -I INPUT -p tcp --dport {port} ! -i lo -j DROP"
     return Finding("D05", "error", host.name, f"{who} may use its engine, and so is root", evidence, remedy)
-
-
-def _is_loopback(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address.strip("[]")).is_loopback
-    except ValueError:
-        return address == "localhost"

@@ -5,11 +5,11 @@ Pure but for the connections that are tried from where swarmkit runs.
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from swarmkit.declared.inventory.addresses import is_loopback
 from swarmkit.declared.inventory.host import Inventory
 from swarmkit.finding import Finding
 from swarmkit.observed.model import ClusterState, Observed
@@ -80,19 +80,12 @@ def answering_here(closed: Iterable[Closed], inventory: Inventory) -> frozenset[
 
     A loopback address is a way to the host that ends on this machine: what answers there may be this machine's own.
     """
-    addresses = {host.name: host.address for host in inventory.hosts if not _is_loopback(host.address)}
+    addresses = {host.name: host.address for host in inventory.hosts if not is_loopback(host.address)}
     tried = [(entry.host, entry.port) for entry in closed if entry.host in addresses]
     if not tried:
         return None
     answers = fan_out(tried, lambda where: _answers(addresses[where[0]], where[1]))
     return frozenset(where for where, answer in answers.items() if answer is True)
-
-
-def _is_loopback(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return address == "localhost"
 
 
 def _answers(address: str, port: int) -> bool:
