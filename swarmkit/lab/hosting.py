@@ -48,6 +48,10 @@ class Hosting:
         return self._wanted
 
     @property
+    def kernel_pid(self) -> int | None:
+        return self._machine.kernel_pid if self._machine else None
+
+    @property
     def state(self) -> State:
         if self._frozen:
             return State.FROZEN
@@ -113,7 +117,7 @@ class Hosting:
             "address": self.boot.host.address,
             "data_address": self.boot.host.data_address,
             "state": self.state.value,
-            "pid": self._machine.kernel_pid if self._machine else None,
+            "pid": self.kernel_pid,
             "boots": self._boots,
             "ready_seconds": self._ready_seconds,
             "ports": self._forwarder.ports,

@@ -26,6 +26,7 @@ from swarmkit.lab.hosts import LabHost
 from swarmkit.lab.machine import Boot
 from swarmkit.lab.namespace import LabNamespace
 from swarmkit.lab.places import Places
+from swarmkit.lab.processors import Processors
 
 log = logging.getLogger(__name__)
 
@@ -51,9 +52,14 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopped.set)
         accepting = asyncio.create_task(self._accept(listener))
+        placing = asyncio.create_task(Processors().keep(self._kernels))
         await self._stopped.wait()
         accepting.cancel()
+        placing.cancel()
         await asyncio.gather(*(host.power_off() for host in self._hosts.values()))
+
+    def _kernels(self) -> list[int]:
+        return [pid for host in self._hosts.values() if (pid := host.kernel_pid)]
 
     async def _accept(self, listener: socket.socket) -> None:
         while True:

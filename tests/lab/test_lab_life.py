@@ -44,6 +44,22 @@ def test_second_up_does_nothing_and_returns_at_once(spare_lab: SpareLab) -> None
     assert [host["pid"] for host in room.status(spare_lab.places)] == before
 
 
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one processor leaves no choice")
+def test_a_host_s_kernel_runs_on_one_processor_with_all_its_programs(spare_lab: SpareLab) -> None:
+    spare_lab.run("X", "docker ps")
+    kernel, deadline = spare_lab.status("X")["pid"], time.monotonic() + 20
+    while len(processors := _processors(kernel)) != 1 or len(next(iter(processors))) != 1:
+        assert time.monotonic() < deadline, processors
+        time.sleep(0.1)
+
+
+def _processors(kernel: int) -> set[frozenset[int]]:
+    tasks = list(Path(f"/proc/{kernel}/task").iterdir())
+    programs = [int(program) for task in tasks for program in (task / "children").read_text().split()]
+    assert programs
+    return {frozenset(os.sched_getaffinity(task)) for task in (*(int(task.name) for task in tasks), *programs)}
+
+
 def test_up_refuses_to_change_a_running_host(spare_lab: SpareLab) -> None:
     with pytest.raises(SwarmkitError, match=r"engine 20\.10 instead of 26\.1"):
         room.up(spare_lab.places, [LabHost("X", 34, engine="20.10", memory_megabytes=640)])
