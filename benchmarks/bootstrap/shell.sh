@@ -62,7 +62,7 @@ on SSH_A "docker node update --label-add role=frontend A" >/dev/null &
 label_a=$!
 
 await_all "$network" "$secret"
-on SSH_A "docker service create $common $slow --health-start-interval 1500ms --name shop_database --network name=shop_shop,alias=database \
+on SSH_A "docker service create $common $slow --health-start-interval 1s --name shop_database --network name=shop_shop,alias=database \
     --secret source=shop_db_password,target=db_password,uid=999,gid=999,mode=0400 \
     --env POSTGRES_PASSWORD_FILE=/run/secrets/db_password --ulimit nofile=65536:65536 \
     --mount type=volume,source=shop_database-data,target=/var/lib/postgresql/data \
@@ -82,7 +82,7 @@ label_b=$!
 await_all "$database" "$label_a" "$label_b" "$label_c"
 on SSH_A "set -e
 service=shop_database; $await_service
-docker service create $common $slow --health-start-interval 2s --name shop_backend --network name=shop_shop,alias=backend --read-only \
+docker service create $common $slow --health-start-interval 1s --name shop_backend --network name=shop_shop,alias=backend --read-only \
     --secret source=shop_db_password,target=db_password,uid=1000,gid=1000,mode=0400 --env DB_HOST=database \
     --health-cmd 'wget -q -T 3 -O /dev/null http://127.0.0.1:3000/healthz' --health-start-period 30s \
     --stop-grace-period 15s --constraint 'node.labels.role == backend' \
