@@ -173,6 +173,7 @@ class EngineFacts:
     generic_resources: Mapping[str, int] = field(default_factory=dict)
     """Kind -> how many: what it was told to offer, such as GPUs (``node-generic-resources``)."""
     running_containers: int = 0
+    has_containerd: bool = True
     network_drivers: tuple[str, ...] = ()
     """Its own, enabled plugins, and plugins that are but files once they were asked for."""
     remote_managers: frozenset[str] = frozenset()

@@ -133,6 +133,11 @@ def has_content_store(info: Json) -> bool:
     return "containerd" in str(driver_status.get("driver-type", ""))
 
 
+def has_containerd(info: Json) -> bool:
+    """Tell whether an engine's containerd answers it; of one that did not it says so (moby daemon/info_unix.go)."""
+    return (info.get("ContainerdCommit") or {}).get("ID") != "N/A"
+
+
 def engine_facts(
     info: Json,
     images: Iterable[Json],
@@ -169,6 +174,7 @@ def engine_facts(
         running_containers=int(info.get("ContainersRunning") or 0),
         network_drivers=tuple((info.get("Plugins") or {}).get("Network") or ()),
         remote_managers=frozenset(str(one.get("NodeID")) for one in swarm.get("RemoteManagers") or ()),
+        has_containerd=has_containerd(info),
     )
 
 

@@ -219,4 +219,12 @@ PROOFS: dict[str, Explanation] = {
         "docker service update --force SERVICE; where an address is of no task: systemctl restart docker on the host.",
         "HAZARDS H16, moby/moby#50342",
     ),
+    "V29": Explanation(
+        "No host has an address by which the nodes reach another",
+        "What is sent to a host arrives at another, or now at this and then at that one.",
+        "A copy of a machine that came up with the original's address, or an address given out twice.",
+        "Take it from the host that the finding names: swarmkit doctor tells such as H36. What is found of that host's "
+        "ways follows from it.",
+        "RFC 5227",
+    ),
 }

@@ -12,6 +12,7 @@ from swarmkit.finding import Finding
 from swarmkit.observed.model import ClusterState, Observed
 from swarmkit.proof import Proof
 from swarmkit.reach.fleet import Fleet
+from swarmkit.verify import codes
 from swarmkit.verify.asking import Asking
 from swarmkit.verify.encryption.esp import Esp, HostIpsec
 from swarmkit.verify.encryption.injection import attempts, prove_injections
@@ -39,9 +40,11 @@ from swarmkit.verify.state.prove import prove_state
 from swarmkit.verify.verdicts import Judge
 from swarmkit.verify.ways.balance import prove_balance, shares
 from swarmkit.verify.ways.blocked_nodes import with_blocked_ways
-from swarmkit.verify.ways.cut_off import prove_cut_off, with_cause
+from swarmkit.verify.ways.causes import with_causes
+from swarmkit.verify.ways.cut_off import prove_cut_off
 from swarmkit.verify.ways.data_path import data_path
 from swarmkit.verify.ways.datagrams import prove_udp, udp_ports
+from swarmkit.verify.ways.doubled import doubled_nodes
 from swarmkit.verify.ways.gossip import prove_gossip, tried_ways
 from swarmkit.verify.ways.ipv6 import tell_untried
 from swarmkit.verify.ways.isolation import prove_declared_isolation, prove_isolation
@@ -100,6 +103,7 @@ class Proving:
         evidence = self._evidence(looks, answers)
         judge = self._judge(evidence, parcels, cables, ended)
         tried = tuple(tried_ways(parcels.ways, results, judge.wire.cables, parcels.speaking))
+        doubled = tuple(doubled_nodes(self._inventory, self._observed, self._cluster))
         heard = [one for one in tried if not {one.way.source, one.way.target} & silence.hosts]
         findings = [
             *prove_state(self._inventory, stack, self._observed, self._cluster, self._live, looks, silence),
@@ -107,6 +111,7 @@ class Proving:
             *prove_outsiders(self._inventory, self._observed, self._cluster, self._live),
             *self._reached(looks, results, ended.publications(published), judge, silence),
             *prove_isolation(parcels.trespasses, (one for told in results.values() for one in told), cables, ended),
+            *(one.told_as(codes.TWICE) for one in doubled),
             *prove_cut_off(heard),
             *prove_gossip(tried, {host: seen.firewalls for host, seen in looks.items()}),
             *prove_udp(datagrams, self._live, looks, silence),
@@ -121,7 +126,13 @@ class Proving:
             *self._asking.failures,
         ]
         return Proof(
-            with_cause(with_blocked_ways(findings, tried), heard, self._live, self._cluster.told_by),
+            with_causes(
+                with_blocked_ways(findings, tried),
+                heard,
+                {one.owner for one in doubled},
+                self._live,
+                self._cluster.told_by,
+            ),
             seen_hosts(self._inventory, self._observed, self._cluster, self._live),
             seen_networks(self._live, judge),
             seen_ports(self._live),

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from swarmkit.doctor.evidence import Evidence
 from swarmkit.finding import Finding
+from swarmkit.plan.nodes.doubled_addresses import doubled_addresses
 
 _NOT_A_NAME = ("localhost", "localhost.localdomain", "debian", "ubuntu")
 
@@ -62,18 +63,10 @@ def _shared(values: Mapping[str, Sequence[str]]) -> dict[tuple[str, ...], str]:
 
 
 def check_addresses(evidence: Evidence) -> Iterator[Finding]:
-    """Yield H36: addresses by which the others reach a host, and that another has too, as a copy's own or a second."""
-    for peer in evidence.peers.values():
-        for address in dict.fromkeys((peer.advertise, peer.data)):
-            carried = {name: host.facts.system.addresses.get(address) for name, host in evidence.hosts.items()}
-            for other in (name for name, device in carried.items() if device and name != peer.host):
-                yield Finding(
-                    "H36", "error", f"{other}, {peer.host}",
-                    f"{other} has the address by which the others reach {peer.host}: one of the two gets what is sent",
-                    f"{address} on {carried[other]} of {other}",
-                    f"on {other}: ip addr flush to {address}/32 dev {carried[other]}; and take it out of what sets it "
-                    f"at boot; if it is {other}'s, correct the inventory: swarm_advertise_addr of {peer.host}",
-                )  # fmt: skip
+    """Yield H36: addresses by which the others reach a host, and that another has too."""
+    reached_by = {name: (peer.advertise, peer.data) for name, peer in evidence.peers.items()}
+    hosts = {name: host.facts for name, host in evidence.hosts.items()}
+    yield from (one.told_as("H36") for one in doubled_addresses(reached_by, hosts))
 
 
 def with_cause(found: Iterable[Finding], evidence: Evidence) -> Iterator[Finding]:

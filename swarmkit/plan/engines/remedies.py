@@ -39,6 +39,14 @@ def live_restore_off(host: str) -> str:
     return daemon_setting(host, "live-restore", "true", "false")
 
 
+def containerd_back(host: str) -> str:
+    """Return how an engine gets its containerd back, and what tells why it ended."""
+    return (
+        f"on {host}: systemctl restart containerd; systemctl restart docker; why it ended: "
+        "journalctl -u containerd --since -1h"
+    )
+
+
 def daemon_setting(host: str, key: str, before: str, after: str) -> str:
     """Return how the value of *key*, which stands in the engine's own file, gets another one."""
     change = f"""sed -i 's/"{key}": *{before}/"{key}": {after}/' {_FILE}"""

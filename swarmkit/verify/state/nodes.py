@@ -9,6 +9,7 @@ from types import MappingProxyType
 from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.finding import Finding
 from swarmkit.observed.model import ClusterState, Node, Observed
+from swarmkit.plan.engines.remedies import containerd_back
 from swarmkit.plan.nodes.quorum import quorum_of
 from swarmkit.plan.nodes.silent_hosts import silent_nodes
 from swarmkit.verify import codes
@@ -35,7 +36,10 @@ def prove_nodes(
             yield silence.following(Finding(codes.NODE, "error", host.name, what))
             continue
         twins = [name for name, node_id in node_ids.items() if node and node_id == node.id and name != host.name]
+        facts = observed.hosts.get(host.name)
         found = _no_node(host.name, returning) if node is None else _node(host, node, twins)
+        if facts and not facts.engine.has_containerd:
+            found = _no_containerd(host.name, found)
         if found.severity == "ok" and host.name in silence.hosts:
             what = f"that {found.what} is the managers' word alone: it could not be looked at"
             found = replace(found, severity="error", what=what)
@@ -49,6 +53,13 @@ def _no_node(host: str, returning: Collection[str]) -> Finding:
         # An up lets it join too, and leaves the entry of before.
         remedy = f"let it take its place again: swarmkit node replace {host}"
     return Finding(codes.NODE, "error", host, what, remedy=remedy)
+
+
+def _no_containerd(host: str, found: Finding) -> Finding:
+    """Return what is wrong with a node that the managers take for ready; *found* says what else is."""
+    what = f"{host} starts no task, and of one that ends the managers are not told: its engine has no containerd"
+    what = f"{what}; {found.what}" if found.severity == "error" else what
+    return replace(found, severity="error", what=what, remedy=containerd_back(host))
 
 
 def _node(host: Host, node: Node, twins: list[str]) -> Finding:

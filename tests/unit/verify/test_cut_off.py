@@ -166,3 +166,36 @@ def test_a_node_that_is_down_though_every_way_passes_is_asked_to_restart_its_eng
     world.nodes[2]["Status"]["State"] = "down"
     (node,) = (one for one in proof(world) if one.code == "V01" and one.where == "C")
     assert node.remedy == "on C: systemctl restart docker"
+
+
+def test_an_address_that_two_hosts_have_is_the_cause_of_what_does_not_get_to_its_owner(world: World) -> None:
+    cut_off(world, "C")
+    world.more_addresses = {"B": {ADDRESS["C"]: "eth0"}}
+    found = proof(world)
+    cause = found[0]
+    assert (cause.code, cause.severity, cause.where) == ("V29", "error", "B, C")
+    assert f"{ADDRESS['C']} on eth0 of B" in cause.evidence
+    assert f"on B: ip addr flush to {ADDRESS['C']}/32 dev eth0" in cause.remedy
+    (cut,) = (one for one in found if one.code == "V27")
+    assert cut.follows_from == "V29"
+    assert [one.code for one in found if one.severity == "error" and not one.follows_from] == ["V29"]
+
+
+def test_an_address_that_two_hosts_have_is_told_though_all_gets_through(world: World) -> None:
+    world.more_addresses = {"B": {ADDRESS["C"]: "eth0"}}
+    assert [one.code for one in proof(world) if one.severity == "error" and not one.follows_from] == ["V29"]
+
+
+def test_what_is_found_between_others_does_not_follow_from_an_address_that_two_hosts_have(world: World) -> None:
+    world.more_addresses = {"B": {ADDRESS["C"]: "eth0"}}
+    world.shells["B"].received["A"] = 0
+    (other,) = (one for one in proof(world) if one.code == "V11" and one.where == "A -> B")
+    assert not other.follows_from
+
+
+def test_a_node_whose_engine_lost_its_containerd_is_told_with_what_brings_it_back(world: World) -> None:
+    world.without_containerd = {"C"}
+    (node,) = (one for one in proof(world) if one.severity == "error")
+    assert (node.code, node.where) == ("V01", "C")
+    assert "no containerd" in node.what
+    assert node.remedy.startswith("on C: systemctl restart containerd; systemctl restart docker")

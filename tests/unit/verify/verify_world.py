@@ -6,6 +6,7 @@ import datetime
 import re
 import threading
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,9 @@ class World:
         self.routes: tuple[Route, ...] = ()
         self.lan_parts: dict[str, str] = {}
         """Host -> the addresses that it gives out on the LAN."""
+        self.more_addresses: dict[str, dict[str, str]] = {}
+        """Host -> addresses that it has beside its own, with their devices."""
+        self.without_containerd: set[str] = set()
         self._sent: dict[str, list[tuple[str, str, str]]] = {}
         self._sent_again: dict[str, list[tuple[str, str, str]]] = {}
         self._have_sent = threading.Condition()
@@ -189,8 +193,14 @@ class World:
             "configs": self.configs,
         }
         swarm = {"ID": "cluster", "Version": {"Index": 1}, "Spec": self.swarm_spec}
-        hosts = {name: _facts(name, self.routes, self.lan_parts.get(name)) for name in self.members}
+        hosts = {name: self._facts(name) for name in self.members}
         return Observed(hosts, parse.cluster_state("A", swarm, lists, read_at=0.0))
+
+    def _facts(self, name: str) -> HostFacts:
+        facts = _facts(name, self.routes, self.lan_parts.get(name))
+        addresses = {**facts.system.addresses, **self.more_addresses.get(name, {})}
+        engine = replace(facts.engine, has_containerd=name not in self.without_containerd)
+        return replace(facts, system=replace(facts.system, addresses=addresses), engine=engine)
 
 
 class FakeEngine:

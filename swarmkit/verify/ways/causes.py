@@ -1,0 +1,96 @@
+"""What follows from a common cause: from hosts that are cut off, or whose address another host has too; pure.
+
+Of a cut follows what is found of a way that leads from one part of the nodes to another; of an address that two hosts
+have, what is found of a way that ends at its owner; nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from swarmkit.finding import Finding
+from swarmkit.verify import codes
+from swarmkit.verify.live import Live
+from swarmkit.verify.ways.cut_off import Part, parts_of
+from swarmkit.verify.ways.gossip import TriedWay
+from swarmkit.verify.ways.published import NO_RULE
+
+_OF_WAYS = frozenset(
+    (
+        *(codes.NAME, codes.CONNECTION, codes.ESP_STATE, codes.ESP_TRAFFIC),
+        *(codes.ENCRYPTION, codes.PAYLOAD, codes.GOSSIP),
+    )
+)
+"""What says that something does not get through; frames that were seen in clear (V16) follow from no cause."""
+_WAY = re.compile(r"(?:.*@)?(?P<source>[^@ ]+) <?-> (?P<target>\S+)")
+_NOT_READY = re.compile(r"\S+ is not the node that is declared: (?:(?:state|as a manager it) is [^;]*(?:; |$))+")
+
+AreApart = Callable[[str, str], bool]
+"""Tells of two hosts whether a cause lies between them."""
+
+
+def with_causes(
+    findings: Iterable[Finding], tried: Sequence[TriedWay], doubled: Collection[str], live: Live, told_by: str
+) -> tuple[Finding, ...]:
+    """Return *findings* with the causes first, and what follows from each marked.
+
+    *doubled* are the owners of addresses that another host has too; *told_by* is the manager that told of the nodes.
+    """
+    found = tuple(findings)
+    hosts_of = {service.name: {task.host for task in service.tasks} for service in live.services}
+    part_of = {host: part for part in parts_of(tried) for host in part}
+    if len(set(part_of.values())) > 1:
+        follows = _Following(lambda *ends: _are_in_two(part_of, *ends), part_of, hosts_of, told_by)
+        found = _marked(found, codes.CUT, follows)
+    if doubled:
+        follows = _Following(lambda *ends: bool({*ends} & {*doubled}), part_of, hosts_of, told_by)
+        found = _marked(found, codes.TWICE, lambda one: _is_cut(one, doubled) or follows(one))
+    causes = (codes.TWICE, codes.CUT)
+    return tuple(sorted(found, key=lambda one: causes.index(one.code) if one.code in causes else len(causes)))
+
+
+def _are_in_two(part_of: Mapping[str, Part], one: str, other: str) -> bool:
+    return one in part_of and other in part_of and part_of[one] != part_of[other]
+
+
+def _is_cut(finding: Finding, doubled: Collection[str]) -> bool:
+    return finding.code == codes.CUT and finding.where in doubled
+
+
+def _marked(findings: Iterable[Finding], cause: str, follows: Callable[[Finding], bool]) -> tuple[Finding, ...]:
+    return tuple(
+        replace(one, follows_from=cause) if one.severity != "ok" and not one.follows_from and follows(one) else one
+        for one in findings
+    )
+
+
+@dataclass(frozen=True)
+class _Following:
+    """Tells of a finding whether it follows from what lies between hosts that are apart."""
+
+    are_apart: AreApart
+    nodes: Collection[str]
+    hosts_of: Mapping[str, Collection[str]]
+    told_by: str
+
+    def __call__(self, finding: Finding) -> bool:
+        if finding.code == codes.NODE:
+            return self.are_apart(self.told_by, finding.where) and bool(_NOT_READY.fullmatch(finding.what))
+        service, _, host = finding.where.rpartition(" at ")
+        if finding.code == codes.PUBLISHED:
+            # A node takes its rules away itself when gossip gives up the last task that it would lead to.
+            forgot_them = all(self.are_apart(host, of_task) for of_task in self.hosts_of.get(service, ()))
+            return host in self.nodes and (NO_RULE not in finding.evidence or forgot_them)
+        if finding.code == codes.BALANCE:
+            return any(self.are_apart(host, of_task) for of_task in self.hosts_of.get(service, ()))
+        if finding.code not in _OF_WAYS or finding.is_broken:
+            return False
+        return any(self.are_apart(*ends) for ends in self._ends(finding.where))
+
+    def _ends(self, where: str) -> Iterator[tuple[str, str]]:
+        """Yield the hosts at the ends of a way ``A -> B`` or ``service@A -> service``."""
+        if way := _WAY.fullmatch(where):
+            for target in (*self.hosts_of.get(way["target"], ()), way["target"]):
+                yield way["source"], target
