@@ -197,7 +197,8 @@ class Proving:
     def _encryption(self, judge: Judge, evidence: Evidence, untried: Iterable[Untried]) -> Iterator[Finding]:
         yield from prove_kernels(judge.kernels, evidence)
         yield from judge.findings()
-        yield from prove_wire(self._live, judge.wire, judge.kernels.ruled)
+        firewalls = {host: seen.firewalls for host, seen in evidence.looks.items()}
+        yield from prove_wire(self._live, judge.wire, judge.kernels.ruled, firewalls)
         yield from prove_injections(judge.tried, untried)
 
     def _judge(self, evidence: Evidence, parcels: Parcels, seen: Mapping[str, Cable], ended: Ended = NOBODY) -> Judge:

@@ -80,11 +80,11 @@ def own_addresses(observed: Observed) -> dict[str, frozenset[str]]:
 
 
 def prove_direction(
-    esp: Esp, source: str, destination: str, firewalls: Firewalls, *, is_ruled: bool = False
+    esp: Esp, source: str, destination: str, firewalls: Mapping[str, Firewalls], *, is_ruled: bool = False
 ) -> Iterator[Finding]:
     """Find what is missing for encrypted traffic from *source* to *destination*; nothing found is a proof.
 
-    *firewalls* are those of *destination*; where *is_ruled* something is told of the rules of *source*.
+    *firewalls* are those of both, by name; where *is_ruled* something is told of the rules of *source*.
     """
     where = f"{source} -> {destination}"
     missing = _missing(esp, source, destination)
@@ -109,18 +109,30 @@ def prove_direction(
             where,
             f"nothing was encrypted from {source} to {destination} while the probes ran",
             evidence=f"the ESP states of {source} to {destination} count no more bytes than before",
-            remedy=marks_anew([source], told={source} if is_ruled else ()),
+            remedy=marks_anew([source], {source} if is_ruled else (), firewalls),
         )
     elif not received:
-        yield _nothing_received(esp, source, destination, firewalls)
+        yield _nothing_received(esp, source, destination, firewalls[destination])
 
 
-def marks_anew(hosts: Sequence[str], told: Collection[str]) -> str:
-    """Return what has the frames of *hosts* marked again: what is *told* of their rules, else a restart."""
+def marks_anew(hosts: Sequence[str], told: Collection[str], firewalls: Mapping[str, Firewalls]) -> str:
+    """Return what has the frames of *hosts* marked again: what is *told* of their rules, else a restart.
+
+    None helps against a chain of nftables' own that takes the mark away: where there is one it is to be read first.
+    """
     where = " and ".join(hosts)
     if {*hosts} <= {*told}:
         return f"first do what {codes.FIREWALL} says of {where}"
-    return f"on {where}: systemctl restart docker (makes the firewall's marks anew)"
+    restart = f"on {where}: systemctl restart docker (makes the firewall's marks anew)"
+    lists = [
+        f"on {host}: nft list chain {chain}" for host in hosts if host in firewalls for chain in firewalls[host].sending
+    ]
+    if not lists:
+        return restart
+    read = ", ".join(lists)
+    return (
+        f"see first whether a rule of others sets another mark or accepts what leaves, {read}; if none does, {restart}"
+    )
 
 
 def _nothing_received(esp: Esp, source: str, destination: str, firewalls: Firewalls) -> Finding:

@@ -77,7 +77,7 @@ def look_into_kernels(live: Live, evidence: Evidence, looked_at: Live) -> Kernel
 
 def _direction(pair: tuple[str, str], evidence: Evidence, *, is_ruled: bool) -> Iterator[Finding]:
     firewalls = {host: evidence.looks[host].firewalls for host in pair}
-    now = tuple(prove_direction(evidence.esp, *pair, firewalls[pair[1]], is_ruled=is_ruled))
+    now = tuple(prove_direction(evidence.esp, *pair, firewalls, is_ruled=is_ruled))
     rules = {host: evidence.looks[host].rules for host in pair}
     yield from now or prove_first_packets(evidence.esp, *pair, rules, firewalls)
 

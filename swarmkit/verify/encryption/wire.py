@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 from swarmkit.declared.inventory.host import Inventory
 from swarmkit.finding import Finding
+from swarmkit.observed.firewalls import Firewalls
 from swarmkit.observed.model import NetworkState, Observed
 from swarmkit.verify import codes
 from swarmkit.verify.encryption.esp import marks_anew
@@ -80,11 +82,14 @@ class WireSeen:
         return Frames(sum(found.sent for found in of_peer), sum(found.received for found in of_peer))
 
 
-def prove_wire(live: Live, seen: WireSeen, ruled: Collection[str] = ()) -> Iterator[Finding]:
+def prove_wire(
+    live: Live, seen: WireSeen, ruled: Collection[str], firewalls: Mapping[str, Firewalls]
+) -> Iterator[Finding]:
     """Prove for each pair of hosts with an encrypted network that the cable carried ESP and nothing readable.
 
     *ruled*: the hosts of whose rules something is told.
     """
+    marks = functools.partial(marks_anew, told=ruled, firewalls=firewalls)
     for host, cable in seen.cables.items():
         if cable.why_blind:
             what = f"the cable of {host} was not watched: states, rules and counters alone speak for it"
@@ -98,11 +103,16 @@ def prove_wire(live: Live, seen: WireSeen, ruled: Collection[str] = ()) -> Itera
     for first, second in sorted(pairs):
         ends = seen.ends(first, second)
         if ends:
-            yield from _of_pair(first, second, ends, live, seen, ruled)
+            yield from _of_pair(first, second, ends, live, seen, marks)
 
 
 def _of_pair(
-    first: str, second: str, ends: list[tuple[str, str]], live: Live, seen: WireSeen, ruled: Collection[str]
+    first: str,
+    second: str,
+    ends: list[tuple[str, str]],
+    live: Live,
+    seen: WireSeen,
+    marks: Callable[[Sequence[str]], str],
 ) -> Iterator[Finding]:
     where = f"{first} <-> {second}"
     is_readable = False
@@ -112,13 +122,13 @@ def _of_pair(
             continue
         is_readable = True
         what = f"frames of the encrypted network {network.name} cross between {first} and {second} in clear"
-        remedy = marks_anew(_senders(clear), ruled)
+        remedy = marks(_senders(clear))
         yield Finding(codes.WIRE, "error", where, what, _told(clear), remedy)
     marked = [(host, peer, seen.marked(host, peer)) for host, peer in ends]
     if any(frames != _NOTHING for _, _, frames in marked):
         is_readable = True
         what = f"what containers send each other over encrypted networks can be read between {first} and {second}"
-        remedy = marks_anew(_senders(marked), ruled)
+        remedy = marks(_senders(marked))
         yield Finding(codes.WIRE, "error", where, what, f"frames with the probes' mark: {_told(marked)}", remedy)
     esp = [(host, peer, seen.esp(host, peer)) for host, peer in ends]
     if not is_readable and any(frames != _NOTHING for _, _, frames in esp):

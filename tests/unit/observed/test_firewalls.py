@@ -2,7 +2,7 @@
 
 import pytest
 
-from swarmkit.observed.firewalls import Firewalls, parse_firewalls
+from swarmkit.observed.firewalls import parse_firewalls
 from swarmkit.plan.networks.firewall_rules import STILL_CLOSED, let_in
 
 IPTABLES_NFT = """
@@ -61,7 +61,8 @@ table ip guard {
 def test_the_firewall_is_the_one_that_somebody_writes_rules_of(
     said: str, names: tuple[str, ...], chains: tuple[str, ...]
 ) -> None:
-    assert parse_firewalls(said) == Firewalls(names, chains)
+    told = parse_firewalls(said)
+    assert (told.names, told.chains) == (names, chains)
 
 
 def test_every_chain_that_judges_what_comes_in_has_to_accept_it() -> None:
@@ -94,3 +95,8 @@ def test_a_peer_that_is_reached_by_ipv6_is_let_in_by_rules_of_ipv6(said: str, ru
     told = let_in(["proto 50"], "fd00::1", "B", parse_firewalls(said))
     assert rule in told
     assert told.endswith(f"source fd00::1/128; {STILL_CLOSED}")
+
+
+def test_chains_that_what_is_sent_goes_through_are_those_that_iptables_and_docker_have_not_made() -> None:
+    assert parse_firewalls(IPTABLES_NFT + OWN).sending == ("ip guard marks",)
+    assert parse_firewalls(IPTABLES_NFT + FIREWALLD).sending == ()

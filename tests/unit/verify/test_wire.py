@@ -318,3 +318,13 @@ def test_a_host_that_begins_seconds_later_still_hears_and_is_heard(
     watched(own, LocalShell(tmp_path), speaks, "in 1", f"send 5 open {own.there}")
     first.join()
     assert parse_cable(said["cable"]).heard[str(other_namespace), 5].keys() == {"small", "full"}
+
+
+def test_a_chain_of_nftables_that_what_is_sent_goes_through_is_to_be_read_before_a_restart() -> None:
+    world = World()
+    world.shells["B"].cable_more = ["clear 10.88.0.11 4097 0 3"]
+    hook = "type route hook output priority mangle; policy accept;"
+    world.shells["A"].sections["firewalls"] = f"table inet own {{\n\tchain leaving {{\n\t\t{hook}\n\t}}\n}}"
+    (error,) = [finding for finding in findings(world) if finding.severity == "error"]
+    assert "sets another mark or accepts what leaves, on A: nft list chain inet own leaving" in error.remedy
+    assert error.remedy.endswith("if none does, on A: systemctl restart docker (makes the firewall's marks anew)")
