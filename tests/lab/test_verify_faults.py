@@ -236,6 +236,17 @@ def test_esp_that_others_flushed_is_found_on_every_way_of_its_host_and_the_resta
     apply(shop, remedy)
 
 
+def await_health(shop: Shop, host: str) -> None:
+    """Wait until no health check on *host* has failed since its last success: the third ends the task."""
+    streaks, deadline = (
+        "docker ps -q | xargs docker inspect -f '{{.State.Health.FailingStreak}}'",
+        time.monotonic() + 60,
+    )
+    while {*shop.lab.run(host, streaks).split()} != {"0"}:
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+
+
 MARKED_OTHERWISE = pytest.param("-A OUTPUT -p udp -j MARK --set-mark 1", marks=pytest.mark.nightly)
 
 
@@ -244,6 +255,7 @@ def test_a_rule_by_which_frames_leave_without_dockers_mark_is_found_and_its_reme
     shop: Shop, rule: str
 ) -> None:
     """A restart of docker was told, which adds the mark where it was."""
+    await_health(shop, "B")
     shop.lab.run("B", f"iptables -w -t mangle {rule}")
     try:
         found = findings(shop, "verify")
