@@ -19,6 +19,8 @@ class SwarmkitError(Exception):
     """Say *what* failed, *why*, and what *to_do* now, a line each; exit code 1."""
 
     exit_code = 1
+    may_pass = True
+    """Whether the same read may succeed a moment later; no wait goes on after an error that cannot pass."""
 
     def __init__(self, what: str, why: str = "", to_do: str = "") -> None:
         super().__init__(what)

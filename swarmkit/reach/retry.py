@@ -7,6 +7,8 @@ from typing import TypeVar
 
 import tenacity
 
+from swarmkit.errors import SwarmkitError
+
 T = TypeVar("T")
 
 
@@ -35,11 +37,15 @@ def wait_until(
 ) -> T:
     """Return the first ``read()`` that is *done*, or the last one when *timeout_seconds* are over.
 
-    *read* must not write. Errors in *retry_on* count as not done, unless they are the last thing seen: then they are
-    raised. The caller looks at the value and says what it waited for.
+    *read* must not write. Errors in *retry_on* count as not done, unless they cannot pass or are the last thing seen:
+    then they are raised. The caller looks at the value and says what it waited for.
     """
+
+    def is_passing(error: BaseException) -> bool:
+        return isinstance(error, retry_on) and not (isinstance(error, SwarmkitError) and not error.may_pass)
+
     retrying = tenacity.Retrying(
-        retry=tenacity.retry_if_result(lambda value: not done(value)) | tenacity.retry_if_exception_type(retry_on),
+        retry=tenacity.retry_if_result(lambda value: not done(value)) | tenacity.retry_if_exception(is_passing),
         stop=tenacity.stop_after_delay(timeout_seconds),
         wait=tenacity.wait_fixed(interval_seconds),
         retry_error_callback=_last_outcome,

@@ -57,6 +57,12 @@ class ConnectionLostError(SwarmkitError):
     """The connection broke while something was under way; whether that was done is not known."""
 
 
+class ConnectionGoneError(ConnectionLostError):
+    """The SSH connection itself has ended: it is opened once, so nothing is read over it any more."""
+
+    may_pass = False
+
+
 class Connection:
     """One SSH connection to one host, opened once; commands and engine sockets are channels of it."""
 
@@ -69,7 +75,7 @@ class Connection:
     def transport(self) -> Transport:
         transport = self._fabric.client.get_transport()
         if transport is None or not transport.is_active():
-            raise ConnectionLostError(
+            raise ConnectionGoneError(
                 f"{self.host.name}: the SSH connection is gone",
                 "what was under way there may be done or not",
                 "run the same again: it reads what is there and does what is left",

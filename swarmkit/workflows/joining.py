@@ -18,6 +18,7 @@ from swarmkit.reach.engine import EngineError
 from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.fleet import Fleet
 from swarmkit.reach.retry import wait_until
+from swarmkit.reach.ssh import ConnectionGoneError
 
 Look = Callable[[Fleet], tuple[Plan, Observed]]
 """Observes and plans."""
@@ -50,13 +51,19 @@ def _electing(observed: Observed) -> list[str]:
 
 
 def _has_leader(fleet: Fleet, managers: Collection[str]) -> bool:
-    """Tell whether any of *managers* tells of its cluster, which the leader alone knows."""
+    """Tell whether any of *managers* tells of its cluster, which the leader alone knows.
+
+    Raises ConnectionGoneError once none of them can be asked any more.
+    """
 
     def tells(name: str) -> bool:
         swarm = fleet[name].engine.info()["Swarm"]
         return bool(swarm.get("ControlAvailable") and (swarm.get("Cluster") or {}).get("ID"))
 
     answers = fan_out(managers, tells)
+    gone = [answer for answer in answers.values() if isinstance(answer, ConnectionGoneError)]
+    if len(gone) == len(answers):
+        raise gone[0]
     for answer in answers.values():
         if isinstance(answer, Exception) and not isinstance(answer, NOT_YET):
             raise answer

@@ -5,6 +5,7 @@ import pytest
 import tenacity.nap
 
 from swarmkit.reach.retry import connect_with_retry, wait_until
+from swarmkit.reach.ssh import ConnectionGoneError, ConnectionLostError
 
 
 class DroppedError(Exception):
@@ -84,3 +85,16 @@ def test_waiting_raises_other_errors_at_once() -> None:
     with pytest.raises(DeniedError):
         wait_until(read, lambda _: True, timeout_seconds=5, retry_on=(DroppedError,))
     assert len(calls) == 1
+
+
+def test_waiting_ends_with_a_connection_that_is_gone() -> None:
+    """It went on to its deadline, 90 s for a leader, over a connection that is never opened again."""
+    read, calls = failing(ConnectionGoneError("A: the SSH connection is gone"), "yes")
+    with pytest.raises(ConnectionGoneError):
+        wait_until(read, lambda _: True, timeout_seconds=5, retry_on=(ConnectionLostError,))
+    assert len(calls) == 1
+
+
+def test_waiting_passes_over_a_channel_that_was_lost_while_its_connection_lives() -> None:
+    read, _ = failing(ConnectionLostError("A: connection lost"), "yes")
+    assert wait_until(read, lambda _: True, timeout_seconds=5, retry_on=(ConnectionLostError,)) == "yes"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from swarmkit.plan.nodes import leader
 from swarmkit.plan.progress import Silent
 from swarmkit.reach.engine import EngineError
 from swarmkit.reach.fleet import Fleet
+from swarmkit.reach.ssh import ConnectionGoneError
 from swarmkit.workflows import joining
 from swarmkit.workflows.joining import settled
 
@@ -150,3 +152,27 @@ def test_a_locked_manager_is_not_waited_for(fleet: FakeFleet, declared: Declared
     progress = Told()
     assert seen(fleet, declared, progress).refusals
     assert progress.warnings == []
+
+
+def lose_connection(fleet: FakeFleet, host: str, *, after: int) -> None:
+    """Make the SSH connection to *host* end once its engine was asked *after* times."""
+    engine: Any = fleet.engine(host)
+    answered, left = engine.info, [after]
+
+    def info() -> dict[str, Any]:
+        left[0] -= 1
+        if left[0] < 0:
+            raise ConnectionGoneError(f"{host}: the SSH connection is gone")
+        told: dict[str, Any] = answered()
+        return told
+
+    engine.info = info
+
+
+def test_the_wait_for_a_leader_ends_with_the_last_connection_to_a_manager(fleet: FakeFleet, declared: Declared) -> None:
+    lose_leader(fleet, "A", looks=10_000)
+    lose_connection(fleet, "A", after=4)
+    began = time.monotonic()
+    with pytest.raises(ConnectionGoneError, match="A: the SSH connection is gone"):
+        seen(fleet, declared, Told())
+    assert time.monotonic() - began < leader.LEADER_SECONDS / 3
