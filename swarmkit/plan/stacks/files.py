@@ -11,6 +11,7 @@ from swarmkit.finding import Finding
 from swarmkit.observed.model import ClusterState, SecretState, ServiceState
 from swarmkit.plan.model import Operation, Step
 from swarmkit.plan.stacks.container_spec import NAMESPACE_LABEL, written
+from swarmkit.plan.stacks.missing_externals import create_file, missing_external
 from swarmkit.plan.stacks.names import file_name
 from swarmkit.plan.stacks.operations import CreateFile, LabelFile
 from swarmkit.plan.stacks.record import Record
@@ -52,8 +53,8 @@ class FileVersions:
                     yield self._creation(kind, file)
                     continue
                 word = SUBJECTS[kind]
-                what, remedy = f"external {word} is not there", f"docker {word} create"
-                self.refusals.append(Finding("B38", "error", file.name, what, file.place, remedy))
+                create = create_file(word, file.name)
+                self.refusals.append(missing_external(word, file.name, file.place, create, live))
 
     def old(self, record: Record | None, goes: Callable[[ServiceState], bool]) -> list[tuple[Kind, SecretState]]:
         """Return the versions that neither the declaration nor *record* names, and no service that stays uses.

@@ -23,6 +23,7 @@ from swarmkit.plan.networks.operations import CreateHostNetwork
 from swarmkit.plan.networks.ranges import overlap
 from swarmkit.plan.networks.refusals import number_refusals
 from swarmkit.plan.networks.wish import NetworkWish
+from swarmkit.plan.stacks.missing_externals import create_network, missing_external
 from swarmkit.plan.stacks.operations import CreateNetwork
 from swarmkit.plan.stacks.spec import network_spec
 from swarmkit.plan.stacks.spec_diff import Change, label_changes, network_changes
@@ -87,7 +88,9 @@ class StackNetworks:
             self.names[network.key] = live.name
             self._warn_of_clear(network, live)
         elif network.name not in ENGINES_OWN:
-            self._refuse("B38", network, "external network is not there", network.place, "create it first")
+            there = [one.name for one in self.observed.cluster.networks] if self.observed.cluster else ()
+            create = create_network(network.name, str(self.inventory.source))
+            self.refusals.append(missing_external("network", network.name, network.place, create, there))
 
     def _warn_of_clear(self, network: Network, live: NetworkState) -> None:
         """Tell before anything runs on it of a network that the proof will not accept (V08)."""
