@@ -208,6 +208,8 @@ class Node:
     engine_version: str = ""
     updated_at: str = ""
     """When anything of it last changed; the leading manager's clock."""
+    plugins: frozenset[tuple[str, str]] = frozenset()
+    """What its engine has beside and within itself, by kind (``Log``, ``Network``, ``Volume``) and name."""
 
     @property
     def name(self) -> str:

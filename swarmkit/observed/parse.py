@@ -228,6 +228,7 @@ def nodes(items: Iterable[Json]) -> list[Node]:
 def node(item: Json) -> Node:
     spec, status, manager = item["Spec"], item.get("Status") or {}, item.get("ManagerStatus") or {}
     description = item.get("Description") or {}
+    engine = description.get("Engine") or {}
     return Node(
         id=str(item["ID"]),
         version=int(item["Version"]["Index"]),
@@ -240,8 +241,9 @@ def node(item: Json) -> Node:
         reachability=str(manager.get("Reachability", "")),
         is_leader=bool(manager.get("Leader")),
         spec=spec,
-        engine_version=str((description.get("Engine") or {}).get("EngineVersion", "")),
+        engine_version=str(engine.get("EngineVersion", "")),
         updated_at=str(item.get("UpdatedAt", "")),
+        plugins=frozenset((str(one["Type"]), str(one["Name"])) for one in engine.get("Plugins") or ()),
     )
 
 

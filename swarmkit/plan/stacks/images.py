@@ -12,6 +12,7 @@ from swarmkit.finding import Finding
 from swarmkit.observed.model import Observed
 from swarmkit.plan.model import Operation, Step
 from swarmkit.plan.stacks.container_spec import familiar
+from swarmkit.plan.stacks.lacking_drivers import lacking_drivers
 from swarmkit.plan.stacks.names import has_image, image_name, tagged
 from swarmkit.plan.stacks.operations import SendImage
 from swarmkit.plan.stacks.placement import eligible_hosts, lacking_generic, lacking_room, most_tasks, wants_tasks
@@ -37,6 +38,7 @@ class StackImages:
             archive = self.archives.get(service.image)
             if hosts and wants_tasks(service):
                 self._tell_of_room(service, hosts)
+                self._warn_of_lacking_drivers(service, hosts)
             self._warn_of_too_many(service, hosts)
             if not hosts:
                 self.refusals.append(unplaceable(service, self.inventory, self.observed))
@@ -80,6 +82,15 @@ class StackImages:
             remedy = "reserve less, or name what a host has as node-generic-resources in its daemon.json"
             what = f"each task reserves {amount} of {where}"
             self.warnings.append(Finding("B42", "warning", service.name, what, why, remedy))
+
+    def _warn_of_lacking_drivers(self, service: Service, hosts: tuple[Host, ...]) -> None:
+        where = ", ".join(host.name for host in hosts)
+        for driver in lacking_drivers(service, self.stack, hosts, self.observed):
+            seen = f"its tasks would wait for a node for ever ({service.place})"
+            # As with resources, a node that is not in the inventory may have it.
+            remedy = f"on each of {where}: docker plugin install what gives it; or correct the name"
+            what = f"no {driver} is on {where}"
+            self.warnings.append(Finding("B42", "warning", service.name, what, seen, remedy))
 
     def _warn_of_too_many(self, service: Service, hosts: tuple[Host, ...]) -> None:
         wanted = service.deploy.replicas if service.deploy.mode == "replicated" else 0
