@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -68,6 +69,20 @@ def test_a_constraint_that_matches_no_node_is_refused_with_the_labels_that_there
     assert "B35" in refused.stderr
     assert "its constraints match no active host: node.labels.role == miller" in refused.stderr
     assert "the hosts' labels are: role=backend, role=database, role=frontend" in refused.stderr
+
+
+def test_a_driver_that_no_real_node_lists_is_told_by_the_plan_and_one_that_each_has_is_not(
+    deployed_shop: Shop, tmp_path: Path
+) -> None:
+    stack, lab = tmp_path / "stack.yaml", deployed_shop.lab
+    declared = ("-i", lab.inventory, "-f", stack, "--stack", "driven", "--images", deployed_shop.images, "--json")
+    for log, volume, told in (("json-file", "local", set()), ("loki", "ebs", {"log driver loki", "volume driver ebs"})):
+        named = STACK.replace("grain: {}", f"grain: {{driver: {volume}}}")
+        stack.write_text(named.replace("stop_grace_period", f"logging: {{driver: {log}}}\n    stop_grace_period"))
+        plan = lab.swarmkit("plan", *declared)
+        assert plan.returncode == 0, plan.stdout + plan.stderr
+        warned = [one["what"] for one in json.loads(plan.stdout)["warnings"] if one["code"] == "B42"]
+        assert {*warned} == {f"no {driver} is on B" for driver in told}
 
 
 def test_down_with_volumes_removes_the_stacks_own_and_no_other(sick: Sick) -> None:
