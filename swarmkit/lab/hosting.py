@@ -10,6 +10,7 @@ from dataclasses import asdict
 from enum import Enum
 from typing import Any
 
+from swarmkit.lab.console import panic_on
 from swarmkit.lab.forwarding import Forwarder, published_ports
 from swarmkit.lab.gateway import GuestReport
 from swarmkit.lab.machine import Boot, Machine, launch
@@ -17,6 +18,8 @@ from swarmkit.lab.namespace import LabNamespace
 
 log = logging.getLogger(__name__)
 
+_PANICKED_SECONDS = 5.0
+"""How long a kernel may stand after a panic: it should end by itself a second later, and not always does."""
 _PAUSE_SECONDS, _FAILING_PAUSE_SECONDS, _FAILING_BELOW_SECONDS = 0.2, 2.0, 3.0
 
 
@@ -133,13 +136,27 @@ class Hosting:
             log.info("%s: booting", self.boot.host.name)
             if not self._wanted:  # switched off while it was being launched
                 self._machine.cut_power()
-            code = await self._machine.ended()
+            code = await self._end_of(self._machine)
             lasted = time.monotonic() - self._started
             self._machine, self._frozen, self._ready_seconds = None, False, None
             log.info("%s: ended with code %d after %.1f s", self.boot.host.name, code, lasted)
             self._publish({})
             if self._wanted:
                 await asyncio.sleep(_PAUSE_SECONDS if lasted > _FAILING_BELOW_SECONDS else _FAILING_PAUSE_SECONDS)
+
+    async def _end_of(self, machine: Machine) -> int:
+        """Wait until *machine* ends, and return its exit code; one that has panicked and stands is ended."""
+        watching = asyncio.create_task(self._end_after_panic(machine))
+        try:
+            return await machine.ended()
+        finally:
+            watching.cancel()
+
+    async def _end_after_panic(self, machine: Machine) -> None:
+        line = await panic_on(self.boot.files.console)
+        await asyncio.sleep(_PANICKED_SECONDS)
+        log.warning("%s: still there after %s; its power is cut", self.boot.host.name, line)
+        machine.cut_power()
 
     def _publish(self, ports: dict[int, int]) -> None:
         task = asyncio.create_task(self._forwarder.publish(ports))

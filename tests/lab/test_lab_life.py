@@ -101,13 +101,23 @@ def test_powered_off_host_stays_off_and_keeps_its_disk(spare_lab: SpareLab) -> N
     assert spare_lab.run("X", "cat /root/kept").stdout == "kept\n"
 
 
-@pytest.mark.parametrize("end", ["kill", "reboot"])
-def test_host_that_ends_is_started_anew_with_network(spare_lab: SpareLab, end: str) -> None:
+PANICS = pytest.param("panic", marks=pytest.mark.nightly)
+
+
+@pytest.mark.parametrize("end", ["kill", "reboot", "stand", PANICS])
+def test_host_that_ends_or_stands_after_a_panic_is_started_anew_with_network(spare_lab: SpareLab, end: str) -> None:
     before = spare_lab.status("Y")
-    if end == "kill":
-        os.kill(before["pid"], signal.SIGKILL)
-    else:
-        spare_lab.run("Y", "systemctl reboot --no-block", check=False)
+    match end:
+        case "kill":
+            os.kill(before["pid"], signal.SIGKILL)
+        case "reboot":
+            spare_lab.run("Y", "systemctl reboot --no-block", check=False)
+        case "stand":
+            # As one did that had a fault in the kernel's own code: it said so, and neither ran on nor ended.
+            with spare_lab.places.host("Y").console.open("a") as console:
+                console.write("Kernel panic - not syncing: Segfault without recovery target\n")
+        case _:
+            spare_lab.run("Y", "echo c >/proc/sysrq-trigger", check=False)
     deadline = time.monotonic() + 60
     while spare_lab.status("Y")["boots"] == before["boots"]:
         assert time.monotonic() < deadline
