@@ -41,12 +41,13 @@ def with_causes(
     found = tuple(findings)
     hosts_of = {service.name: {task.host for task in service.tasks} for service in live.services}
     part_of = {host: part for part in parts_of(tried) for host in part}
-    if len(set(part_of.values())) > 1:
-        follows = _Following(lambda *ends: _are_in_two(part_of, *ends), part_of, hosts_of, told_by)
-        found = _marked(found, codes.CUT, follows)
+    # The address first: it is what cuts its owner off, and what follows is counted beneath one cause, not two.
     if doubled:
         follows = _Following(lambda *ends: bool({*ends} & {*doubled}), part_of, hosts_of, told_by)
         found = _marked(found, codes.TWICE, lambda one: _is_cut(one, doubled) or follows(one))
+    if len(set(part_of.values())) > 1:
+        follows = _Following(lambda *ends: _are_in_two(part_of, *ends), part_of, hosts_of, told_by)
+        found = _marked(found, codes.CUT, follows)
     causes = (codes.TWICE, codes.CUT)
     return tuple(sorted(found, key=lambda one: causes.index(one.code) if one.code in causes else len(causes)))
 

@@ -78,7 +78,9 @@ def test_a_kernel_is_kept_on_a_processor_with_its_threads_and_programs(busy_kern
 def test_a_kernel_that_is_gone_is_nothing_to_keep() -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as process:
         process.wait()
-    pin(process.pid, 0)
+    own = os.sched_getaffinity(0)
+    pin(process.pid, min(own))
+    assert os.sched_getaffinity(0) == own
 
 
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one processor leaves no choice")

@@ -176,9 +176,9 @@ def test_an_address_that_two_hosts_have_is_the_cause_of_what_does_not_get_to_its
     assert (cause.code, cause.severity, cause.where) == ("V29", "error", "B, C")
     assert f"{ADDRESS['C']} on eth0 of B" in cause.evidence
     assert f"on B: ip addr flush to {ADDRESS['C']}/32 dev eth0" in cause.remedy
-    (cut,) = (one for one in found if one.code == "V27")
-    assert cut.follows_from == "V29"
-    assert [one.code for one in found if one.severity == "error" and not one.follows_from] == ["V29"]
+    wrong = [one for one in found if one.severity == "error" and one != cause]
+    assert "V27" in {one.code for one in wrong}
+    assert {one.follows_from for one in wrong} == {"V29"}
 
 
 def test_an_address_that_two_hosts_have_is_told_though_all_gets_through(world: World) -> None:
