@@ -126,13 +126,7 @@ class Proving:
             *self._asking.failures,
         ]
         return Proof(
-            with_causes(
-                with_blocked_ways(findings, tried),
-                heard,
-                {one.owner for one in doubled},
-                self._live,
-                self._cluster.told_by,
-            ),
+            with_causes(with_blocked_ways(findings, tried), heard, doubled, self._live, self._cluster.told_by),
             seen_hosts(self._inventory, self._observed, self._cluster, self._live),
             seen_networks(self._live, judge),
             seen_ports(self._live),

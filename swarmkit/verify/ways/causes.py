@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, replace
 
 from swarmkit.finding import Finding
+from swarmkit.plan.nodes.doubled_addresses import Doubled
 from swarmkit.verify import codes
 from swarmkit.verify.live import Live
 from swarmkit.verify.ways.cut_off import Part, parts_of
@@ -32,19 +33,19 @@ AreApart = Callable[[str, str], bool]
 
 
 def with_causes(
-    findings: Iterable[Finding], tried: Sequence[TriedWay], doubled: Collection[str], live: Live, told_by: str
+    findings: Iterable[Finding], tried: Sequence[TriedWay], doubled: Iterable[Doubled], live: Live, told_by: str
 ) -> tuple[Finding, ...]:
     """Return *findings* with the causes first, and what follows from each marked.
 
-    *doubled* are the owners of addresses that another host has too; *told_by* is the manager that told of the nodes.
+    *told_by* is the manager that told of the nodes.
     """
-    found = tuple(findings)
+    found, owners = tuple(findings), {one.owner for one in doubled}
     hosts_of = {service.name: {task.host for task in service.tasks} for service in live.services}
     part_of = {host: part for part in parts_of(tried) for host in part}
     # The address first: it is what cuts its owner off, and what follows is counted beneath one cause, not two.
-    if doubled:
-        follows = _Following(lambda *ends: bool({*ends} & {*doubled}), part_of, hosts_of, told_by)
-        found = _marked(found, codes.TWICE, lambda one: _is_cut(one, doubled) or follows(one))
+    if owners:
+        follows = _Following(lambda *ends: bool({*ends} & owners), part_of, hosts_of, told_by)
+        found = _marked(found, codes.TWICE, lambda one: _is_cut(one, owners) or follows(one))
     if len(set(part_of.values())) > 1:
         follows = _Following(lambda *ends: _are_in_two(part_of, *ends), part_of, hosts_of, told_by)
         found = _marked(found, codes.CUT, follows)
@@ -56,8 +57,8 @@ def _are_in_two(part_of: Mapping[str, Part], one: str, other: str) -> bool:
     return one in part_of and other in part_of and part_of[one] != part_of[other]
 
 
-def _is_cut(finding: Finding, doubled: Collection[str]) -> bool:
-    return finding.code == codes.CUT and finding.where in doubled
+def _is_cut(finding: Finding, hosts: Collection[str]) -> bool:
+    return finding.code == codes.CUT and finding.where in hosts
 
 
 def _marked(findings: Iterable[Finding], cause: str, follows: Callable[[Finding], bool]) -> tuple[Finding, ...]:
