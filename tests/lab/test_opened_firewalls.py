@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -17,6 +18,7 @@ from swarmkit.observed.dropping.reading import read_rules
 from swarmkit.observed.firewalls import parse_firewalls
 from swarmkit.plan.networks.firewall_rules import let_in
 from swarmkit.reach.fleet import Fleet
+from swarmkit.verify.encryption.esp import marks_anew
 
 pytestmark = pytest.mark.lab
 
@@ -39,6 +41,15 @@ NFTABLES_IN = NFTABLES.format(hook="input", device="iifname", port="dport", stat
 NFTABLES_OUT = NFTABLES.format(
     hook="output", device="oifname", port="sport", state="ct state established,related accept"
 )
+UNMARKING = """nft -f - <<'RULES'
+table inet fence {
+    chain leaving {
+        type route hook output priority 0; policy accept;
+        udp dport 4789 meta mark set 0
+    }
+}
+RULES
+"""
 IPTABLES = "iptables -P {0} DROP; iptables -A {0} -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"
 START_FIREWALLD = """
 mkdir -p /run/dbus
@@ -146,3 +157,18 @@ def test_a_single_kind_is_opened_in_the_chain_that_nftables_has(hosts: Fleet) ->
     on(hosts, "right", remedy.partition(": ")[2].partition("; ")[0])
     closed = closed_kinds(tried(hosts))
     assert closed == {("left", "right", kind) for kind in ALL_KINDS - {"proto 50", "udp/7946"}}
+
+
+def test_a_chain_that_takes_the_mark_from_what_is_sent_is_told_to_be_read_before_a_restart(hosts: Fleet) -> None:
+    """``verify`` reads what it is told of by ``nft list chains``: Debian's iptables has chains of its own there."""
+    on(hosts, "left", "iptables -t mangle -A OUTPUT -p udp --dport 4789 -j MARK --set-mark 0xd0c4e3")
+    chains = hosts["left"].shell.run("nft list chains", timeout_seconds=20).stdout
+    restart = "on left: systemctl restart docker (makes the firewall's marks anew)"
+    assert marks_anew(["left"], (), {"left": parse_firewalls(chains)}) == restart
+
+    on(hosts, "left", UNMARKING)
+    chains = hosts["left"].shell.run("nft list chains", timeout_seconds=20).stdout
+    told = marks_anew(["left"], (), {"left": parse_firewalls(chains)})
+    (command,) = re.findall(r"on left: (nft list chain [^;]+); if none does, ", told)
+    rule = hosts["left"].shell.run(command, timeout_seconds=20).stdout
+    assert "udp dport 4789 meta mark set 0x00000000" in rule
