@@ -20,7 +20,10 @@ _NANOSECONDS = {
     "h": 3600 * 10**9,
 }
 _STEP = re.compile(r"([0-9]{1,18}(?:\.[0-9]{0,18})?|\.[0-9]{1,18})(ns|us|µs|μs|ms|s|m|h)", re.ASCII)
-_SIZE = re.compile(r"([0-9]{1,18}(?:\.[0-9]{0,18})?|\.[0-9]{1,18}) ?([kmgtp])?i?b?", re.IGNORECASE | re.ASCII)
+_SIZE = re.compile(
+    r"\+?((?:[0-9]{1,18}(?:\.[0-9]{0,18})?|\.[0-9]{1,18})(?:e[+-]?[0-9]{1,2})?) ?([kmgtp])?i?b?",
+    re.IGNORECASE | re.ASCII,
+)
 _CPUS = re.compile(
     r"(?:[0-9]{1,6}(?:\.[0-9]{0,18})?|\.[0-9]{1,18})(?:e[+-]?[0-9]{1,2})?|[0-9]{1,9}/0*[1-9][0-9]{0,8}",
     re.IGNORECASE | re.ASCII,
@@ -32,7 +35,8 @@ _kept = functools.lru_cache(maxsize=1024)
 
 @_kept
 def nanoseconds(text: str) -> int | None:
-    """Return ``1m30s`` as nanoseconds (Go's time.ParseDuration, without a sign)."""
+    """Return ``1m30s`` as nanoseconds (Go's time.ParseDuration); what is less than nothing is refused."""
+    text = text.removeprefix("+")
     steps = _STEP.findall(text)
     if text == "0":
         return 0
@@ -49,7 +53,8 @@ def bytes_of(text: str) -> int | None:
     if not match:
         return None
     power = " kmgtp".index((match[2] or " ").lower())
-    return int(Decimal(match[1]) * 1024**power)
+    count = int(Decimal(match[1]) * 1024**power)
+    return count if count < 2**63 else None
 
 
 @_kept

@@ -91,7 +91,8 @@ class _Reader:
         if options:
             warn_of_other_keys(options, KEYS[f"services.*.volumes[].{chosen_by}"])
         chosen = options.fields() if options else {}
-        source = parts["source"].text("B34") if "source" in parts else None
+        # An empty one is none for Docker too.
+        source = parts["source"].text("B34") if "source" in parts and parts["source"].word != "" else None
         mount = Mount(
             type=cast("Literal['volume', 'bind', 'tmpfs', 'npipe', 'cluster', 'image']", kind),
             target=parts["target"].text("B34") or "",

@@ -94,6 +94,7 @@ def test_ports(tmp_path: Path, written: str, ports: list[Port]) -> None:
         ("/x", Mount("volume", "/x")),
         ("/etc/y:/x:ro", Mount("bind", "/x", "/etc/y", read_only=True)),
         ("{type: tmpfs, target: /x, tmpfs: {size: 1024}}", Mount("tmpfs", "/x", tmpfs_size_bytes=1024)),
+        ("{type: tmpfs, source: '', target: /x}", Mount("tmpfs", "/x")),
         ("{source: data, target: /x, volume: {nocopy: true}}", Mount("volume", "/x", "data", no_copy=True)),
         (
             "{type: bind, source: /y, target: /x, bind: {propagation: rshared}}",

@@ -11,8 +11,16 @@ from swarmkit.declared.stack.cycles import find_cycles
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("0", 0), ("1s", 10**9), ("1m30.5s", 90_500_000_000), ("500ms", 5 * 10**8), ("1h", 3600 * 10**9), ("2us", 2000)]
-    + [(text, None) for text in ("10", "", "s", "1 s", "-1s", "1d", "1s x", "1e3s", "99999999999h")],
+    [
+        ("0", 0),
+        ("1s", 10**9),
+        ("1m30.5s", 90_500_000_000),
+        ("500ms", 5 * 10**8),
+        ("1h", 3600 * 10**9),
+        ("2us", 2000),
+        ("+1s", 10**9),
+    ]
+    + [(text, None) for text in ("10", "", "s", "1 s", "-1s", "1d", "1s x", "1e3s", "++1s", "1s+1s", "99999999999h")],
 )
 def test_durations(text: str, value: int | None) -> None:
     assert units.nanoseconds(text) == value
@@ -21,7 +29,8 @@ def test_durations(text: str, value: int | None) -> None:
 @pytest.mark.parametrize(
     ("text", "value"),
     [("5", 5), ("1k", 1024), ("1.5G", 3 << 29), ("64MiB", 64 << 20), ("64 mb", 64 << 20), ("2t", 2 << 40)]
-    + [(text, None) for text in ("", "M", "-1", "1x", "1,5G")],
+    + [("1e7", 10**7), ("1E-1 M", 104857), ("+5", 5)]
+    + [(text, None) for text in ("", "M", "-1", "1x", "1,5G", "1e99", "e7", "1e", "inf")],
 )
 def test_sizes(text: str, value: int | None) -> None:
     assert units.bytes_of(text) == value
