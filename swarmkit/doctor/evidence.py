@@ -20,7 +20,7 @@ from swarmkit.observed.model import HostFacts, Observed
 from swarmkit.observed.networks import HostNetwork, read_networks
 from swarmkit.observed.observe import observe
 from swarmkit.observed.parse import DEFAULT_DATA_PATH_PORT, sections
-from swarmkit.plan.refusals import version_tuple
+from swarmkit.plan.engines.versions import version_tuple
 from swarmkit.reach.engine import Json
 from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.fleet import Fleet

@@ -18,7 +18,7 @@ from swarmkit.doctor.model import FULL_FRAME, Paths, Peer, Way
 from swarmkit.errors import SwarmkitError
 from swarmkit.observed.dropping.reading import HostRules
 from swarmkit.observed.model import Observed
-from swarmkit.plan.refusals import advertise_address
+from swarmkit.plan.nodes.advertised import advertise_address
 from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.fleet import Fleet
 

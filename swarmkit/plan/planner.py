@@ -19,6 +19,7 @@ from swarmkit.plan.networks.ingress import ingress_refusals, renew_ingress
 from swarmkit.plan.networks.ingress_operations import EncryptIngress, TakeUpIngress
 from swarmkit.plan.networks.pools import NO_FREE_RANGE, free_pool, pool_refusals
 from swarmkit.plan.nodes.absent import absent_nodes, late_leaves, leaving_nodes, staying
+from swarmkit.plan.nodes.advertised import advertise_address
 from swarmkit.plan.nodes.departures import (
     demotions,
     departure_refusals,
@@ -28,16 +29,13 @@ from swarmkit.plan.nodes.departures import (
     strangers,
 )
 from swarmkit.plan.nodes.kernel_refusals import kernel_refusals
+from swarmkit.plan.nodes.memberships import CLUSTER_LABEL
 from swarmkit.plan.nodes.operations import Promote
 from swarmkit.plan.nodes.returning import earlier_nodes, old_nodes, vacate_seats
 from swarmkit.plan.nodes.stranded import stranded_refusals, with_services_to_come
 from swarmkit.plan.nodes.swarm_operations import AdoptSwarm, InitSwarm, JoinNode, UpdateNode
 from swarmkit.plan.nodes.unfinished_joins import forget_unfinished, unfinished
-from swarmkit.plan.refusals import (
-    CLUSTER_LABEL,
-    advertise_address,
-    host_refusals,
-)
+from swarmkit.plan.refusals import host_refusals
 from swarmkit.plan.stacks.networks import StackNetworks
 from swarmkit.plan.stacks.order import in_waiting_order
 from swarmkit.plan.stacks.planner import StackPlanner

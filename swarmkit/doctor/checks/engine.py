@@ -11,7 +11,7 @@ from swarmkit.doctor.checks.reboots import rebooted
 from swarmkit.doctor.evidence import Evidence, HostEvidence
 from swarmkit.finding import Finding
 from swarmkit.plan.engines.remedies import daemon_key, daemon_setting, unit_option
-from swarmkit.plan.refusals import version_tuple
+from swarmkit.plan.engines.versions import version_tuple
 from swarmkit.reach.engine import Json
 
 _USUAL_WARNINGS = ("No cpuset support", "No swap limit support", "bridge-nf-call-ip6tables is disabled")

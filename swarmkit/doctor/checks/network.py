@@ -11,7 +11,7 @@ from swarmkit.doctor.paths import untried_by_ipv6
 from swarmkit.finding import Finding
 from swarmkit.plan.engines.gossip import lets_go
 from swarmkit.plan.networks.ranges import overlap
-from swarmkit.plan.refusals import advertise_address
+from swarmkit.plan.nodes.advertised import advertise_address
 
 
 def check_addresses(evidence: Evidence) -> Iterator[Finding]:

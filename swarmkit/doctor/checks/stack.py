@@ -8,8 +8,8 @@ from swarmkit.declared.stack.service import Service
 from swarmkit.doctor.evidence import Evidence
 from swarmkit.doctor.new_ports import new_ports, port_word
 from swarmkit.finding import Finding
+from swarmkit.plan.engines.versions import version_tuple
 from swarmkit.plan.networks.sizes import size_findings, tasks_of
-from swarmkit.plan.refusals import version_tuple
 
 TASKS_PER_HOST_WARNING = 800
 _DATABASES = ("postgres", "mysql", "mariadb", "mongo", "redis", "database", "elasticsearch", "cassandra", "rabbitmq")

@@ -9,7 +9,7 @@ from swarmkit.doctor.evidence import Evidence, HostEvidence
 from swarmkit.finding import Finding
 from swarmkit.observed.parse import DEFAULT_DATA_PATH_PORT
 from swarmkit.plan.engines.remedies import daemon_key, daemon_setting, upgrade_beyond, upgrade_to
-from swarmkit.plan.refusals import version_tuple
+from swarmkit.plan.engines.versions import version_tuple
 
 
 def check_data_path_port(evidence: Evidence) -> Iterator[Finding]:

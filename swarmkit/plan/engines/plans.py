@@ -10,11 +10,12 @@ from swarmkit.finding import Finding
 from swarmkit.observed.model import UPGRADE_LABEL, ClusterState, Node, Observed
 from swarmkit.observed.packages import EnginePackages
 from swarmkit.plan.engines.operations import AwaitServices, Check, SetAside, TakeBack, UpgradeEngine
+from swarmkit.plan.engines.versions import numbers_otherwise, version_tuple
 from swarmkit.plan.model import Operation, Plan, Step
 from swarmkit.plan.nodes.departures import is_replicated, moving_warnings, running_on
 from swarmkit.plan.nodes.operations import AwaitEmptied
 from swarmkit.plan.nodes.quorum import quorum_of
-from swarmkit.plan.refusals import host_refusals, numbers_otherwise, version_tuple
+from swarmkit.plan.refusals import host_refusals
 from swarmkit.plan.stacks.placement import node_may_run
 from swarmkit.plan.stacks.spec_diff import Change
 

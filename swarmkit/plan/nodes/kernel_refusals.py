@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from swarmkit.finding import Finding
 from swarmkit.observed.model import HostFacts, Observed
+from swarmkit.plan.engines.versions import version_tuple
 from swarmkit.plan.nodes.kernel_modules import hindrances, way_to
-from swarmkit.plan.refusals import version_tuple
 
 _OF_ENCRYPTION = ("esp", "policy", "mark", "refuse")
 _BPF_ALONE = (24,)

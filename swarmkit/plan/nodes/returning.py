@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.observed.model import Node, Observed
 from swarmkit.plan.model import Step
+from swarmkit.plan.nodes.advertised import advertise_address
 from swarmkit.plan.nodes.operations import Demote
-from swarmkit.plan.refusals import advertise_address
 
 
 def old_nodes(host: Host, observed: Observed) -> list[Node]:

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from swarmkit.finding import Finding
-from swarmkit.plan.refusals import advertise_address, ended_states, machine_refusals
+from swarmkit.plan.nodes.advertised import advertise_address
+from swarmkit.plan.nodes.memberships import ended_states
+from swarmkit.plan.refusals import machine_refusals
 from swarmkit.plan.restore.model import Scene
 from swarmkit.plan.restore.old_managers import old_manager_refusals
 from swarmkit.plan.restore.strangers import stranger_refusals

@@ -9,7 +9,8 @@ from swarmkit.declared.inventory.host import Inventory
 from swarmkit.finding import Finding
 from swarmkit.observed.model import Observed
 from swarmkit.observed.raft import RaftFacts
-from swarmkit.plan.refusals import ended_states, machine_refusals
+from swarmkit.plan.nodes.memberships import ended_states
+from swarmkit.plan.refusals import machine_refusals
 from swarmkit.secret import Secret
 
 

@@ -30,7 +30,14 @@ ROOT = Path(__file__).parents[3]
 PACKAGE = Path(swarmkit.__file__).parent
 TELLS_OF_CODES = ("codes.py", "looked_for.py")
 """What lists codes by their kind and yields none."""
-OF_PLANS_TOO = ("refusals.py", "nodes/kernel_refusals.py", "networks/address_sheet.py")
+OF_PLANS_TOO = (
+    "refusals.py",
+    "engines/refusals.py",
+    "networks/address_sheet.py",
+    "nodes/advertised.py",
+    "nodes/kernel_refusals.py",
+    "nodes/memberships.py",
+)
 """Of the plans' rules those that the doctor asks as well; a plan's pools are its own."""
 
 

@@ -22,8 +22,8 @@ from swarmkit.plan.data.holding import HELD_LABEL
 from swarmkit.plan.data.putting import VolumeData
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan, Step
+from swarmkit.plan.nodes.memberships import CLUSTER_LABEL
 from swarmkit.plan.progress import Silent
-from swarmkit.plan.refusals import CLUSTER_LABEL
 from swarmkit.plan.restore.after import after_plan
 from swarmkit.plan.restore.model import BackedUpVolume, Backup, Scene
 from swarmkit.plan.restore.planning import restore_plan

@@ -22,8 +22,8 @@ from swarmkit.plan.data.holding import hold
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Plan
 from swarmkit.plan.networks import ingress_operations
+from swarmkit.plan.nodes.memberships import CLUSTER_LABEL
 from swarmkit.plan.progress import Silent
-from swarmkit.plan.refusals import CLUSTER_LABEL
 from swarmkit.plan.states import recovery_operations
 from swarmkit.reach.engine import EngineError
 from swarmkit.reach.hosts_lock import HostsLock
