@@ -15,7 +15,7 @@ from swarmkit.observed.model import Observed
 from swarmkit.plan.apply import apply
 from swarmkit.plan.context import Context
 from swarmkit.plan.model import Applied, Plan, Step
-from swarmkit.plan.planner import first_manager
+from swarmkit.plan.nodes.joins import first_manager
 from swarmkit.plan.progress import telling
 from swarmkit.reach.fleet import Fleet, reach
 from swarmkit.workflows.joining import Look, settled

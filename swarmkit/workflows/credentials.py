@@ -12,7 +12,7 @@ from swarmkit.plan.context import Context
 from swarmkit.plan.credentials.operations import KeyFile
 from swarmkit.plan.credentials.plans import Change, credential_plan, unlock_plan
 from swarmkit.plan.model import Applied, Plan
-from swarmkit.plan.planner import first_manager
+from swarmkit.plan.nodes.joins import first_manager
 from swarmkit.plan.progress import telling
 from swarmkit.reach.fleet import Fleet, reach, reach_some
 from swarmkit.secret import Secret

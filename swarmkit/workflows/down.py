@@ -8,7 +8,7 @@ from swarmkit.plan.apply import apply
 from swarmkit.plan.context import Context
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Applied, Plan
-from swarmkit.plan.planner import first_manager
+from swarmkit.plan.nodes.joins import first_manager
 from swarmkit.plan.progress import telling
 from swarmkit.plan.stacks.teardown import make_teardown_plan
 from swarmkit.reach.fan_out import fan_out

@@ -22,8 +22,8 @@ from swarmkit.plan.networks.ingress import publishing
 from swarmkit.plan.networks.lan_by_command import lan_wishes
 from swarmkit.plan.networks.planner import in_turn, plan_create, plan_remove
 from swarmkit.plan.networks.wish import PARENT_DRIVERS, NetworkWish
-from swarmkit.plan.planner import as_warnings
 from swarmkit.plan.progress import Progress, telling
+from swarmkit.plan.warnings import as_warnings
 from swarmkit.reach.answering import of_those_that_answer
 from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.fleet import Fleet, Unreached, reach_some

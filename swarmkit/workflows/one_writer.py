@@ -14,7 +14,7 @@ from swarmkit.observed.model import Observed
 from swarmkit.plan.engines.gossip import AGENT, LET_GO
 from swarmkit.plan.engines.plans import UPGRADE
 from swarmkit.plan.model import Step
-from swarmkit.plan.planner import INIT
+from swarmkit.plan.nodes.joins import INIT
 from swarmkit.plan.progress import OfARun, Progress
 from swarmkit.plan.states.stopped_manager import TAKE_STATE
 from swarmkit.reach.cluster_history import keep_runs

@@ -143,7 +143,8 @@ def apply_rounds(
     """
     from swarmkit.plan.apply import apply, is_final
     from swarmkit.plan.context import Context
-    from swarmkit.plan.planner import first_manager, make_plan
+    from swarmkit.plan.nodes.joins import first_manager
+    from swarmkit.plan.planner import make_plan
     from swarmkit.plan.stacks.registry_logins import having_sent
 
     rounds: list[Applied] = []

@@ -17,7 +17,8 @@ from swarmkit.plan.apply import apply
 from swarmkit.plan.context import Context
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Applied, Plan
-from swarmkit.plan.planner import first_manager, make_plan
+from swarmkit.plan.nodes.joins import first_manager
+from swarmkit.plan.planner import make_plan
 from swarmkit.plan.progress import Progress, Silent
 from swarmkit.reach.retry import wait_until
 

@@ -10,11 +10,11 @@ from swarmkit.finding import Finding
 from swarmkit.observed.model import ClusterState, Node, Observed, ServiceState
 from swarmkit.plan.model import Operation, Plan, Step
 from swarmkit.plan.nodes.departures import is_replicated, moving_warnings, running_on, volumes_of
+from swarmkit.plan.nodes.joins import first_manager, join_node
 from swarmkit.plan.nodes.kernel_refusals import kernel_refusals
 from swarmkit.plan.nodes.operations import AwaitEmptied, AwaitReady, RemoveNode, SetAvailability
 from swarmkit.plan.nodes.returning import old_nodes, vacate_seats
 from swarmkit.plan.nodes.swarm_operations import UpdateNode
-from swarmkit.plan.planner import first_manager, join_node
 from swarmkit.plan.refusals import host_refusals
 from swarmkit.plan.stacks.placement import constraints_of, node_may_run
 from swarmkit.plan.stacks.spec_diff import Change

@@ -12,7 +12,7 @@ from swarmkit.observed.model import Observed
 from swarmkit.observed.raft import RaftFacts
 from swarmkit.plan.data.planning import is_ours
 from swarmkit.plan.data.putting import VolumeData
-from swarmkit.plan.planner import addresses
+from swarmkit.plan.nodes.joins import addresses
 from swarmkit.plan.states.recovery_operations import RESTORED_LABEL
 
 

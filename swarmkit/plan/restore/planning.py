@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from swarmkit.finding import Finding
 from swarmkit.plan.data.planning import make_volume
 from swarmkit.plan.model import Operation, Plan, Step
+from swarmkit.plan.nodes.joins import INIT, addresses
 from swarmkit.plan.nodes.leaving import LeaveSwarm
-from swarmkit.plan.planner import INIT, addresses, as_warnings
 from swarmkit.plan.restore.data import hold_dependents
 from swarmkit.plan.restore.model import Scene
 from swarmkit.plan.restore.old_managers import old_manager_warnings
@@ -16,6 +16,7 @@ from swarmkit.plan.restore.refusals import member_refusals, restore_refusals
 from swarmkit.plan.states.operations import PutState
 from swarmkit.plan.states.quorum_recovery import force_new_cluster
 from swarmkit.plan.states.recovery_operations import ForceNewCluster, RemoveOldManagers
+from swarmkit.plan.warnings import as_warnings
 from swarmkit.recovery.moved_state import moved_state
 
 STATE_STEP = f"{INIT}:state"

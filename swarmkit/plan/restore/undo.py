@@ -9,7 +9,7 @@ from swarmkit.finding import Finding
 from swarmkit.observed.model import Observed
 from swarmkit.observed.set_aside import ASIDE, SetAside
 from swarmkit.plan.model import Plan, Step
-from swarmkit.plan.planner import INIT
+from swarmkit.plan.nodes.joins import INIT
 from swarmkit.plan.states.operations import PutBack
 
 

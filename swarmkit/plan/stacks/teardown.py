@@ -9,8 +9,8 @@ from swarmkit.finding import Finding
 from swarmkit.observed.model import STACK_LABEL, ClusterState, Observed
 from swarmkit.plan.model import Operation, Plan, Step
 from swarmkit.plan.networks.lan_removal import LiveLans, live_lans, remove_lans
+from swarmkit.plan.nodes.joins import MADE_LABEL
 from swarmkit.plan.nodes.leaving import LeaveSwarm
-from swarmkit.plan.planner import MADE_LABEL
 from swarmkit.plan.refusals import host_refusals
 from swarmkit.plan.stacks.gone import AwaitGone
 from swarmkit.plan.stacks.operations import RemoveObject

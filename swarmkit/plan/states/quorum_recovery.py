@@ -10,12 +10,13 @@ from swarmkit.finding import Finding
 from swarmkit.observed.model import RECOVERY_LABEL
 from swarmkit.observed.raft import RaftFacts
 from swarmkit.plan.model import Operation, Plan, Step
+from swarmkit.plan.nodes.joins import INIT, addresses
 from swarmkit.plan.nodes.leaving import LeaveOldRaft
-from swarmkit.plan.planner import INIT, addresses, as_warnings
 from swarmkit.plan.states.left_managers import left_managers
 from swarmkit.plan.states.operations import TakeLockOff
 from swarmkit.plan.states.recovery_operations import ForceNewCluster, MarkRecovered, RemoveOldManagers
 from swarmkit.plan.states.survey import Survey, lock_refusals, member_refusals, recovery_refusals
+from swarmkit.plan.warnings import as_warnings
 from swarmkit.secret import Secret
 
 _OLD = "recover:old-managers"

@@ -16,7 +16,7 @@ from swarmkit.plan.declaration import Declared
 from swarmkit.plan.engines.gossip import AGENT, LET_GO
 from swarmkit.plan.engines.plans import UPGRADE
 from swarmkit.plan.model import Step
-from swarmkit.plan.planner import INIT
+from swarmkit.plan.nodes.joins import INIT
 from swarmkit.plan.progress import Silent
 from swarmkit.plan.states.stopped_manager import TAKE_STATE
 from swarmkit.reach.any_manager import AnyManager
