@@ -44,7 +44,7 @@ check: venv
 	$(BIN)/ruff check .
 	@mkdir -p build
 	@$(BIN)/mypy >build/mypy.txt 2>&1 & mypy=$$!; \
-		$(BIN)/python -m pytest -q -n 6 -m "not lab and not browser"; tests=$$?; \
+		$(BIN)/python -m pytest -q -n 4 -m "not lab and not browser"; tests=$$?; \
 		wait $$mypy; types=$$?; cat build/mypy.txt; exit $$((tests | types))  # many tests wait
 
 bench: prepared
