@@ -137,7 +137,7 @@ def print_report(report: UpReport, declared: Declared, progress: LiveProgress | 
     if report.findings:
         print_findings(console, report.findings)
     if not report.applied and not report.findings and report.plan.is_empty:
-        click.echo("not proved again, as nothing was changed: swarmkit verify proves it", err=True)
+        click.echo("not proved, as this run changed nothing: swarmkit verify proves it", err=True)
     if report.applied or report.findings:
         print_status(console, declared.inventory, report.observed, declared.stack)
         print_phases(console, progress.phases)

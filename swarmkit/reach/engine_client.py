@@ -73,6 +73,15 @@ class _HttpConnection(urllib3.connection.HTTPConnection):
         self._connection = connection
 
     def connect(self) -> None:
-        channel = self._connection.open_engine_socket(timeout_seconds=20)
-        channel.settimeout(self.timeout if isinstance(self.timeout, (int, float)) else 30.0)
-        self.sock = channel
+        self.sock = self._connection.open_engine_socket(timeout_seconds=20)
+        self._limit_sending()
+
+    def putrequest(self, *arguments: Any, **options: Any) -> None:
+        """Begin a request; a kept connection has the limit of the answer that came over it last."""
+        if self.sock is not None:
+            self._limit_sending()
+        super().putrequest(*arguments, **options)
+
+    def _limit_sending(self) -> None:
+        # What urllib3 calls the timeout of connecting is that of sending as well, until it waits for the answer.
+        self.sock.settimeout(self.timeout if isinstance(self.timeout, (int, float)) else 30.0)

@@ -24,6 +24,8 @@ from swarmkit.reach.ssh import Connection, ConnectionLostError
 from swarmkit.secret import Secret, mask
 
 REQUEST_TIMEOUT_SECONDS = 30.0
+SENDING_TIMEOUT_SECONDS = 60.0
+"""How long an engine may take nothing of what is sent to it: one that stands still does not say so."""
 FOLLOW_TIMEOUT_SECONDS = 30 * 86400.0
 """How long a container that is followed may print nothing; that its host is gone is seen by the connection itself."""
 LOGS_TIMEOUT_SECONDS = 10.0
@@ -251,7 +253,9 @@ class SshEngine:
         prefix = self._client.path_prefix if versioned else ""
         url = f"{self._client.base_url}{prefix}{path}"
         try:
-            answer = self._client.request(method, url, params=query, timeout=timeout_seconds, **options)
+            sending_seconds = min(timeout_seconds, SENDING_TIMEOUT_SECONDS)
+            limits = (sending_seconds, timeout_seconds)
+            answer = self._client.request(method, url, params=query, timeout=limits, **options)
         except (requests.Timeout, TimeoutError) as error:
             raise ConnectionLostError(
                 f"{self.host}: the engine did not {action} in {timeout_seconds:g} s",
@@ -264,6 +268,12 @@ class SshEngine:
             OSError,
             EOFError,
         ) as error:
+            if isinstance(_innermost(error), TimeoutError):
+                raise ConnectionLostError(
+                    f"{self.host}: the engine took nothing of what was sent to it for {sending_seconds:g} s",
+                    f"to do: {action}",
+                    f"see whether it stands still on {self.host}: systemctl status docker",
+                ) from error
             raise ConnectionLostError(
                 f"{self.host}: no answer from the engine to: {action}",
                 mask(cause_of(error)),
@@ -307,6 +317,12 @@ def _unframe(raw: bytes) -> str:
 
 
 def cause_of(error: BaseException) -> str:
-    """Return what the innermost of the errors that *error* carries says: urllib3's has them as its arguments."""
+    """Return what the innermost of the errors that *error* carries says."""
+    inner = _innermost(error)
+    return str(inner) or type(inner).__name__
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """Return the error that the others are of: urllib3's have it as an argument."""
     inner = next((one for one in reversed(error.args) if isinstance(one, BaseException)), None)
-    return cause_of(inner) if inner else str(error) or type(error).__name__
+    return _innermost(inner) if inner else error

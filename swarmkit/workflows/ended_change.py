@@ -1,4 +1,4 @@
-"""Writing down that a change of a stack has come to its end."""
+"""Whether the last change of a stack has come to its end, and writing down that it has."""
 
 from __future__ import annotations
 
@@ -10,6 +10,16 @@ from swarmkit.plan.model import Step
 from swarmkit.plan.stacks.record import ENDED_LABEL, read_records
 from swarmkit.reach.fleet import Fleet
 from swarmkit.workflows.one_writer import OneWriter
+
+
+def was_cut_off(observed: Observed, stack: str) -> bool:
+    """Tell whether the last change of *stack* has not come to its end: its run was killed, or failed and said so."""
+    try:
+        records = read_records(observed.cluster, stack)
+    except SwarmkitError:
+        # Whoever changes the stack is told that one cannot be read; where nothing is to do it is in nobody's way.
+        return False
+    return bool(records) and not records[-1].has_ended
 
 
 def note_end(fleet: Fleet, observed: Observed, stack: str, writer: OneWriter) -> None:

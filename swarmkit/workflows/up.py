@@ -45,7 +45,7 @@ class UpReport:
     observed: Observed
     applied: tuple[Applied, ...] = ()
     findings: tuple[Finding, ...] = ()
-    """What was proved; empty when nothing was changed or waited for, or the proof was not asked for."""
+    """What was proved; empty when there was nothing to change, wait for or see through, or no proof was asked for."""
     silent: Unreached = field(default_factory=dict)
     """Hosts where nobody looked, why, and where no proof tells it."""
     left_out: tuple[str, ...] = ()
@@ -80,7 +80,8 @@ def up(declared: Declared, terms: Terms, *, verify: bool = True) -> UpReport:
             writer: OneWriter | None = None
             from swarmkit.workflows.one_writer import give_back_for_the_dead, one_writer
 
-            if plan.is_empty:
+            goes_on = _goes_on(declared.stack, observed)
+            if plan.is_empty and not goes_on:
                 give_back_for_the_dead(fleet, observed, progress, "up")
             else:
                 writer = resources.enter_context(one_writer(fleet, observed, progress, "up", terms.lock_wait_seconds))
@@ -95,7 +96,7 @@ def up(declared: Declared, terms: Terms, *, verify: bool = True) -> UpReport:
             watched.observed = observed
             waited = False
             if declared.stack is not None:
-                waited = _converge(declared.stack, fleet, observed, waiter, writer)
+                waited = _converge(declared.stack, fleet, observed, waiter, writer) or goes_on
         findings: tuple[Finding, ...] = ()
         if applied or waited:
             # The hosts were read after the last write; since then tasks alone came and went.
@@ -114,6 +115,13 @@ def up(declared: Declared, terms: Terms, *, verify: bool = True) -> UpReport:
                     all_must_answer=True,
                 ).findings
         return UpReport(plan, observed, applied, findings)
+
+
+def _goes_on(stack: Stack | None, observed: Observed) -> bool:
+    """Tell whether a change of *stack* is left that no run has seen through: where all is written, it is proved yet."""
+    from swarmkit.workflows.ended_change import was_cut_off
+
+    return stack is not None and was_cut_off(observed, stack.name)
 
 
 def _converge(stack: Stack, fleet: Fleet, observed: Observed, waiter: Waiter, writer: OneWriter | None) -> bool:

@@ -22,7 +22,8 @@ from swarmkit.plan.stacks.spec_diff import Change, carry_over, spec_changes, wit
 from swarmkit.reach.engine import Engine, EngineError, Json, Kind
 from swarmkit.secret import Secret
 
-IMAGE_TIMEOUT_SECONDS = 900.0
+IMAGE_TIMEOUT_SECONDS = 300.0
+"""How long an engine that has an image may say nothing while it loads it: it tells how far each layer is."""
 _CHUNK_BYTES = 256 * 1024
 _OUT_OF_SEQUENCE = "update out of sequence"
 _TRIES = 10

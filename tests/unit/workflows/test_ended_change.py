@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -10,14 +12,19 @@ from fakes.swarm import FakeFleet, fake_fleet
 
 from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.declared.stack.service import Service, Stack
+from swarmkit.errors import SwarmkitError
 from swarmkit.observed.observe import observe
 from swarmkit.plan.apply import apply
 from swarmkit.plan.context import Context
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.progress import Silent
+from swarmkit.plan.stacks.record import ENDED_LABEL
 from swarmkit.plan.stacks.rollback_planner import make_rollback_plan
+from swarmkit.proof import Proof
 from swarmkit.workflows.ended_change import note_end
 from swarmkit.workflows.one_writer import one_writer
+from swarmkit.workflows.terms import Terms
+from swarmkit.workflows.up import UpReport, up
 
 INVENTORY = Inventory(Path("inventory.yaml"), "prod", (Host("A", "10.88.0.11", "manager"),))
 
@@ -89,3 +96,40 @@ def test_a_hotfix_is_what_runs_before_another_file(changed: FakeFleet) -> None:
     set_level(changed, "hotfix")
     run_once(changed, declared("3"))
     assert level_after_rollback(changed) == "['LEVEL=hotfix']"
+
+
+@pytest.fixture
+def proved(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What `up` has proved on hosts that it reaches, each time it did."""
+    times: list[str] = []
+
+    def prove(*_: object, **__: object) -> Proof:
+        times.append("proved")
+        return Proof(())
+
+    monkeypatch.setattr("swarmkit.verify.prove.prove", prove)
+    return times
+
+
+def bring_up(fleet: FakeFleet, monkeypatch: pytest.MonkeyPatch) -> UpReport:
+    @contextmanager
+    def reached(*_: object, **__: object) -> Iterator[tuple[FakeFleet, dict[str, SwarmkitError]]]:
+        yield fleet, {}
+
+    monkeypatch.setattr("swarmkit.workflows.up.reach_with_leaving", reached)
+    return up(declared("2"), Terms(Silent(), lambda _: True))
+
+
+def test_a_change_that_no_run_has_seen_through_is_proved_though_all_of_it_is_written(
+    changed: FakeFleet, proved: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a run that lost its leader right after its write, the next one had nothing to do, and no name resolved."""
+    assert bring_up(changed, monkeypatch).plan.is_empty
+    assert proved == []
+
+    record = next(one for one in changed.cluster.objects["configs"].values() if ENDED_LABEL in one["Spec"]["Labels"])
+    del record["Spec"]["Labels"][ENDED_LABEL]
+    assert bring_up(changed, monkeypatch).plan.is_empty
+    assert proved == ["proved"]
+    assert bring_up(changed, monkeypatch).plan.is_empty
+    assert proved == ["proved"], "it is noted that this one has seen it through"
