@@ -190,6 +190,13 @@ def _prepare(meanwhile: Callable[[], object]) -> None:
 def _without_engine(name: str, error: Exception) -> Exception:
     if not isinstance(error, (EngineError, ConnectionLostError)):
         return error
+    if isinstance(error, ConnectionLostError) and not error.why:
+        # Nothing failed: it was asked and said nothing.
+        return NoEngineError(
+            f"{name}: its Docker engine takes connections and answers none",
+            error.what,
+            f"on {name}, see whether it stands still: systemctl status docker; if it goes on: systemctl restart docker",
+        )
     return NoEngineError(
         f"{name}: no Docker engine answers",
         error.why or error.what,

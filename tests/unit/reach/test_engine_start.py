@@ -145,6 +145,22 @@ def test_who_waits_is_told_of_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
     assert told == ["A: waiting"]
 
 
+def test_an_engine_that_stands_still_is_not_told_to_be_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def engine(*_: object) -> Any:
+        raise ConnectionLostError("A: the engine did not tell its version in 30 s")
+
+    monkeypatch.setattr(fleet, "read_ssh_settings", lambda _: {})
+    monkeypatch.setattr(fleet, "hops_to", lambda *_: ())
+    monkeypatch.setattr(fleet, "connect", lambda *_, **__: io.StringIO())
+    monkeypatch.setattr(fleet, "_engine", engine)
+    inventory = Inventory(Path("i.yaml"), "c", (Host("A", "192.0.2.1", "manager"),))
+    with pytest.raises(NoneReachedError) as caught, reach_some(inventory, on_waiting=str):
+        pass
+    assert "A: its Docker engine takes connections and answers none" in str(caught.value)
+    assert "systemctl restart docker" in caught.value.to_do
+    assert "install" not in str(caught.value)
+
+
 def test_every_command_that_connects_tells_whom_it_waits_for() -> None:
     """A command that hands in nobody to tell is a silent one for minutes."""
     modules = list((Path(fleet.__file__).parents[1] / "workflows").glob("*.py"))
