@@ -1,4 +1,4 @@
-"""A firewall keeps something between two hosts: named with the way and the rule that opens it, and nothing is lost."""
+"""Firewalls and links that keep something between two hosts: named with the way and what opens it; nothing is lost."""
 
 from __future__ import annotations
 
@@ -66,3 +66,39 @@ def test_f18_what_a_firewall_drops_is_named_by_its_way_with_the_rule_that_lets_i
         seconds = round(time.time() - opened, 1)
         check(shop, before, seen)
     note |= {"fault": "F18", "phase": what, "recovered": seconds, "silence": seen.longest_silence()}
+
+
+LINKS = {
+    "link": ("ip link set dev vec0 mtu 1400", "ip link set dev vec0 mtu 1500", "1400"),
+    "path": (
+        "iptables -w -I INPUT -p udp -m length --length 1451: -j DROP",
+        "iptables -w -D INPUT -p udp -m length --length 1451: -j DROP",
+        "1450",
+    ),
+}
+"""What narrows a way to T, what mends it, and the MTU that is told to take."""
+
+
+@pytest.mark.parametrize("narrow", LINKS)
+def test_f19_a_way_that_full_frames_do_not_pass_is_told_with_the_mtu_that_does(
+    shop: World, narrow: str, tmp_path: Path, note: Note
+) -> None:
+    before, (breaks, mends, mtu) = record(shop), LINKS[narrow]
+    with witness(f"f19-{narrow}", tmp_path) as seen:
+        shop.lab.run("T", breaks)
+        try:
+            said = shop.lab.swarmkit("doctor", "-i", str(shop.inventory), "--json")
+            proof = errors(shop, "verify", *shop.declared)
+        finally:
+            shop.lab.run("T", mends)
+        opened = time.time()
+        found = [one for one in json.loads(said.stdout)["findings"] if one["code"] == "H11"]
+        assert found, said.stdout
+        assert all("T" in one["where"] and mtu in one["remedy"] for one in found), found
+        payloads = [one for one in proof if one["code"] == "V17"]
+        assert payloads, proof
+        assert all("driver.mtu" in one["remedy"] for one in payloads), payloads
+        seen.wait_for_order()
+        seconds = round(time.time() - opened, 1)
+        check(shop, before, seen)
+    note |= {"fault": "F19", "phase": narrow, "recovered": seconds, "silence": seen.longest_silence()}
