@@ -17,7 +17,7 @@ from swarmkit.observed.model import Observed
 from swarmkit.observed.observe import with_cluster_now
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.model import Applied, Plan
-from swarmkit.plan.progress import telling
+from swarmkit.plan.progress import Progress, telling
 from swarmkit.reach.fleet import Fleet, Unreached
 from swarmkit.workflows.joining import settled
 from swarmkit.workflows.leaving_hosts import plan_without, reach_with_leaving
@@ -80,7 +80,7 @@ def up(declared: Declared, terms: Terms, *, verify: bool = True) -> UpReport:
             writer: OneWriter | None = None
             from swarmkit.workflows.one_writer import give_back_for_the_dead, one_writer
 
-            goes_on = _goes_on(declared.stack, observed)
+            goes_on = plan.is_empty and _goes_on(declared.stack, observed, progress)
             if plan.is_empty and not goes_on:
                 give_back_for_the_dead(fleet, observed, progress, "up")
             else:
@@ -117,11 +117,14 @@ def up(declared: Declared, terms: Terms, *, verify: bool = True) -> UpReport:
         return UpReport(plan, observed, applied, findings)
 
 
-def _goes_on(stack: Stack | None, observed: Observed) -> bool:
-    """Tell whether a change of *stack* is left that no run has seen through: where all is written, it is proved yet."""
+def _goes_on(stack: Stack | None, observed: Observed, progress: Progress) -> bool:
+    """Tell whether a change of *stack*, all of it written, is left that no run has seen through."""
     from swarmkit.workflows.ended_change import was_cut_off
 
-    return stack is not None and was_cut_off(observed, stack.name)
+    if stack is None or not was_cut_off(observed, stack.name):
+        return False
+    progress.warned("observe", "the run before did not see its change through: it is waited for and proved")
+    return True
 
 
 def _converge(stack: Stack, fleet: Fleet, observed: Observed, waiter: Waiter, writer: OneWriter | None) -> bool:
