@@ -15,7 +15,7 @@ from swarmkit.reach.engine import Engine, EngineError
 from swarmkit.reach.engine_start import Tell, wait_until_seen, waited_for_its_start
 from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.kept_shell import KeptShell
-from swarmkit.reach.ssh import CommandResult, Connection, ConnectionLostError, SshSession
+from swarmkit.reach.ssh import CommandResult, Connection, ConnectionLostError, SshSession, UnansweredError
 from swarmkit.reach.ssh_config import hops_to, read_ssh_settings
 from swarmkit.reach.ssh_connect import connect
 from swarmkit.secret import Secret
@@ -190,8 +190,7 @@ def _prepare(meanwhile: Callable[[], object]) -> None:
 def _without_engine(name: str, error: Exception) -> Exception:
     if not isinstance(error, (EngineError, ConnectionLostError)):
         return error
-    if isinstance(error, ConnectionLostError) and not error.why:
-        # Nothing failed: it was asked and said nothing.
+    if isinstance(error, UnansweredError):
         return NoEngineError(
             f"{name}: its Docker engine takes connections and answers none",
             error.what,

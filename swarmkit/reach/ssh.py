@@ -57,6 +57,10 @@ class ConnectionLostError(SwarmkitError):
     """The connection broke while something was under way; whether that was done is not known."""
 
 
+class UnansweredError(ConnectionLostError):
+    """The other end took what it was asked and did not answer in time; the connection itself has not failed."""
+
+
 class ConnectionGoneError(ConnectionLostError):
     """The SSH connection itself has ended: it is opened once, so nothing is read over it any more."""
 

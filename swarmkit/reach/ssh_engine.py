@@ -20,7 +20,7 @@ import urllib3
 from swarmkit.errors import SwarmkitError
 from swarmkit.reach.engine import EngineError, Json, Kind, Rotated
 from swarmkit.reach.engine_client import EngineClient
-from swarmkit.reach.ssh import Connection, ConnectionLostError
+from swarmkit.reach.ssh import Connection, ConnectionLostError, UnansweredError
 from swarmkit.secret import Secret, mask
 
 REQUEST_TIMEOUT_SECONDS = 30.0
@@ -257,7 +257,7 @@ class SshEngine:
             limits = (sending_seconds, timeout_seconds)
             answer = self._client.request(method, url, params=query, timeout=limits, **options)
         except (requests.Timeout, TimeoutError) as error:
-            raise ConnectionLostError(
+            raise UnansweredError(
                 f"{self.host}: the engine did not {action} in {timeout_seconds:g} s",
                 to_do=f"check the way to {self.host}, and its engine: systemctl status docker",
             ) from error
