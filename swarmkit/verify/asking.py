@@ -14,7 +14,7 @@ from swarmkit.plan.nodes.silent_hosts import silent_nodes
 from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.fleet import Fleet
 from swarmkit.verify.encryption.esp import own_addresses
-from swarmkit.verify.encryption.kernels import encrypted_hosts, networks_of_several_links
+from swarmkit.verify.encryption.kernels import encrypted_hosts
 from swarmkit.verify.encryption.wire import data_address, wire_wish
 from swarmkit.verify.live import Live, read_live
 from swarmkit.verify.probe.look import HostLook, balance_again, how_they_ended, look
@@ -26,6 +26,7 @@ from swarmkit.verify.silent import host_failure
 from swarmkit.verify.unheard import unheard
 from swarmkit.verify.ways.balance import networks_of_vips
 from swarmkit.verify.ways.datagrams import UdpPort
+from swarmkit.verify.ways.down_links import networks_on
 from swarmkit.verify.ways.gossip import gossip_probes, swarm_ways
 from swarmkit.verify.ways.published import Publication, answers_here, probes_of
 from swarmkit.verify.ways.unpublished import Closed, closed_probes
@@ -66,7 +67,7 @@ class Asking:
                 published=host in forwarding or bool(self._live.tasks_on(host)),
                 mesh=host in self._meshed,
                 vips=networks_of_vips(self._live, host) if balance else (),
-                links=networks_of_several_links(self._live, host),
+                links=networks_on(self._live, host),
                 datagrams=hearing,
                 certificate=f"{self._observed.hosts[host].engine.root_dir}/swarm/certificates/swarm-node.crt",
             ),

@@ -227,4 +227,13 @@ PROOFS: dict[str, Explanation] = {
         "ways follows from it.",
         "RFC 5227",
     ),
+    "V30": Explanation(
+        "The links of a network on a host, and those inside its containers, are up",
+        "Tasks run and nothing reaches them: all ways to and from them hang.",
+        "Somebody, or a program that manages interfaces, took a link down: of the network's namespace on the host, or "
+        "of a container.",
+        "On the host: systemctl restart docker; of a container alone: docker service update --force SERVICE. What is "
+        "found of ways to and from the host follows from it.",
+        "moby libnetwork/drivers/overlay/ov_network.go",
+    ),
 }

@@ -45,6 +45,7 @@ from swarmkit.verify.ways.cut_off import prove_cut_off
 from swarmkit.verify.ways.data_path import data_path
 from swarmkit.verify.ways.datagrams import prove_udp, udp_ports
 from swarmkit.verify.ways.doubled import doubled_nodes
+from swarmkit.verify.ways.down_links import down_links
 from swarmkit.verify.ways.gossip import prove_gossip, tried_ways
 from swarmkit.verify.ways.ipv6 import tell_untried
 from swarmkit.verify.ways.isolation import prove_declared_isolation, prove_isolation
@@ -104,6 +105,7 @@ class Proving:
         judge = self._judge(evidence, parcels, cables, ended)
         tried = tuple(tried_ways(parcels.ways, results, judge.wire.cables, parcels.speaking))
         doubled = tuple(doubled_nodes(self._inventory, self._observed, self._cluster))
+        links = tuple(down_links(self._live, looks))
         heard = [one for one in tried if not {one.way.source, one.way.target} & silence.hosts]
         findings = [
             *prove_state(self._inventory, stack, self._observed, self._cluster, self._live, looks, silence),
@@ -113,6 +115,7 @@ class Proving:
             *prove_isolation(parcels.trespasses, (one for told in results.values() for one in told), cables, ended),
             *(one.told_as(codes.TWICE) for one in doubled),
             *prove_cut_off(heard),
+            *(one.finding for one in links),
             *prove_gossip(tried, {host: seen.firewalls for host, seen in looks.items()}),
             *prove_udp(datagrams, self._live, looks, silence),
             *self._balanced(looks, stack),
@@ -126,7 +129,7 @@ class Proving:
             *self._asking.failures,
         ]
         return Proof(
-            with_causes(with_blocked_ways(findings, tried), heard, doubled, self._live, self._cluster.told_by),
+            with_causes(with_blocked_ways(findings, tried), heard, doubled, links, self._live, self._cluster.told_by),
             seen_hosts(self._inventory, self._observed, self._cluster, self._live),
             seen_networks(self._live, judge),
             seen_ports(self._live),

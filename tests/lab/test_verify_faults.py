@@ -236,6 +236,35 @@ def test_esp_that_others_flushed_is_found_on_every_way_of_its_host_and_the_resta
     apply(shop, remedy)
 
 
+NETWORK = "/run/docker/netns/[0-9]*-$(docker network inspect -f {{.Id}} shop_shop | cut -c 1-9)*"
+CONTAINER = "$(docker ps -q -f name=shop_database)"
+ADDRESS = '{{(index .NetworkSettings.Networks "shop_shop").IPAddress}}'
+
+
+@pytest.mark.nightly
+def test_a_network_s_link_that_is_down_is_one_cause_and_its_remedy_brings_the_ways_back(shop: Shop) -> None:
+    """Docker tells nothing of it; what did not get through was put down to a closed udp/4789."""
+    shop.lab.run("C", f"nsenter --net=$(echo {NETWORK}) ip link set vxlan0 down")
+    apply(shop, the_link_s(findings(shop, "verify"), "shop_shop on C")["remedy"])
+    await_health(shop, "C")
+
+
+@pytest.mark.nightly
+def test_a_container_s_link_that_is_down_is_one_cause_and_its_remedy_brings_the_ways_back(shop: Shop) -> None:
+    address = shop.lab.run("C", f"docker inspect -f '{ADDRESS}' {CONTAINER}").strip()
+    enter = f"nsenter -n -t $(docker inspect -f '{{{{.State.Pid}}}}' {CONTAINER})"
+    link = shop.lab.run("C", f"{enter} ip -o -4 addr show to {address}").split()[1]
+    shop.lab.run("C", f"{enter} ip link set {link} down")
+    apply(shop, the_link_s(findings(shop, "verify"), "shop_database on C")["remedy"])
+
+
+def the_link_s(found: Findings, where: str) -> dict[str, Any]:
+    (cause,) = of(found, "V30")
+    assert cause["where"] == where
+    assert {one["follows_from"] for one in found if one != cause} == {"V30"}
+    return cause
+
+
 def await_health(shop: Shop, host: str) -> None:
     """Wait until no health check on *host* has failed since its last success: the third ends the task."""
     streaks, deadline = (

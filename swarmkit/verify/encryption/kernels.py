@@ -34,11 +34,6 @@ def encrypted_hosts(live: Live) -> frozenset[str]:
     return frozenset(host for network in live.encrypted for host in live.carriers(network.id))
 
 
-def networks_of_several_links(live: Live, host: str) -> list[str]:
-    """Return the IDs of the encrypted networks on *host* that have a VXLAN number for each of several subnets."""
-    return [network.id for network in live.encrypted if host in live.carriers(network.id) and len(vnis_of(network)) > 1]
-
-
 @dataclass(frozen=True)
 class Kernels:
     """What kernels and firewalls lack: nothing found is a proof; what is not in here was not read."""

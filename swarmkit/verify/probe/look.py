@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
+from ipaddress import IPv4Network
 
 from swarmkit.errors import SwarmkitError
 from swarmkit.observed.dropping.reading import HostRules, read_rules
@@ -17,6 +18,7 @@ from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.fleet import ReachedHost
 from swarmkit.verify.encryption.xfrm import Ipsec, parse_ipsec
 from swarmkit.verify.live import LiveTask
+from swarmkit.verify.probe.links import links_down, parse_routes, vxlan_numbers
 from swarmkit.verify.probe.script import LANGUAGES, Language, run_script
 from swarmkit.verify.probe.sockets import Listener, parse_listeners
 
@@ -27,7 +29,6 @@ BY_DIGEST = "@sha256:"
 _OF = "com.docker.swarm.service"
 _SERVICE_LABEL = f"{_OF}.id"
 _PATH = re.compile(r"[A-Za-z0-9._/:-]+", re.ASCII)
-_VXLAN = re.compile(r" vxlan id (\d+) ")
 _NEEDED = {"nsenter": "util-linux", "timeout": "coreutils"}
 _NEEDED_FOR_ENCRYPTION = {"ip": "iproute2", "iptables": "iptables"}
 _NEEDED_FOR_PUBLISHED = {"iptables": "iptables"}
@@ -65,6 +66,10 @@ class HostLook:
     links: Mapping[str, frozenset[int]] = field(default_factory=dict)
     """Network ID -> the VXLAN numbers that the host has a link for, of the networks that were asked for and could be
     read."""
+    down: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Network ID -> those of its links on the host that are down."""
+    routes: Mapping[str, tuple[IPv4Network, ...]] = field(default_factory=dict)
+    """Task ID -> what its container reaches without a gateway; of those that could be read."""
     datagrams: Mapping[str, tuple[Listener, ...]] = field(default_factory=dict)
     """Task ID -> the UDP sockets of its container, of those that were asked for."""
     firewalls: Firewalls = IPTABLES_ALONE
@@ -110,9 +115,8 @@ def look(
     """Look at *tasks* of the host, with *encrypted* at its IPsec and firewall, with *published* at its forwarding.
 
     With *mesh* also at where the ingress network leads what comes, and with *vips*, the IDs of networks, at where their
-    VIPs are led; *links* are the IDs of networks whose VXLAN links
-    matter, *datagrams* those of tasks whose UDP sockets do; *certificate* is the path of the node's own. Raises
-    SwarmkitError when the host cannot tell.
+    VIPs are led; *links* are the IDs of networks whose links matter, *datagrams* those of tasks whose UDP sockets do;
+    *certificate* is the path of the node's own. Raises SwarmkitError when the host cannot tell.
     """
     by_id = {task.id: task for task in tasks}
     name = reached.host.name
@@ -123,7 +127,7 @@ def look(
         found = fan_out(by_id, lambda task: _process(reached, by_id[task]))
         processes = {task: seen for task, seen in found.items() if not isinstance(seen, Exception)}
         wishes = [f"listen {pid}" for pid in {HOST_NAMESPACE, *(process.pid for process in processes.values())}]
-        wishes += [f"stopped {process.pid}" for process in processes.values()]
+        wishes += [f"{word} {process.pid}" for process in processes.values() for word in ("stopped", "routes")]
         wishes += [f"datagrams {process.pid}" for task, process in processes.items() if task in datagrams]
         wishes += ["ipsec"] * encrypted + ["published"] * published + ["mesh"] * mesh
         wishes += [f"vips {network}" for network in vips] + [f"links {network}" for network in links]
@@ -159,7 +163,13 @@ def look(
         mesh_rules=said.get("mesh_rules", ""),
         mesh_services=said.get("mesh_services", ""),
         vips=_vips(said, vips),
-        links={network: numbers for network in links if (numbers := _vxlan_numbers(said.get(f"links.{network}", "")))},
+        links={network: numbers for network in links if (numbers := vxlan_numbers(said.get(f"links.{network}", "")))},
+        down={network: names for network in links if (names := links_down(said.get(f"links.{network}", "")))},
+        routes={
+            task: parse_routes(lines)
+            for task, process in there.items()
+            if (lines := said.get(f"routes.{process.pid}", ""))
+        },
         datagrams={
             task: parse_listeners(lines.splitlines())
             for task, process in there.items()
@@ -190,11 +200,6 @@ def balance_again(reached: ReachedHost, seen: HostLook, *, mesh: bool) -> HostLo
 
 def _vips(said: Mapping[str, str], networks: Collection[str]) -> dict[str, tuple[str, str]]:
     return {one: (said.get(f"vip_rules.{one}", ""), said.get(f"vip_services.{one}", "")) for one in networks}
-
-
-def _vxlan_numbers(links: str) -> frozenset[int]:
-    """Return the numbers of *links*, as ``ip -d -o link`` prints them; none where that could not be read."""
-    return frozenset(map(int, _VXLAN.findall(links)))
 
 
 def how_they_ended(reached: ReachedHost, tasks: Sequence[LiveTask]) -> dict[str, str]:

@@ -1,6 +1,6 @@
 # What a host's containers listen on, and its encryption before the probes; reads only.
 # On stdin a line each: "listen PID", "stopped PID", "datagrams PID", "ipsec", "published", "mesh", "vips NETWORK_ID",
-# "certificate FILE", "links NETWORK_ID".
+# "certificate FILE", "links NETWORK_ID", "routes PID".
 in_state() {
   [[ -r /proc/$1/net/$2 ]] || { printf 'gone\n'; return; }
   for table in "/proc/$1/net/$2" "/proc/$1/net/${2}6"; do
@@ -43,12 +43,12 @@ vips() {
   printf '%s\n' "$said"
 }
 
-# The VXLAN links of an overlay network, in the namespace that the engine keeps for it.
+# The links of an overlay network, in the namespace that the engine keeps for it.
 links() {
   local namespace
   # Named by the number of its start on this host and the network's ID, twelve characters in all.
   for namespace in /run/docker/netns/[0-9]*-"${1:0:9}"*; do
-    [[ -e $namespace ]] && nsenter --net="$namespace" ip -d -o link show type vxlan
+    [[ -e $namespace ]] && nsenter --net="$namespace" ip -d -o link show
   done
 }
 
@@ -81,6 +81,7 @@ for entry in "${wanted[@]}"; do
     vips) vips "$value" ;;
     ipsec) esp_states; esp_policies; firewall ;;
     links) section "links.$value"; links "$value" 2>/dev/null ;;
+    routes) section "routes.$value"; [[ -r /proc/$value/net/route ]] && printf '%s\n' "$(</proc/"$value"/net/route)" ;;
     certificate) section certificate; [[ -r $value ]] && printf '%s\n' "$(<"$value")" ;;
     published) section nat; iptables -w 5 -t nat -S || printf 'unreadable\n' ;;
   esac

@@ -1,7 +1,9 @@
-"""What follows from a common cause: from hosts that are cut off, or whose address another host has too; pure.
+"""What follows from a common cause: a host that is cut off, whose address another host has too, or whose links are
+down; pure.
 
 Of a cut follows what is found of a way that leads from one part of the nodes to another; of an address that two hosts
-have, what is found of a way that ends at its owner; nothing else.
+have, what is found of a way that ends at its owner; of a link that is down, what is found of an overlay's ways that end
+at its host; nothing else.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from swarmkit.plan.nodes.doubled_addresses import Doubled
 from swarmkit.verify import codes
 from swarmkit.verify.live import Live
 from swarmkit.verify.ways.cut_off import Part, parts_of
+from swarmkit.verify.ways.down_links import DownLink
 from swarmkit.verify.ways.gossip import TriedWay
 from swarmkit.verify.ways.published import NO_RULE
 
@@ -25,6 +28,7 @@ _OF_WAYS = frozenset(
     )
 )
 """What says that something does not get through; frames that were seen in clear (V16) follow from no cause."""
+_OF_OVERLAYS = frozenset((codes.CONNECTION, codes.ESP_TRAFFIC, codes.ENCRYPTION, codes.PAYLOAD))
 _WAY = re.compile(r"(?:.*@)?(?P<source>[^@ ]+) <?-> (?P<target>\S+)")
 _NOT_READY = re.compile(r"\S+ is not the node that is declared: (?:(?:state|as a manager it) is [^;]*(?:; |$))+")
 
@@ -33,7 +37,12 @@ AreApart = Callable[[str, str], bool]
 
 
 def with_causes(
-    findings: Iterable[Finding], tried: Sequence[TriedWay], doubled: Iterable[Doubled], live: Live, told_by: str
+    findings: Iterable[Finding],
+    tried: Sequence[TriedWay],
+    doubled: Iterable[Doubled],
+    links: Iterable[DownLink],
+    live: Live,
+    told_by: str,
 ) -> tuple[Finding, ...]:
     """Return *findings* with the causes first, and what follows from each marked.
 
@@ -49,7 +58,9 @@ def with_causes(
     if len(set(part_of.values())) > 1:
         follows = _Following(lambda *ends: _are_in_two(part_of, *ends), part_of, hosts_of, told_by)
         found = _marked(found, codes.CUT, follows)
-    causes = (codes.TWICE, codes.CUT)
+    if without := {one.host for one in links}:
+        found = _marked(found, codes.LINK, lambda one: _ends_at(one, without, hosts_of))
+    causes = (codes.TWICE, codes.CUT, codes.LINK)
     return tuple(sorted(found, key=lambda one: causes.index(one.code) if one.code in causes else len(causes)))
 
 
@@ -59,6 +70,15 @@ def _are_in_two(part_of: Mapping[str, Part], one: str, other: str) -> bool:
 
 def _is_cut(finding: Finding, hosts: Collection[str]) -> bool:
     return finding.code == codes.CUT and finding.where in hosts
+
+
+def _ends_at(finding: Finding, hosts: Collection[str], hosts_of: Mapping[str, Collection[str]]) -> bool:
+    """Tell whether *finding* says of an overlay that nothing gets through on a way from or to one of *hosts*."""
+    if finding.code == codes.PUBLISHED:
+        service, _, host = finding.where.rpartition(" at ")
+        return NO_RULE not in finding.evidence and bool({host, *hosts_of.get(service, ())} & {*hosts})
+    is_silent = finding.code in _OF_OVERLAYS and not finding.is_broken
+    return is_silent and any({*ends} & {*hosts} for ends in _ends(finding.where, hosts_of))
 
 
 def _marked(findings: Iterable[Finding], cause: str, follows: Callable[[Finding], bool]) -> tuple[Finding, ...]:
@@ -89,10 +109,11 @@ class _Following:
             return any(self.are_apart(host, of_task) for of_task in self.hosts_of.get(service, ()))
         if finding.code not in _OF_WAYS or finding.is_broken:
             return False
-        return any(self.are_apart(*ends) for ends in self._ends(finding.where))
+        return any(self.are_apart(*ends) for ends in _ends(finding.where, self.hosts_of))
 
-    def _ends(self, where: str) -> Iterator[tuple[str, str]]:
-        """Yield the hosts at the ends of a way ``A -> B`` or ``service@A -> service``."""
-        if way := _WAY.fullmatch(where):
-            for target in (*self.hosts_of.get(way["target"], ()), way["target"]):
-                yield way["source"], target
+
+def _ends(where: str, hosts_of: Mapping[str, Collection[str]]) -> Iterator[tuple[str, str]]:
+    """Yield the hosts at the ends of a way ``A -> B`` or ``service@A -> service``."""
+    if way := _WAY.fullmatch(where):
+        for target in (*hosts_of.get(way["target"], ()), way["target"]):
+            yield way["source"], target

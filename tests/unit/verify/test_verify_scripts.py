@@ -130,6 +130,11 @@ def test_look_script_knows_no_links_where_the_engine_keeps_no_namespace(tools: P
     assert run(tools, "look.sh", "links 0123456789abcdef")["links.0123456789abcdef"] == ""
 
 
+def test_look_script_tells_the_routes_of_a_process_and_of_one_that_ended_none(tools: Path) -> None:
+    assert run(tools, "look.sh", f"routes {os.getpid()}")[f"routes.{os.getpid()}"].startswith("Iface")
+    assert run(tools, "look.sh", "routes 4194999")["routes.4194999"] == ""
+
+
 def test_probe_script_tells_open_from_refused(tools: Path, resolver: Resolver) -> None:
     port = resolver[0]
     said = run(tools, "probe.sh", "in 1", f"tcp 0 127.0.0.1 {port}", "tcp 1 127.0.0.1 9")

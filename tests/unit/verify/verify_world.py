@@ -315,7 +315,7 @@ class FakeShell:
                 said[f"stopped.{pid}"] = "stopped" if is_so else ""
             elif word == "datagrams":
                 said[f"datagrams.{pid}"] = "00000000:14E9\n0B00007F:A2C1"
-            elif word == "links":
+            elif word in ("links", "routes"):
                 said[wish.replace(" ", ".")] = ""
             elif word == "mesh":
                 said["mesh_rules"] = "\n".join(
