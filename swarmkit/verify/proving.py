@@ -189,7 +189,7 @@ class Proving:
         ways = data_path(self._cluster.data_path_port, judge.delivered, judge.kernels, addresses, firewalls)
         yield from prove_connections(all_results, self._live, ways, silence)
         yield from prove_payloads(judge.delivered, self._live, self._cluster)
-        yield from prove_published(published, looks, results, silence)
+        yield from prove_published(published, looks, results, addresses, silence)
 
     def _encryption(self, judge: Judge, evidence: Evidence, untried: Iterable[Untried]) -> Iterator[Finding]:
         yield from prove_kernels(judge.kernels, evidence)

@@ -13,7 +13,7 @@ _FIELDS: dict[str, Field] = {
     "-d": "target",
     "-p": "protocol",
     "-i": "device",
-    "-o": "device",
+    "-o": "out device",
     "--dport": "port",
     "--dports": "port",
     "--ctstate": "state",
@@ -23,7 +23,7 @@ _FIELDS: dict[str, Field] = {
 _FATES: dict[str, Fate] = {"DROP": "drop", "REJECT": "drop", "ACCEPT": "accept", "RETURN": "return"}
 _SAYING_NOTHING = ("-m", "--comment", "--reject-with")
 """Options that take a word and narrow nothing: what a module asks stands in options of its own."""
-_HOOKS = ("PREROUTING", "INPUT", "OUTPUT", "POSTROUTING")
+_HOOKS = ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")
 
 
 def parse_iptables(tool: str, text: str) -> tuple[Table, ...]:

@@ -31,8 +31,8 @@ _FIELDS: dict[str, Field] = {
     "meta l4proto": "protocol",
     "iifname": "device",
     "iif": "device",
-    "oifname": "device",
-    "oif": "device",
+    "oifname": "out device",
+    "oif": "out device",
     "udp dport": "port",
     "tcp dport": "port",
     "th dport": "port",
@@ -41,8 +41,9 @@ _FIELDS: dict[str, Field] = {
 }
 _HEADERS = ("tcp", "udp", "sctp", "icmp", "icmpv6", "igmp", "esp", "ah", "ip6", "arp")
 """Whoever asks for one of their fields asks for the protocol too."""
-_OF_OTHERS = ("meta nfproto ipv6", "ct status dnat")
-"""What no packet is that comes first, by IPv4, to an address of the host itself."""
+_OF_OTHERS = "meta nfproto ipv6"
+"""What no packet by IPv4 is."""
+_LED_ON = "ct status dnat"
 
 
 def parse_nftables(text: str) -> tuple[Table, ...]:
@@ -105,12 +106,12 @@ def _conditions(text: str) -> Iterator[Condition]:
         text = text[said.end() :]
         what, is_negated = said["what"], bool(said["not"])
         values = tuple(value.strip(' "') for value in said["value"].strip("{}").split(","))
-        header = "ip6" if not is_negated and f"{what} {values[0]}" in _OF_OTHERS else what.split()[0]
+        header = "ip6" if not is_negated and f"{what} {values[0]}" == _OF_OTHERS else what.split()[0]
         if header in _HEADERS:
             yield Condition("protocol", (header,))
         if said["value"] in _OPERATORS:
             yield Condition("unknown")
             return
-        field = _FIELDS.get(what, "unknown")
+        field = "led on" if f"{what} {values[0]}" == _LED_ON else _FIELDS.get(what, "unknown")
         is_set = any(value.startswith("@") for value in values)
         yield Condition("unknown") if is_set else Condition(field, values, is_negated)

@@ -31,6 +31,14 @@ class HostRules:
         packet = Packet(kind, source, target, is_sent, device, is_first)
         return tuple(dict.fromkeys(drops(self.tables, packet)))
 
+    def drops_led_on(self, kind: str, source: str, arrives_at: str, target: str, out_device: str) -> tuple[Drop, ...]:
+        """Return what surely drops *kind* from *source*, as it is led on from the host's own address *arrives_at* to
+        *target* behind *out_device*.
+        """
+        device = self.devices.get(arrives_at, "")
+        packet = Packet(kind, source, target, is_sent=False, device=device, out_device=out_device)
+        return tuple(drop for drop in dict.fromkeys(drops(self.tables, packet)) if drop.is_sure)
+
 
 def read_rules(fleet: Fleet, names: Iterable[str]) -> dict[str, HostRules]:
     """Return the rules of the hosts that tell them; one that fails, or where the login is not root's, is left out."""

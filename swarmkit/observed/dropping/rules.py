@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Literal
 
-Field = Literal["source", "target", "target type", "protocol", "port", "device", "state", "unknown"]
+Field = Literal[
+    "source", "target", "target type", "protocol", "port", "device", "out device", "state", "led on", "unknown"
+]
 Fate = Literal["drop", "accept", "return", "call", "go", "on"]
 """``call`` comes back to the chain where nothing was decided, ``go`` does not."""
 
@@ -28,6 +30,12 @@ class Packet:
     """By which it leaves or enters; empty where that is not known."""
     is_first: bool = True
     """Of its kind; else connection tracking takes it for an answer."""
+    out_device: str = ""
+    """By which one leaves again that is only led on, to the address *target* instead of the host's own."""
+
+    @property
+    def is_led_on(self) -> bool:
+        return bool(self.out_device)
 
     @property
     def protocol(self) -> str:
@@ -46,8 +54,10 @@ class Condition:
 
     def holds(self, packet: Packet) -> bool | None:
         """Tell whether it holds for *packet*; None where that cannot be judged."""
-        if self.asks == "unknown" or (self.asks == "device" and not packet.device):
+        if self.asks == "unknown" or (self.asks in ("device", "out device") and not self._device(packet)):
             return None
+        if self.asks == "led on":
+            return packet.is_led_on != self.is_negated
         if self.asks == "port" and not all(_PORTS.fullmatch(value) for value in self.values):
             return None
         if self.asks == "state" and any(value.upper() == "UNTRACKED" for value in self.values):
@@ -60,15 +70,22 @@ class Condition:
         if self.asks == "target":
             return _is_in(packet.target, value)
         if self.asks == "target type":
-            return value.upper() == ("UNICAST" if packet.is_sent else "LOCAL")
+            return value.upper() == ("UNICAST" if packet.is_sent or packet.is_led_on else "LOCAL")
         if self.asks == "state":
-            return value.upper() == ("NEW" if packet.is_first else "ESTABLISHED")
+            state = "NEW" if packet.is_first else "ESTABLISHED"
+            return value.upper() == state or (value.upper() == "DNAT" and packet.is_led_on)
         if self.asks == "protocol":
             return value in (packet.protocol, _NUMBERS[packet.protocol], "all")
         if self.asks == "port":
             first, _, last = value.replace(":", "-").partition("-")
             return bool(packet.port) and int(first or 0) <= int(packet.port) <= int(last or first)
-        return fnmatchcase(packet.device, value)
+        return fnmatchcase(self._device(packet), value)
+
+    def _device(self, packet: Packet) -> str:
+        is_of_leaving = self.asks == "out device"
+        if packet.is_led_on:
+            return packet.out_device if is_of_leaving else packet.device
+        return packet.device if is_of_leaving == packet.is_sent else ""
 
 
 @dataclass(frozen=True)

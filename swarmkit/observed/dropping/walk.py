@@ -11,13 +11,15 @@ from swarmkit.observed.dropping.rules import Drop, Packet, Rule, Table
 MAX_DEPTH = 16
 _ARRIVING = ("ingress", "prerouting", "input")
 _SENT = ("output", "postrouting", "egress")
+_LED_ON = ("forward",)
 
 
 def drops(tables: Sequence[Table], packet: Packet) -> Iterator[Drop]:
     """Yield for each chain at a hook what drops *packet* there: each of them has to let it pass."""
+    hooks = _LED_ON if packet.is_led_on else _SENT if packet.is_sent else _ARRIVING
     for table in tables:
         for name, chain in table.chains.items():
-            if chain.hook not in (_SENT if packet.is_sent else _ARRIVING):
+            if chain.hook not in hooks:
                 continue
             walk = _Walk(table, packet)
             end = walk.through(name)

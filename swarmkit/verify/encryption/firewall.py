@@ -14,6 +14,7 @@ _BY_BPF = re.compile(r'--bytecode "[^"]*,116 0 0 8,21 \d+ \d+ (\d+),')
 _BY_U32 = re.compile(r'--u32 "[^"]*=(0x[0-9a-fA-F]+|\d+)"')
 _FORWARD = re.compile(r"-A DOCKER-INGRESS -p (\w+) .*--dport (\d+) -j DNAT ")
 _BY_DOCKER = re.compile(r"-A DOCKER (?:.* )?-p (\w+) .*--dport (\d+) (?:.* )?-j DNAT ")
+_TO = re.compile(r"--to-destination ([0-9.]+):(\d+)")
 _MARK = re.compile(r"--set-x?mark (0x[0-9a-f]+)")
 # What the engine's rules never say; with it a rule is not for all frames of the VNI.
 _NARROWED = re.compile(r" ! | -[sdio] | -m (?!policy|udp|bpf|u32)\S+")
@@ -80,6 +81,16 @@ def forwarded_ports(rules: str, protocol: str = "tcp") -> frozenset[int]:
 def host_mode_ports(rules: str, protocol: str) -> frozenset[int]:
     """Return the ports that the nat table leads to containers of this host; raises UnreadableError."""
     return _ports(_BY_DOCKER, rule_lines(rules), protocol)
+
+
+def led_to(rules: str, port: int, protocol: str = "tcp") -> tuple[str, str] | None:
+    """Return the address and the port that the nat table leads a published *port* to; raises UnreadableError."""
+    for line in rule_lines(rules):
+        found = next((one for form in (_FORWARD, _BY_DOCKER) if (one := form.match(line))), None)
+        to = _TO.search(line)
+        if found and to and (found[1], int(found[2])) == (protocol, port):
+            return to[1], to[2]
+    return None
 
 
 def _ports(form: re.Pattern[str], lines: list[str], protocol: str) -> frozenset[int]:

@@ -75,7 +75,7 @@ class HostLook:
     firewalls: Firewalls = IPTABLES_ALONE
     """By what rules are written there that let something in."""
     rules: HostRules | None = None
-    """None where no encrypted network is, or where they could not be read."""
+    """None where nothing of them matters, or where they could not be read."""
     speaks: Language | None = "perl"
     """Without a language nothing can be sent from container to container but what bash can."""
     own_listeners: tuple[Listener, ...] = ()
@@ -121,7 +121,7 @@ def look(
     by_id = {task.id: task for task in tasks}
     name = reached.host.name
     with ThreadPoolExecutor(max_workers=3) as pool:
-        rules = pool.submit(read_rules, {name: reached}, [name] if encrypted else [])
+        rules = pool.submit(read_rules, {name: reached}, [name] if encrypted or published else [])
         containers = pool.submit(reached.engine.find, "containers")
         volumes = pool.submit(reached.engine.find, "volumes", {"label": [STACK_LABEL]})
         found = fan_out(by_id, lambda task: _process(reached, by_id[task]))

@@ -18,6 +18,7 @@ from swarmkit.verify.probe.look import HOST_NAMESPACE, HostLook
 from swarmkit.verify.probe.probes import Connect
 from swarmkit.verify.probe.probing import Result
 from swarmkit.verify.silence import NONE, Silence
+from swarmkit.verify.ways.dropped_requests import with_dropping_rule
 
 FROM_HERE_TIMEOUT_SECONDS = 2.0
 FROM_HERE_PATIENCE_SECONDS = 3.0
@@ -62,9 +63,13 @@ def prove_published(
     published: Iterable[Publication],
     looks: Mapping[str, HostLook],
     results: Mapping[str, Iterable[Result]],
+    addresses: Mapping[str, str],
     silence: Silence = NONE,
 ) -> Iterator[Finding]:
-    """Prove that each publication answers to every host that asked, one finding for each service, port and node."""
+    """Prove that each publication answers to every host that asked, one finding for each service, port and node.
+
+    *addresses* are those that the hosts ask from.
+    """
     answers = {
         (host, result.probe.address, result.probe.port): result
         for host, of_host in results.items()
@@ -78,6 +83,9 @@ def prove_published(
         if publication.mode == "ingress":
             wrong += _not_forwarded(publication, looks.get(publication.host))
         finding = _finding(publication, wrong, asked)
+        if silent:
+            where = publication.host, looks.get(publication.host), publication.address, publication.port
+            finding = with_dropping_rule(finding, *where, [addresses[host] for host in silent if host in addresses])
         # A node takes its rules away itself when gossip gives up the last task that they would lead to.
         has_no_rule = NO_RULE in finding.evidence and not silence.has_all_of(publication.service)
         is_lost = finding.severity != "ok" and silence.tasks_of(publication.service) and not has_no_rule
