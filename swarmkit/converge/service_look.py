@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from swarmkit.observed import parse
+from swarmkit.observed.global_services import nodes_of_global
 from swarmkit.observed.jobs import is_job
 from swarmkit.observed.model import TaskState
 from swarmkit.reach.engine import Engine, Json
@@ -129,5 +130,5 @@ def look_at(manager: Engine, name: str) -> ServiceLook:
     elif "Replicated" in mode:
         wanted = int((mode["Replicated"] or {}).get("Replicas", 1))
     else:
-        wanted = max(1, len({task.get("NodeID") for task in tasks if task.get("DesiredState") == "running"}))
+        wanted = max(1, len(nodes_of_global(map(parse.task, tasks), service["Spec"]["TaskTemplate"])))
     return ServiceLook(service, tuple(tasks), wanted)

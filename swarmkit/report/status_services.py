@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from swarmkit.declared.inventory.host import Inventory
 from swarmkit.declared.stack.service import Service, Stack
+from swarmkit.observed.global_services import nodes_of_global
 from swarmkit.observed.model import ClusterState, ServiceState, TaskState
 
 _STUCK_UPDATES = ("paused", "rollback_paused", "rollback_started", "rollback_completed")
@@ -83,7 +84,7 @@ def _row(
     aim = "complete" if service.is_job else "running"
     running = [task for task in tasks if task.state == aim and task.desired_state == aim]
     hosts = Counter(_host(task, cluster, names) for task in running)
-    wanted = _wanted(service, tasks, declared)
+    wanted = _wanted(service, every, declared)
     image = str(service.spec.get("TaskTemplate", {}).get("ContainerSpec", {}).get("Image", ""))
     state, why = _state(service, len(running), wanted, every)
     working = sum(task.state == "running" for task in tasks) if service.is_job else None
@@ -113,15 +114,16 @@ def _host(task: TaskState, cluster: ClusterState, names: Mapping[str, str]) -> s
 
 
 def _wanted(service: ServiceState, tasks: Sequence[TaskState], declared: Service | None) -> int:
-    """A global service has no number of its own: as many as the swarm wants to run."""
+    """A global service has no number of its own: as many as the managers made it nodes to run on."""
     mode = service.spec.get("Mode") or {}
     replicas = (mode.get("Replicated") or {}).get("Replicas")
     if declared and declared.deploy.mode == "replicated":
         return declared.deploy.replicas
     if "ReplicatedJob" in mode:
         return int((mode["ReplicatedJob"] or {}).get("TotalCompletions", 1))
-    aim = "complete" if service.is_job else "running"
-    return int(replicas) if replicas is not None else sum(task.desired_state == aim for task in tasks)
+    if service.is_job:
+        return sum(task.desired_state == "complete" for task in tasks)
+    return int(replicas) if replicas is not None else len(nodes_of_global(tasks, service.spec["TaskTemplate"]))
 
 
 def _image(image: str, tags: Mapping[str, str]) -> str:

@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from swarmkit.declared.stack.service import Stack
 from swarmkit.observed import parse
+from swarmkit.observed.global_services import nodes_of_global
 from swarmkit.observed.model import ClusterState, NetworkState, Observed, TaskState
 from swarmkit.reach.engine import Engine, Json
 from swarmkit.reach.fan_out import fan_out
@@ -71,6 +72,10 @@ class LiveService:
     """Tasks of its newest spec that the managers remember as failed."""
     running: tuple[TaskState, ...] = ()
     """What the managers tell of those that run and shall run."""
+    global_on: frozenset[str] = frozenset()
+    """IDs of the nodes on which a global service shall run."""
+    of_job: tuple[TaskState, ...] = ()
+    """A job's tasks of its present iteration."""
 
     @property
     def networks(self) -> frozenset[str]:
@@ -215,6 +220,7 @@ def _service(
     state, endpoint, template = parse.service(item), item.get("Endpoint") or {}, item["Spec"].get("TaskTemplate") or {}
     wanted = [(task, parse.task(task)) for task in tasks if task.get("DesiredState") == "running"]
     told = tuple(map(parse.task, tasks))
+    is_global = "Global" in (item["Spec"].get("Mode") or {})
     given_up = [task for task in told if task.state == "running" and task.desired_state != "running"]
     wrong = sorted((task for task in told if task.error), key=lambda task: task.created_at)
     attachments = template.get("Networks") or item["Spec"].get("Networks") or ()
@@ -243,6 +249,8 @@ def _service(
         unheard_on=tuple(sorted({silent[task.node_id] for task in given_up if task.node_id in silent})),
         failed=tuple(task for task in told if task.state == "failed" and task.is_made_from(template)),
         running=tuple(task for _, task in wanted if task.state == "running"),
+        global_on=nodes_of_global(told, template) if is_global else frozenset(),
+        of_job=tuple(task for task in told if state.is_job and task.iteration == state.iteration),
     )
 
 

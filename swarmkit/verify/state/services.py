@@ -16,8 +16,10 @@ from swarmkit.verify.live import Live, LiveService, LiveTask
 from swarmkit.verify.probe.look import HostLook
 from swarmkit.verify.silence import NONE, Silence
 from swarmkit.verify.state.failing import with_failures
+from swarmkit.verify.state.jobs import prove_job
 from swarmkit.verify.state.untried_networks import Untried, lacking_for
 
+NO_IMAGE = "No such image"
 _GO_ON = "docker container top {} -o pid | tail -n +2 | xargs kill -CONT"
 _STOPPED_UPDATES = ("paused", "rollback_started", "rollback_paused")
 _MOVING_UPDATES = ("updating",)
@@ -49,6 +51,8 @@ def prove_services(
             yield _standing(service, paused, "paused", "docker unpause {}")
         elif stopped:
             yield _standing(service, stopped, "stopped by a signal", _GO_ON)
+        elif is_job(service.spec):
+            yield prove_job(service)
         else:
             replicas = _by_word_alone(_replicas_finding(service, wanted, untried.get(name, ())), service, silence)
             yield with_failures(replicas, service, now)
@@ -64,9 +68,7 @@ def _replicas(service: LiveService) -> int:
     mode = service.spec.get("Mode") or {}
     if "Replicated" in mode:
         return int(mode["Replicated"].get("Replicas") or 0)
-    if is_job(service.spec):
-        return len(service.tasks)
-    return max(1, len(service.tasks) + len(service.waiting) + len(service.ended))
+    return max(1, len(service.global_on))
 
 
 def _replicas_finding(service: LiveService, wanted: int, untried: Sequence[Untried]) -> Finding:
@@ -79,7 +81,8 @@ def _replicas_finding(service: LiveService, wanted: int, untried: Sequence[Untri
     why = [f"{task.state}: {task.error or task.message}" for task in service.waiting]
     known = _known_remedy(service)
     is_untold = not any(service.last_error in reason for reason in why)
-    if service.last_error and (not service.tasks or known) and is_untold:
+    is_between_two = len(current) < wanted and not service.waiting
+    if service.last_error and (not service.tasks or known or is_between_two) and is_untold:
         why.append(f"the last one that failed: {service.last_error}")
     if outdated:
         why.append(f"{outdated} still run an older spec")
@@ -99,6 +102,8 @@ def _known_remedy(service: LiveService) -> str:
     """Return what helps where the engine's words of the last failure name it; else nothing."""
     if service.failed_on and LINK_LEFT in service.last_error:
         return link_left_remedy(service.failed_on)
+    if service.failed_on and NO_IMAGE in service.last_error:
+        return f"swarmkit up --images DIR sends the image to {service.failed_on}; or push it where its name says"
     is_of_its_spec = any(task.error == service.last_error for task in service.failed)
     # What waits for a node waits for something else by now.
     tries_again = bool(service.waiting) and all(task.state != "pending" for task in service.waiting)
