@@ -24,14 +24,19 @@ DEFAULT_TIMEOUT_SECONDS = "300"
 PASSWORD_FILE_VARIABLE = "SWARMKIT_BECOME_PASSWORD_FILE"  # noqa: S105 - the variable's name
 
 
+_YEAR_SECONDS = 366 * 24 * 3600.0
+
+
 def positive_seconds(ctx: click.Context, param: click.Parameter, value: str) -> float:
-    """Return *value* as a positive, finite number of seconds, or refuse it."""
+    """Return *value* as a positive number of seconds, at most those of a year, or refuse it."""
     try:
         seconds = float(value)
     except ValueError:
         seconds = math.nan
-    if not math.isfinite(seconds) or seconds <= 0:
-        raise click.BadParameter(f"B49 {value!r} is not a positive number of seconds, such as 300", ctx, param)
+    # What sleeps or waits takes no more than some hundred years (the C library's time_t, and Python's own limits).
+    if not math.isfinite(seconds) or not 0 < seconds <= _YEAR_SECONDS:
+        what = f"B49 {value!r} is not a positive number of seconds, such as 300, and at most those of a year"
+        raise click.BadParameter(what, ctx, param)
     return seconds
 
 

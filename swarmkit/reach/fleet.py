@@ -12,20 +12,17 @@ from typing import TYPE_CHECKING, Protocol
 from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.errors import SwarmkitError, UnreachableError
 from swarmkit.reach.engine import Engine, EngineError
+from swarmkit.reach.engine_missing import no_engine
 from swarmkit.reach.engine_start import Tell, wait_until_seen, waited_for_its_start
 from swarmkit.reach.fan_out import fan_out
 from swarmkit.reach.kept_shell import KeptShell
-from swarmkit.reach.ssh import CommandResult, Connection, ConnectionLostError, SshSession, UnansweredError
+from swarmkit.reach.ssh import CommandResult, Connection, ConnectionLostError, SshSession
 from swarmkit.reach.ssh_config import hops_to, read_ssh_settings
 from swarmkit.reach.ssh_connect import connect
 from swarmkit.secret import Secret
 
 if TYPE_CHECKING:
     from swarmkit.reach.ssh_engine import SshEngine
-
-
-class NoEngineError(UnreachableError):
-    """A host that was reached has no Docker engine that answers."""
 
 
 class NoneReachedError(UnreachableError):
@@ -145,6 +142,10 @@ def _opened(
         connection = connect(host, routes[host.name], sudo_password=sudo_password, may_be_off=name in off)
         try:
             engine = _engine(connection, lambda what: on_waiting(f"{name}: {what}"))
+        except (EngineError, ConnectionLostError) as error:
+            missing = no_engine(name, connection, error)
+            connection.close()
+            raise missing from error
         except BaseException:
             connection.close()
             raise
@@ -159,9 +160,7 @@ def _opened(
 
     opened = fan_out(routes, open_one)
     try:
-        failures = {
-            name: _without_engine(name, value) for name, value in opened.items() if isinstance(value, Exception)
-        }
+        failures = {name: value for name, value in opened.items() if isinstance(value, Exception)}
         yield {name: value[0] for name, value in opened.items() if not isinstance(value, Exception)}, failures
     finally:
         for value in opened.values():
@@ -185,23 +184,6 @@ def _engine(connection: Connection, tell: Tell) -> SshEngine:
 def _prepare(meanwhile: Callable[[], object]) -> None:
     importlib.import_module("swarmkit.reach.ssh_engine")
     meanwhile()
-
-
-def _without_engine(name: str, error: Exception) -> Exception:
-    if not isinstance(error, (EngineError, ConnectionLostError)):
-        return error
-    if isinstance(error, UnansweredError):
-        return NoEngineError(
-            f"{name}: its Docker engine takes connections and answers none",
-            error.what,
-            f"on {name}, see whether it stands still: systemctl status docker; if it goes on: systemctl restart docker",
-        )
-    return NoEngineError(
-        f"{name}: no Docker engine answers",
-        error.why or error.what,
-        f"install and start Docker on {name} (apt install docker.io), and see that the user may use it, "
-        "or set ansible_become: true",
-    )
 
 
 def _all_failures(failures: Sequence[Exception]) -> SwarmkitError:

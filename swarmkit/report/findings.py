@@ -112,7 +112,8 @@ def _following_lines(following: Sequence[Finding], *, all_of_them: bool) -> Iter
 def print_changes(console: Console, before: Sequence[Finding], now: Sequence[Finding]) -> None:
     """Print what is wrong *now* and was not *before*, what is gone, and the verdict; nothing when nothing changed."""
     old, new = _wrong(before), _wrong(now)
-    gone = [finding for key, finding in old.items() if key not in new]
+    still = {key[:-1] for key in new}
+    gone = [finding for key, finding in old.items() if key[:-1] not in still]
     come = [finding for key, finding in new.items() if key not in old]
     for told in _gone(gone):
         console.print(Line(Text("gone  ", style="green"), Text(told)))
@@ -142,11 +143,12 @@ def _gone(findings: Sequence[Finding]) -> Iterator[str]:
         yield f"{counted(len(following), 'finding')} ({codes}) that followed from {cause}"
 
 
-def _wrong(findings: Sequence[Finding]) -> dict[tuple[str, str, str, str], Finding]:
+def _wrong(findings: Sequence[Finding]) -> dict[tuple[str, str, str, str, str], Finding]:
     # Evidence counts bytes and seconds: it changes each time and is no news. Two volumes of one host, or one network
     # and another between the same two hosts, differ by what is said of them alone; so does what has got worse.
+    # What followed from another was counted and not told: it is news when it is still there without that.
     return {
-        (finding.code, finding.severity, finding.where, finding.what): finding
+        (finding.code, finding.severity, finding.where, finding.what, finding.follows_from): finding
         for finding in findings
         if finding.severity != "ok"
     }

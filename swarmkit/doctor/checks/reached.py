@@ -8,8 +8,9 @@ from swarmkit.declared.inventory.host import Inventory
 from swarmkit.errors import SwarmkitError
 from swarmkit.finding import Finding
 from swarmkit.reach.answering import why_silent
+from swarmkit.reach.engine_missing import NoEngineError
 from swarmkit.reach.fan_out import fan_out
-from swarmkit.reach.fleet import Fleet, NoEngineError, Unreached
+from swarmkit.reach.fleet import Fleet, Unreached
 
 SUDO_TIMEOUT_SECONDS = 15.0
 _BY_HAND = "try it there: sudo -n true; or give the password with --ask-become-pass"

@@ -29,6 +29,8 @@ class Result:
     """What a name resolved to."""
     is_asked: bool = True
     """False where nothing could be asked from there; *answer* says why."""
+    is_answered: bool = True
+    """False where nothing came back in time."""
 
     def __str__(self) -> str:
         told = self.probe.told(self.answer, holds=self.holds)
@@ -108,7 +110,7 @@ def _judge(probe: Probe, answer: str | None, unasked: str, silence: str) -> Resu
     if answer is None:
         # A name that must not resolve may well hang, at a resolver outside that does not answer.
         holds = isinstance(probe, FORBIDDING) and not unasked
-        return Result(probe, holds, unasked or silence, is_asked=not unasked)
+        return Result(probe, holds, unasked or silence, is_asked=not unasked, is_answered=False)
     if isinstance(probe, NotConnect):
         return Result(probe, holds=answer != "ok", answer=answer)
     if isinstance(probe, Connect):

@@ -26,14 +26,22 @@ def prove_names(results: Iterable[Result], silence: Silence = NONE) -> Iterator[
                 where,
                 f"{path.source} on {path.host} does not resolve {path.target} as it should",
                 evidence="; ".join(map(str, wrong)),
-                # Names can stay wrong after a partition, in all released engines (HAZARDS 0.1 #10).
-                remedy=f"docker service update --force {path.target}",
+                remedy=_of_names(path, wrong),
             )
             yield silence.following(finding) if silence.explains(wrong) else finding
         else:
             evidence = "; ".join(map(str, of_path))
             what = f"{path.source} on {path.host} resolves {path.target} on {path.network}"
             yield Finding(codes.NAME, "ok", where, what, evidence=evidence)
+
+
+def _of_names(path: Path, wrong: Iterable[Result]) -> str:
+    if not any(result.is_answered for result in wrong):
+        # A resolver answers what it does not know, too: here it is the asker's own that says nothing.
+        own = f"docker service update --force {path.source} (its resolver there answers nothing)"
+        return f"{own}; if no container of {path.host} is answered, on {path.host}: systemctl restart docker"
+    # Names can stay wrong after a partition, in all released engines (HAZARDS 0.1 #10).
+    return f"docker service update --force {path.target}"
 
 
 def prove_connections(
@@ -43,7 +51,7 @@ def prove_connections(
     hosts = _hosts_by_address(live)
     parted = {one.name for one in live.networks.values() if sum(":" not in subnet for subnet in one.subnets) > 1}
     tried = list(results)
-    misnamed = {result.probe.path for result in tried if isinstance(result.probe, Ask) and not result.holds}
+    misnamed = _by_path(result for result in tried if isinstance(result.probe, Ask) and not result.holds)
     for path, of_path in _by_path(result for result in tried if isinstance(result.probe, Connect)).items():
         wrong = [result for result in of_path if not result.holds]
         where = _where(path)
@@ -54,7 +62,7 @@ def prove_connections(
                 where,
                 f"{path.source} on {path.host} does not reach {path.target} on {path.network}",
                 evidence="; ".join(map(str, wrong)),
-                remedy=f"first do what V04 says of this way: docker service update --force {path.target}"
+                remedy=f"first do what V04 says of this way: {_of_names(path, misnamed[path])}"
                 if path in misnamed  # A VIP leads to the tasks of the same records (moby libnetwork/agent.go).
                 else _remedy(path, of_path, is_parted=path.network in parted)
                 or _of_data_path(path, wrong, hosts, data_path),

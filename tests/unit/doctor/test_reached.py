@@ -15,7 +15,7 @@ from swarmkit.doctor.checks.reached import check_reached, check_sudo
 from swarmkit.errors import SwarmkitError, UnreachableError
 from swarmkit.plan.declaration import Declared
 from swarmkit.plan.progress import Silent
-from swarmkit.reach.fleet import NoEngineError
+from swarmkit.reach.engine_missing import NoEngineError
 from swarmkit.reach.ssh import CommandResult
 from swarmkit.workflows import doctor as workflow
 

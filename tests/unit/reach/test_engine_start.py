@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import fcntl
-import io
 import subprocess
 import threading
 import time
@@ -19,9 +18,10 @@ from swarmkit.errors import SwarmkitError
 from swarmkit.plan.engines.unit import engine_script
 from swarmkit.reach import engine_start, fleet, ssh_engine
 from swarmkit.reach.engine import EngineError
+from swarmkit.reach.engine_missing import no_engine
 from swarmkit.reach.engine_start import LOCKS, wait_until_seen, waited_for_its_start
 from swarmkit.reach.fleet import NoneReachedError, reach_some
-from swarmkit.reach.ssh import CommandResult, ConnectionLostError, UnansweredError
+from swarmkit.reach.ssh import CommandResult, Connection, ConnectionLostError, UnansweredError
 
 STOPPED, WAITING = "its engine was stopped by a swarmkit", "waiting until that starts it again"
 
@@ -137,7 +137,7 @@ def test_who_waits_is_told_of_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[str] = []
     monkeypatch.setattr(fleet, "read_ssh_settings", lambda _: {})
     monkeypatch.setattr(fleet, "hops_to", lambda *_: ())
-    monkeypatch.setattr(fleet, "connect", lambda *_, **__: io.StringIO())
+    monkeypatch.setattr(fleet, "connect", lambda *_, **__: Said())
     monkeypatch.setattr(fleet, "_engine", engine)
     inventory = Inventory(Path("i.yaml"), "c", (Host("A", "192.0.2.1", "manager"),))
     with pytest.raises(NoneReachedError), reach_some(inventory, on_waiting=told.append):
@@ -162,13 +162,45 @@ def test_an_engine_that_stands_still_is_told_apart_from_one_that_is_not_reached(
 
     monkeypatch.setattr(fleet, "read_ssh_settings", lambda _: {})
     monkeypatch.setattr(fleet, "hops_to", lambda *_: ())
-    monkeypatch.setattr(fleet, "connect", lambda *_, **__: io.StringIO())
+    monkeypatch.setattr(fleet, "connect", lambda *_, **__: Said())
     monkeypatch.setattr(fleet, "_engine", engine)
     inventory = Inventory(Path("i.yaml"), "c", (Host("A", "192.0.2.1", "manager"),))
     with pytest.raises(NoneReachedError) as caught, reach_some(inventory, on_waiting=str):
         pass
     assert told in str(caught.value)
     assert ("install" in str(caught.value)) == (told == "no Docker engine answers")
+
+
+@pytest.mark.parametrize(
+    ("seen", "why", "to_do"),
+    [
+        ("missing\n", "Docker is not there", "install and start it on A (apt install docker.io)"),
+        ("inactive\n", "it is installed, and its service is inactive", "on A: systemctl start docker; if it does not"),
+        ("allowed\nfailed\n", "its service is failed", "on A: systemctl reset-failed docker; systemctl start docker;"),
+        ("active\n", "closed", "see that the user may use it (the group docker), or set ansible_become: true"),
+        ("allowed\nactive\n", "closed", "on A: systemctl status docker; journalctl -u docker -n 50"),
+        ("", "closed", "install and start Docker on A, and see that the user may use it"),
+    ],
+)
+def test_what_is_seen_on_the_host_says_why_no_engine_answers(seen: str, why: str, to_do: str) -> None:
+    """One that was stopped was told to be installed, by a package that may replace it."""
+    error = no_engine("A", cast("Connection", Said(seen)), EngineError("A", "ping", 0, "closed"))
+    assert why in error.why
+    assert to_do in error.to_do
+
+
+class Said:
+    """A connection whose host says one thing, whatever it is asked."""
+
+    def __init__(self, stdout: str = "") -> None:
+        self.stdout = stdout
+
+    def run(self, _script: str, *, timeout_seconds: float) -> CommandResult:
+        assert timeout_seconds
+        return CommandResult(0, self.stdout, "")
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 def test_every_command_that_connects_tells_whom_it_waits_for() -> None:

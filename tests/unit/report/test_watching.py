@@ -8,6 +8,7 @@ import os
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -47,6 +48,18 @@ def test_what_comes_is_told_in_full_and_what_goes_by_its_code() -> None:
     assert "to do  docker service logs b" in came
     assert "not proved" in came
     assert printed([BROKEN], [PROVED]).splitlines() == ["gone  V05  a@A -> b: a does not reach b", "1 proved"]
+
+
+def test_what_followed_from_another_and_is_still_there_without_it_is_told() -> None:
+    """Two errors stood in the verdict that nothing had ever told."""
+    cause = Finding("V14", "error", "C", "C could not be looked at")
+    following = replace(BROKEN, follows_from="V14")
+    assert "error  V05" not in printed([PROVED], [cause, following])
+    said = printed([cause, following], [BROKEN])
+    assert "gone  V14  C: C could not be looked at" in said
+    assert "error  V05  a@A -> b" in said
+    assert "that followed from" not in said
+    assert printed([BROKEN], [PROVED]).startswith("gone  V05  a@A -> b")
 
 
 def test_what_gets_worse_at_its_place_is_told() -> None:

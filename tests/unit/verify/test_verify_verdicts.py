@@ -180,6 +180,15 @@ def test_a_name_that_leads_over_a_lan_that_both_services_are_on_is_right(world: 
     assert errors(world) == [("V04", "shop_frontend@A -> shop_database")]
 
 
+def test_a_container_whose_resolver_answers_nothing_is_at_fault_and_not_whom_it_asked_for(world: World) -> None:
+    """Those that were asked for were told to be updated by force: the database was to be restarted for nothing."""
+    world.unresolving.add("shop_frontend")
+    found = [one for one in proved(world) if one.code == "V04" and one.severity == "error"]
+    assert {one.where.partition(" ->")[0] for one in found} == {"shop_frontend@A"}
+    for one in found:
+        assert one.remedy.startswith("on A: docker service update --force shop_frontend (its resolver there answers")
+
+
 def test_the_replicas_of_a_network_s_only_service_find_each_other_by_its_own_names(world: World) -> None:
     """Nobody else is on the network to ask, and a cluster of databases goes by just these names."""
     world.services, world.tasks = world.services[:1], world.tasks[:1]

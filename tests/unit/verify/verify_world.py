@@ -83,6 +83,8 @@ class World:
         """The services whose containers end when the probes begin."""
         self.unentered: dict[str, str] = {}
         """Service -> why its container, which runs, cannot be entered."""
+        self.unresolving: set[str] = set()
+        """Services in whose containers no name is answered."""
         self.paused: set[str] = set()
         """The services whose containers are paused."""
         self.stopped: set[str] = set()
@@ -378,7 +380,7 @@ class FakeShell:
             place = rest if kind == "in" else place
             if place in lost:
                 answers += [f"lost {place} {lost[place]}"] if kind == "in" else []
-            elif kind == "dns":
+            elif kind == "dns" and place not in {str(pid_of(name)) for name in self.world.unresolving}:
                 key, *_, query = rest.split()
                 answers.append(f"dns {key} {self._resolved(query)}")
             elif kind == "tcp" and (address := rest.split()[1]) not in silent:
