@@ -8,14 +8,17 @@ from swarmkit.doctor.model import Peer, Way
 from swarmkit.observed.dropping.firewalld import part_of
 from swarmkit.observed.dropping.rules import Drop
 from swarmkit.plan.networks.firewall_rules import is_data_path, past, rules, rules_out, security_group
+from swarmkit.plan.networks.own_routes import leads_nowhere, look_at_routes
 
 
 def lines_of(ways: Sequence[Way], peers: Mapping[str, Peer]) -> list[str]:
     """Return the lines that open each of *ways*, by the host on which that is done."""
+    unrouted = dict.fromkeys((way.source, way.ends(peers)[1]) for way in ways if leads_nowhere(way.said))
     elsewhere: dict[str, list[str]] = {}
     sent: dict[str, list[Way]] = {}
     arriving: dict[str, list[Way]] = {}
-    for way in ways:
+    # Of a pair of hosts one kind says it; what asks for no answer, or for none of the kernel's, is lost there as well.
+    for way in (way for way in ways if (way.source, way.ends(peers)[1]) not in unrouted):
         for drop in (drop for drop in way.drops or () if not drop.is_usual):
             command = past(drop, way.kind, *way.ends(peers))
             elsewhere.setdefault(host_of(drop, way), []).append(command)
@@ -24,7 +27,8 @@ def lines_of(ways: Sequence[Way], peers: Mapping[str, Peer]) -> list[str]:
             sent.setdefault(way.source, []).append(way)
         if any(not drop.is_sent for drop in usual) or not (way.is_refused_at_its_source or way.drops):
             arriving.setdefault(way.target, []).append(way)
-    lines = [f"on {host}: {' && '.join(dict.fromkeys(commands))}" for host, commands in elsewhere.items()]
+    lines = [look_at_routes(*pair) for pair in unrouted]
+    lines += [f"on {host}: {' && '.join(dict.fromkeys(commands))}" for host, commands in elsewhere.items()]
     lines += [line for source, those in sent.items() for line in _out_of(source, those, peers)]
     lines += [line for target, those in arriving.items() for line in _in_to(target, those, peers)]
     return [*lines, _TILL_THE_BOOT] if any(word in line for line in lines for word in ("iptables ", "nft ")) else lines

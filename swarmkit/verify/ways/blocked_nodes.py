@@ -1,6 +1,7 @@
-"""Nodes that are not ready because what they and a manager say to each other is dropped; pure.
+"""What a restart of the engine, its remedy where nothing else is seen, does not mend: a way that is closed; pure.
 
-A restart of the engine, the remedy of a node that is down for no reason that can be seen, opens no firewall.
+A node may not be ready because what it and a manager say to each other is dropped; nothing is encrypted to a host that
+nothing at all gets to.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ from swarmkit.verify.ways.gossip import MANAGER_PORT, TriedWay, lacks_the_answer
 
 
 def with_blocked_ways(findings: Iterable[Finding], tried: Sequence[TriedWay]) -> Iterator[Finding]:
-    """Yield *findings*, each V01 of a node that is not ready with the rule of the way to a manager that is closed."""
+    """Yield *findings*, each V01 of a node that is not ready with the rule of the way to a manager that is closed, and
+    each V11 of a way that nothing passes with what is told of that.
+    """
+    silent = {f"{one.way.source} -> {one.way.target}" for one in tried if one.wrong and not one.told}
     told = list(findings)
     rules = {one.where: one.remedy for one in told if one.code == codes.GOSSIP and one.severity == "error"}
     for finding in told:
@@ -23,6 +27,8 @@ def with_blocked_ways(findings: Iterable[Finding], tried: Sequence[TriedWay]) ->
         if named:
             evidence = f"{finding.evidence}; tcp/{MANAGER_PORT} does not connect: {', '.join(closed)} is closed"
             yield replace(finding, evidence=evidence, remedy=f"no restart opens that way; do what {'; '.join(named)}")
+        elif finding.code == codes.ESP_TRAFFIC and finding.where in silent and finding.where in rules:
+            yield replace(finding, remedy=f"first do what {codes.GOSSIP} says of this way: {rules[finding.where]}")
         else:
             yield finding
 

@@ -1,9 +1,10 @@
 """What follows from a common cause: a host that is cut off, whose address another host has too, or whose links are
-down; pure.
+down, a way that nothing passes; pure.
 
 Of a cut follows what is found of a way that leads from one part of the nodes to another; of an address that two hosts
 have, what is found of a way that ends at its owner; of a link that is down, what is found of an overlay's ways that end
-at its host; nothing else.
+at its host; of a way on which nothing of the swarm's own traffic gets through, what is found of an overlay's ways
+between its two ends; nothing else.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ _OF_WAYS = frozenset(
 """What says that something does not get through; frames that were seen in clear (V16) follow from no cause."""
 _OF_OVERLAYS = frozenset((codes.CONNECTION, codes.ESP_TRAFFIC, codes.ENCRYPTION, codes.PAYLOAD))
 _WAY = re.compile(r"(?:.*@)?(?P<source>[^@ ]+) <?-> (?P<target>\S+)")
+_ASKER = re.compile(r"from (\S+): ")
 _NOT_READY = re.compile(r"\S+ is not the node that is declared: (?:(?:state|as a manager it) is [^;]*(?:; |$))+")
 
 AreApart = Callable[[str, str], bool]
@@ -58,6 +60,12 @@ def with_causes(
     if len(set(part_of.values())) > 1:
         follows = _Following(lambda *ends: _are_in_two(part_of, *ends), part_of, hosts_of, told_by)
         found = _marked(found, codes.CUT, follows)
+    if silent := frozenset((one.way.source, one.way.target) for one in tried if one.wrong and not one.told):
+        found = _marked(found, codes.GOSSIP, lambda one: _is_behind(one, silent, hosts_of))
+    if closed := {
+        one.where.rpartition(" at ")[2] for one in found if one.code == codes.PUBLISHED and one.severity == "error"
+    }:
+        found = _marked(found, codes.PUBLISHED, lambda one: one.code == codes.PUBLISHED_HERE and one.where in closed)
     if without := {one.host for one in links}:
         found = _marked(found, codes.LINK, lambda one: _ends_at(one, without, hosts_of))
     causes = (codes.TWICE, codes.CUT, codes.LINK)
@@ -79,6 +87,22 @@ def _ends_at(finding: Finding, hosts: Collection[str], hosts_of: Mapping[str, Co
         return NO_RULE not in finding.evidence and bool({host, *hosts_of.get(service, ())} & {*hosts})
     is_silent = finding.code in _OF_OVERLAYS and not finding.is_broken
     return is_silent and any({*ends} & {*hosts} for ends in _ends(finding.where, hosts_of))
+
+
+def _is_behind(finding: Finding, silent: Collection[tuple[str, str]], hosts_of: Mapping[str, Collection[str]]) -> bool:
+    """Tell whether *finding* says no more than that nothing passes where a way between two hosts is *silent*."""
+
+    def are_apart(one: str, other: str) -> bool:
+        return (one, other) in silent or (other, one) in silent
+
+    if finding.code == codes.PUBLISHED:
+        service, _, host = finding.where.rpartition(" at ")
+        leads_there = any(are_apart(host, of_task) for of_task in hosts_of.get(service, ()))
+        askers = _ASKER.findall(finding.evidence)
+        is_lost = leads_there or (bool(askers) and all(are_apart(asker, host) for asker in askers))
+        return NO_RULE not in finding.evidence and is_lost
+    is_of_ways = finding.code in (codes.NAME, *_OF_OVERLAYS) and not finding.is_broken
+    return is_of_ways and any(are_apart(*ends) for ends in _ends(finding.where, hosts_of))
 
 
 def _marked(findings: Iterable[Finding], cause: str, follows: Callable[[Finding], bool]) -> tuple[Finding, ...]:

@@ -14,6 +14,7 @@ from swarmkit.finding import Finding
 from swarmkit.observed.firewalls import Firewalls
 from swarmkit.observed.model import ClusterState, Observed
 from swarmkit.plan.networks.firewall_rules import let_in
+from swarmkit.plan.networks.own_routes import leads_nowhere, look_at_routes
 from swarmkit.verify import codes
 from swarmkit.verify.probe.cable import Cable
 from swarmkit.verify.probe.look import HOST_NAMESPACE
@@ -155,6 +156,8 @@ def _refuses(*ways: TriedWay) -> bool:
 
 def _remedy(one: TriedWay, firewalls: Mapping[str, Firewalls]) -> str:
     way, blocked = one.way, sorted(entry.partition(":")[0] for entry in one.wrong)
+    if any(leads_nowhere(entry.partition(": ")[2]) for entry in one.wrong):
+        return look_at_routes(way.source, way.address)
     opened = let_in(blocked, way.source_address, way.target, firewalls[way.target])
     if not one.told and not _refuses(one):
         return f"see first that the line is there, on {way.source}: ping -c 1 {way.address}; if so, {opened}"

@@ -83,6 +83,21 @@ def test_what_follows_is_marked_and_the_cause_comes_first(world: World) -> None:
     assert {one.code for one in wrong if one.follows_from} >= {"V05", "V06", "V11", "V12", "V26"}
 
 
+def test_a_way_that_the_sender_s_own_routes_close_is_one_cause_and_its_routes_are_what_to_look_at(world: World) -> None:
+    """V11 asked to restart the engine, V26 to open the firewall of the host that nothing was sent to."""
+    world.shells["C"].answers = {ADDRESS["A"]: "Invalid argument"}
+    world.shells["C"].unanswered |= {VIP["shop_frontend"], TASK["shop_frontend"]}
+    world.shells["A"].heard_gossip -= {"C"}
+    world.shells["A"].unanswered |= {ADDRESS["C"], VIP["shop_database"], TASK["shop_database"]}
+    world.shells["C"].received["A"] = 0
+    found = {(one.code, one.where): one for one in proof(world) if one.severity == "error"}
+    cause = found["V26", "C -> A"]
+    assert cause.remedy.startswith(f"on C: ip route get {ADDRESS['A']}; its own routes lead nowhere")
+    own = {key for key, one in found.items() if not one.follows_from}
+    assert own == {("V26", "C -> A"), ("V26", "A -> C")}
+    assert {one.follows_from for one in found.values()} == {"", "V26"}
+
+
 def test_a_fault_between_other_hosts_does_not_follow_from_the_cut(world: World) -> None:
     cut_off(world, "C")
     world.shells["B"].received["A"] = 0

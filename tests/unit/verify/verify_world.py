@@ -272,6 +272,8 @@ class FakeShell:
         self.cable_more: list[str] = []
         self.is_shielded = False
         """No clear frame of others comes to the interface: a firewall on the way drops them."""
+        self.answers: dict[str, str] = {}
+        """Address -> what the kernel here says to who connects to it."""
         self.deaf: set[str] = set()
         """Addresses here at which nothing arrives."""
         self.narrow: set[str] = set()
@@ -385,7 +387,7 @@ class FakeShell:
                 answers.append(f"dns {key} {self._resolved(query)}")
             elif kind == "tcp" and (address := rest.split()[1]) not in silent:
                 is_refused = address in self.refusing or (address, int(rest.split()[2])) in self.closed
-                said = "Connection refused" if is_refused else "ok"
+                said = "Connection refused" if is_refused else self.answers.get(address, "ok")
                 answers.append(f"tcp {rest.split()[0]} {said}")
         ipsec = self._ipsec(grown=True) if "ipsec" in wishes else {}
         heard = list(self._heard(wishes)) if any(wish.startswith("cable mark ") for wish in wishes) else []
