@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -10,6 +11,9 @@ import click
 from swarmkit.cli import options
 from swarmkit.errors import InputError, UnreachableError
 
+_SHORT = re.compile(r"([A-Z])(\d)", re.ASCII)
+"""A code without its zero, as in H6."""
+
 
 def _explain(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
     if value is None:
@@ -17,13 +21,15 @@ def _explain(ctx: click.Context, param: click.Parameter, value: str | None) -> N
     from swarmkit.report.doctor import ALL_CODES, explanation_text, titles_text
 
     code = value.strip().upper()
+    if short := _SHORT.fullmatch(code):
+        code = f"{short[1]}0{short[2]}"
     if code == "ALL":
         click.echo(titles_text())
     elif code in ALL_CODES:
         click.echo(explanation_text(code))
     else:
         where = options.where_codes_are([code], ALL_CODES)
-        raise click.BadParameter(f"there is no code {code}; {where}", ctx, param)
+        raise click.BadParameter(f"there is no code {code or repr(value)}; {where}", ctx, param)
     ctx.exit()
 
 
@@ -92,6 +98,7 @@ def doctor(
         raise click.UsageError("--skip leaves out all that --only asks for: nothing would be checked")
     if not stack_files:
         _refuse_of_stacks(only)
+    options.refuse_name_without_file(stack_files, stack_name)
     declared = read_declared(
         inventory_file, stack_files, stack_name=stack_name, allow_even_managers=allow_even_managers
     )

@@ -6,7 +6,7 @@ import math
 import os
 import stat
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -86,6 +86,14 @@ stack_name_option = click.option(
     help="Name of the stack. Without it: the stack file's name:, else what the file is called without .yaml; of a "
     "stack.yaml, compose.yaml, docker-stack.yaml, docker-compose.yaml or standard input, the folder's name.",
 )
+
+
+def refuse_name_without_file(stack_files: Sequence[Path], stack_name: str | None) -> None:
+    """Refuse the name of a stack whose file is not given: without one the whole cluster is meant, not that stack."""
+    if stack_name is not None and not stack_files:
+        raise click.UsageError("--stack names the stack of a file: give it with -f")
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 yes_option = click.option("-y", "--yes", is_flag=True, help="Do not ask before changing something.")
 ask_become_pass_option = click.option(

@@ -59,6 +59,7 @@ def plan(
     """
     from swarmkit.workflows.inputs import read_declared
 
+    options.refuse_name_without_file(stack_files, stack_name)
     declared = read_declared(
         inventory_file,
         stack_files,

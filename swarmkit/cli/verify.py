@@ -90,6 +90,7 @@ def verify(
     from swarmkit.workflows import look
     from swarmkit.workflows.inputs import read_declared
 
+    options.refuse_name_without_file(stack_files, stack_name)
     declared = read_declared(
         inventory_file, stack_files, stack_name=stack_name, allow_even_managers=allow_even_managers
     )

@@ -163,7 +163,7 @@ def test_a_chain_that_takes_the_mark_from_what_is_sent_is_told_to_be_read_before
     """``verify`` reads what it is told of by ``nft list chains``: Debian's iptables has chains of its own there."""
     on(hosts, "left", "iptables -t mangle -A OUTPUT -p udp --dport 4789 -j MARK --set-mark 0xd0c4e3")
     chains = hosts["left"].shell.run("nft list chains", timeout_seconds=20).stdout
-    restart = "on left: systemctl restart docker (makes the firewall's marks anew)"
+    restart = "on left: systemctl restart docker (makes marks, states and policies anew)"
     assert marks_anew(["left"], (), {"left": parse_firewalls(chains)}) == restart
 
     on(hosts, "left", UNMARKING)

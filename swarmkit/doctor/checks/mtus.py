@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from swarmkit.declared.stack.service import MTU_OPTION
@@ -25,6 +26,7 @@ def check_mtus(evidence: Evidence) -> Iterator[Finding]:
             for name, mtu in mtus.items()
             if mtu > min(mtus.values())
         )
+        remedy += _or_larger(evidence)
         yield Finding("H13", "error" if is_lost else "warning", ", ".join(mtus), what, sizes, remedy)
     smallest = min(mtus.values(), default=DEFAULT_MTU_BYTES)
     if smallest < evidence.assumed_mtu:
@@ -33,6 +35,16 @@ def check_mtus(evidence: Evidence) -> Iterator[Finding]:
         remedy = f"in the stack file, for each network: driver_opts: {{{MTU_OPTION}: '{smallest}'}}"
         yield Finding("H11", "error", ", ".join(small), what, f"the smallest MTU is {smallest} bytes", remedy)
     yield from _check_ingress_mtu(evidence, smallest)
+
+
+def _or_larger(evidence: Evidence) -> str:
+    """Return how the few hosts with smaller links get what most have; nothing where most have the smallest."""
+    (usual, count), *_ = Counter(evidence.mtus.values()).most_common()
+    fewer = [name for name, mtu in evidence.mtus.items() if mtu < usual]
+    if not fewer or count <= len(evidence.mtus) / 2:
+        return ""
+    wider = "; ".join(f"on {name}: ip link set dev {_data_device(evidence, name)} mtu {usual}" for name in fewer)
+    return f"\nor, where the line takes {usual} bytes and {', '.join(fewer)} was set by mistake: {wider}"
 
 
 def _live(evidence: Evidence) -> Iterator[int]:

@@ -11,7 +11,7 @@ from swarmkit.doctor.paths import untried_by_ipv6
 from swarmkit.finding import Finding
 from swarmkit.plan.engines.gossip import lets_go
 from swarmkit.plan.networks.ranges import overlap
-from swarmkit.plan.nodes.advertised import advertise_address
+from swarmkit.plan.nodes.advertised import advertise_address, made_known
 
 
 def check_addresses(evidence: Evidence) -> Iterator[Finding]:
@@ -34,7 +34,7 @@ def check_addresses(evidence: Evidence) -> Iterator[Finding]:
             yield Finding(
                 "H32", "error", host.name, "the swarm knows it by another address than declared",
                 f"declared {declared}, the swarm has {known}",
-                f"swarmkit node drain {host.name}; on {host.name}: docker swarm leave; then: swarmkit up",
+                made_known(host, facts),
             )  # fmt: skip
 
 

@@ -54,6 +54,9 @@ def check_paths(
         yield Finding("H17", "error", f"{source} -> {target}", what, sent, _nat(source, target))
 
 
+_NOT_ITS_OWN = "Cannot assign requested address"
+
+
 def _untried(paths: Paths) -> Iterator[Finding]:
     for host, why in paths.untried.items():
         remedy = _AS_ROOT if "permitted" in why else "apt-get install -y perl || dnf install -y python3 || apk add perl"
@@ -61,7 +64,11 @@ def _untried(paths: Paths) -> Iterator[Finding]:
         what = f"neither UDP nor ESP could be tried from or to {host}{', nor TCP to it' if refused else ''}"
         what = what if host in paths.bare else f"no packet could be tried from or to {host}"
         evidence = f"{why}; refused by it or by a firewall: {refused}" if refused else why
-        yield Finding("H07", "warning", host, what, evidence, f"on {host}: {remedy}")
+        if _NOT_ITS_OWN in why:
+            remedy = "first do what B13 says of it: packets are to be sent from an address that it does not have"
+            yield Finding("H07", "warning", host, what, evidence, remedy)
+        else:
+            yield Finding("H07", "warning", host, what, evidence, f"on {host}: {remedy}")
 
 
 def _is_lost_by_translation(way: Way, translated: Set[tuple[str, str]]) -> bool:

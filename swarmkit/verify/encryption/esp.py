@@ -123,7 +123,7 @@ def marks_anew(hosts: Sequence[str], told: Collection[str], firewalls: Mapping[s
     where = " and ".join(hosts)
     if {*hosts} <= {*told}:
         return f"first do what {codes.FIREWALL} says of {where}"
-    restart = f"on {where}: systemctl restart docker (makes the firewall's marks anew)"
+    restart = f"on {where}: systemctl restart docker (makes marks, states and policies anew)"
     lists = [
         f"on {host}: nft list chain {chain}" for host in hosts if host in firewalls for chain in firewalls[host].sending
     ]

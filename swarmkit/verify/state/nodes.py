@@ -8,8 +8,9 @@ from types import MappingProxyType
 
 from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.finding import Finding
-from swarmkit.observed.model import ClusterState, Node, Observed
+from swarmkit.observed.model import ClusterState, HostFacts, Node, Observed
 from swarmkit.plan.engines.remedies import containerd_back
+from swarmkit.plan.nodes.advertised import known_otherwise, made_known
 from swarmkit.plan.nodes.quorum import quorum_of
 from swarmkit.plan.nodes.silent_hosts import silent_nodes
 from swarmkit.verify import codes
@@ -37,7 +38,7 @@ def prove_nodes(
             continue
         twins = [name for name, node_id in node_ids.items() if node and node_id == node.id and name != host.name]
         facts = observed.hosts.get(host.name)
-        found = _no_node(host.name, returning) if node is None else _node(host, node, twins)
+        found = _no_node(host.name, returning) if node is None else _node(host, node, twins, facts)
         if facts and not facts.engine.has_containerd:
             found = _no_containerd(host.name, found)
         if found.severity == "ok" and host.name in silence.hosts:
@@ -62,8 +63,12 @@ def _no_containerd(host: str, found: Finding) -> Finding:
     return replace(found, severity="error", what=what, remedy=containerd_back(host))
 
 
-def _node(host: Host, node: Node, twins: list[str]) -> Finding:
+def _node(host: Host, node: Node, twins: list[str], facts: HostFacts | None) -> Finding:
     wrong = _differences(host, node)
+    remedy = _remedy(host, node)
+    if facts and (known := known_otherwise(host, facts)):
+        remedy = remedy if wrong else made_known(host, facts)
+        wrong.append(f"address is {known}, declared is {host.advertise_addr}")
     if twins:
         wrong.append(f"{', '.join(twins)} shows the same node ID {node.id}: cloned machines")
     if wrong:
@@ -73,7 +78,7 @@ def _node(host: Host, node: Node, twins: list[str]) -> Finding:
             host.name,
             f"{host.name} is not the node that is declared: {'; '.join(wrong)}",
             evidence=f"node {node.id} ({node.hostname}), told by the manager",
-            remedy=_remedy(host, node),
+            remedy=remedy,
         )
     return Finding(
         codes.NODE,

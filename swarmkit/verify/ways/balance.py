@@ -154,6 +154,11 @@ def _told(seen: int, all_of_them: int) -> str:
 
 
 def _error(service: str, host: str, wrong: list[Share]) -> Finding:
+    if all(share.unread for share in wrong):
+        remedy = f"verify again in a minute: an engine that was started lately makes it still; if it stays, on {host}: "
+        remedy += "systemctl restart docker"
+        what = f"to where {host} leads requests for {service} could not be read"
+        return Finding(codes.BALANCE, "error", f"{service} at {host}", what, "; ".join(map(str, wrong)), remedy)
     if any(share.foreign or share.unread for share in wrong):
         remedy = f"on {host}: systemctl restart docker (makes its IPVS anew; what runs there starts anew)"
     else:

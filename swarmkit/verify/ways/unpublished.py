@@ -34,7 +34,9 @@ class Closed:
     address: str
     port: int
     services: tuple[str, ...]
-    """Whose containers listen on it."""
+    """Whose containers listen on it, or on *inner*."""
+    inner: int
+    """The port of theirs, where a rule leads there; else the same."""
 
 
 def closed_ports(
@@ -59,7 +61,9 @@ def closed_ports(
         inner = {port: port for port in listening} | {port: to for port, to in led.items() if to in listening}
         if node is not None and ":" not in node.address:
             ports = sorted(inner.keys() - live.published - own)
-            found += [Closed(host, node.address, port, tuple(sorted(listening[inner[port]]))) for port in ports]
+            found += [
+                Closed(host, node.address, port, tuple(sorted(listening[inner[port]])), inner[port]) for port in ports
+            ]
     return tuple(found)
 
 
@@ -127,7 +131,8 @@ def prove_unpublished(
 
 def _answering(entry: Closed, froms: list[str]) -> Finding:
     what = f"port {entry.port} of {entry.host} answers, and nothing publishes it"
-    listening = f"containers of {', '.join(entry.services)} listen on it"
+    where = "it" if entry.inner == entry.port else f"{entry.inner}, where a rule of {entry.host} leads it"
+    listening = f"containers of {', '.join(entry.services)} listen on {where}"
     evidence = f"{entry.address}:{entry.port} takes connections from {', '.join(froms)}; {listening}"
     remedy = f"on {entry.host}: iptables -w -t nat -S | grep -e '--dport {entry.port} ' (what leads there)"
     return Finding(codes.OUTSIDE, "error", f"{entry.host}:{entry.port}", what, evidence, remedy)

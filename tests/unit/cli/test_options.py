@@ -5,6 +5,7 @@ import pytest
 from click.testing import CliRunner
 
 from swarmkit.cli import options
+from swarmkit.cli.main import cli
 from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.errors import InputError
 from swarmkit.workflows.node import host_of
@@ -112,3 +113,15 @@ def test_an_absent_host_is_told_as_such_and_not_as_none_of_the_inventory() -> No
     assert caught.value.to_do == "there are: A; with swarm_state: absent: B"
     with pytest.raises(InputError, match="host B has swarm_state: absent"):
         host_of(inventory, "B")
+
+
+@pytest.mark.parametrize("command", ["doctor", "verify", "plan", "up"])
+def test_the_name_of_a_stack_whose_file_is_not_given_is_refused_and_not_ignored(command: str) -> None:
+    """All of the cluster was proved, as if it were that stack."""
+    done = CliRunner().invoke(cli, [command, "-i", "no-such-file.yaml", "--stack", "shop"])
+    assert done.exit_code == 2
+    assert "--stack names the stack of a file: give it with -f" in done.output
+
+
+def test_a_code_is_explained_without_its_zero_too() -> None:
+    assert CliRunner().invoke(cli, ["doctor", "--explain", "h6"]).output.startswith("H06")

@@ -253,7 +253,9 @@ def test_links_of_different_sizes_are_an_error_and_a_left_vxlan_link_a_warning()
     assert codes["H65"].remedy == "on C: ip link delete vx-001001-abcde"
     assert "1400" in codes["H11"].remedy
     assert codes["H13"].severity == "error"
-    assert codes["H13"].remedy == "\n".join(f"on {name}: ip link set dev {card_of(name)} mtu 1400" for name in "AB")
+    smaller = "\n".join(f"on {name}: ip link set dev {card_of(name)} mtu 1400" for name in "AB")
+    wider = f"on C: ip link set dev {card_of('C')} mtu 1500"
+    assert codes["H13"].remedy == f"{smaller}\nor, where the line takes 1500 bytes and C was set by mistake: {wider}"
 
 
 @pytest.mark.parametrize(("mtu", "codes"), [("1400", set()), ("1450", {"H11"})])

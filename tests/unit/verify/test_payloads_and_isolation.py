@@ -310,7 +310,7 @@ def test_another_port_that_a_rule_leads_into_a_container_is_tried_too(world: Wor
     assert ("B:8443" in found) == is_tried
     if is_tried:
         assert found["B:8443"].what == "port 8443 of B answers, and nothing publishes it"
-        assert "containers of shop_database listen on it" in found["B:8443"].evidence
+        assert "containers of shop_database listen on 5432, where a rule of B leads it" in found["B:8443"].evidence
 
 
 def test_a_port_that_the_host_itself_listens_on_is_its_own_matter(world: World) -> None:

@@ -327,4 +327,4 @@ def test_a_chain_of_nftables_that_what_is_sent_goes_through_is_to_be_read_before
     world.shells["A"].sections["firewalls"] = f"table inet own {{\n\tchain leaving {{\n\t\t{hook}\n\t}}\n}}"
     (error,) = [finding for finding in findings(world) if finding.severity == "error"]
     assert "sets another mark or accepts what leaves, on A: nft list chain inet own leaving" in error.remedy
-    assert error.remedy.endswith("if none does, on A: systemctl restart docker (makes the firewall's marks anew)")
+    assert error.remedy.endswith("if none does, on A: systemctl restart docker (makes marks, states and policies anew)")
