@@ -88,13 +88,15 @@ def _replicas_finding(service: LiveService, wanted: int, untried: Sequence[Untri
         why.append(f"{outdated} still run an older spec")
     why += [f"the task on {task.host} has ended since the managers told of it as running" for task in service.ended]
     lacking = "" if outdated else lacking_for(untried)
+    # What a program wrote before it ended says more than anything that may be looked for.
+    logs = f"docker service logs --tail 20 {service.name}; " if "non-zero exit" in service.last_error else ""
     return Finding(
         codes.REPLICAS,
         "error",
         service.name,
         f"service {service.name}: {len(current)} of {wanted} tasks run",
         evidence="; ".join([*why, *map(str, untried)]) or where,
-        remedy=known or f"docker service ps --no-trunc {service.name}{lacking}",
+        remedy=known or f"{logs}docker service ps --no-trunc {service.name}{lacking}",
     )
 
 
