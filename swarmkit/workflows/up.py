@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -80,7 +80,7 @@ def up(declared: Declared, terms: Terms, *, verify: bool = True) -> UpReport:
             writer: OneWriter | None = None
             from swarmkit.workflows.one_writer import give_back_for_the_dead, one_writer
 
-            goes_on = plan.is_empty and _goes_on(declared.stack, observed, progress)
+            goes_on = plan.is_empty and _goes_on(declared.stack, observed, progress, verify=verify)
             if plan.is_empty and not goes_on:
                 give_back_for_the_dead(fleet, observed, progress, "up")
             else:
@@ -101,30 +101,51 @@ def up(declared: Declared, terms: Terms, *, verify: bool = True) -> UpReport:
         if applied or waited:
             # The hosts were read after the last write; since then tasks alone came and went.
             observed = with_cluster_now(fleet, observed)
-            if verify:
-                from swarmkit.plan.nodes.departures import of_members
-                from swarmkit.verify.prove import prove
-
-                progress.phase("verify")
-                findings = prove(
-                    members(fleet, declared.inventory),
-                    declared.inventory,
-                    declared.stack,
-                    of_members(declared.inventory, observed),
-                    patience_seconds=PROOF_PATIENCE_SECONDS,
-                    all_must_answer=True,
-                ).findings
+            findings = _proved(declared, fleet, observed, terms) if verify else ()
         return UpReport(plan, observed, applied, findings)
 
 
-def _goes_on(stack: Stack | None, observed: Observed, progress: Progress) -> bool:
-    """Tell whether a change of *stack*, all of it written, is left that no run has seen through."""
-    from swarmkit.workflows.ended_change import was_cut_off
+def _proved(declared: Declared, fleet: Fleet, observed: Observed, terms: Terms) -> tuple[Finding, ...]:
+    """Prove what is declared, and write down where that does not hold, or holds again."""
+    from swarmkit.plan.nodes.departures import of_members
+    from swarmkit.verify.prove import prove
 
-    if stack is None or not was_cut_off(observed, stack.name):
-        return False
-    progress.warned("observe", "the run before did not see its change through: it is waited for and proved")
-    return True
+    terms.progress.phase("verify")
+    findings = prove(
+        members(fleet, declared.inventory),
+        declared.inventory,
+        declared.stack,
+        of_members(declared.inventory, observed),
+        patience_seconds=PROOF_PATIENCE_SECONDS,
+        all_must_answer=True,
+    ).findings
+    if declared.stack is not None:
+        holds = not any(finding.severity == "error" for finding in findings)
+        _note_proof(fleet, observed, declared.stack.name, terms, holds=holds)
+    return findings
+
+
+def _goes_on(stack: Stack | None, observed: Observed, progress: Progress, *, verify: bool) -> bool:
+    """Tell whether a change of *stack*, all of it written, is left that no run has seen through or proved."""
+    from swarmkit.workflows.ended_change import why_it_goes_on
+
+    why = why_it_goes_on(observed, stack.name, verify=verify) if stack else ""
+    if why:
+        progress.warned("observe", why)
+    return bool(why)
+
+
+def _note_proof(fleet: Fleet, observed: Observed, stack: str, terms: Terms, *, holds: bool) -> None:
+    """Write down that the proof does not hold, or holds again; another run that holds the cluster will prove itself."""
+    from swarmkit.reach.lock import LockedError
+    from swarmkit.workflows.ended_change import is_unproved, note_proof
+    from swarmkit.workflows.one_writer import one_writer
+
+    if is_unproved(observed, stack) == (not holds):
+        return
+    with suppress(LockedError), one_writer(fleet, observed, terms.progress, "up", 0) as writer:
+        if not writer.met_another:
+            note_proof(fleet, observed, stack, writer, holds=holds)
 
 
 def _converge(stack: Stack, fleet: Fleet, observed: Observed, waiter: Waiter, writer: OneWriter | None) -> bool:

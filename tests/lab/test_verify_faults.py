@@ -630,3 +630,21 @@ def test_a_way_from_a_host_into_an_overlay_is_found_and_gone_when_what_the_remed
         assert "dev way0" in shown
     finally:
         shop.lab.run("B", "ip link del way0")
+
+
+@pytest.mark.nightly
+def test_an_up_whose_proof_did_not_hold_is_followed_by_ones_that_prove_again_until_it_does(shop: Shop) -> None:
+    """The second had nothing to do, and ended with 0 on an overlay that dropped everything."""
+    shop.lab.run("A", "docker service update -d --label-add by=hand shop_backend")
+    shop.lab.run("B", "iptables -w -I INPUT -p esp -j DROP")
+    try:
+        assert shop.lab.swarmkit("up", "--yes", *shop.declared).returncode == 4
+        again = shop.lab.swarmkit("up", "--yes", *shop.declared)
+        assert (again.returncode, "it is proved again" in again.stderr) == (4, True), again.stdout + again.stderr
+    finally:
+        shop.lab.run("B", "iptables -w -D INPUT -p esp -j DROP")
+    shop.wait_until_proved()
+    assert shop.lab.swarmkit("up", "--yes", *shop.declared).returncode == 0
+    last = shop.lab.swarmkit("up", "--yes", *shop.declared)
+    assert "nothing to do" in last.stdout, last.stdout + last.stderr
+    assert "proved again" not in last.stderr

@@ -27,6 +27,8 @@ MAXIMUM_BYTES = 1000 * 1024
 """Less than this is what the engine takes (moby/swarmkit controlapi/config.go MaxConfigSize)."""
 ENDED_LABEL = "swarmkit.before.ended"
 """On the config of a record whose change has come to its end, with every service running as it was to."""
+UNPROVED_LABEL = "swarmkit.before.unproved"
+"""On the config of a record after whose change the proof did not hold, until one does."""
 _SCHEMA = "swarmkit.before/1"
 _LONGEST_STACK = 44
 _NUMBERED_BY_ENGINE = "com.docker.network.driver.overlay.vxlanid_list"
@@ -67,6 +69,8 @@ class Record:
     """Empty: not in the swarm yet."""
     has_ended: bool = False
     """Whether its change has come to its end: what has changed since, others have changed."""
+    is_unproved: bool = False
+    """Whether the last proof after its change did not hold."""
 
     @property
     def name(self) -> str:
@@ -168,6 +172,7 @@ def _read(config: SecretState) -> Record:
         return Record(
             whole["stack"], whole["number"], read, whole["services"], networks, lans, of_services, config.id,
             has_ended=ENDED_LABEL in config.labels,
+            is_unproved=UNPROVED_LABEL in config.labels,
         )  # fmt: skip
     except (zlib.error, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SwarmkitError(

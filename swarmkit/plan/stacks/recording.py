@@ -62,7 +62,7 @@ def note_of(
     if newest and newest.change.toward == change.toward and not _was_changed_since(newest, cluster, stack.name):
         return Note(newest, obsolete=_removals(records[:-1], frozenset()))
     if cluster and newest and not _ran(stack.name, cluster, newest):
-        record = replace(newest, number=newest.number + 1, change=change, id="", has_ended=False)
+        record = replace(newest, number=newest.number + 1, change=change, id="", has_ended=False, is_unproved=False)
     elif cluster:
         record = record_of(observed, cluster, stack.name, newest, change)
     else:

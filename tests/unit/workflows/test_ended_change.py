@@ -13,6 +13,7 @@ from fakes.swarm import FakeFleet, fake_fleet
 from swarmkit.declared.inventory.host import Host, Inventory
 from swarmkit.declared.stack.service import Service, Stack
 from swarmkit.errors import SwarmkitError
+from swarmkit.finding import Finding
 from swarmkit.observed.observe import observe
 from swarmkit.plan.apply import apply
 from swarmkit.plan.context import Context
@@ -105,19 +106,19 @@ def proved(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     def prove(*_: object, **__: object) -> Proof:
         times.append("proved")
-        return Proof(())
+        return Proof((Finding("V05", "error", "a@A -> b", "a does not reach b"),) if times[:1] == ["broken"] else ())
 
     monkeypatch.setattr("swarmkit.verify.prove.prove", prove)
     return times
 
 
-def bring_up(fleet: FakeFleet, monkeypatch: pytest.MonkeyPatch) -> UpReport:
+def bring_up(fleet: FakeFleet, monkeypatch: pytest.MonkeyPatch, level: str = "2", *, verify: bool = True) -> UpReport:
     @contextmanager
     def reached(*_: object, **__: object) -> Iterator[tuple[FakeFleet, dict[str, SwarmkitError]]]:
         yield fleet, {}
 
     monkeypatch.setattr("swarmkit.workflows.up.reach_with_leaving", reached)
-    return up(declared("2"), Terms(Silent(), lambda _: True))
+    return up(declared(level), Terms(Silent(), lambda _: True), verify=verify)
 
 
 def test_a_change_that_no_run_has_seen_through_is_proved_though_all_of_it_is_written(
@@ -133,3 +134,31 @@ def test_a_change_that_no_run_has_seen_through_is_proved_though_all_of_it_is_wri
     assert proved == ["proved"]
     assert bring_up(changed, monkeypatch).plan.is_empty
     assert proved == ["proved"], "it is noted that this one has seen it through"
+
+
+def test_a_proof_that_did_not_hold_is_made_again_until_it_does(
+    changed: FakeFleet, proved: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The run after the one that ended with 4 had nothing to do, and ended with 0."""
+    proved.append("broken")
+    assert bring_up(changed, monkeypatch, "3").proof_failed
+    again = bring_up(changed, monkeypatch, "3")
+    assert again.plan.is_empty
+    assert again.proof_failed
+    assert bring_up(changed, monkeypatch, "3", verify=False).findings == ()
+    proved[:] = ["whole"]
+    assert not bring_up(changed, monkeypatch, "3").proof_failed
+    assert proved == ["whole", "proved"]
+    bring_up(changed, monkeypatch, "3")
+    assert proved == ["whole", "proved"], "it is noted that the proof holds"
+
+
+def test_a_change_after_one_whose_proof_did_not_hold_begins_without_that(
+    changed: FakeFleet, proved: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proved.append("broken")
+    bring_up(changed, monkeypatch, "3")
+    proved[:] = ["whole"]
+    bring_up(changed, monkeypatch, "4")
+    bring_up(changed, monkeypatch, "4")
+    assert proved == ["whole", "proved"]
