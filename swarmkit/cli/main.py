@@ -200,16 +200,22 @@ def _invoke(arguments: Sequence[str]) -> int:
 
 
 def _explain(error: Exception) -> int:
+    """Tell *error* where something can be told, and return its exit code."""
+    with contextlib.suppress(OSError):
+        _print(error)
+    return error.exit_code if isinstance(error, SwarmkitError) else 1
+
+
+def _print(error: Exception) -> None:
     from swarmkit.report.errors import print_bug, print_error
 
     if isinstance(error, SwarmkitError):
         print_error(error, sys.stderr)
-        return error.exit_code
+        return
     if isinstance(error, OSError) and error.errno in _NO_ROOM:
         what = f"{error.filename or 'the output, or a file of this machine,'} cannot be written"
         print_error(
             SwarmkitError(what, error.strerror or "", "make room on this machine, then run it again"), sys.stderr
         )
-        return 1
+        return
     print_bug(error, sys.stderr)
-    return 1

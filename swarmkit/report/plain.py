@@ -15,10 +15,15 @@ SILENCE_SECONDS = 10.0
 
 
 class PlainProgress:
-    """Write progress to *stream*, line by line; safe to call from several threads."""
+    """Write progress to *stream*, line by line; safe to call from several threads.
+
+    Where the stream takes nothing any more, as a log on a full disk or a pipe that nobody reads, the rest is not told:
+    what a run changes is not left half done for that.
+    """
 
     def __init__(self, stream: TextIO, clock: Clock = time.monotonic) -> None:
         self._stream, self._record, self._lock = stream, ProgressRecord(clock), threading.Lock()
+        self._is_lost = False
 
     @property
     def phases(self) -> list[tuple[str, float]]:
@@ -72,8 +77,13 @@ class PlainProgress:
             self._say(f"{ended[0]}: {seconds_text(ended[1])}")
 
     def _say(self, text: str) -> None:
-        self._stream.write(clean(" ".join(text.splitlines())) + "\n")
-        self._stream.flush()
+        if self._is_lost:
+            return
+        try:
+            self._stream.write(clean(" ".join(text.splitlines())) + "\n")
+            self._stream.flush()
+        except OSError:
+            self._is_lost = True
 
 
 def _how_far(running: Running) -> str:

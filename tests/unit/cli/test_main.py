@@ -213,6 +213,12 @@ def test_an_output_that_cannot_be_written_is_told_and_is_no_success(ends: str) -
     assert "Traceback" not in done.stderr
 
 
+def test_an_error_that_cannot_be_told_keeps_its_exit_code(tmp_path: Path) -> None:
+    with Path("/dev/full").open("w") as full:
+        command = [sys.executable, "-m", "swarmkit", "plan", "-i", "nothing.yaml"]
+        assert subprocess.run(command, cwd=tmp_path, stderr=full, check=False).returncode == 2
+
+
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_a_closed_standard_stream_is_like_dev_null_and_takes_no_verdict(closed: str, tmp_path: Path) -> None:
     """A connection had its number otherwise; and `verify >&-` of a cron job ended with an AttributeError."""

@@ -1,6 +1,8 @@
+import contextlib
 import io
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from rich.console import Console, ConsoleDimensions
@@ -172,3 +174,16 @@ def test_phase_table_adds_up_rounds() -> None:
     stream = io.StringIO()
     Console(file=stream).print(render_phases([("observe", 0.4), ("apply", 61.0), ("observe", 0.2)]))
     assert stream.getvalue().splitlines() == ["  observe     0.6 s", "  apply    1 m 01 s", "  all      1 m 02 s"]
+
+
+def test_a_log_that_takes_nothing_any_more_ends_no_run() -> None:
+    """`up 2>log` on a full disk would have ended between two of its writes."""
+    # What could not be written is tried once more when the file is closed.
+    with contextlib.suppress(OSError), Path("/dev/full").open("w") as full:
+        progress = PlainProgress(full)
+        for phase in ("apply", "converge"):
+            progress.phase(phase)
+            progress.started("a", "a", "create service")
+            progress.ended("a", ok=True)
+        progress.rest()
+    assert [name for name, _ in progress.phases] == ["apply", "converge"]
