@@ -10,6 +10,7 @@ from swarmkit.observed import parse
 from swarmkit.observed.global_services import nodes_of_global
 from swarmkit.observed.jobs import is_job
 from swarmkit.observed.model import TaskState
+from swarmkit.observed.task_states import ENDED, FAILED
 from swarmkit.reach.engine import Engine, Json
 
 Until = Literal["converged", "started"]
@@ -17,8 +18,6 @@ Until = Literal["converged", "started"]
 
 # A task with a health check is starting until it is healthy (moby daemon/cluster/executor/container/controller.go).
 _STARTED = ("starting", "running", "complete")
-_FAILED = ("failed", "rejected")
-_ENDED = (*_FAILED, "complete", "shutdown", "remove", "orphaned")
 
 
 @dataclass(frozen=True)
@@ -82,8 +81,8 @@ class ServiceLook:
         told = self._of_this_iteration() if self.is_job else self._of_this_spec()
         tasks = [(task["Status"]["State"], task.get("DesiredState")) for task in told]
         # Of a service that is no job, one that has completed is missed as well.
-        failed = [desired for state, desired in tasks if state in _FAILED or (state == "complete" and not self.is_job)]
-        is_over = all(state in _ENDED for state, _ in tasks)
+        failed = [desired for state, desired in tasks if state in FAILED or (state == "complete" and not self.is_job)]
+        is_over = all(state in ENDED for state, _ in tasks)
         return is_over and bool(failed) and all(desired == "shutdown" for desired in failed)
 
     @property
@@ -115,7 +114,7 @@ def _iteration(holder: Mapping[str, Any]) -> int:
 def _belongs_to_global_job(task: Json, service: Json) -> bool:
     """Tell whether the task's host shall complete the job's present iteration, or has failed to."""
     is_of_now = _iteration(task) == _iteration(service.get("JobStatus") or {})
-    return is_of_now and (task.get("DesiredState") == "complete" or task["Status"]["State"] in _FAILED)
+    return is_of_now and (task.get("DesiredState") == "complete" or task["Status"]["State"] in FAILED)
 
 
 def look_at(manager: Engine, name: str) -> ServiceLook:

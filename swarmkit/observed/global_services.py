@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from swarmkit.observed.model import TaskState
+from swarmkit.observed.task_states import FAILED
 
 _COMING = ("running", "ready")
 """What a task shall be; one that waits for the end of a restart's delay shall be ready first, and nothing else stands
 for its node until then (moby/swarmkit manager/orchestrator/restart)."""
-_GIVEN_UP = ("failed", "rejected")
 
 
 def nodes_of_global(tasks: Iterable[TaskState], template: Mapping[str, Any]) -> frozenset[str]:
@@ -21,5 +21,5 @@ def nodes_of_global(tasks: Iterable[TaskState], template: Mapping[str, Any]) -> 
     return frozenset(
         node
         for node, task in newest.items()
-        if task.desired_state in _COMING or (task.state in _GIVEN_UP and task.is_made_from(template))
+        if task.desired_state in _COMING or (task.state in FAILED and task.is_made_from(template))
     )

@@ -14,6 +14,7 @@ from swarmkit.errors import NotConvergedError, SwarmkitError
 from swarmkit.observed import parse
 from swarmkit.observed.ingress import has_ingress
 from swarmkit.observed.observe import without_left_over
+from swarmkit.observed.task_states import ENDED
 from swarmkit.plan.context import Context
 from swarmkit.plan.model import Step
 from swarmkit.plan.nodes.swarm_operations import change_node
@@ -28,7 +29,6 @@ MADE_TIMEOUT_SECONDS = 30.0
 TAKEN_UP_SECONDS = 10.0
 THERE_TIMEOUT_SECONDS = 60.0
 _TOLD_LABEL = "swarmkit.ingress"
-_ENDED = ("complete", "shutdown", "failed", "rejected", "orphaned", "remove")
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def _tasks_on(engine: Engine, identity: str) -> list[str]:
     return [
         f"task {task.id[:12]}"
         for task in tasks
-        if identity in task.addresses and task.state not in _ENDED and task.node_id in ready
+        if identity in task.addresses and task.state not in ENDED and task.node_id in ready
     ]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from swarmkit.declared.inventory.host import Inventory
 from swarmkit.finding import Finding
 from swarmkit.observed.model import ClusterState, Node, Observed, ServiceState
+from swarmkit.observed.task_states import ENDED
 from swarmkit.plan.model import Operation, Step
 from swarmkit.plan.nodes.leaving import LeaveSwarm
 from swarmkit.plan.nodes.operations import AwaitEmptied, Demote, RemoveNode, SetAvailability
@@ -16,8 +17,6 @@ from swarmkit.plan.nodes.quorum import Quorum, quorum_of
 from swarmkit.plan.nodes.unfinished_joins import unfinished
 from swarmkit.plan.stacks.placement import node_may_run
 from swarmkit.plan.stacks.spec_diff import Change
-
-_ENDED = ("complete", "shutdown", "failed", "rejected", "remove", "orphaned")
 
 
 def strangers(observed: Observed) -> tuple[Node, ...]:
@@ -169,7 +168,7 @@ def _quorum_lost(node: Node, quorum: Quorum) -> Finding:
 def running_on(cluster: ClusterState | None, node: Node) -> list[ServiceState]:
     """Return the services that have a task on *node* which has not ended."""
     tasks = cluster.tasks if cluster else ()
-    ids = {task.service_id for task in tasks if task.node_id == node.id and task.state not in _ENDED}
+    ids = {task.service_id for task in tasks if task.node_id == node.id and task.state not in ENDED}
     return [service for service in (cluster.services if cluster else ()) if service.id in ids]
 
 

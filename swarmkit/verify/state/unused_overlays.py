@@ -6,10 +6,9 @@ from collections.abc import Collection, Iterator, Mapping
 
 from swarmkit.finding import Finding
 from swarmkit.observed.model import STACK_LABEL, ClusterState, NetworkState
+from swarmkit.observed.task_states import ENDED
 from swarmkit.verify import codes
 from swarmkit.verify.probe.look import HostLook
-
-_ENDED = ("complete", "shutdown", "failed", "rejected", "remove", "orphaned")
 
 
 def unused_overlays(
@@ -22,7 +21,7 @@ def unused_overlays(
     the stack file.
     """
     used = in_use(cluster) | set(declared)
-    used |= {network for task in cluster.tasks if task.state not in _ENDED for network in task.addresses}
+    used |= {network for task in cluster.tasks if task.state not in ENDED for network in task.addresses}
     used |= {network for seen in looks.values() for network in seen.attached}
     is_whole = all(node.id in nodes_looked_at for node in cluster.nodes)
     for network in cluster.networks:

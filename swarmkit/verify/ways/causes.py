@@ -62,14 +62,26 @@ def with_causes(
         found = _marked(found, codes.CUT, follows)
     if silent := frozenset((one.way.source, one.way.target) for one in tried if one.wrong and not one.told):
         found = _marked(found, codes.GOSSIP, lambda one: _is_behind(one, silent, hosts_of))
-    if closed := {
-        one.where.rpartition(" at ")[2] for one in found if one.code == codes.PUBLISHED and one.severity == "error"
-    }:
-        found = _marked(found, codes.PUBLISHED, lambda one: one.code == codes.PUBLISHED_HERE and one.where in closed)
     if without := {one.host for one in links}:
         found = _marked(found, codes.LINK, lambda one: _ends_at(one, without, hosts_of))
+    found = _with_ports_from_here(found)
     causes = (codes.TWICE, codes.CUT, codes.LINK)
     return tuple(sorted(found, key=lambda one: causes.index(one.code) if one.code in causes else len(causes)))
+
+
+def _with_ports_from_here(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Return *findings*, each port that does not answer from here as a cost of why it answers no host, or of that."""
+    closed = {
+        one.where.rpartition(" at ")[2]: one.follows_from or one.code
+        for one in findings
+        if one.code == codes.PUBLISHED and one.severity == "error"
+    }
+    return tuple(
+        replace(one, follows_from=closed[one.where])
+        if one.code == codes.PUBLISHED_HERE and one.severity != "ok" and not one.follows_from and one.where in closed
+        else one
+        for one in findings
+    )
 
 
 def _are_in_two(part_of: Mapping[str, Part], one: str, other: str) -> bool:

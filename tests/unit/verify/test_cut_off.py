@@ -8,7 +8,9 @@ from verify_world import ADDRESS, NET, SERVICES, TASK, VIP, World, server_at
 from swarmkit.finding import Finding
 from swarmkit.report.console import console_for
 from swarmkit.report.findings import print_findings
+from swarmkit.verify.live import Live
 from swarmkit.verify.prove import prove
+from swarmkit.verify.ways.causes import with_causes
 from swarmkit.verify.ways.cut_off import prove_cut_off
 from swarmkit.verify.ways.gossip import SwarmWay, TriedWay
 
@@ -214,3 +216,12 @@ def test_a_node_whose_engine_lost_its_containerd_is_told_with_what_brings_it_bac
     assert (node.code, node.where) == ("V01", "C")
     assert "no containerd" in node.what
     assert node.remedy.startswith("on C: systemctl restart containerd; systemctl restart docker")
+
+
+@pytest.mark.parametrize(("cause", "follows"), [("", "V06"), ("V27", "V27")])
+def test_a_port_that_answers_no_host_is_no_finding_of_its_own_from_here(cause: str, follows: str) -> None:
+    """Its remedy was to open the firewalls between here and the host."""
+    closed = Finding("V06", "error", "shop_frontend at B", "it does not answer", follows_from=cause)
+    here = [Finding("V07", "warning", host, "from here it does not answer") for host in "BC"]
+    _, at_b, at_c = with_causes([closed, *here], [], [], [], Live((), {}, None), "A")
+    assert (at_b.follows_from, at_c.follows_from) == (follows, "")
